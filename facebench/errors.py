@@ -1,0 +1,55 @@
+"""What can go wrong at the keyboard, as one small tree.
+
+    FacebenchError             every mistake that a person can mend; the CLI prints it and exits 2
+    ├── SpecError              an option, a preset or a configuration file
+    │   └── UnknownNameError   a name that does not exist; carries the nearest one
+    ├── PluginError            a plugin that cannot be imported, or breaks its contract
+    ├── DataError              a dataset: missing folder, wrong layout, unreadable image
+    └── StageError             a stage on disk, or a result, that cannot be used as it is
+
+Anything else that is raised is a bug and may show its traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FacebenchError(Exception):
+    """A mistake that the user can mend; the message says what is wrong and what to do."""
+
+
+class SpecError(FacebenchError):
+    """An option, preset or configuration file that does not fit."""
+
+
+class UnknownNameError(SpecError):
+    """A name that is not known, with the nearest known ones.
+
+    Args:
+        kind: What was looked up, in the singular: ``"method"``, ``"option"``.
+        name: What was asked for.
+        known: All names that would have been accepted.
+        where: Where the name stood (a file, a flag), if that helps to find it.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, where: str = "") -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        place = f" in {where}" if where else ""
+        listed = ", ".join(names) if names else "none"
+        super().__init__(f"unknown {kind} '{name}'{place}.{hint} Known: {listed}.")
+
+
+class PluginError(FacebenchError):
+    """A plugin that cannot be imported, is owned twice, or breaks its contract."""
+
+
+class DataError(FacebenchError):
+    """A dataset whose folder, layout, labels or images are not what was expected."""
+
+
+class StageError(FacebenchError):
+    """A checkpoint, feature store or result on disk that cannot be used as it is."""

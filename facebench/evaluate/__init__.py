@@ -1,0 +1,1 @@
+"""Judging: feature extraction and store, probes, protocols, metrics and intervals."""

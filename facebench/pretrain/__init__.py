@@ -1,0 +1,1 @@
+"""Learning: packed faces, batched augmentation, and the training engine."""

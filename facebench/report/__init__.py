@@ -1,0 +1,1 @@
+"""Reading: stored results, printed reference numbers and tables."""

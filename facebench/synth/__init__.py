@@ -1,0 +1,1 @@
+"""Rendered faces with known identity, expression, action units and pose."""

@@ -1,0 +1,1 @@
+"""Built-in method plugins, one file each; installed as ``facebench_methods``."""
