@@ -1,0 +1,132 @@
+"""The contract of a method: what a plugin author reads before adding one.
+
+A method says how images become views, what the loss is, and which features it offers. It knows
+no task, no file, no data loader and no device; engine, optimiser, schedule, precision,
+checkpoints and logging belong to the core (:mod:`facebench.pretrain.engine`).
+
+A whole method::
+
+    @dataclass(frozen=True)
+    class Options:
+        temperature: float = 0.1  # SimCLR, appendix B.9
+
+    class Mine(Method):
+        info = MethodInfo(name="mine", title="Mine", version=1, paper="...", year=2026)
+        Options = Options
+
+        def __init__(self, backbone, options, image_size):
+            super().__init__(backbone, options, image_size)
+            self.head = SimCLRProjectionHead(self.feature_dim, 512, 128)
+
+        def views(self, images, generator):
+            return self.augment(images, generator), self.augment(images, generator)
+
+        def loss(self, views):
+            z0, z1 = (self.head(self.encode(view)) for view in views)
+            return {"L_contrast": self.criterion(z0, z1)}
+"""
+
+from __future__ import annotations
+
+from abc import ABC
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from facebench.backbones import Backbone
+from facebench.task import NoOptions
+
+Needs = Literal["nothing", "images"]
+Terms = dict[str, Tensor]  # the paper's name of a loss term (L_face) -> scalar
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodInfo:
+    """What a method declares about itself.
+
+    Args:
+        name: Plugin name = file name = entry point = CLI name = JSON name.
+        title: As a paper's table prints it (``SimCLR``).
+        version: Goes up when the method's numbers would change; part of a checkpoint's name.
+        paper: Where it was published, so that a reader can find it.
+        year: Of that publication.
+        needs: ``images`` for single unlabelled images, ``nothing`` when nothing is learned.
+        features: Feature names that it offers, the headline one first (PCL section 4.4: F_s,
+            F_f, F_p).
+        recipes: Named sets of overrides, chosen with ``--set NAME.recipe=...``. A key is an
+            option of the method (``temperature``) or of pretraining (``pretrain.lr``).
+        presets: Overrides that this method adds to a preset of the same name (``quick``).
+    """
+
+    name: str
+    title: str
+    version: int
+    paper: str
+    year: int
+    needs: Needs = "images"
+    features: tuple[str, ...] = ("f_s",)
+    recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+class Method(nn.Module, ABC):
+    """Base of every method.
+
+    Modules that a subclass makes in ``__init__`` are initialised from a seeded generator, are
+    optimised together with the backbone, and are part of the checkpoint.
+
+    Args:
+        backbone: Maps images in [0, 1], ``[B, 3, H, W]``, to a feature map ``[B, C, h, w]``.
+        options: An instance of the class's ``Options`` (a frozen dataclass).
+        image_size: Side in pixels of the images that it learns from.
+    """
+
+    info: ClassVar[MethodInfo]
+    Options: ClassVar[type] = NoOptions
+
+    # A step takes this many batches at once: PCL's released code draws one for each objective.
+    batches_per_step: int = 1
+
+    def __init__(self, backbone: Backbone, options: Any, image_size: int) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.options = options
+        self.image_size = image_size
+        self.feature_dim = backbone.feature_dim(image_size)  # length of F_s while learning
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return the flattened feature map F_s of ``[B, 3, H, W]`` images, ``[B, C*h*w]``."""
+        return torch.flatten(self.backbone(images), 1)
+
+    def features(self, name: str, images: Tensor) -> Tensor:
+        """Return the frozen feature ``name`` (one of ``info.features``) of images, ``[B, D]``."""
+        return self.encode(images)
+
+    # What a method with ``needs != "nothing"`` writes -----------------------------------------
+
+    def views(self, images: Tensor, generator: torch.Generator) -> Any:
+        """Make the views of a batch ``[B, 3, S, S]`` in [0, 1]; draws come from ``generator``."""
+        raise NotImplementedError(f"{self.info.name}: learns nothing, so it has no views()")
+
+    def loss(self, views: Any) -> Terms:
+        """Return the named terms of the loss; the engine minimises their weighted sum."""
+        raise NotImplementedError(f"{self.info.name}: learns nothing, so it has no loss()")
+
+    # What it may write ------------------------------------------------------------------------
+
+    def term_weights(self) -> Mapping[str, float]:
+        """Return weights of the terms that are not 1 (PCL Eq. 7: alpha_pose, alpha_face)."""
+        return {}
+
+    def steps(self, images: Tensor, generator: torch.Generator) -> Iterator[Terms]:
+        """Yield the terms of each optimiser step that one batch gives; by default one step."""
+        yield self.loss(self.views(images, generator))
+
+    def after_step(self) -> None:
+        """Run after every optimiser step: momentum encoders and queues live here."""
+
+    def after_epoch(self, means: Mapping[str, float]) -> None:
+        """Run after every epoch with the epoch's mean of every term (dynamic weights)."""

@@ -1,0 +1,160 @@
+"""The contract of a task: what a plugin author reads before adding one.
+
+A task is a *declaration* (what is judged, how, and where the data come from) and one function
+from a folder to a table. It trains nothing, extracts nothing and scores nothing: the protocol
+that it names lives once, in :mod:`facebench.evaluate.protocols`.
+
+The table
+---------
+``manifest(root)`` returns a pandas DataFrame with one row per image:
+
+========== ======= ==============================================================================
+column     type    meaning
+========== ======= ==============================================================================
+``path``   str     image, relative to ``root``, ``/`` as separator; unique; handed to
+                   :meth:`Task.read_image`
+``split``  str     ``train``, ``val`` (optional: used to choose hyper-parameters) or ``test``;
+                   pair verification has ``test`` only
+``label``  int     classification: class index, 0-based
+``subject`` str    optional: who is shown, when the dataset says so
+``left, top, right, bottom``  int  optional: the crop, in pixels; may reach over the border
+                   (black is padded)
+========== ======= ==============================================================================
+
+Pair verification also has ``pairs(root)``: a DataFrame with ``first`` and ``second`` (paths of
+the manifest), ``same`` (bool) and ``fold`` (int, 0-based).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from facebench.synth import FaceSampler
+
+Protocol = Literal["classification", "verification"]
+Family = Literal["expression", "identity", "action units", "head pose"]
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One number that a protocol reports.
+
+    Args:
+        name: Key in the result file, as the protocol computes it (``accuracy``).
+        title: Heading in a table (``Accuracy (%)``).
+        higher_is_better: Direction of improvement.
+        scale: Factor from the stored value to the printed one (100 for percentages).
+    """
+
+    name: str
+    title: str
+    higher_is_better: bool
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskInfo:
+    """What a task declares about itself.
+
+    Args:
+        name: Plugin name = file name = entry point = CLI name = JSON name.
+        title: As a paper's table prints it (``RAF-DB``).
+        version: Goes up when the task's number would change; versions never share a column.
+        family: Which of the paper's tables it belongs to.
+        dataset: Full name of the dataset.
+        licence: Under which terms it may be used.
+        obtain: How a user gets it, in one or two sentences.
+        layout: The folder tree that is expected, as text; shown when a folder does not fit.
+        folders: Names below the data folder under which it is looked for, first match wins.
+        protocol: Which protocol judges it.
+        image_size: Side in pixels at which the paper probes it (section 4.1).
+        main_metric: What the headline column shows.
+        counts: Official number of rows per split (``{"train": 12271, "test": 3068}``); real data
+            that differ are a loud warning and recorded in the result.
+        classes: Class names in label order (classification).
+        source: Where protocol and counts come from.
+    """
+
+    name: str
+    title: str
+    version: int
+    family: Family
+    dataset: str
+    licence: str
+    obtain: str
+    layout: str
+    folders: tuple[str, ...]
+    protocol: Protocol
+    image_size: int
+    main_metric: Metric
+    counts: Mapping[str, int]
+    classes: tuple[str, ...] = ()
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """For tasks and methods that have nothing to choose."""
+
+
+class Task(ABC):
+    """Base of every task; a plugin sets ``info`` and ``Options`` and writes ``manifest``.
+
+    Args:
+        options: An instance of the class's ``Options``.
+    """
+
+    info: ClassVar[TaskInfo]
+    Options: ClassVar[type] = NoOptions
+
+    def __init__(self, options: Any = None) -> None:
+        self.options = self.Options() if options is None else options
+
+    @abstractmethod
+    def manifest(self, root: Path) -> pd.DataFrame:
+        """Read the folder and return the table described at the top of this module.
+
+        Raises:
+            DataError: The folder lacks something; the message says what was expected where.
+        """
+
+    def pairs(self, root: Path) -> pd.DataFrame:
+        """Return the pairs of a verification task; see the top of this module.
+
+        Raises:
+            DataError: The list of pairs is missing or malformed.
+        """
+        raise NotImplementedError(f"{self.info.name}: a verification task has pairs()")
+
+    def read_image(self, root: Path, path: str) -> np.ndarray:
+        """Read one image of the manifest as uint8 RGB ``[H, W, 3]``.
+
+        The default reads an image file. A dataset whose images are not files (FER-2013's CSV)
+        overrides it.
+
+        Raises:
+            DataError: The image cannot be read; the message names it.
+        """
+        from facebench.evaluate.images import read_image
+
+        return read_image(root / path)
+
+    def synthesise(self, root: Path, faces: FaceSampler, scale: float = 1.0) -> None:
+        """Write a stand-in of rendered faces into ``root``, in the dataset's own layout.
+
+        Args:
+            root: An empty folder.
+            faces: Deterministic source of faces.
+            scale: Factor on the default number of images (tests use a small one).
+        """
+        raise NotImplementedError(f"{self.info.name}: has no synthetic stand-in")
