@@ -21,7 +21,7 @@ A whole method::
         def views(self, images, generator):
             return self.augment(images, generator), self.augment(images, generator)
 
-        def loss(self, views):
+        def loss(self, views, generator):
             z0, z1 = (self.head(self.encode(view)) for view in views)
             return {"L_contrast": self.criterion(z0, z1)}
 """
@@ -111,7 +111,7 @@ class Method(nn.Module, ABC):
         """Make the views of a batch ``[B, 3, S, S]`` in [0, 1]; draws come from ``generator``."""
         raise NotImplementedError(f"{self.info.name}: learns nothing, so it has no views()")
 
-    def loss(self, views: Any) -> Terms:
+    def loss(self, views: Any, generator: torch.Generator) -> Terms:
         """Return the named terms of the loss; the engine minimises their weighted sum."""
         raise NotImplementedError(f"{self.info.name}: learns nothing, so it has no loss()")
 
@@ -123,7 +123,7 @@ class Method(nn.Module, ABC):
 
     def steps(self, images: Tensor, generator: torch.Generator) -> Iterator[Terms]:
         """Yield the terms of each optimiser step that one batch gives; by default one step."""
-        yield self.loss(self.views(images, generator))
+        yield self.loss(self.views(images, generator), generator)
 
     def after_step(self) -> None:
         """Run after every optimiser step: momentum encoders and queues live here."""

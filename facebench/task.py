@@ -12,7 +12,7 @@ The table
 column     type    meaning
 ========== ======= ==============================================================================
 ``path``   str     image, relative to ``root``, ``/`` as separator; unique; handed to
-                   :meth:`Task.read_image`
+                   :meth:`Task.read_image`; ``file#item`` for one image of many in a file
 ``split``  str     ``train``, ``val`` (optional: used to choose hyper-parameters) or ``test``;
                    pair verification has ``test`` only
 ``label``  int     classification: class index, 0-based
@@ -79,8 +79,8 @@ class TaskInfo:
         protocol: Which protocol judges it.
         image_size: Side in pixels at which the paper probes it (section 4.1).
         main_metric: What the headline column shows.
-        counts: Official number of rows per split (``{"train": 12271, "test": 3068}``); real data
-            that differ are a loud warning and recorded in the result.
+        counts: Official number of rows per split (``{"train": 12271, "test": 3068}``), and of
+            ``pairs``; real data that differ are a loud warning and recorded in the result.
         classes: Class names in label order (classification).
         source: Where protocol and counts come from.
     """

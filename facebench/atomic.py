@@ -1,0 +1,76 @@
+"""Whole or not at all: folders and files that appear under their name only when complete."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Give a temporary folder beside ``target`` and rename it when the block ends.
+
+    An exception, Ctrl-C included, removes the temporary folder.
+
+    Args:
+        target: The folder to make; its parents are made too.
+
+    Yields:
+        An empty folder to write into.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+    try:
+        yield temporary
+        temporary.chmod(0o755)  # mkdtemp makes it private, a cache may be shared
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Give a temporary name beside ``target`` and rename it over ``target`` when the block ends.
+
+    Args:
+        target: The file to make or to replace; its parents are made too.
+
+    Yields:
+        The name of an empty file to write into.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def make_once(target: Path, make: Callable[[Path], None]) -> None:
+    """Make a folder unless it is there; of several processes that want it, one makes it.
+
+    Args:
+        target: The folder.
+        make: Fills the empty folder that it is given.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(target.parent / f".{target.name}.lock"):
+        if not target.is_dir():
+            with atomic_folder(target) as folder:
+                make(folder)
+
+
+def atomic_write(target: Path, text: str) -> None:
+    """Write a UTF-8 file under a temporary name, then rename it over ``target``."""
+    with atomic_file(target) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,186 @@
+"""Shared backbones behind one small contract: images in [0, 1] become a feature map.
+
+``facecycle16`` is the 16-layer CNN of PCL (section 4.1) and FaceCycle; ``timm:NAME`` is any model
+of the timm library. A plugin adds its own through the entry-point group ``facebench.backbones``.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+
+import timm
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from facebench.errors import SpecError, UnknownNameError
+
+NEGATIVE_SLOPE = 0.1  # LeakyReLU throughout facecycle16
+
+
+class Backbone(nn.Module, ABC):
+    """Maps images ``[B, 3, H, W]`` in [0, 1] to a feature map ``[B, C, h, w]``.
+
+    Input normalisation, where a model wants one, happens inside, so that methods and tasks never
+    need to know it.
+    """
+
+    channels: int  # C of the feature map
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the feature map ``[B, C, h, w]`` of images ``[B, 3, H, W]`` in [0, 1]."""
+
+    def feature_dim(self, image_size: int) -> int:
+        """Return the length ``C*h*w`` of the flattened feature map at ``image_size`` pixels."""
+        training = self.training
+        self.eval()
+        with torch.inference_mode():
+            parameter = next(self.parameters())
+            probe = torch.zeros(1, 3, image_size, image_size, device=parameter.device)
+            dim = self(probe).numel()
+        self.train(training)
+        return int(dim)
+
+
+def init_facecycle(module: nn.Module) -> None:
+    """Initialise as the authors do: conv N(0, sqrt(2 / (k*k*out))), linear N(0, 0.01), bias 0."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            fan = layer.kernel_size[0] * layer.kernel_size[1] * layer.out_channels
+            nn.init.normal_(layer.weight, 0.0, math.sqrt(2.0 / fan))
+        elif isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, 0.0, 0.01)
+        else:
+            continue
+        if layer.bias is not None:
+            nn.init.zeros_(layer.bias)
+
+
+def conv(inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1) -> nn.Conv2d:
+    """Return a biased convolution that keeps the size at stride 1."""
+    return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
+
+
+def act() -> nn.LeakyReLU:
+    """Return the activation of facecycle16."""
+    return nn.LeakyReLU(NEGATIVE_SLOPE)
+
+
+class ChannelAttention(nn.Module):
+    """Channel attention of the shared backbone: a C x C similarity re-weights the channels."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.g = conv(channels, channels, kernel=1)
+        self.theta = conv(channels, channels, kernel=1)
+        self.phi = conv(channels, channels, kernel=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, C, h, w]`` features of the same shape."""
+        theta = self.theta(x).flatten(2).softmax(dim=2)  # [B, C, N], over positions
+        phi = self.phi(x).flatten(2)  # [B, C, N]
+        g = self.g(x).flatten(2).softmax(dim=1)  # [B, C, N], over channels
+        similarity = phi @ theta.transpose(1, 2)  # [B, C, C]
+        return F.leaky_relu(x + (similarity @ g).view_as(x), NEGATIVE_SLOPE)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around an identity; no normalisation."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = conv(channels, channels)
+        self.conv2 = conv(channels, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, C, h, w]`` features of the same shape."""
+        hidden = F.leaky_relu(self.conv1(x), NEGATIVE_SLOPE)
+        return F.leaky_relu(self.conv2(hidden) + x, NEGATIVE_SLOPE)
+
+
+class FaceCycle16(Backbone):
+    """The 16-layer CNN of PCL, in its PCL variant (``layer3_1`` ends in 128 channels).
+
+    The flattened map is F_s: ``128 * ceil(S / 16)**2`` numbers, 2048 at 64 px. Submodules carry
+    the names of the released weights, so that ``encoder.*`` tensors match by name and shape.
+    """
+
+    channels = 128
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Sequential(conv(3, 64, kernel=7, stride=2), act(), conv(64, 64), act())
+        self.layer1 = nn.Sequential(
+            conv(64, 64), act(), ChannelAttention(64), conv(64, 64), act()
+        )
+        self.layer2_1 = nn.Sequential(
+            conv(64, 128, stride=2), act(), ChannelAttention(128), conv(128, 128), act()
+        )
+        self.resblock1 = ResidualBlock(128)
+        self.resblock2 = ResidualBlock(128)
+        self.layer2_2 = nn.Sequential(conv(128, 128, stride=2), act(), conv(128, 128), act())
+        self.layer3_1 = nn.Sequential(conv(128, 256, stride=2), act(), conv(256, 128), act())
+        init_facecycle(self)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the feature map ``[B, 128, ceil(H/16), ceil(W/16)]``."""
+        x = self.layer1(self.conv1(images))
+        x = self.resblock2(self.resblock1(self.layer2_1(x)))
+        return self.layer3_1(self.layer2_2(x))  # type: ignore[no-any-return]
+
+    def feature_dim(self, image_size: int) -> int:
+        """Return ``128 * ceil(image_size / 16)**2``."""
+        return self.channels * math.ceil(image_size / 16) ** 2
+
+
+class Timm(Backbone):
+    """Any timm model, untrained: a CNN's last feature map, or a transformer's token grid.
+
+    Args:
+        name: A timm model name, with or without a weights tag (``resnet18``,
+            ``vit_small_patch16_224``).
+
+    Raises:
+        UnknownNameError: timm has no such model.
+        SpecError: The model gives no feature map.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        if not timm.is_model(name):
+            raise UnknownNameError("timm model", name, _near_timm_names(name))
+        # Transformers take any image size only when they are told that sizes vary.
+        sized = {"dynamic_img_size": True} if name.startswith(_RESIZABLE) else {}
+        self.model = timm.create_model(name, pretrained=False, num_classes=0, **sized)
+        self.channels = int(self.model.num_features)
+        config = self.model.pretrained_cfg
+        self.register_buffer("mean", torch.tensor(config["mean"]).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(config["std"]).view(1, 3, 1, 1))
+        self.mean: Tensor
+        self.std: Tensor
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the last feature map, ``[B, C, h, w]``."""
+        x = self.model.forward_features((images - self.mean) / self.std)
+        if x.ndim == 3:  # tokens [B, prefix + h*w, C]
+            tokens = x[:, getattr(self.model, "num_prefix_tokens", 0) :]
+            h, w = self.model.patch_embed.dynamic_feat_size(tuple(images.shape[-2:]))
+            return tokens.transpose(1, 2).unflatten(2, (h, w))  # type: ignore[no-any-return]
+        if x.ndim == 4:
+            channels_last = getattr(self.model, "output_fmt", "NCHW") == "NHWC"
+            return x.permute(0, 3, 1, 2) if channels_last else x  # type: ignore[no-any-return]
+        raise SpecError(
+            f"timm:{self.model.pretrained_cfg.get('architecture')} gives features of shape "
+            f"{tuple(x.shape)}; a feature map or a token grid is needed. Choose another model."
+        )
+
+
+_RESIZABLE = ("vit_", "deit", "eva", "beit", "flexivit")
+
+
+def _near_timm_names(name: str) -> list[str]:
+    """Return a handful of timm names worth showing; the whole list has over a thousand."""
+    stem = name.split("_")[0].split(".")[0]
+    return timm.list_models(f"*{stem}*")[:12] or timm.list_models("resnet*")[:12]

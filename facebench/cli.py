@@ -1,0 +1,159 @@
+"""The commands: parse, call, print. Everything heavy is imported inside the command."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from facebench.errors import FacebenchError
+
+app = typer.Typer(
+    help="How good is this facial representation, and which way of learning it is better?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Plugins = Annotated[
+    Optional[list[Path]],  # noqa: UP045 - typer reads the annotation at run time
+    typer.Option("--plugin", help="A Python file with a method, task or backbone; may be repeated."),
+]
+
+
+def mendable(command: Callable[..., None]) -> Callable[..., None]:
+    """Print a :class:`FacebenchError` as one line and exit 2; any other error is a bug."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except FacebenchError as error:
+            from facebench.terminal import fail
+
+            fail(str(error))
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
+
+    return guarded
+
+
+@app.command()
+@mendable
+def run(
+    method: Annotated[str, typer.Option(help="Methods, comma-separated, or 'all'.")] = "",
+    task: Annotated[str, typer.Option(help="Tasks, comma-separated, or 'all'.")] = "",
+    backbone: Annotated[str, typer.Option(help="facecycle16, or timm:NAME.")] = "",
+    pretrain_data: Annotated[
+        str, typer.Option(help="voxceleb, a task's name, a folder, images:FOLDER, video:FOLDER.")
+    ] = "",
+    preset: Annotated[str, typer.Option(help="quick (minutes on a CPU) or paper.")] = "",
+    set_: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option("--set", help="GROUP.KEY=VALUE, e.g. pcl.temperature=0.07; may be repeated."),
+    ] = None,
+    config: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="A YAML file of the same shape; flags override it."),
+    ] = None,
+    seeds: Annotated[str, typer.Option(help="Comma-separated; one run for each.")] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "",
+    devices: Annotated[int, typer.Option(help="Devices to pretrain on.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Machines to pretrain on.")] = 1,
+    precision: Annotated[str, typer.Option(help="auto, 32 or bf16.")] = "",
+    data: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(envvar="FACEBENCH_DATA", help="Folder of the real datasets."),
+    ] = None,
+    results: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Where results are written [default: results/runs]."),
+    ] = None,
+    cache: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(envvar="FACEBENCH_CACHE", help="Where stages are kept."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")] = -1,
+    skip_broken: Annotated[bool, typer.Option(help="Record unreadable images and go on.")] = False,
+    force: Annotated[bool, typer.Option(help="Judge again and overwrite the result.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Show spec and stages, and run nothing.")] = False,
+    plugin: Plugins = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")] = False,
+) -> None:
+    """Learn representations, freeze them, and judge them on tasks."""
+    from facebench.commands import RunArguments, run_command
+
+    flags = {
+        "method": method, "task": task, "backbone": backbone, "pretrain_data": pretrain_data,
+        "preset": preset, "seeds": seeds, "device": device, "precision": precision,
+        "data": data, "results": results,
+        "limit": None if limit < 0 else limit, "skip_broken": skip_broken or None,
+    }  # fmt: skip
+    run_command(
+        RunArguments(
+            flags=flags, settings=set_ or [], config=config, cache=cache, devices=devices,
+            nodes=nodes, force=force, dry_run=dry_run, plugins=tuple(plugin or ()),
+            verbose=verbose,
+        )  # fmt: skip
+    )
+
+
+@app.command("list")
+@mendable
+def list_(
+    kind: Annotated[str, typer.Argument(help="methods, tasks or backbones.")],
+    plugin: Plugins = None,
+) -> None:
+    """List methods, tasks or backbones, and who provides them."""
+    from facebench.errors import UnknownNameError
+    from facebench.registry import CONTRACTS, Registry
+    from facebench.terminal import out, plugin_table
+
+    kinds = {f"{name}s": name for name in CONTRACTS}
+    if kind not in kinds:
+        raise UnknownNameError("kind", kind, kinds)
+    out.print(plugin_table(kind, Registry(tuple(plugin or ())).plugins(kinds[kind])))  # type: ignore[arg-type]
+
+
+@app.command()
+@mendable
+def show(result: Annotated[Path, typer.Argument(help="A result's JSON file.")]) -> None:
+    """Show one stored result: scores, intervals, and where they come from."""
+    from facebench.report.results import read_result
+    from facebench.report.tables import detail_rows, tables
+    from facebench.terminal import detail_table, out
+
+    stored = read_result(result)
+    for table in tables([stored]):
+        out.print(table)
+    out.print(detail_table(detail_rows(stored.record)))
+
+
+@app.command()
+@mendable
+def check(
+    name: Annotated[str, typer.Argument(help="A method, task or backbone.")],
+    plugin: Plugins = None,
+) -> None:
+    """Run the contract test on a plugin, yours or a built-in one."""
+    from facebench.contract import check_plugin
+    from facebench.registry import Registry
+    from facebench.terminal import out
+
+    for line in check_plugin(name, Registry(tuple(plugin or ()))):
+        out.print(line)
+
+
+def main() -> None:
+    """Run the command line."""
+    # Oversubscribed cores make OpenMP's busy waiting many times slower than the work itself.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,141 @@
+"""What ``facebench run`` does: merge flags and file, resolve specs, run them, show the table."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facebench.device import resolve_device, resolve_precision
+from facebench.errors import SpecError
+from facebench.options import Override, Overrides, parse_set, parse_value, read_config
+from facebench.registry import Kind, Registry
+from facebench.report.results import Result
+from facebench.report.tables import tables
+from facebench.request import Request, resolve
+from facebench.run import Step, plan, run
+from facebench.spec import RunSpec, spec_record
+from facebench.terminal import TerminalProgress, err, log_to_terminal, out
+from facebench.workspace import Workspace, default_cache
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunArguments:
+    """The command line of ``facebench run``.
+
+    Args:
+        flags: What may also stand in a configuration file; empty or None where not given.
+        settings: The ``--set`` items.
+        config: The configuration file.
+        cache: Folder of the stages; None is the default one.
+        devices: Devices to pretrain on.
+        nodes: Machines to pretrain on.
+        force: Judge again.
+        dry_run: Only show what would be done.
+        plugins: Single-file plugins.
+        verbose: Tell more.
+    """
+
+    flags: dict[str, Any]
+    settings: list[str]
+    config: Path | None
+    cache: Path | None
+    devices: int
+    nodes: int
+    force: bool
+    dry_run: bool
+    plugins: tuple[Path, ...]
+    verbose: bool
+
+
+def run_command(arguments: RunArguments) -> None:
+    """Run everything that was asked for, and print the table.
+
+    Raises:
+        FacebenchError: Something that the user can mend.
+    """
+    log_to_terminal(arguments.verbose)
+    registry = Registry(arguments.plugins)
+    top, overrides = read_config(arguments.config) if arguments.config else ({}, {})
+    top |= {name: value for name, value in arguments.flags.items() if value not in (None, "")}
+    overrides |= parse_set(arguments.settings)
+    workspace = _workspace(top, arguments)
+    request = _request(top, overrides, workspace, registry)
+    specs = resolve(request, registry)
+    if arguments.dry_run:
+        for spec in specs:
+            _show_plan(spec, plan(spec, workspace, registry))
+        return
+    results = [_run_one(spec, workspace, registry) for spec in specs]
+    for table in tables(results):
+        out.print(table)
+    out.print("results: " + ", ".join(str(result.path) for result in results), soft_wrap=True)
+
+
+def _run_one(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
+    err.print(f"[bold]{spec.name}[/bold] ({spec.backbone}, preset {spec.preset})")
+    return run(spec, workspace, registry)
+
+
+def _workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
+    if arguments.devices < 1 or arguments.nodes < 1:
+        raise SpecError("--devices and --nodes must be 1 or more.")
+    data = top.get("data")
+    return Workspace(
+        cache=arguments.cache or default_cache(),
+        results=Path(top.get("results", "results/runs")),
+        data=Path(data) if data else None,
+        device=resolve_device(str(top.get("device", "auto"))),
+        progress=TerminalProgress(),
+        devices=arguments.devices,
+        nodes=arguments.nodes,
+        force=arguments.force,
+    )
+
+
+def _request(
+    top: dict[str, Any], overrides: Overrides, workspace: Workspace, registry: Registry
+) -> Request:
+    if "pretrain_data" in top:
+        overrides["pretrain.data"] = Override(str(top["pretrain_data"]), "--pretrain-data")
+    for kind in ("method", "task"):
+        if not top.get(kind):
+            raise SpecError(
+                f"nothing to run: no {kind} given. Give --{kind} NAME[,NAME...]; "
+                f"known: {', '.join(registry.names(kind))}."  # type: ignore[arg-type]
+            )
+    return Request(
+        methods=_names(top["method"], "method", registry),
+        tasks=_names(top["task"], "task", registry),
+        overrides=overrides,
+        backbone=str(top.get("backbone", "facecycle16")),
+        preset=str(top.get("preset", "quick")),
+        seeds=_typed(top, "seeds", (0,), tuple[int, ...]),
+        precision=resolve_precision(str(top.get("precision", "auto")), workspace.device),
+        limit=_typed(top, "limit", 0, int),
+        skip_broken=_typed(top, "skip_broken", False, bool),
+    )
+
+
+def _names(value: Any, kind: Kind, registry: Registry) -> tuple[str, ...]:
+    """Return the names in a comma-separated text or a list, without doubles; ``all`` is all."""
+    items = value.split(",") if isinstance(value, str) else [str(item) for item in value]
+    names = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
+    return tuple(registry.names(kind)) if names == ("all",) else names
+
+
+def _typed(top: dict[str, Any], key: str, default: Any, hint: Any) -> Any:
+    if key not in top:
+        return default
+    value = top[key]
+    return parse_value(Override([value] if key == "seeds" and isinstance(value, int) else value,
+                                f"{key}"), hint, key)  # fmt: skip
+
+
+def _show_plan(spec: RunSpec, steps: list[Step]) -> None:
+    out.print(f"[bold]{spec.name}[/bold]")
+    out.print_json(json.dumps(spec_record(spec), sort_keys=True))
+    for step in steps:
+        state = "on disk" if step.done else "to do"
+        out.print(f"  {step.name:9s} {step.key or 'named when the weights exist':28s} {state}")

@@ -1,0 +1,217 @@
+"""Turns what a user wrote (flags, ``--set``, YAML, presets) into typed, frozen specs.
+
+Layers, later ones win: defaults of the dataclasses < preset of the core < preset of the method <
+recipe of the method < configuration file < flags and ``--set``.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from facebench.errors import SpecError, UnknownNameError
+
+# A CPU-sized budget: minutes on two cores. What a method needs beside it is in its own `presets`.
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "paper": {},
+    "quick": {
+        "pretrain.epochs": 12,
+        "pretrain.lr": 1e-3,
+        "pretrain.schedule": "onecycle",
+        "probe.epochs": 30,
+    },
+}
+
+CONFIG_KEYS = (
+    "method", "task", "backbone", "preset", "seeds", "device", "precision", "limit",
+    "pretrain_data", "data", "results", "skip_broken",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Override:
+    """One value that a layer gives to one option.
+
+    Args:
+        value: Text from the command line, or a value from YAML or Python.
+        where: Where it was written, for error messages (``--set pcl.temperature=x``).
+    """
+
+    value: Any
+    where: str
+
+
+Overrides = dict[str, Override]  # "group.key" -> override
+
+
+def parse_set(items: list[str]) -> Overrides:
+    """Parse ``--set group.key=value`` items.
+
+    Raises:
+        SpecError: An item is not of that form.
+    """
+    overrides: Overrides = {}
+    for item in items:
+        key, equals, value = item.partition("=")
+        if not equals or key.count(".") != 1 or not all(key.split(".")):
+            raise SpecError(
+                f"--set {item}: expected GROUP.KEY=VALUE, for example pcl.temperature=0.07."
+            )
+        overrides[key] = Override(value, f"--set {item}")
+    return overrides
+
+
+def read_config(path: Path) -> tuple[dict[str, Any], Overrides]:
+    """Read a YAML file: run-wide keys at the top, option groups as blocks.
+
+    Returns:
+        The run-wide values (``method``, ``task``, ``seeds`` ...), and the overrides.
+
+    Raises:
+        SpecError: The file is missing, is not YAML, or is not of that shape.
+    """
+    if not path.is_file():
+        raise SpecError(f"--config {path}: no such file.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SpecError(f"--config {path}: not a YAML file: {error}") from error
+    if not isinstance(content, dict):
+        raise SpecError(f"--config {path}: expected keys and values at the top level.")
+    top: dict[str, Any] = {}
+    overrides: Overrides = {}
+    for key, value in content.items():
+        where = f"{path}, {key}"
+        if isinstance(value, dict):
+            for name, item in value.items():
+                overrides[f"{key}.{name}"] = Override(item, f"{where}.{name}")
+        elif key in CONFIG_KEYS:
+            top[key] = value
+        else:
+            raise UnknownNameError("key", str(key), CONFIG_KEYS, where=str(path))
+    return top, overrides
+
+
+def layer(values: Mapping[str, Any], where: str, *, group: str = "") -> Overrides:
+    """Return ``values`` as overrides; a key without a dot belongs to ``group``."""
+    return {
+        key if "." in key else f"{group}.{key}": Override(value, where)
+        for key, value in values.items()
+    }
+
+
+def check_keys(overrides: Overrides, groups: Mapping[str, Sequence[str]]) -> None:
+    """Check that every override names an option that exists.
+
+    Args:
+        overrides: What was written.
+        groups: Option group -> its keys, over everything that the command runs.
+
+    Raises:
+        UnknownNameError: With the nearest key, and the list of keys of the group.
+    """
+    for key, override in overrides.items():
+        group, _, name = key.partition(".")
+        if group not in groups:
+            raise UnknownNameError("option group", group, groups, where=override.where)
+        if name not in groups[group]:
+            known = [f"{group}.{option}" for option in groups[group]]
+            raise UnknownNameError("option", key, known, where=override.where)
+
+
+def apply(options: Any, group: str, overrides: Overrides) -> Any:
+    """Return ``options`` with the overrides of ``group``, each typed by its field.
+
+    Raises:
+        SpecError: A value does not fit its field, or is out of range.
+    """
+    hints = get_type_hints(type(options))
+    changes = {}
+    for key, override in overrides.items():
+        prefix, _, name = key.partition(".")
+        if prefix == group:
+            changes[name] = parse_value(override, hints[name], key)
+    try:
+        return replace(options, **changes)
+    except SpecError as error:
+        causes = ", ".join(o.where for k, o in overrides.items() if k.partition(".")[0] == group)
+        raise SpecError(f"{error} Given by: {causes}.") from error
+
+
+def parse_value(override: Override, hint: Any, key: str) -> Any:
+    """Return the override as a value of type ``hint``.
+
+    Raises:
+        SpecError: It is none; the message says what was expected.
+    """
+    try:
+        return _convert(override.value, hint)
+    except (ValueError, TypeError):
+        raise SpecError(
+            f"{override.where}: {key} is '{override.value}'; expected {_describe(hint)}."
+        ) from None
+
+
+def _convert(value: Any, hint: Any) -> Any:
+    origin = get_origin(hint)
+    if origin is Literal:
+        for choice in get_args(hint):
+            if str(value) == str(choice):
+                return choice
+        raise ValueError
+    if origin in (Union, types.UnionType):
+        return _convert_union(value, get_args(hint))
+    if origin is tuple:
+        items = value.split(",") if isinstance(value, str) else list(value)
+        return tuple(_convert(item, get_args(hint)[0]) for item in items if item != "")
+    if hint is bool:
+        return _convert_bool(value)
+    if isinstance(value, bool):  # True is an int in Python, but not what `epochs: true` means
+        raise ValueError
+    if hint is int and isinstance(value, float):
+        if value != int(value):
+            raise ValueError
+        return int(value)
+    if hint is str and not isinstance(value, (str, int, float)):
+        raise ValueError
+    return hint(value)
+
+
+def _convert_union(value: Any, choices: tuple[Any, ...]) -> Any:
+    if type(None) in choices and value in (None, "none", "None"):
+        return None
+    for choice in choices:
+        try:
+            return _convert(value, choice)
+        except (ValueError, TypeError):
+            continue
+    raise ValueError
+
+
+def _convert_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = str(value).lower()
+    if word in ("true", "on", "yes", "1"):
+        return True
+    if word in ("false", "off", "no", "0"):
+        return False
+    raise ValueError
+
+
+def _describe(hint: Any) -> str:
+    origin = get_origin(hint)
+    if origin is Literal:
+        return "one of " + ", ".join(str(choice) for choice in get_args(hint))
+    if origin is tuple:
+        return f"a comma-separated list, each {_describe(get_args(hint)[0])}"
+    if origin in (Union, types.UnionType):
+        return " or ".join(_describe(choice) for choice in typing.get_args(hint))
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    return names.get(hint, "none" if hint is type(None) else str(hint))

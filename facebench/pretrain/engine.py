@@ -1,0 +1,148 @@
+"""The training engine: Lightning drives, and leaves resume points that no kill can spoil."""
+
+from __future__ import annotations
+
+import logging
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, Checkpoint
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from torch.utils.data import DataLoader
+
+from facebench.device import Precision
+from facebench.method import Method
+from facebench.pretrain.allocator import keep_freed_memory
+from facebench.pretrain.learner import Learner
+from facebench.pretrain.order import Batches, EpochOrder
+from facebench.pretrain.packed import PackedFaces
+from facebench.pretrain.resume import SafeCheckpointIO
+from facebench.progress import Advance
+from facebench.spec import PretrainSpec
+from facebench.workspace import Workspace
+
+RESUME_FILE = "resume.safetensors"
+
+
+def train(
+    method: Method,
+    faces: PackedFaces,
+    spec: PretrainSpec,
+    *,
+    seed: int,
+    workspace: Workspace,
+    precision: Precision,
+    folder: Path,
+) -> dict[str, Any]:
+    """Train ``method`` in place; go on from ``folder``'s resume point if there is one.
+
+    Args:
+        method: Already initialised from the seed.
+        faces: What to learn from.
+        spec: Epochs, batch size, optimiser.
+        seed: Of order and augmentation.
+        workspace: Devices and watcher.
+        precision: ``32`` or ``bf16`` (autocast).
+        folder: Where resume point and logs are kept.
+
+    Returns:
+        ``history`` (a row per epoch: mean of each loss term, weights, learning rate, speed) and
+        ``images_seen``.
+
+    Raises:
+        SpecError: There are not enough images for one batch.
+    """
+    world = workspace.devices * workspace.nodes
+    per_step = spec.batch_size * method.batches_per_step
+    resume = folder / RESUME_FILE
+    keep_freed_memory()
+    with _quiet():
+        trainer = pl.Trainer(
+            accelerator="gpu" if workspace.device.type == "cuda" else workspace.device.type,
+            devices=workspace.devices,
+            num_nodes=workspace.nodes,
+            precision="bf16-mixed" if precision == "bf16" else "32-true",
+            max_epochs=spec.epochs,
+            logger=_loggers(folder),
+            callbacks=[ResumePoints(resume, spec.checkpoint_minutes)],
+            plugins=[SafeCheckpointIO()],
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            use_distributed_sampler=False,
+        )
+        rank = trainer.global_rank
+        order = EpochOrder(faces.identity, per_step, seed, spec.sampling, rank=rank, world=world)
+        learner = Learner(method, spec, seed, len(order))
+        loader = DataLoader(Batches(faces), batch_size=None, sampler=order)
+        method.to(memory_format=torch.channels_last)
+        with workspace.progress.bar("pretrain", spec.epochs * len(order), "batch") as advance:
+            trainer.callbacks.append(Watched(advance, len(order)))  # type: ignore[attr-defined]
+            trainer.fit(learner, loader, ckpt_path=str(resume) if resume.exists() else None)
+    return {
+        "history": learner.curves,
+        "images_seen": spec.epochs * len(order) * per_step,
+    }
+
+
+class ResumePoints(Checkpoint):
+    """Writes a resume point at the end of an epoch, when the last one is old enough.
+
+    A ``Checkpoint``, because Lightning runs those after the module's own end of the epoch.
+    """
+
+    def __init__(self, path: Path, minutes: float) -> None:
+        self.path, self.seconds = path, 60 * minutes
+        self.last = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Save, unless training is over or the last point is young."""
+        over = trainer.current_epoch + 1 == trainer.max_epochs
+        if not over and time.monotonic() - self.last >= self.seconds:
+            trainer.save_checkpoint(self.path)
+            self.last = time.monotonic()
+
+
+class Watched(Callback):
+    """Moves a progress bar, one unit per batch."""
+
+    def __init__(self, advance: Advance, batches: int) -> None:
+        self.advance, self.batches = advance, batches
+
+    def on_train_batch_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any,
+        batch_idx: int,
+    ) -> None:  # fmt: skip
+        """Report the number of batches done."""
+        self.advance(trainer.current_epoch * self.batches + batch_idx + 1)
+
+
+def _loggers(folder: Path) -> list[Logger]:
+    """CSV always; TensorBoard when it is installed."""
+    loggers: list[Logger] = [CSVLogger(folder, name=None, version="csv")]
+    try:
+        loggers.append(TensorBoardLogger(str(folder), name=None, version="tensorboard"))
+    except ModuleNotFoundError:
+        logging.getLogger(__name__).debug("tensorboard is not installed; curves go to CSV only")
+    return loggers
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Lightning's banners and advice, which address its own users, away from ours."""
+    talkers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [talker.level for talker in talkers]
+    for talker in talkers:
+        talker.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric")
+            yield
+    finally:
+        for talker, level in zip(talkers, levels, strict=True):
+            talker.setLevel(level)

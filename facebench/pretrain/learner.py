@@ -1,0 +1,108 @@
+"""Adapts a method to Lightning: optimiser, schedule, explicit randomness, curves."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from facebench.method import Method
+from facebench.spec import PretrainSpec
+
+
+class Learner(pl.LightningModule):
+    """Drives :meth:`Method.steps` and keeps the mean of every loss term.
+
+    Every random draw of a batch comes from a generator seeded by (seed, epoch, batch): nothing
+    about randomness has to be kept, so a killed run goes on to the same weights.
+
+    Args:
+        method: Already initialised.
+        spec: Optimiser and schedule.
+        seed: Of the run.
+        batches: Number of batches in an epoch.
+    """
+
+    def __init__(self, method: Method, spec: PretrainSpec, seed: int, batches: int) -> None:
+        super().__init__()
+        self.automatic_optimization = False  # a method may take several steps per batch
+        self.method = method
+        self.settings, self.seed, self.batches = spec, seed, batches
+        self.curves: list[dict[str, float]] = []
+        self._sums: dict[str, Tensor] = {}
+        self._started = 0.0
+
+    def configure_optimizers(self) -> Any:
+        """Adam with betas 0.9 and 0.999, cosine per epoch (PCL section 4.1) or one cycle."""
+        spec = self.settings
+        parameters = [p for p in self.method.parameters() if p.requires_grad]
+        adam = torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+        schedule: torch.optim.lr_scheduler.LRScheduler
+        if spec.schedule == "cosine":
+            schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, T_max=spec.epochs)
+        else:  # one step more than is taken, since torch refuses the last
+            steps = spec.epochs * self.batches + 1
+            schedule = torch.optim.lr_scheduler.OneCycleLR(
+                adam, spec.lr, total_steps=steps, cycle_momentum=False
+            )
+        return [adam], [schedule]
+
+    def on_train_epoch_start(self) -> None:
+        """Start the epoch's means."""
+        self._sums, self._started = {}, time.perf_counter()
+
+    def training_step(self, images: Tensor, batch_index: int) -> None:
+        """Take the optimiser steps of one uint8 batch ``[B, 3, S, S]``."""
+        adam: Any = self.optimizers()
+        generator = self._generator(batch_index)
+        faces = images.float().div_(255)
+        for terms in self.method.steps(faces, generator):
+            weights = self.method.term_weights()
+            total = torch.stack([weights.get(name, 1.0) * t for name, t in terms.items()]).sum()
+            adam.zero_grad()
+            self.manual_backward(total)
+            adam.step()
+            self.method.after_step()
+            for name, term in terms.items():
+                self._sums[name] = self._sums.get(name, 0) + term.detach().float()
+        if self.settings.schedule == "onecycle":
+            self._step_schedule()
+
+    def on_train_epoch_end(self) -> None:
+        """Log the means, hand them to the method, and step the per-epoch schedule."""
+        means = {name: float(total) / self.batches for name, total in self._sums.items()}
+        seconds = time.perf_counter() - self._started
+        row = {
+            **means,
+            **{f"weight_{name}": weight for name, weight in self.method.term_weights().items()},
+            "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
+            "images_per_second": self.batches * self.settings.batch_size / seconds,
+        }
+        self.curves.append(row)
+        for logger in self.loggers:
+            logger.log_metrics(row, step=self.current_epoch)
+        self.method.after_epoch(means)
+        if self.settings.schedule == "cosine":
+            self._step_schedule()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep the curves across a resume."""
+        checkpoint["curves"] = self.curves
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Restore the curves."""
+        self.curves = checkpoint["curves"]
+
+    def _generator(self, batch_index: int) -> torch.Generator:
+        """Return the CPU generator of one batch; other ranks of the same batch draw otherwise."""
+        entropy = [self.seed, self.current_epoch, batch_index, self.global_rank]
+        (word,) = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(word >> np.uint64(1)))
+
+    def _step_schedule(self) -> None:
+        schedule: Any = self.lr_schedulers()
+        schedule.step()

@@ -1,0 +1,201 @@
+"""Finds plugins: entry points of installed distributions, and files given with ``--plugin``.
+
+Entry points are metadata, so listing imports neither torch nor a plugin. Loading imports one
+plugin and checks that it is of its kind. The same name twice is an error that names both owners,
+raised only for the name that was asked for: one clashing plugin must not stop everybody else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal
+
+from facebench.errors import PluginError, SpecError, UnknownNameError
+
+Kind = Literal["method", "task", "backbone"]
+
+# kind -> (module, name) of the contract; imported only when a plugin is loaded.
+CONTRACTS: dict[str, tuple[str, str]] = {
+    "method": ("facebench.method", "Method"),
+    "task": ("facebench.task", "Task"),
+    "backbone": ("facebench.backbones", "Backbone"),
+}
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One registered name.
+
+    Args:
+        kind: What it is.
+        name: Under which it is asked for.
+        target: ``module:attribute``, or the file that it came from.
+        owner: Distribution and version, or ``file``.
+        digest: SHA-256 of a file plugin's source; empty for installed plugins, whose declared
+            version speaks for them.
+    """
+
+    kind: Kind
+    name: str
+    target: str
+    owner: str
+    digest: str = ""
+
+
+class Registry:
+    """All plugins that this process can see.
+
+    Args:
+        files: Single-file plugins (``--plugin my_method.py``), imported at once.
+
+    Raises:
+        PluginError: A file cannot be imported or holds no plugin.
+    """
+
+    def __init__(self, files: tuple[Path, ...] = ()) -> None:
+        self._plugins: dict[tuple[Kind, str], list[Plugin]] = defaultdict(list)
+        self._classes: dict[str, type[Any]] = {}
+        for kind in CONTRACTS:
+            self._add_entry_points(kind)  # type: ignore[arg-type]
+        for file in files:
+            self._add_file(file)
+
+    def plugins(self, kind: Kind) -> list[Plugin]:
+        """Return every plugin of ``kind``, by name; a name with two owners appears twice."""
+        found = [plugin for (k, _), owners in self._plugins.items() if k == kind for plugin in owners]
+        return sorted(found, key=lambda plugin: (plugin.name, plugin.owner))
+
+    def names(self, kind: Kind) -> list[str]:
+        """Return the distinct names of ``kind``, sorted."""
+        return sorted({plugin.name for plugin in self.plugins(kind)})
+
+    def find(self, kind: Kind, name: str) -> Plugin:
+        """Return the one plugin called ``name``.
+
+        Raises:
+            UnknownNameError: Nobody registered it.
+            PluginError: Several distributions registered it.
+        """
+        owners = self._plugins.get((kind, name), [])
+        if not owners:
+            raise UnknownNameError(kind, name, self.names(kind))
+        if len(owners) > 1:
+            listed = " and ".join(f"{plugin.owner} ({plugin.target})" for plugin in owners)
+            raise PluginError(
+                f"{kind} '{name}' is registered by {listed}; one name has one owner. "
+                "Uninstall or rename one of them."
+            )
+        return owners[0]
+
+    def load(self, kind: Kind, name: str) -> type[Any]:
+        """Import and return the class behind ``name``.
+
+        Raises:
+            UnknownNameError: Nobody registered it.
+            PluginError: It cannot be imported or is not of its kind; names the distribution.
+        """
+        plugin = self.find(kind, name)
+        if plugin.owner == "file":
+            return self._classes[plugin.target]
+        module_name, _, attribute = plugin.target.partition(":")
+        try:
+            loaded = getattr(importlib.import_module(module_name), attribute)
+        except Exception as error:
+            raise PluginError(
+                f"{kind} '{name}' of {plugin.owner} cannot be imported from {plugin.target}: "
+                f"{type(error).__name__}: {error}. Repair or uninstall that distribution."
+            ) from error
+        if not (inspect.isclass(loaded) and issubclass(loaded, _contract(kind))):
+            raise PluginError(
+                f"{kind} '{name}' of {plugin.owner}: {plugin.target} is {loaded!r}; a subclass of "
+                f"{':'.join(CONTRACTS[kind])} was expected. Point the entry point at the class."
+            )
+        declared = getattr(getattr(loaded, "info", None), "name", name)
+        if declared != name:
+            raise PluginError(
+                f"{kind} '{name}' of {plugin.owner} calls itself '{declared}' in its info; entry "
+                "point and info.name must agree. Rename one of them."
+            )
+        return loaded
+
+    def backbone(self, text: str) -> Any:
+        """Build the backbone that ``text`` names: ``facecycle16`` or ``timm:resnet18``.
+
+        Raises:
+            SpecError: An argument is missing or not wanted.
+        """
+        name, _, argument = text.partition(":")
+        cls = self.load("backbone", name)
+        wants = [p for p in inspect.signature(cls).parameters.values() if p.default is p.empty]
+        if bool(wants) != bool(argument):
+            form = f"{name}:{wants[0].name.upper()}" if wants else name
+            raise SpecError(f"backbone '{text}' has the wrong form; write '{form}'.")
+        return cls(argument) if argument else cls()
+
+    def _add_entry_points(self, kind: Kind) -> None:
+        for point in entry_points(group=f"facebench.{kind}s"):
+            owner = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
+            plugin = Plugin(kind, point.name, point.value, owner)
+            if plugin not in self._plugins[kind, point.name]:  # two metadata copies of one install
+                self._plugins[kind, point.name].append(plugin)
+
+    def _add_file(self, file: Path) -> None:
+        module = _import_file(file)
+        digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        added = 0
+        for kind in CONTRACTS:
+            for cls in _own_subclasses(module, _contract(kind)):
+                name = cls.info.name if hasattr(cls, "info") else cls.__name__.lower()
+                target = f"{file}:{cls.__name__}"
+                self._plugins[kind, name].append(  # type: ignore[index]
+                    Plugin(kind, name, target, "file", digest)  # type: ignore[arg-type]
+                )
+                self._classes[target] = cls
+                added += 1
+        if not added:
+            raise PluginError(
+                f"--plugin {file}: holds no plugin; expected a subclass of facebench.method.Method, "
+                "facebench.task.Task or facebench.backbones.Backbone with an info."
+            )
+
+
+def _contract(kind: str) -> type[Any]:
+    module, name = CONTRACTS[kind]
+    contract: type[Any] = getattr(importlib.import_module(module), name)
+    return contract
+
+
+def _own_subclasses(module: ModuleType, contract: type[Any]) -> list[type[Any]]:
+    classes = [value for value in vars(module).values() if inspect.isclass(value)]
+    return [
+        cls
+        for cls in classes
+        if issubclass(cls, contract)
+        and cls.__module__ == module.__name__
+        and not inspect.isabstract(cls)
+    ]
+
+
+def _import_file(file: Path) -> ModuleType:
+    if not file.is_file():
+        raise PluginError(f"--plugin {file}: no such file; give the path of a Python file.")
+    name = f"facebench_file_plugin_{file.stem}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"--plugin {file}: not a Python file; its name must end in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up by name
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise PluginError(f"--plugin {file}: {type(error).__name__}: {error}. Mend it.") from error
+    return module

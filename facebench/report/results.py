@@ -1,0 +1,93 @@
+"""Results: one JSON per (method, task, seed) with its per-sample predictions beside it.
+
+A result is never edited. Its file name carries the hash of everything that its scores depend
+on, so runs with other options stand side by side; only ``--force`` writes one again.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from facebench.atomic import atomic_file, atomic_write
+from facebench.errors import StageError
+from facebench.workspace import read_record, to_json
+
+if TYPE_CHECKING:
+    from facebench.spec import RunSpec
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Result:
+    """One stored result.
+
+    Args:
+        path: Of the JSON file.
+        record: Its content.
+    """
+
+    path: Path
+    record: dict[str, Any]
+
+    @property
+    def predictions_path(self) -> Path:
+        """Return the path of the per-sample predictions (parquet)."""
+        return self.path.with_suffix(".parquet")
+
+    def predictions(self) -> pd.DataFrame:
+        """Read the per-sample predictions.
+
+        Raises:
+            StageError: The file is missing.
+        """
+        if not self.predictions_path.exists():
+            raise StageError(f"{self.predictions_path}: the predictions of this result are missing.")
+        return pd.read_parquet(self.predictions_path)
+
+
+class ResultStore:
+    """A folder of results, ``<task>/<method>-<backbone>-<feature>-s<seed>-<hash>.json``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, spec: RunSpec, key: str) -> Path:
+        """Return where the result of ``spec`` with this hash stands."""
+        backbone = spec.backbone.replace(":", "_").replace("/", "_")
+        name = f"{spec.method}-{backbone}-{spec.extract.feature}-s{spec.seed}-{key}.json"
+        return self.root / spec.task / name
+
+    def find(self, spec: RunSpec, key: str) -> Result | None:
+        """Return the stored result of ``spec``, if there is one."""
+        path = self.path(spec, key)
+        return read_result(path) if path.exists() else None
+
+    def write(
+        self, spec: RunSpec, key: str, record: dict[str, Any], predictions: pd.DataFrame
+    ) -> Result:
+        """Write a result; predictions first, so that a JSON file is never without them."""
+        result = Result(self.path(spec, key), {**record, "format": FORMAT})
+        with atomic_file(result.predictions_path) as temporary:
+            predictions.to_parquet(temporary, index=False)
+        atomic_write(result.path, to_json(result.record))
+        return result
+
+
+def read_result(path: Path) -> Result:
+    """Read one result file.
+
+    Raises:
+        StageError: It is missing, is not JSON, or of another format version.
+    """
+    return Result(path, read_record(path, FORMAT))
+
+
+def now() -> str:
+    """Return the time of writing, UTC, to the second."""
+    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")

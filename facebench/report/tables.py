@@ -1,0 +1,132 @@
+"""Tables of stored results beside the printed numbers.
+
+What cannot be compared is kept apart: a column holds one task version, one protocol, and real or
+synthetic data, never both. A missing cell is a dash.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from facebench.report.reference import printed
+from facebench.report.results import Result
+
+DASH = "–"
+Group = tuple[str, int, str, int, bool]  # task, version, protocol, its version, synthetic
+
+
+def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
+    """Group results that may stand in one table."""
+    groups: dict[Group, list[Result]] = defaultdict(list)
+    for result in results:
+        task = result.record["task"]
+        protocol, version = task["protocol"]
+        key = (task["name"], task["version"], protocol, version, task["synthetic"])
+        groups[key].append(result)
+    return dict(groups)
+
+
+def tables(results: Sequence[Result]) -> list[Table]:
+    """Return one table per group of comparable results."""
+    return [_table(group, members) for group, members in comparable(results).items()]
+
+
+def _table(group: Group, results: list[Result]) -> Table:
+    task = results[0].record["task"]
+    kind = "SYNTHETIC faces" if task["synthetic"] else "real data"
+    metric = task["main_metric"]
+    table = Table(
+        title=f"{task['title']} (version {task['version']}), {kind}: {metric['title']}",
+        caption=_caption(results),
+        caption_justify="left",
+        title_justify="left",
+    )
+    for heading in ("method", "backbone", "feature", "seed", "pretrained on"):
+        table.add_column(heading)
+    for heading in ("honest", "95 % interval", "paper protocol", "gap", "printed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for result in results:
+        table.add_row(*row(result.record))
+    return table
+
+
+def row(record: dict[str, Any]) -> list[str | Text]:
+    """Return the cells of one result."""
+    spec, metric = record["spec"], record["task"]["main_metric"]
+    name, scale = metric["name"], metric["scale"]
+    honest, paper = (record["scores"][kind] for kind in ("honest", "paper"))
+    low, high = honest["intervals"][name]
+    mark = " synthetic" if record["task"]["synthetic"] else ""
+    cells: list[str | Text] = [
+        record["method"]["title"],
+        spec["backbone"],
+        spec["extract"]["feature"],
+        str(spec["seed"]),
+        _learned_from(record),
+        Text(f"{scale * honest[name]:.2f}{mark}", style="bold"),
+        f"{scale * low:.2f} to {scale * high:.2f}",
+        f"{scale * paper[name]:.2f}",
+        f"{scale * (paper[name] - honest[name]):+.2f}",
+        _printed(record, name),
+    ]
+    return cells
+
+
+def _learned_from(record: dict[str, Any]) -> str:
+    data = record["pretrain"]["data"]
+    if data is None:
+        return DASH
+    kind = ", synthetic" if data["synthetic"] else ""
+    return f"{data['name']}{kind} ({record['pretrain']['images_seen']:,} images seen)"
+
+
+def _printed(record: dict[str, Any], metric: str) -> str:
+    number = printed(record["method"]["title"], record["task"]["name"], metric)
+    if number is None:
+        return DASH
+    star = "*" if number.reproduced else ""
+    return f"{number.value:.2f}{star}"
+
+
+def _caption(results: list[Result]) -> str:
+    """Say what a reader must know before comparing: preset, what was printed, warnings."""
+    notes = []
+    presets = sorted({result.record["spec"]["preset"] for result in results})
+    notes.append(f"preset {', '.join(presets)}; printed: PCL, CVPR 2023 (* reproduced by its authors)")
+    if any(result.record["task"]["synthetic"] for result in results):
+        notes.append("synthetic stand-in: not comparable with the printed numbers")
+    for result in results:
+        data = result.record["pretrain"]["data"] or {"warnings": []}
+        notes += [*result.record["task"]["warnings"], *data["warnings"]]
+    return "\n".join(dict.fromkeys(notes))
+
+
+def detail_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what ``facebench show`` lists of one result, as name and value."""
+    stages, environment = record["stages"], record["environment"]
+    rows = [
+        ("scored", f"{record['n_scored']:,} of {record['n_test']:,} test items"),
+        ("dataset", f"fingerprint {record['task']['fingerprint'][:16]}, {record['task']['counts']}"),
+        ("stages", ", ".join(f"{name} {key[:16]}" for name, key in stages.items())),
+        ("seconds", ", ".join(f"{name} {value:,.1f}" for name, value in record["seconds"].items())),
+        ("device", f"{environment['device']}, commit {environment['git_commit'] or DASH}"),
+        ("written", record["created"]),
+    ]
+    for kind in ("honest", "paper"):
+        for name, interval in record["scores"][kind]["intervals"].items():
+            rows.append((f"{kind} {name}", _value(record["scores"][kind][name], interval)))
+    return rows
+
+
+def _value(value: Any, interval: Any) -> str:
+    if isinstance(value, list):
+        cells = zip(value, *interval, strict=True)
+        return ", ".join(_value(one, [low, high]) for one, low, high in cells)
+    if value is None:
+        return DASH
+    return f"{value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}]"

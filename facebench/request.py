@@ -1,0 +1,127 @@
+"""From what a user asked for to the list of runs: one spec per (method, task, seed)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from facebench.device import Precision
+from facebench.errors import SpecError, UnknownNameError
+from facebench.method import Method
+from facebench.options import PRESETS, Override, Overrides, apply, check_keys, layer
+from facebench.registry import Registry
+from facebench.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
+from facebench.task import Task
+
+CORE_GROUPS: dict[str, type[Any]] = {
+    "pretrain": PretrainSpec,
+    "extract": ExtractSpec,
+    "probe": ProbeSpec,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a command line and a configuration file say together.
+
+    Args:
+        methods: Names of methods.
+        tasks: Names of tasks.
+        overrides: From the configuration file and ``--set``, later ones already on top.
+        backbone: ``facecycle16`` or ``timm:NAME``.
+        preset: ``quick`` or ``paper``.
+        seeds: One run for each.
+        precision: Already resolved for the device.
+        limit: Items of each split; 0 is all.
+        skip_broken: Record unreadable images instead of stopping.
+    """
+
+    methods: tuple[str, ...]
+    tasks: tuple[str, ...]
+    overrides: Overrides
+    backbone: str = "facecycle16"
+    preset: str = "quick"
+    seeds: tuple[int, ...] = (0,)
+    precision: Precision = "32"
+    limit: int = 0
+    skip_broken: bool = False
+
+
+def resolve(request: Request, registry: Registry) -> list[RunSpec]:
+    """Return the runs that a request means, method by method, in the order asked for.
+
+    Raises:
+        SpecError: A name, key or value does not fit; the message says where it was written.
+        PluginError: A plugin cannot be loaded.
+    """
+    if request.preset not in PRESETS:
+        raise UnknownNameError("preset", request.preset, PRESETS)
+    if not (request.methods and request.tasks and request.seeds):
+        raise SpecError("nothing to run: give --method, --task and at least one seed.")
+    methods: dict[str, type[Method]] = {n: registry.load("method", n) for n in request.methods}
+    tasks: dict[str, type[Task]] = {name: registry.load("task", name) for name in request.tasks}
+    groups = {name: _keys(options) for name, options in CORE_GROUPS.items()}
+    groups |= {name: _keys(cls.Options) for name, cls in tasks.items()}
+    groups |= {name: [*_keys(cls.Options), "recipe"] for name, cls in methods.items()}
+    registry.backbone(request.backbone)  # a wrong name fails now, not after hours
+    check_keys(request.overrides, groups)
+    return [
+        _run_spec(request, methods[method], tasks[task], seed)
+        for method in request.methods
+        for task in request.tasks
+        for seed in request.seeds
+    ]
+
+
+def _run_spec(
+    request: Request, method: type[Method], task: type[Task], seed: int
+) -> RunSpec:
+    name, overrides = method.info.name, dict(request.overrides)
+    recipe = overrides.pop(f"{name}.recipe", Override("paper", "the default"))
+    layers = layer(PRESETS[request.preset], f"preset {request.preset}")
+    layers |= layer(
+        method.info.presets.get(request.preset, {}), f"preset {request.preset}", group=name
+    )
+    layers |= layer(_recipe(method, recipe), f"recipe {recipe.value}", group=name)
+    layers |= overrides
+    extract = apply(ExtractSpec(), "extract", layers)
+    extract = replace(
+        extract,
+        feature=_feature(method, extract.feature),
+        image_size=extract.image_size or task.info.image_size,
+    )
+    return RunSpec(
+        method=name,
+        task=task.info.name,
+        backbone=request.backbone,
+        preset=request.preset,
+        method_options=apply(method.Options(), name, layers),
+        task_options=apply(task.Options(), task.info.name, layers),
+        pretrain=apply(PretrainSpec(), "pretrain", layers),
+        extract=extract,
+        probe=apply(ProbeSpec(), "probe", layers),
+        seed=seed,
+        precision=request.precision,
+        limit=request.limit,
+        skip_broken=request.skip_broken,
+    )
+
+
+def _recipe(method: type[Method], chosen: Override) -> dict[str, Any]:
+    recipes: dict[str, Any] = {"paper": {}, **method.info.recipes}
+    if chosen.value not in recipes:
+        raise UnknownNameError("recipe", str(chosen.value), recipes, where=chosen.where)
+    return dict(recipes[chosen.value])
+
+
+def _feature(method: type[Method], name: str) -> str:
+    offered = method.info.features
+    if name and name not in offered:
+        raise UnknownNameError(
+            f"feature of {method.info.name}", name, offered, where="extract.feature"
+        )
+    return name or offered[0]
+
+
+def _keys(options: type[Any]) -> list[str]:
+    return [f.name for f in fields(options)]

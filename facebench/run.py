@@ -1,0 +1,315 @@
+"""The pipeline: a spec becomes a checkpoint, becomes features, becomes a result.
+
+Each stage is a function of what stands left of it. Its folder is named by the hash of its inputs
+and appears only when it is complete, so nothing is computed twice, a killed run goes on where it
+was, and runs share what they have in common.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from filelock import FileLock
+
+from facebench.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
+from facebench.dataset import Dataset, open_dataset
+from facebench.environment import environment
+from facebench.evaluate.extract import extract
+from facebench.evaluate.protocols import PROTOCOL_VERSION, judge
+from facebench.evaluate.store import Features, read_features
+from facebench.method import Method
+from facebench.pretrain.engine import RESUME_FILE, train
+from facebench.pretrain.packed import pack
+from facebench.pretrain.sources import Source, open_source, task_source
+from facebench.registry import Registry
+from facebench.report.results import Result, ResultStore, now
+from facebench.spec import RunSpec, digest, plain, spec_record
+from facebench.task import Task
+from facebench.workspace import Workspace
+
+# Go up when the same inputs would give other numbers: every later stage is then made anew.
+PRETRAIN_VERSION = 1
+EXTRACT_VERSION = 1
+
+T = TypeVar("T")
+
+
+def run(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
+    """Run one spec from end to end, doing only what is not on disk yet.
+
+    Returns:
+        The result, new or found.
+
+    Raises:
+        FacebenchError: Something that the user can mend: data, options, a plugin.
+    """
+    stages = Stages(spec, workspace, registry)
+    checkpoint = stages.checkpoint()
+    features = stages.features(checkpoint)
+    return stages.result(checkpoint, features)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage as ``--dry-run`` shows it.
+
+    Args:
+        name: ``pretrain``, ``extract`` or ``probe``.
+        key: The hash that names it; empty when it depends on weights that do not exist yet.
+        done: Whether it is on disk.
+    """
+
+    name: str
+    key: str
+    done: bool
+
+
+def plan(spec: RunSpec, workspace: Workspace, registry: Registry) -> list[Step]:
+    """Return the stages of a spec and which of them are on disk; computes none of them."""
+    stages = Stages(spec, workspace, registry)
+    key = stages.checkpoint_key()
+    steps = [Step("pretrain", key, workspace.folder("checkpoints", key).exists())]
+    if not steps[0].done:
+        return [*steps, Step("extract", "", False), Step("probe", "", False)]
+    checkpoint = read_checkpoint(workspace.folder("checkpoints", key))
+    features_key = stages.features_key(checkpoint)
+    result_key = stages.result_key(features_key)
+    extracted = workspace.folder("features", features_key).exists()
+    judged = stages.store.find(spec, result_key) is not None
+    return [*steps, Step("extract", features_key, extracted), Step("probe", result_key, judged)]
+
+
+class Stages:
+    """The stages of one spec: what names each, and what makes it when it is missing.
+
+    Raises:
+        FacebenchError: The method, task or data cannot be opened.
+    """
+
+    def __init__(self, spec: RunSpec, workspace: Workspace, registry: Registry) -> None:
+        self.spec, self.workspace, self.registry = spec, workspace, registry
+        self.method_class: type[Method] = registry.load("method", spec.method)
+        self.dataset = open_task_data(spec.task, spec.task_options, workspace, registry)
+        if spec.limit:
+            self.dataset = self.dataset.limit(spec.limit)
+        self.learns = self.method_class.info.needs != "nothing"
+        self.source = self._open_source() if self.learns else None
+        self.store = ResultStore(workspace.results)
+
+    # spec -> checkpoint -----------------------------------------------------------------------
+
+    def checkpoint_key(self) -> str:
+        """Return the hash of everything that the weights depend on."""
+        info, spec = self.method_class.info, self.spec
+        inputs: dict[str, Any] = {
+            "version": PRETRAIN_VERSION,
+            "method": [info.name, info.version, plain(spec.method_options)],
+            "source code": self.registry.find("method", spec.method).digest,
+            "backbone": spec.backbone,
+            "image size": spec.pretrain.image_size,
+            "seed": spec.seed,
+        }
+        if self.source is not None:
+            settings = plain(spec.pretrain)
+            for place in ("data", "checkpoint_minutes"):  # where from, how often saved: no matter
+                del settings[place]
+            inputs |= {"pretrain": settings, "precision": spec.precision}
+            inputs["data"] = self.source.fingerprint
+        return digest(inputs)
+
+    def checkpoint(self) -> Checkpoint:
+        """Pretrain, unless the checkpoint is there; go on from a resume point if one is."""
+        folder = self.workspace.folder("checkpoints", self.checkpoint_key())
+        return obtain(folder, self._pretrain, read_checkpoint)
+
+    def _pretrain(self, folder: Path) -> None:
+        spec, started = self.spec, time.perf_counter()
+        partial = folder.with_name(folder.name + ".partial")
+        partial.mkdir(parents=True, exist_ok=True)
+        method = self._new_method()
+        learned: dict[str, Any] = {"history": [], "data": None, "images_seen": 0}
+        if self.source is not None:
+            faces = pack(
+                self.source, spec.pretrain.image_size, self.workspace.cache,
+                skip_broken=spec.skip_broken, progress=self.workspace.progress,
+            )  # fmt: skip
+            learned = train(
+                method, faces, spec.pretrain,
+                seed=spec.seed, workspace=self.workspace, precision=spec.precision, folder=partial,
+            )  # fmt: skip
+            learned["data"] = source_record(self.source) | {"broken": faces.broken}
+        learned["seconds"] = round(time.perf_counter() - started, 2)
+        write_checkpoint(partial, method, {"spec": spec_record(spec), **learned})
+        (partial / RESUME_FILE).unlink(missing_ok=True)
+        partial.rename(folder)
+
+    # checkpoint -> features -------------------------------------------------------------------
+
+    def features_key(self, checkpoint: Checkpoint) -> str:
+        """Return the hash of everything that the features depend on."""
+        settings = plain(self.spec.extract)
+        return digest(
+            {
+                "version": EXTRACT_VERSION,
+                "weights": checkpoint.weights_digest,
+                "method": [self.method_class.info.name, self.method_class.info.version],
+                "source code": self.registry.find("method", self.spec.method).digest,
+                "extract": settings,
+                "precision": self.spec.precision,
+                "task": [self.spec.task, self.dataset.task.info.version],
+                "data": self.dataset.fingerprint,
+                "skip broken": self.spec.skip_broken,
+            }
+        )
+
+    def features(self, checkpoint: Checkpoint) -> Features:
+        """Extract the features of the task's images, unless they are there."""
+
+        def make(folder: Path) -> None:
+            method = self._new_method()
+            load_weights(method, checkpoint)
+            extract(
+                method, self.dataset, self.spec.extract, folder,
+                record={"extract": plain(self.spec.extract), "data": self.dataset.fingerprint},
+                workspace=self.workspace, precision=self.spec.precision,
+                skip_broken=self.spec.skip_broken,
+            )  # fmt: skip
+
+        folder = self.workspace.folder("features", self.features_key(checkpoint))
+        return obtain(folder, make, read_features)
+
+    # features -> result -----------------------------------------------------------------------
+
+    def result_key(self, features_key: str) -> str:
+        """Return the hash of everything that the scores depend on."""
+        return digest(
+            {
+                "protocol": [self.dataset.task.info.protocol, PROTOCOL_VERSION],
+                "features": features_key,
+                "probe": plain(self.spec.probe),
+                "seed": self.spec.seed,
+            }
+        )
+
+    def result(self, checkpoint: Checkpoint, features: Features) -> Result:
+        """Judge the features, unless the result is there; ``force`` judges again."""
+        features_key = self.features_key(checkpoint)
+        key = self.result_key(features_key)
+        found = None if self.workspace.force else self.store.find(self.spec, key)
+        if found is not None:
+            return found
+        started = time.perf_counter()
+        judgement = judge(
+            self.dataset, features, self.spec.probe,
+            seed=self.spec.seed, progress=self.workspace.progress,
+        )  # fmt: skip
+        record = {
+            "spec": spec_record(self.spec),
+            "stages": {
+                "checkpoint": checkpoint.folder.name,
+                "weights_digest": checkpoint.weights_digest,
+                "features": features_key,
+                "result": key,
+            },
+            "method": method_record(self.method_class),
+            "pretrain": {k: checkpoint.record[k] for k in ("data", "images_seen", "history")},
+            "task": task_record(self.dataset),
+            "n_test": judgement.n_test,
+            "n_scored": judgement.n_scored,
+            "broken_images": len(features.broken),
+            "scores": judgement.scores,
+            "details": judgement.details,
+            "seconds": {
+                "pretrain": checkpoint.record["seconds"],
+                "extract": features.record["seconds"],
+                "probe": round(time.perf_counter() - started, 2),
+            },
+            "environment": environment(self.workspace.device),
+            "created": now(),
+        }
+        return self.store.write(self.spec, key, record, judgement.predictions)
+
+    # what they share --------------------------------------------------------------------------
+
+    def _new_method(self) -> Method:
+        """Build backbone and method, initialised from the seed and nothing else."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.spec.seed)
+            backbone = self.registry.backbone(self.spec.backbone)
+            return self.method_class(
+                backbone, self.spec.method_options, self.spec.pretrain.image_size
+            )
+
+    def _open_source(self) -> Source:
+        settings = self.spec.pretrain
+        if settings.data in self.registry.names("task"):
+            task: type[Task] = self.registry.load("task", settings.data)
+            same = settings.data == self.spec.task
+            options = self.spec.task_options if same else task.Options()
+            source = task_source(
+                open_task_data(settings.data, options, self.workspace, self.registry)
+            )
+        else:
+            source = open_source(
+                settings.data, self.workspace.data, self.workspace.cache,
+                progress=self.workspace.progress,
+            )  # fmt: skip
+        return source.limit(settings.limit) if settings.limit else source
+
+
+def open_task_data(name: str, options: Any, workspace: Workspace, registry: Registry) -> Dataset:
+    """Open a task's real data, or its stand-in."""
+    task: type[Task] = registry.load("task", name)
+    return open_dataset(
+        task(options), workspace.data, workspace.cache, progress=workspace.progress
+    )
+
+
+def method_record(method: type[Method]) -> dict[str, Any]:
+    """Return what a result says about its method."""
+    info = method.info
+    return {"name": info.name, "title": info.title, "version": info.version, "paper": info.paper}
+
+
+def task_record(dataset: Dataset) -> dict[str, Any]:
+    """Return what a result says about its task and data."""
+    info = dataset.task.info
+    return {
+        "name": info.name,
+        "title": info.title,
+        "version": info.version,
+        "protocol": [info.protocol, PROTOCOL_VERSION],
+        "main_metric": plain(info.main_metric),
+        "synthetic": dataset.synthetic,
+        "fingerprint": dataset.fingerprint,
+        "counts": dict(dataset.counts),
+        "warnings": list(dataset.warnings),
+    }
+
+
+def source_record(source: Source) -> dict[str, Any]:
+    """Return what a checkpoint says about the images that it learned from."""
+    return {
+        "name": source.name,
+        "synthetic": source.synthetic,
+        "images": len(source),
+        "fingerprint": source.fingerprint,
+        "warnings": list(source.warnings),
+    }
+
+
+def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
+    """Read what stands in ``folder``, after making it if it is not there.
+
+    A lock lets two processes that want the same stage make it once.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            make(folder)
+        return read(folder)

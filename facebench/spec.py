@@ -1,0 +1,156 @@
+"""What is to be run: frozen, typed, hashable.
+
+A :class:`RunSpec` is one (method, task, seed). It is the only thing that a stage may depend on
+beside the data, so its canonical JSON, hashed, names what the stage leaves on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, Literal
+
+from facebench.errors import SpecError
+from facebench.task import NoOptions
+
+HASH_LENGTH = 16  # hexadecimal digits: 64 bits, ample for the runs of one laboratory
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainSpec:
+    """How a representation is learned (``--set pretrain.KEY=VALUE``); defaults: PCL section 4.1."""
+
+    data: str = "voxceleb"  # a folder, images:FOLDER, video:FOLDER, voxceleb or a task's name
+    sampling: Literal["frames", "identities"] = "frames"  # one pass over frames, or identities
+    limit: int = 0  # images to learn from; 0 is all of them
+    image_size: int = 64  # pixels
+    epochs: int = 1000
+    batch_size: int = 256
+    lr: float = 1e-4
+    weight_decay: float = 0.0
+    schedule: Literal["cosine", "onecycle"] = "cosine"  # cosine: per epoch, to 0
+    checkpoint_minutes: float = 2.0  # at least this long between two resume points
+
+    def __post_init__(self) -> None:
+        _at_least("pretrain.limit", self.limit, 0)
+        _at_least("pretrain.image_size", self.image_size, 16)
+        _at_least("pretrain.epochs", self.epochs, 1)
+        _at_least("pretrain.batch_size", self.batch_size, 2)
+        _above("pretrain.lr", self.lr, 0)
+        _at_least("pretrain.weight_decay", self.weight_decay, 0)
+        _at_least("pretrain.checkpoint_minutes", self.checkpoint_minutes, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExtractSpec:
+    """Which features are taken, and how (``--set extract.KEY=VALUE``)."""
+
+    feature: str = ""  # f_s, f_f, f_p, f_f+f_p ...; empty: the method's headline feature
+    image_size: int = 0  # pixels; 0: what the task declares (PCL section 4.1)
+    pool: Literal["flatten", "mean"] = "flatten"  # mean over positions suits wide timm models
+    dtype: Literal["float16", "float32"] = "float16"  # on disk
+    batch_size: int = 64
+
+    def __post_init__(self) -> None:
+        _at_least("extract.image_size", self.image_size, 0)
+        _at_least("extract.batch_size", self.batch_size, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeSpec:
+    """How frozen features are judged (``--set probe.KEY=VALUE``).
+
+    ``paper`` is the printed recipe (PCL's released code: Adam 1e-2, cosine over 300 epochs,
+    batch 256); ``honest`` chooses among ``lrs`` x ``weight_decays`` on held-out training items.
+    """
+
+    epochs: int = 300  # PCL section 4.1
+    batch_size: int = 256  # PCL, released code
+    paper_lr: float = 1e-2  # PCL, released code
+    lrs: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+    weight_decays: tuple[float, ...] = (0.0, 1e-4, 1e-3)
+    holdout: float = 0.1  # share of the training split, stratified
+    centre: bool = False  # verification: subtract the training folds' mean feature
+    resamples: int = 2000  # bootstrap
+
+    def __post_init__(self) -> None:
+        _at_least("probe.epochs", self.epochs, 1)
+        _at_least("probe.batch_size", self.batch_size, 1)
+        _above("probe.paper_lr", self.paper_lr, 0)
+        if not self.lrs or not self.weight_decays:
+            raise SpecError("probe.lrs and probe.weight_decays need at least one value each.")
+        for lr in self.lrs:
+            _above("probe.lrs", lr, 0)
+        for decay in self.weight_decays:
+            _at_least("probe.weight_decays", decay, 0)
+        if not 0 < self.holdout < 1:
+            raise SpecError(f"probe.holdout is {self.holdout}; expected a share between 0 and 1.")
+        _at_least("probe.resamples", self.resamples, 100)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """One run: this method, learned so, judged on this task with this seed."""
+
+    method: str
+    task: str
+    backbone: str = "facecycle16"
+    preset: str = "quick"
+    method_options: Any = field(default_factory=NoOptions)
+    task_options: Any = field(default_factory=NoOptions)
+    pretrain: PretrainSpec = field(default_factory=PretrainSpec)
+    extract: ExtractSpec = field(default_factory=ExtractSpec)
+    probe: ProbeSpec = field(default_factory=ProbeSpec)
+    seed: int = 0
+    precision: Literal["32", "bf16"] = "32"
+    limit: int = 0  # items of each split, or pairs; 0 is all of them
+    skip_broken: bool = False
+
+    def __post_init__(self) -> None:
+        _at_least("seed", self.seed, 0)
+        _at_least("limit", self.limit, 0)
+
+    @property
+    def name(self) -> str:
+        """Return what a progress line calls this run."""
+        return f"{self.method} on {self.task}, seed {self.seed}"
+
+
+def plain(value: Any) -> Any:
+    """Return dataclasses, tuples and mappings as what JSON knows; anything else is refused."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, (str, int, float, bool)):
+        return value
+    raise TypeError(f"{value!r} has no canonical form")
+
+
+def digest(value: Any) -> str:
+    """Return the hash that names ``value``: SHA-256 of its canonical JSON, shortened.
+
+    The order of keys does not matter; 1 and 1.0 are different values.
+    """
+    text = json.dumps(plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:HASH_LENGTH]
+
+
+def spec_record(spec: RunSpec) -> dict[str, Any]:
+    """Return the spec as JSON, for results and checkpoints."""
+    record: dict[str, Any] = plain(asdict(spec))
+    return record
+
+
+def _at_least(key: str, value: float, least: float) -> None:
+    if not (math.isfinite(value) and value >= least):
+        raise SpecError(f"{key} is {value}; expected {least} or more.")
+
+
+def _above(key: str, value: float, bound: float) -> None:
+    if not (math.isfinite(value) and value > bound):
+        raise SpecError(f"{key} is {value}; expected more than {bound}.")

@@ -1,0 +1,98 @@
+"""`render`: faces in, pixels out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from facebench.errors import SpecError
+from facebench.synth import atlas
+from facebench.synth.assets import FloatArray
+from facebench.synth.attributes import Face
+from facebench.synth.backdrop import paint_background
+from facebench.synth.lens import develop
+from facebench.synth.raster import Fragments, rasterise
+from facebench.synth.scene import Scene, build_scene
+from facebench.synth.shading import key_direction
+from facebench.synth.texture import dress, paint
+
+OVERSAMPLING = 2
+"""Samples per pixel along each side."""
+
+
+def render(faces: Sequence[Face], size: int) -> npt.NDArray[np.uint8]:
+    """Renders faces as square colour images.
+
+    Each face is computed on its own, in float32 and without multi-threaded sums, so equal faces
+    give equal pixels whatever they are rendered together with.
+
+    Args:
+        faces: What to render.
+        size: Side of the images in pixels, at least 16.
+
+    Returns:
+        ``[N, size, size, 3]`` uint8 RGB, before JPEG compression.
+
+    Raises:
+        FacebenchError: anny is not installed, or the size is too small.
+    """
+    if size < 16:
+        raise SpecError(f"image size is too small: {size} was given; 16 or more was expected.")
+    images = np.empty((len(faces), size, size, 3), dtype=np.uint8)
+    for index, face in enumerate(faces):
+        images[index] = _render_one(face, size)
+    return images
+
+
+def _render_one(face: Face, size: int) -> npt.NDArray[np.uint8]:
+    scene = build_scene(face)
+    side = size * OVERSAMPLING
+    points = scene.points * np.array([side, side, 1.0], dtype=np.float32)
+    seen = rasterise(points, scene.triangles, side, side)
+    canvas = np.zeros((side * side, 4), dtype=np.float32)
+    canvas[seen.samples, :3] = _colours(face, scene, seen, side)
+    canvas[seen.samples, 3] = 1.0
+    canvas = _average(canvas.reshape(side, side, 4))
+    behind = paint_background(face.background, size)
+    return develop(canvas[..., :3] + (1 - canvas[..., 3:]) * behind, face.degradation)
+
+
+def _average(canvas: FloatArray) -> FloatArray:
+    """Averages ``[side, side, C]`` samples into pixels."""
+    steps = range(OVERSAMPLING)
+    total = sum(
+        canvas[down::OVERSAMPLING, right::OVERSAMPLING] for down in steps for right in steps
+    )
+    return np.asarray(total, dtype=np.float32) / np.float32(OVERSAMPLING**2)
+
+
+def _colours(face: Face, scene: Scene, seen: Fragments, side: int) -> FloatArray:
+    """Returns the linear light ``[S, 3]`` of the visible samples."""
+    attributes = np.concatenate((scene.texels, scene.light, scene.highlight[:, None]), axis=1)
+    blended = seen.blend(attributes, scene.triangles)
+    column, row = blended[:, 0].astype(np.int32), blended[:, 1].astype(np.int32)
+    key = np.array(face.light.key, dtype=np.float32)
+    texture = paint(face.identity).copy()
+    dress(texture, face.wear)
+    colours = np.take(texture.reshape(-1, 3), row * atlas.WIDTH + column, axis=0)
+    colours = colours * blended[:, 2:5] + blended[:, 5:] * key
+    eye = np.flatnonzero((column >= atlas.EYE_LEFT) & (row < atlas.EYE_TOP + atlas.EYE_SIZE))
+    colours[eye] += _catch_lights(scene, face, seen.samples[eye], side)[:, None] * key
+    return colours
+
+
+def _catch_lights(
+    scene: Scene, face: Face, samples: npt.NDArray[np.int64], side: int
+) -> FloatArray:
+    """Returns ``[S]`` the key light's mirror image on the corneas, a dot between lamp and eye."""
+    place = np.stack(((samples % side + 0.5) / side, (samples // side + 0.5) / side), axis=1)
+    half = key_direction(face.light) + np.array([0.0, 0.0, 1.0], dtype=np.float32)
+    half /= np.sqrt(np.sum(half * half))
+    glow = np.zeros(len(samples), dtype=np.float32)
+    for eye in scene.eyes:
+        dot = eye[:2] + 0.75 * scene.eye_size * half[:2] * np.array([1.0, -1.0])
+        distance = np.sum((place - dot) ** 2, axis=1) / (0.16 * scene.eye_size) ** 2
+        glow += np.exp(-distance).astype(np.float32)
+    return glow

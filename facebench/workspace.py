@@ -1,0 +1,81 @@
+"""Where things are kept: one folder per stage, each named by the hash of what it depends on."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from facebench.errors import StageError
+from facebench.progress import Progress, Silent
+
+if TYPE_CHECKING:
+    import torch
+
+Stage = Literal["checkpoints", "features", "probes"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """The disk, the device and the watcher that a run works with; none of it changes a number.
+
+    Args:
+        cache: Stages, packed images, digests and synthetic stand-ins.
+        results: Result files.
+        data: Folder below which real datasets are looked for, if there is one.
+        device: Where to compute.
+        progress: Who watches long stages.
+        devices: Devices of that type to pretrain on.
+        nodes: Machines to pretrain on.
+        force: Overwrite results that exist.
+    """
+
+    cache: Path
+    results: Path
+    data: Path | None
+    device: torch.device
+    progress: Progress = Silent()  # noqa: RUF009 - has no state
+    devices: int = 1
+    nodes: int = 1
+    force: bool = False
+
+    def folder(self, stage: Stage, key: str) -> Path:
+        """Return the folder of a stage; it exists only when the stage is complete."""
+        return self.cache / stage / key
+
+
+def default_cache() -> Path:
+    """Return ``FACEBENCH_CACHE``, else facebench's folder in the user's cache."""
+    chosen = os.environ.get("FACEBENCH_CACHE")
+    if chosen:
+        return Path(chosen)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "facebench"
+
+
+def read_record(path: Path, expected_format: int) -> dict[str, Any]:
+    """Read the JSON record of a stage or result.
+
+    Raises:
+        StageError: It is missing, is not JSON, or has another format version.
+    """
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise StageError(f"{path}: no such file.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise StageError(f"{path}: not JSON ({error}). Delete it and run again.") from error
+    found = record.get("format") if isinstance(record, dict) else None
+    if found != expected_format:
+        raise StageError(
+            f"{path}: format {found}; this version of facebench reads {expected_format}. "
+            "Delete it and run again, or use the version that wrote it."
+        )
+    return record
+
+
+def to_json(record: dict[str, Any]) -> str:
+    """Return a record as stable JSON text: sorted keys, one trailing newline."""
+    return json.dumps(record, sort_keys=True, indent=2, allow_nan=False) + "\n"

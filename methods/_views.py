@@ -1,0 +1,89 @@
+"""The views that SimCLR and PCL share: one set of options, two pieces of augmentation.
+
+PCL section 4.1 names the baseline's augmentations (random crop, colour jitter, Gaussian blur,
+Sobel filtering) without their strengths; those are the released code's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Generator, Tensor
+
+from facebench.errors import SpecError
+from facebench.pretrain.crops import QuadrantCrops, RandomResizedCrop
+from facebench.pretrain.transforms import (
+    Augmentation,
+    ColorJitter,
+    Compose,
+    Flip,
+    GaussianBlur,
+    Grayscale,
+    Rotation,
+    Sobel,
+)
+
+PoseAugmentation = Literal["none", "flip", "rotation", "both"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewOptions:
+    """Options of the stochastic augmentation."""
+
+    crop: Literal["resized", "quadrants"] = "resized"  # PCL 4.1 "random crop"; released: quadrants
+    crop_scale: float = 0.2  # smallest area of a resized crop; a face fills the frame
+    jitter: float = 0.8  # brightness, contrast, saturation; released PCL
+    hue: float = 0.2  # released PCL
+    jitter_p: float = 0.8  # released PCL
+    grayscale_p: float = 0.2  # released PCL
+    blur_p: float = 0.8  # released PCL: kernel int(0.1 * 64) -> 7, sigma U(0.1, 2)
+    sobel_p: float = 0.6  # released PCL
+    rotation_degrees: float = 30.0  # when pose augmentation rotates; PCL gives no number
+
+    def __post_init__(self) -> None:
+        if not 0 < self.crop_scale <= 1:
+            raise SpecError(f"crop_scale is {self.crop_scale}; expected a share of 0 to 1.")
+        for name in ("jitter_p", "grayscale_p", "blur_p", "sobel_p"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
+
+
+def appearance(options: ViewOptions, image_size: int) -> Compose:
+    """Return what changes the look of a face and not its pose: colour, blur, edges."""
+    kernel = max(3, int(0.1 * image_size) // 2 * 2 + 1)  # odd: 7 at 64 px
+    x = options.jitter
+    return Compose(
+        (
+            ColorJitter(x, x, x, options.hue, p=options.jitter_p),
+            Grayscale(options.grayscale_p),
+            GaussianBlur(kernel, (0.1, 2.0), p=options.blur_p),
+            Sobel(options.sobel_p),
+        )
+    )
+
+
+def pose(kind: PoseAugmentation, options: ViewOptions, *, p: float) -> Compose:
+    """Return what changes the pose of a face: a flip, a rotation, or both (PCL section 3.2).
+
+    Args:
+        kind: Which transformations; ``none`` changes nothing.
+        options: For the angle.
+        p: Probability of each.
+    """
+    steps: list[Augmentation] = []
+    if kind in ("flip", "both"):
+        steps.append(Flip(p))
+    if kind in ("rotation", "both"):
+        steps.append(Rotation(options.rotation_degrees, fill="border", p=p))
+    return Compose(tuple(steps))
+
+
+def two_crops(
+    images: Tensor, options: ViewOptions, image_size: int, generator: Generator
+) -> tuple[Tensor, Tensor]:
+    """Return two crops ``[B, 3, S, S]`` of each image: independent, or from two quadrants."""
+    if options.crop == "quadrants":
+        return QuadrantCrops(image_size)(images, generator)
+    crop = RandomResizedCrop(image_size, (options.crop_scale, 1.0))
+    return crop(images, generator), crop(images, generator)

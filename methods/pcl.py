@@ -1,0 +1,258 @@
+"""PCL: pose-disentangled contrastive learning.
+
+Liu et al., "Pose-disentangled contrastive learning for self-supervised facial representation",
+CVPR 2023. Where paper and released code differ, the paper is the default and the code is
+``pcl.recipe=official``; docs/fidelity.md lists every such choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from lightly.loss import NTXentLoss
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from facebench.backbones import Backbone
+from facebench.errors import SpecError
+from facebench.method import Method, MethodInfo, Terms
+from facebench.pretrain.losses import (
+    cross_correlation,
+    draw_mixing,
+    mixed_nt_xent,
+    orthogonality,
+    pose_loss,
+)
+
+from ._pdd import Decoder, at_decoded_size, branch, disentangling_loss, projection
+from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(ViewOptions):
+    """Options of PCL; those of the views come on top."""
+
+    temperature: float = 0.07  # PCL section 4.1
+    l_dis: bool = True  # Eq. 2; switched by the ablation, Table 5
+    l_orth: bool = True  # Eq. 3
+    l_pose: bool = True  # Eq. 5; without it F_p learns by plain NT-Xent (section 4.3)
+    dynamic_weights: bool = True  # DWA, Eq. 7
+    dwa_temperature: float = 2.0  # released code
+    negative_interpolation: bool = True  # section 4.1, of the baseline
+    pose_augmentation: PoseAugmentation = "flip"  # section 4.1: flipping works best
+    face_pose_augmentation: PoseAugmentation = "none"  # of the face views; neither names any
+    pdd_images: int = 0  # images of a batch that the PDD sees; 0 is all of them
+    pose_images: int = 10  # images of a batch with pose pairs; the paper is silent, released code
+    negatives: int = 100  # M, of each of them; released code
+    orth: Literal["dot", "cosine", "cross_correlation"] = "dot"  # Eq. 3; released: the last
+    pose_denominator: Literal["negatives", "all"] = "negatives"  # Eq. 5; released: all
+    pose_crop: bool = True  # pose views are cropped too (section 3.2); released: not
+    projection: bool = False  # heads before the contrast; the paper has none, the code has
+    pdd_noise: float = 0.0  # sigma of noise on the PDD's input; released: 0.4
+    separate_steps: bool = False  # each objective with a batch and a step of its own; released
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.temperature <= 0 or self.dwa_temperature <= 0:
+            raise SpecError("temperature and dwa_temperature must be more than 0.")
+        if self.pose_augmentation == "none":
+            raise SpecError("pose_augmentation is none; PCL needs flip, rotation or both.")
+        if self.pdd_images < 0 or self.pose_images < 1 or self.negatives < 1:
+            raise SpecError("pdd_images must be 0 or more, pose_images and negatives 1 or more.")
+
+
+OFFICIAL = {
+    "crop": "quadrants",
+    "orth": "cross_correlation",
+    "pose_denominator": "all",
+    "pose_crop": False,
+    "projection": True,
+    "pdd_noise": 0.4,
+    "separate_steps": True,
+    "pretrain.weight_decay": 1e-3,
+    "pretrain.sampling": "identities",
+    "pretrain.epochs": 6000,
+}
+
+
+class PCL(Method):
+    """Two branches on F_s, a decoder that holds them apart, and a contrast on each."""
+
+    info = MethodInfo(
+        name="pcl",
+        title="PCL",
+        version=1,
+        paper="Liu et al., CVPR 2023",
+        year=2023,
+        features=("f_s", "f_f", "f_p", "f_f+f_p"),
+        recipes={"paper": {}, "official": OFFICIAL},
+        presets={
+            "quick": {
+                "temperature": 0.1,
+                "negative_interpolation": False,
+                "face_pose_augmentation": "flip",
+                "blur_p": 0.5,
+                "sobel_p": 0.0,
+                "pdd_images": 64,
+                "pose_images": 8,
+                "negatives": 16,
+            }
+        },
+    )
+    Options = Options
+    options: Options
+
+    def __init__(self, backbone: Backbone, options: Options, image_size: int) -> None:
+        super().__init__(backbone, options, image_size)
+        self.batches_per_step = 3 if options.separate_steps else 1
+        self.g_f = branch(backbone.channels)
+        self.g_p = branch(backbone.channels)
+        self.decoder = Decoder(self.feature_dim)
+        self.head_f = projection(self.feature_dim) if options.projection else nn.Identity()
+        self.head_p = projection(self.feature_dim) if options.projection else nn.Identity()
+        self.nt_xent = NTXentLoss(options.temperature, gather_distributed=True)
+        self.appearance = appearance(options, image_size)
+        self.vary_pose = pose(options.pose_augmentation, options, p=1.0)
+        self.vary_face = pose(options.face_pose_augmentation, options, p=0.5)
+        # DWA: mean losses of the last two epochs, [before, last] x [face, pose], and the weights.
+        self.register_buffer("dwa_losses", torch.full((2, 2), torch.nan))
+        self.register_buffer("alpha", torch.ones(2))
+        self.dwa_losses: Tensor
+        self.alpha: Tensor
+
+    def features(self, name: str, images: Tensor) -> Tensor:
+        """Return F_s, F_f, F_p or the sum of the last two (PCL Table 7), ``[B, D]``."""
+        if name == "f_s":
+            return self.encode(images)
+        f, p = self.branches(images)
+        return {"f_f": f, "f_p": p, "f_f+f_p": f + p}[name]
+
+    def branches(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return F_f and F_p of images, ``[B, D]`` each."""
+        feature_map = self.backbone(images)
+        return self.g_f(feature_map).flatten(1), self.g_p(feature_map).flatten(1)
+
+    def steps(self, images: Tensor, generator: Generator) -> Iterator[Terms]:
+        """Yield Eq. 7 in one step, or its three objectives in turn with a batch each."""
+        if self.options.separate_steps:
+            pdd, face, pose_batch = images.chunk(3)
+            yield self.pdd_terms(pdd, generator)
+            yield self.face_terms(face, generator)
+            if self.options.l_pose:
+                yield self.pose_terms(pose_batch, generator)
+        else:
+            terms = self.pdd_terms(images, generator) | self.face_terms(images, generator)
+            if self.options.l_pose:
+                terms |= self.pose_terms(images, generator)
+            yield terms
+
+    def pdd_terms(self, images: Tensor, generator: Generator) -> Terms:
+        """Return L_dis (Eq. 2) and L_orth (Eq. 3) of s and its pose-varied s-hat."""
+        options = self.options
+        if not (options.l_dis or options.l_orth):
+            return {}
+        s = images[: options.pdd_images or None]
+        s_hat = self.vary_pose(s, generator)
+        inputs = torch.cat([s, s_hat])
+        if options.pdd_noise:
+            noise = torch.randn(inputs.shape, generator=generator).to(inputs)
+            inputs = inputs + options.pdd_noise * noise
+        f, p = self.branches(inputs)
+        (f, f_hat), (p, p_hat) = f.chunk(2), p.chunk(2)
+        terms: Terms = {}
+        if options.l_dis:
+            source = (at_decoded_size(s), f, p)
+            terms["L_dis"] = disentangling_loss(
+                self.decoder, source, (at_decoded_size(s_hat), f_hat, p_hat)
+            )
+        if options.l_orth:
+            terms["L_orth"] = self._orth(f, p) + self._orth(f_hat, p_hat)
+        return terms
+
+    def face_terms(self, images: Tensor, generator: Generator) -> Terms:
+        """Return L_face (Eq. 6); without L_pose also the plain contrast on F_p."""
+        crops = two_crops(images, self.options, self.image_size, generator)
+        views = [self.appearance(self.vary_face(crop, generator), generator) for crop in crops]
+        f, p = self.branches(torch.cat(views))
+        terms = {"L_face": self._contrast(self.head_f(f), generator)}
+        if not self.options.l_pose:
+            terms["L_pose"] = self._contrast(self.head_p(p), generator)
+        return terms
+
+    def pose_terms(self, images: Tensor, generator: Generator) -> Terms:
+        """Return L_pose (Eq. 5): the same pose attracts, M pose-augmented copies repel."""
+        options = self.options
+        s = images[: options.pose_images]
+        count, m = len(s), options.negatives
+        varied = self.vary_pose(s.repeat_interleave(m, dim=0), generator)
+        _, p = self.branches(self._pose_views(torch.cat([s, s, varied]), generator))
+        p_i, p_j, p_m = self.head_p(p).split([count, count, count * m])
+        negatives = p_m.unflatten(0, (count, m))
+        return {"L_pose": sum(
+            (
+                pose_loss(
+                    anchor,
+                    positive,
+                    negatives,
+                    options.temperature,
+                    positive_in_denominator=options.pose_denominator == "all",
+                    mixing=draw_mixing(count, m, generator)
+                    if options.negative_interpolation else None,
+                )
+                for anchor, positive in ((p_i, p_j), (p_j, p_i))
+            ),
+            torch.zeros((), device=p.device),
+        )}  # fmt: skip
+
+    def term_weights(self) -> Mapping[str, float]:
+        """Return alpha_face and alpha_pose of Eq. 7."""
+        return {"L_face": float(self.alpha[0]), "L_pose": float(self.alpha[1])}
+
+    def after_epoch(self, means: Mapping[str, float]) -> None:
+        """Update the dynamic weights from the last two epochs' mean losses."""
+        if not self.options.dynamic_weights:
+            return
+        pose_mean = torch.tensor(means["L_pose"])
+        if self.options.l_pose and self.options.pose_denominator == "negatives":
+            # Eq. 5 may be negative, and a ratio of such means says nothing. softplus of it is
+            # the same loss with the positive in the denominator, which is always positive.
+            pose_mean = 2 * F.softplus(pose_mean / 2)
+        last = torch.stack([torch.tensor(means["L_face"]), pose_mean]).to(self.dwa_losses)
+        self.dwa_losses.copy_(torch.stack([self.dwa_losses[1], last]))
+        if not self.dwa_losses.isnan().any():
+            self.alpha.copy_(dynamic_weights(self.dwa_losses, self.options.dwa_temperature))
+
+    def _orth(self, f: Tensor, p: Tensor) -> Tensor:
+        if self.options.orth == "cross_correlation":
+            return cross_correlation(f, p)
+        if self.options.orth == "cosine":
+            f, p = F.normalize(f.float(), dim=1), F.normalize(p.float(), dim=1)
+        return orthogonality(f, p)
+
+    def _contrast(self, z: Tensor, generator: Generator) -> Tensor:
+        """Return Eq. 6, which sums both directions: twice NT-Xent's mean."""
+        z_i, z_j = z.float().chunk(2)
+        if self.options.negative_interpolation:
+            return 2 * mixed_nt_xent(z_i, z_j, self.options.temperature, generator)
+        return 2 * self.nt_xent(z_i, z_j)
+
+    def _pose_views(self, images: Tensor, generator: Generator) -> Tensor:
+        if self.options.pose_crop:
+            images, _ = two_crops(images, self.options, self.image_size, generator)
+        return self.appearance(images, generator)
+
+
+def dynamic_weights(losses: Tensor, temperature: float) -> Tensor:
+    """Return DWA's weights (Liu et al., CVPR 2019, Eq. 7), which sum to the number of tasks.
+
+    Args:
+        losses: ``[2, K]`` mean loss of each task in the epoch before last and in the last.
+        temperature: T; larger means more equal weights.
+
+    Returns:
+        ``[K]`` weights: more for the task that fell less.
+    """
+    return len(losses[0]) * torch.softmax(losses[1] / losses[0] / temperature, dim=0)

@@ -1,0 +1,85 @@
+"""SimCLR: two views of a face attract each other, all other faces of the batch repel.
+
+Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020;
+with the settings of PCL's baseline (PCL section 4.1).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from lightly.loss import NTXentLoss
+from lightly.models.modules.heads import SimCLRProjectionHead
+from torch import Tensor
+
+from facebench.backbones import Backbone
+from facebench.errors import SpecError
+from facebench.method import Method, MethodInfo, Terms
+from facebench.pretrain.losses import mixed_nt_xent
+
+from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options(ViewOptions):
+    """Options of SimCLR; those of the views come on top."""
+
+    temperature: float = 0.07  # PCL section 4.1
+    negative_interpolation: bool = True  # PCL section 4.1
+    pose_augmentation: PoseAugmentation = "none"  # PCL Table 5: the baseline has none
+    projection_hidden: int = 2048  # lightly's default; SimCLR section 3 uses the feature's width
+    projection_dim: int = 128  # SimCLR, section 3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.temperature <= 0:
+            raise SpecError(f"temperature is {self.temperature}; expected more than 0.")
+
+
+class SimCLR(Method):
+    """A projection head on F_s and NT-Xent over a batch of pairs."""
+
+    info = MethodInfo(
+        name="simclr",
+        title="SimCLR",
+        version=1,
+        paper="Chen et al., ICML 2020",
+        year=2020,
+        presets={
+            # Few epochs: gentler views and a softer contrast learn faster (measured, docs).
+            "quick": {
+                "temperature": 0.1,
+                "negative_interpolation": False,
+                "pose_augmentation": "flip",
+                "blur_p": 0.5,
+                "sobel_p": 0.0,
+            }
+        },
+    )
+    Options = Options
+    options: Options
+
+    def __init__(self, backbone: Backbone, options: Options, image_size: int) -> None:
+        super().__init__(backbone, options, image_size)
+        self.head = SimCLRProjectionHead(
+            self.feature_dim, options.projection_hidden, options.projection_dim
+        )
+        self.nt_xent = NTXentLoss(options.temperature, gather_distributed=True)
+        self.appearance = appearance(options, image_size)
+        self.pose = pose(options.pose_augmentation, options, p=0.5)
+
+    def views(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return two augmented views ``[B, 3, S, S]`` of each image."""
+        first, second = (
+            self.appearance(self.pose(crop, generator), generator)
+            for crop in two_crops(images, self.options, self.image_size, generator)
+        )
+        return first, second
+
+    def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
+        """Return NT-Xent (SimCLR Eq. 1), over mixed negatives if they are interpolated."""
+        z0, z1 = self.head(self.encode(torch.cat(views))).chunk(2)
+        if self.options.negative_interpolation:
+            loss = mixed_nt_xent(z0, z1, self.options.temperature, generator)
+        else:
+            loss = self.nt_xent(z0.float(), z1.float())
+        return {"L_contrast": loss}

@@ -1,0 +1,125 @@
+"""The CSV form of FER-2013: 35,887 rows of emotion, usage and 2,304 pixel values.
+
+``fer2013.csv`` has the heading ``emotion,pixels,Usage``; ``icml_face_data.csv`` has
+``emotion, Usage, pixels``, with spaces. Either is 300 MB of text, so one pass finds where each
+row begins, and an image is read from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from facebench.errors import DataError
+from facebench.evaluate.images import Pixels
+
+from ._reading import bad_line, integer
+
+SIDE = 48  # pixels
+CLASSES = 7
+USAGES = ("Training", "PublicTest", "PrivateTest")
+
+Row = tuple[str, str, int]  # path, usage, label
+
+
+class _Heading(NamedTuple):
+    emotion: int
+    usage: int
+    pixels: int
+
+
+def read_rows(file: Path, path: str) -> Iterator[Row]:
+    """Yield ``(path#row, usage, label)`` of every row; rows count from 0.
+
+    Args:
+        file: The CSV.
+        path: How the manifest calls it.
+
+    Raises:
+        DataError: The heading or a row does not parse; the message names ``file:line``.
+    """
+    heading = _heading(file)
+    row = 0
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream, start=1):
+            if number == 1 or not line.strip():
+                continue
+            yield f"{path}#{row}", *_labels(file, number, line, heading)
+            row += 1
+    if row == 0:
+        raise DataError(f"{file}: found a heading and no rows; expected 35,887 rows.")
+
+
+def read_pixels(file: Path, row: int) -> Pixels:
+    """Read the image of one row.
+
+    Args:
+        file: The CSV.
+        row: Counted from 0, without the heading and blank lines.
+
+    Returns:
+        uint8 RGB, ``[48, 48, 3]``, three equal channels.
+
+    Raises:
+        DataError: There is no such row, or it does not hold 2,304 values from 0 to 255.
+    """
+    status = file.stat()
+    offsets = _offsets(file, status.st_size, status.st_mtime_ns)
+    if row >= len(offsets):
+        raise DataError(f"{file}: found {len(offsets):,} rows; expected a row {row:,}.")
+    with file.open("rb") as stream:
+        stream.seek(int(offsets[row]))
+        fields = _fields(stream.readline())
+    values = fields[_heading(file).pixels].split() if len(fields) == 3 else []
+    try:
+        gray = np.array([int(value) for value in values], dtype=np.uint8)
+    except (ValueError, OverflowError):
+        gray = np.empty(0, dtype=np.uint8)
+    if gray.size != SIDE * SIDE:
+        raise DataError(
+            f"{file}#{row}: found no {SIDE * SIDE:,} pixel values; expected as many integers from "
+            "0 to 255. Unpack the dataset again, or leave the image out with --skip-broken."
+        )
+    return np.repeat(gray.reshape(SIDE, SIDE, 1), 3, axis=2)
+
+
+def _labels(file: Path, number: int, line: bytes, heading: _Heading) -> tuple[str, int]:
+    fields = _fields(line)
+    if len(fields) != 3:
+        raise bad_line(file, number, f"{len(fields)} fields", "emotion, pixels and Usage")
+    usage, label = fields[heading.usage], integer(fields[heading.emotion])
+    if label is None or label >= CLASSES:
+        raise bad_line(file, number, fields[heading.emotion], "an emotion from 0 to 6")
+    if usage not in USAGES:
+        raise bad_line(file, number, usage, f"a usage of {', '.join(USAGES)}")
+    return usage, label
+
+
+@lru_cache(maxsize=2)
+def _offsets(file: Path, size: int, modified: int) -> NDArray[np.int64]:
+    """Where each row begins; size and time are part of the key, so a changed file is read anew."""
+    offsets, position = [], 0
+    with file.open("rb") as stream:
+        for number, line in enumerate(stream):
+            if number > 0 and line.strip():
+                offsets.append(position)
+            position += len(line)
+    return np.array(offsets, dtype=np.int64)
+
+
+@lru_cache(maxsize=8)
+def _heading(file: Path) -> _Heading:
+    with file.open("rb") as stream:
+        found = [name.lower() for name in _fields(stream.readline().removeprefix(b"\xef\xbb\xbf"))]
+    if sorted(found) != ["emotion", "pixels", "usage"]:
+        raise bad_line(file, 1, ",".join(found), "the heading emotion,pixels,Usage")
+    return _Heading(found.index("emotion"), found.index("usage"), found.index("pixels"))
+
+
+def _fields(line: bytes) -> list[str]:
+    return [field.strip(' \t\r\n"') for field in line.decode("ascii", "replace").split(",")]

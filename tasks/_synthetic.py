@@ -1,0 +1,107 @@
+"""Stand-ins of rendered faces, in the layouts of the datasets that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from facebench.synth import Face, FaceSampler, write_images
+
+# In LFW the face takes the middle 150 of 250 px; zoom 1 fills an image with it.
+_LFW_ZOOM = 150 / 250
+_IMAGES_EACH = 3  # of a person
+_SAME = tuple(combinations(range(1, _IMAGES_EACH + 1), 2))  # a person's matched pairs
+
+
+def class_labels(official: Sequence[int], total: int) -> list[int]:
+    """Return about ``total`` labels in ascending order, in the proportions of a real dataset.
+
+    Args:
+        official: Images of each class in the real dataset.
+        total: How many labels; more only if every class could not have two otherwise.
+    """
+    shares = np.array(official) * total / sum(official)
+    counts = np.floor(shares).astype(int)
+    largest_remainders = np.argsort(counts - shares, kind="stable")
+    counts[largest_remainders[: total - int(counts.sum())]] += 1
+    return [int(label) for label in np.repeat(np.arange(len(counts)), np.maximum(counts, 2))]
+
+
+def write_expressions(
+    files: Sequence[tuple[Path, str]],
+    faces: FaceSampler,
+    *,
+    size: int,
+    grayscale: bool = False,
+    aligned: bool = False,
+) -> None:
+    """Render the face of another person, with the given expression, into every file.
+
+    Args:
+        files: File and expression, one of :data:`facebench.synth.EXPRESSIONS`.
+        faces: Deterministic source of faces.
+        size: Side in pixels.
+        grayscale: One channel instead of three.
+        aligned: Eyes lie level, as in datasets that are aligned by landmarks.
+    """
+    items = (
+        (file, faces.face(index, expression=expression, aligned=aligned))
+        for index, (file, expression) in enumerate(files)
+    )
+    write_images(items, size, grayscale=grayscale)
+
+
+def write_people(root: Path, faces: FaceSampler, *, folds: int, per_fold: int, size: int) -> None:
+    """Write LFW's deep-funneled layout and ``pairs.txt``; no person is in two folds.
+
+    Args:
+        root: Empty folder.
+        faces: Deterministic source of faces.
+        folds: Number of folds.
+        per_fold: Matched pairs of a fold; there are as many mismatched ones.
+        size: Side in pixels.
+    """
+    people = max(2, -(-per_fold // len(_SAME)))
+    home = root / "lfw-deepfunneled"
+    lines, items = [f"{folds}\t{per_fold}"], []
+    for fold in range(folds):
+        numbers = range(fold * people, (fold + 1) * people)
+        lines += _fold_lines(numbers, per_fold, np.random.default_rng(fold))
+        items += [(number, image) for number in numbers for image in range(1, _IMAGES_EACH + 1)]
+    (root / "pairs.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_images(
+        (
+            (
+                home / _person(number) / f"{_person(number)}_{image:04d}.jpg",
+                _further_away(faces.face(index, identity=number, aligned=True)),
+            )
+            for index, (number, image) in enumerate(items)
+        ),
+        size,
+    )
+
+
+def _fold_lines(numbers: Sequence[int], per_fold: int, rng: np.random.Generator) -> list[str]:
+    """One fold of ``pairs.txt``: matched lines, then as many different mismatched lines."""
+    same = [f"{_person(n)}\t{a}\t{b}" for n in numbers for a, b in _SAME]
+    images = range(1, _IMAGES_EACH + 1)
+    different = [
+        f"{_person(n)}\t{a}\t{_person(m)}\t{b}"
+        for n, m in combinations(numbers, 2)
+        for a in images
+        for b in images
+    ]
+    chosen = np.sort(rng.choice(len(different), per_fold, replace=False))
+    return same[:per_fold] + [different[index] for index in chosen]
+
+
+def _person(number: int) -> str:
+    return f"Synthetic_Person_{number:03d}"
+
+
+def _further_away(face: Face) -> Face:
+    return replace(face, camera=replace(face.camera, zoom=face.camera.zoom * _LFW_ZOOM))

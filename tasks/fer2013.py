@@ -1,0 +1,177 @@
+"""FER-2013: expression classification of 48 px grayscale faces.
+
+Goodfellow et al., "Challenges in representation learning: a report on three machine learning
+contests", ICONIP 2013. PCL section 4.1 says "28,709 training and 3,589 testing images", at
+100 px, and does not say which of the two test sets of 3,589: the challenge ranked by PrivateTest
+and showed PublicTest meanwhile, so PrivateTest is the test set here and PublicTest the
+validation set, unless ``test=public`` exchanges them.
+
+Three forms of the same images are read: ``fer2013.csv`` and ``icml_face_data.csv`` of the
+challenge, and the folders of JPEG files of Kaggle's ``msambare/fer2013``. Labels always follow
+the CSV: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral (not the alphabet).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import pandas as pd
+
+from facebench.errors import DataError, SpecError
+from facebench.evaluate.images import IMAGE_SUFFIXES, Pixels
+from facebench.synth import FaceSampler
+from facebench.task import Metric, Task, TaskInfo
+
+from ._fer_csv import Row, read_pixels, read_rows
+from ._reading import bad_layout, folders, names
+from ._synthetic import class_labels, write_expressions
+
+Which = Literal["private", "public"]
+
+_CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
+# The same classes as facebench.synth calls them.
+_RENDERED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
+_CSV = ("fer2013.csv", "icml_face_data.csv")
+_USAGES = ("Training", "PublicTest", "PrivateTest")
+
+# Images per class of Training, in label order; the stand-in keeps these proportions.
+_TRAINING = (3995, 436, 4097, 7215, 4830, 3171, 4965)
+
+
+@dataclass(frozen=True)
+class FER2013Options:
+    """What may be chosen.
+
+    Args:
+        test: Which of the challenge's two test sets is tested on; the other one is ``val``.
+            PrivateTest decided the challenge (ICONIP 2013).
+    """
+
+    test: Which = "private"
+
+    def __post_init__(self) -> None:
+        if self.test not in get_args(Which):
+            raise SpecError(
+                f"fer2013.test: found '{self.test}'; expected one of {', '.join(get_args(Which))}."
+            )
+
+
+class FER2013(Task):
+    """Seven expressions."""
+
+    info = TaskInfo(
+        name="fer2013",
+        title="FER-2013",
+        version=1,
+        family="expression",
+        dataset="Facial Expression Recognition 2013",
+        licence="research, under the rules of the Kaggle challenge",
+        obtain=(
+            "download it with a Kaggle account: the challenge 'challenges-in-representation-"
+            "learning-facial-expression-recognition-challenge' (fer2013.csv), or the data set "
+            "'msambare/fer2013' (folders)."
+        ),
+        layout="""
+    fer2013.csv or icml_face_data.csv
+or, from Kaggle (msambare/fer2013),
+    train/{angry,disgust,fear,happy,neutral,sad,surprise}/Training_3908.jpg ...
+    test/{angry,...}/PublicTest_5543497.jpg, PrivateTest_902573.jpg ...
+""",
+        folders=("fer2013", "fer-2013", "fer_2013"),
+        protocol="classification",
+        image_size=100,
+        main_metric=Metric(
+            name="accuracy", title="Accuracy (%)", higher_is_better=True, scale=100.0
+        ),
+        counts={"train": 28709, "val": 3589, "test": 3589},
+        classes=_CLASSES,
+        source="PCL section 4.1; counts: ICONIP 2013",
+    )
+    Options = FER2013Options
+
+    def manifest(self, root: Path) -> pd.DataFrame:
+        """Read the CSV if there is one, else the folders; in ``root`` or ``root/fer2013``.
+
+        Raises:
+            DataError: No form is there, or a label or a name does not parse.
+        """
+        for inside in ("", "fer2013/"):
+            for name in _CSV:
+                if (root / inside / name).is_file():
+                    return self._table(read_rows(root / inside / name, f"{inside}{name}"))
+            if (root / inside / "train").is_dir() and (root / inside / "test").is_dir():
+                return self._table(self._folders(root, inside))
+        raise bad_layout(self.info, root, _lacking(root))
+
+    def read_image(self, root: Path, path: str) -> Pixels:
+        """Read a JPEG file, or row 123 of the CSV for ``fer2013.csv#123``, as RGB.
+
+        Raises:
+            DataError: The image or row cannot be read; the message names it.
+        """
+        file, _, row = path.partition("#")
+        if file.endswith(_CSV):
+            return read_pixels(root / file, int(row))
+        return super().read_image(root, path)
+
+    def synthesise(self, root: Path, faces: FaceSampler, scale: float = 1.0) -> None:
+        """Write about 1,400 + 350 + 350 grayscale faces at 48 px, in the layout of folders."""
+        files = []
+        for usage, total in zip(_USAGES, (1400, 350, 350), strict=True):
+            part = root / ("train" if usage == "Training" else "test")
+            files += [
+                (part / _CLASSES[label].lower() / f"{usage}_{number:07d}.jpg", _RENDERED[label])
+                for number, label in enumerate(class_labels(_TRAINING, round(total * scale)))
+            ]
+        write_expressions(files, faces, size=48, grayscale=True)
+
+    def _table(self, rows: Iterator[Row]) -> pd.DataFrame:
+        tested = "PrivateTest" if self.options.test == "private" else "PublicTest"
+        split_of = {usage: "test" if usage == tested else "val" for usage in _USAGES}
+        split_of["Training"] = "train"
+        return pd.DataFrame(
+            [(path, split_of[usage], label) for path, usage, label in rows],
+            columns=["path", "split", "label"],
+        )
+
+    def _folders(self, root: Path, inside: str) -> Iterator[Row]:
+        label_of = {name.lower(): label for label, name in enumerate(_CLASSES)}
+        for part in ("train", "test"):
+            parent = root / inside / part
+            found = folders(parent)
+            if {name.lower() for name in found} != set(label_of):
+                raise bad_layout(
+                    self.info,
+                    root,
+                    f"{parent} holds the folders {', '.join(found) or 'none'} instead of "
+                    f"{', '.join(sorted(label_of))}",
+                )
+            for folder in found:
+                label = label_of[folder.lower()]
+                for name in _image_names(parent / folder):
+                    usage = _usage(parent / folder / name)
+                    yield f"{inside}{part}/{folder}/{name}", usage, label
+
+
+def _image_names(folder: Path) -> list[str]:
+    return [name for name in names(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
+
+
+def _usage(path: Path) -> str:
+    usage = path.name.partition("_")[0]
+    if usage not in _USAGES:
+        raise DataError(
+            f"{path}: found no usage in the file name; expected one that begins with "
+            f"{', '.join(f'{known}_' for known in _USAGES)}, without which the two test sets "
+            "cannot be told apart. Take the copy msambare/fer2013, or the CSV."
+        )
+    return usage
+
+
+def _lacking(root: Path) -> str:
+    if (root / "train.csv").is_file():
+        return "train.csv and test.csv of the challenge are there, whose test rows have no labels"
+    return f"neither {' nor '.join(_CSV)} nor the folders train and test are there"

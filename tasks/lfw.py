@@ -1,0 +1,174 @@
+"""LFW: are these two photographs of the same person?
+
+Huang, Ramesh, Berg and Learned-Miller, "Labeled Faces in the Wild", University of Massachusetts
+Technical Report 07-49, 2007. View 2 of ``pairs.txt``: 10 folds of 300 matched and 300 mismatched
+pairs, no person in two folds; the accuracy is averaged over the folds (PCL section 4.1), at
+128 px. 13,233 images of 5,749 people, 250 x 250 px.
+
+The paper does not say how LFW was cropped. A face takes about the middle 150 px of an aligned
+image, so that is the default crop; ``crop=250`` keeps all of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import pandas as pd
+
+from facebench.errors import DataError, SpecError
+from facebench.evaluate.images import read_image
+from facebench.synth import FaceSampler
+from facebench.task import Metric, Task, TaskInfo
+
+from ._pairs import read_pairs
+from ._reading import bad_layout, check_images, folders, names
+from ._synthetic import write_people
+
+Variant = Literal["auto", "deepfunneled", "funneled", "raw"]
+
+SIDE = 250  # pixels, of every image
+
+# Folder names inside the archives; Kaggle's copy nests one in another of the same name.
+_FOLDERS: dict[str, tuple[str, ...]] = {
+    "deepfunneled": ("lfw-deepfunneled", "lfw_deepfunneled"),
+    "funneled": ("lfw_funneled", "lfw-funneled"),
+    "raw": ("lfw", "raw"),
+}
+_NUMBERED = re.compile(r"(.+)_[0-9]{4}\.jpg")
+
+
+@dataclass(frozen=True)
+class LFWOptions:
+    """What may be chosen.
+
+    Args:
+        crop: Side in pixels of the centred square that is used, 1 to 250. Project's choice; the
+            paper does not say.
+        variant: How the images were aligned. Names of images do not tell, so ``auto`` goes by
+            the folder's name: deep-funneled, then funneled, then raw.
+    """
+
+    crop: int = 150
+    variant: Variant = "auto"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.crop <= SIDE:
+            raise SpecError(f"lfw.crop: found {self.crop}; expected a side from 1 to {SIDE} px.")
+        if self.variant not in get_args(Variant):
+            raise SpecError(
+                f"lfw.variant: found '{self.variant}'; expected one of "
+                f"{', '.join(get_args(Variant))}."
+            )
+
+
+class LFW(Task):
+    """Verification of 6,000 pairs."""
+
+    info = TaskInfo(
+        name="lfw",
+        title="LFW",
+        version=1,
+        family="identity",
+        dataset="Labeled Faces in the Wild",
+        licence="photographs from the web, published for research",
+        obtain=(
+            "download jessicali9530/lfw-dataset from Kaggle (deep-funneled), or call "
+            "sklearn.datasets.fetch_lfw_pairs(), which leaves funneled images and pairs.txt in "
+            "~/scikit_learn_data/lfw_home; pairs.txt belongs beside the image folder."
+        ),
+        layout="""
+    pairs.txt (or Kaggle's pairs.csv)
+    lfw-deepfunneled/ (or lfw_funneled/, lfw/) Abel_Pacheco/Abel_Pacheco_0001.jpg ...
+""",
+        folders=("lfw", "lfw_home", "lfw-dataset", "lfw-deepfunneled", "lfw_funneled"),
+        protocol="verification",
+        image_size=128,
+        main_metric=Metric(
+            name="accuracy", title="Accuracy (%)", higher_is_better=True, scale=100.0
+        ),
+        counts={"test": 13233, "pairs": 6000},
+        source="PCL section 4.1; counts and folds: the LFW report and pairs.txt",
+    )
+    Options = LFWOptions
+
+    def manifest(self, root: Path) -> pd.DataFrame:
+        """List every image of every person, with the centre crop.
+
+        Raises:
+            DataError: No folder of people is there, or its images are not 250 px.
+        """
+        home = self._home(root)
+        prefix = home.relative_to(root).as_posix()
+        prefix = "" if prefix == "." else f"{prefix}/"
+        rows = [(f"{prefix}{person}/{name}", person) for person, name in _images(home)]
+        _check_side(root / rows[0][0])
+        table = pd.DataFrame(rows, columns=["path", "subject"])
+        low = (SIDE - self.options.crop) // 2
+        return table.assign(
+            split="test", left=low, top=low, right=low + self.options.crop,
+            bottom=low + self.options.crop,
+        )  # fmt: skip
+
+    def pairs(self, root: Path) -> pd.DataFrame:
+        """Read View 2 of ``pairs.txt``, beside or inside the image folder.
+
+        Raises:
+            DataError: It is missing or malformed (``file:line``), or images of it are missing.
+        """
+        home = self._home(root)
+        listed = self._pairs_file(root, home)
+        prefix = home.relative_to(root)
+        pairs = read_pairs(
+            listed, lambda name, i: (prefix / name / f"{name}_{i:04d}.jpg").as_posix()
+        )
+        named = pd.unique(pd.concat([pairs["first"], pairs["second"]]))
+        check_images(self.info, root, named, str(listed))
+        return pairs
+
+    def synthesise(self, root: Path, faces: FaceSampler, scale: float = 1.0) -> None:
+        """Write 10 folds of 30 + 30 pairs of 250 px faces, in the deep-funneled layout."""
+        write_people(root, faces, folds=10, per_fold=max(2, round(30 * scale)), size=SIDE)
+
+    def _home(self, root: Path) -> Path:
+        """Find the folder whose folders are people."""
+        variant = self.options.variant
+        wanted = tuple(_FOLDERS) if variant == "auto" else (variant,)
+        known = [name for kind in wanted for name in _FOLDERS[kind]]
+        places = [root / name / name for name in known] + [root / name for name in known]
+        places.sort(key=lambda place: known.index(place.name))
+        if variant == "auto" or root.resolve().name.lower() in known:
+            places.append(root)
+        for place in places:
+            if next(_images(place), None) is not None:
+                return place
+        where = ", ".join(f"{name}/" for name in known)
+        raise bad_layout(self.info, root, f"no Name/Name_0001.jpg below it or in its {where}")
+
+    def _pairs_file(self, root: Path, home: Path) -> Path:
+        folders_ = dict.fromkeys((root, *home.parents[: len(home.parts) - len(root.parts)], home))
+        for folder in (*folders_, root.parent):
+            for name in ("pairs.txt", "pairs.csv"):
+                if (folder / name).is_file():
+                    return folder / name
+        raise bad_layout(self.info, root, "the image folder is there, but no pairs.txt beside it")
+
+
+def _images(home: Path) -> Iterator[tuple[str, str]]:
+    for person in folders(home):
+        for name in names(home / person):
+            match = _NUMBERED.fullmatch(name)
+            if match and match[1] == person:
+                yield person, name
+
+
+def _check_side(path: Path) -> None:
+    height, width = read_image(path).shape[:2]
+    if (height, width) != (SIDE, SIDE):
+        raise DataError(
+            f"{path}: found {width} x {height} px; expected {SIDE} x {SIDE}, as LFW is published. "
+            "Copies that are cropped or aligned otherwise give numbers that do not compare."
+        )

@@ -1,0 +1,72 @@
+"""The stand-ins: read by the same task as the real data, whole, and the same every time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from facebench.dataset import open_dataset
+from facebench.synth import FaceSampler
+from facebench.task import Task
+from facebench_tasks._synthetic import class_labels
+from facebench_tasks.fer2013 import FER2013
+from facebench_tasks.lfw import LFW
+from facebench_tasks.rafdb import RAFDB
+
+
+@pytest.mark.parametrize(
+    ("task", "side", "counts"),
+    [
+        (RAFDB, 100, {"train": 30, "test": 18}),
+        (FER2013, 48, {"train": 30, "val": 14, "test": 14}),
+        (LFW, 250, {"test": 60, "pairs": 40}),
+    ],
+)
+def test_stand_in(tmp_path: Path, task: type[Task], side: int, counts: dict[str, int]) -> None:
+    dataset = open_dataset(task(), None, tmp_path, scale=0.02)
+    assert dataset.synthetic
+    assert dataset.warnings == ()
+    assert dataset.counts == counts
+    for path in dataset.table["path"]:
+        image = dataset.task.read_image(dataset.root, path)
+        assert image.shape == (side, side, 3)
+        assert image.std() > 5  # not blank
+    if task is FER2013:
+        assert (image == image[..., :1]).all()
+
+
+@pytest.mark.parametrize("task", [RAFDB, FER2013, LFW])
+def test_stand_in_is_reproducible(tmp_path: Path, task: type[Task]) -> None:
+    contents = []
+    for folder in ("a", "b"):
+        root = tmp_path / folder
+        root.mkdir()
+        task().synthesise(root, FaceSampler(7), 0.001)
+        files = sorted(path for path in root.rglob("*") if path.is_file())
+        contents.append([(path.relative_to(root), path.read_bytes()) for path in files])
+    assert contents[0] == contents[1]
+
+
+def test_classes_are_as_rare_as_in_the_real_data() -> None:
+    official = (1290, 281, 717, 4772, 1982, 705, 2524)
+    counts = np.bincount(class_labels(official, 1400))
+    assert counts.sum() == 1400
+    assert np.abs(counts - np.array(official) * 1400 / 12271).max() < 1
+    assert np.bincount(class_labels(official, 3)).tolist() == [2] * 7
+
+
+def test_nobody_is_in_two_folds(tmp_path: Path) -> None:
+    dataset = open_dataset(LFW(), None, tmp_path, scale=0.1)
+    pairs = dataset.pairs
+    assert pairs is not None
+    assert pairs.groupby("fold")["same"].agg(["size", "sum"]).to_numpy().tolist() == [[6, 3]] * 10
+    subject = dataset.table.set_index("path")["subject"]
+    first, second = (subject[pairs[side]].to_numpy() for side in ("first", "second"))
+    np.testing.assert_array_equal(first == second, pairs["same"])
+    people = [
+        set(first[fold]) | set(second[fold]) for fold in pairs.groupby("fold").indices.values()
+    ]
+    assert sum(map(len, people)) == len(set().union(*people))
+    assert not pairs[["first", "second"]].duplicated().any()
