@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import timm
 import torch
@@ -112,9 +113,7 @@ class FaceCycle16(Backbone):
     def __init__(self) -> None:
         super().__init__()
         self.conv1 = nn.Sequential(conv(3, 64, kernel=7, stride=2), act(), conv(64, 64), act())
-        self.layer1 = nn.Sequential(
-            conv(64, 64), act(), ChannelAttention(64), conv(64, 64), act()
-        )
+        self.layer1 = nn.Sequential(conv(64, 64), act(), ChannelAttention(64), conv(64, 64), act())
         self.layer2_1 = nn.Sequential(
             conv(64, 128, stride=2), act(), ChannelAttention(128), conv(128, 128), act()
         )
@@ -152,8 +151,9 @@ class Timm(Backbone):
         if not timm.is_model(name):
             raise UnknownNameError("timm model", name, _near_timm_names(name))
         # Transformers take any image size only when they are told that sizes vary.
-        sized = {"dynamic_img_size": True} if name.startswith(_RESIZABLE) else {}
-        self.model = timm.create_model(name, pretrained=False, num_classes=0, **sized)
+        sized: dict[str, Any] = {"dynamic_img_size": True} if name.startswith(_RESIZABLE) else {}
+        # Any: what a timm model offers beyond nn.Module is not declared anywhere.
+        self.model: Any = timm.create_model(name, pretrained=False, num_classes=0, **sized)
         self.channels = int(self.model.num_features)
         config = self.model.pretrained_cfg
         self.register_buffer("mean", torch.tensor(config["mean"]).view(1, 3, 1, 1))

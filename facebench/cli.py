@@ -21,7 +21,9 @@ app = typer.Typer(
 
 Plugins = Annotated[
     Optional[list[Path]],  # noqa: UP045 - typer reads the annotation at run time
-    typer.Option("--plugin", help="A Python file with a method, task or backbone; may be repeated."),
+    typer.Option(
+        "--plugin", help="A Python file with a method, task or backbone; may be repeated."
+    ),
 ]
 
 
@@ -95,10 +97,17 @@ def run(
     }  # fmt: skip
     run_command(
         RunArguments(
-            flags=flags, settings=set_ or [], config=config, cache=cache, devices=devices,
-            nodes=nodes, force=force, dry_run=dry_run, plugins=tuple(plugin or ()),
+            flags=flags,
+            settings=set_ or [],
+            config=config,
+            cache=cache,
+            devices=devices,
+            nodes=nodes,
+            force=force,
+            dry_run=dry_run,
+            plugins=tuple(plugin or ()),
             verbose=verbose,
-        )  # fmt: skip
+        )
     )
 
 

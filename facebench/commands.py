@@ -103,7 +103,7 @@ def _request(
         if not top.get(kind):
             raise SpecError(
                 f"nothing to run: no {kind} given. Give --{kind} NAME[,NAME...]; "
-                f"known: {', '.join(registry.names(kind))}."  # type: ignore[arg-type]
+                f"known: {', '.join(registry.names(kind))}."
             )
     return Request(
         methods=_names(top["method"], "method", registry),

@@ -36,7 +36,7 @@ def git_commit() -> str | None:
 
     None when it was installed from a wheel, or git is not there.
     """
-    root = Path(__file__).parents[1]
+    root = Path(__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return None
     try:

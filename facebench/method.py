@@ -7,12 +7,12 @@ checkpoints and logging belong to the core (:mod:`facebench.pretrain.engine`).
 A whole method::
 
     @dataclass(frozen=True)
-    class Options:
+    class MineOptions:
         temperature: float = 0.1  # SimCLR, appendix B.9
 
     class Mine(Method):
         info = MethodInfo(name="mine", title="Mine", version=1, paper="...", year=2026)
-        Options = Options
+        Options = MineOptions
 
         def __init__(self, backbone, options, image_size):
             super().__init__(backbone, options, image_size)

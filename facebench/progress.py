@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 Advance = Callable[[int], None]  # told the number of units done so far
@@ -12,16 +12,8 @@ Advance = Callable[[int], None]  # told the number of units done so far
 class Progress(Protocol):
     """Somebody who watches a stage."""
 
-    def bar(self, title: str, total: int, unit: str) -> AbstractBar:
+    def bar(self, title: str, total: int, unit: str) -> AbstractContextManager[Advance]:
         """Open a bar of ``total`` units; the context gives a function told the units done."""
-
-
-class AbstractBar(Protocol):
-    """Context of one bar."""
-
-    def __enter__(self) -> Advance: ...
-
-    def __exit__(self, *error: object) -> bool | None: ...
 
 
 class Silent:

@@ -70,7 +70,9 @@ class Registry:
 
     def plugins(self, kind: Kind) -> list[Plugin]:
         """Return every plugin of ``kind``, by name; a name with two owners appears twice."""
-        found = [plugin for (k, _), owners in self._plugins.items() if k == kind for plugin in owners]
+        found = [
+            plugin for (k, _), owners in self._plugins.items() if k == kind for plugin in owners
+        ]
         return sorted(found, key=lambda plugin: (plugin.name, plugin.owner))
 
     def names(self, kind: Kind) -> list[str]:
@@ -162,8 +164,8 @@ class Registry:
                 added += 1
         if not added:
             raise PluginError(
-                f"--plugin {file}: holds no plugin; expected a subclass of facebench.method.Method, "
-                "facebench.task.Task or facebench.backbones.Backbone with an info."
+                f"--plugin {file}: holds no plugin; expected a subclass of "
+                "facebench.method.Method, facebench.task.Task or facebench.backbones.Backbone with an info."
             )
 
 

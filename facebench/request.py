@@ -73,9 +73,7 @@ def resolve(request: Request, registry: Registry) -> list[RunSpec]:
     ]
 
 
-def _run_spec(
-    request: Request, method: type[Method], task: type[Task], seed: int
-) -> RunSpec:
+def _run_spec(request: Request, method: type[Method], task: type[Task], seed: int) -> RunSpec:
     name, overrides = method.info.name, dict(request.overrides)
     recipe = overrides.pop(f"{name}.recipe", Override("paper", "the default"))
     layers = layer(PRESETS[request.preset], f"preset {request.preset}")

@@ -265,9 +265,7 @@ class Stages:
 def open_task_data(name: str, options: Any, workspace: Workspace, registry: Registry) -> Dataset:
     """Open a task's real data, or its stand-in."""
     task: type[Task] = registry.load("task", name)
-    return open_dataset(
-        task(options), workspace.data, workspace.cache, progress=workspace.progress
-    )
+    return open_dataset(task(options), workspace.data, workspace.cache, progress=workspace.progress)
 
 
 def method_record(method: type[Method]) -> dict[str, Any]:

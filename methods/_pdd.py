@@ -23,9 +23,7 @@ def branch(channels: int) -> nn.Sequential:
 
 def projection(dim: int) -> nn.Sequential:
     """Return the released code's projection head, ``[B, D]`` to ``[B, 512]``."""
-    return nn.Sequential(
-        nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, 512), nn.BatchNorm1d(512)
-    )
+    return nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, 512), nn.BatchNorm1d(512))
 
 
 class Decoder(nn.Module):

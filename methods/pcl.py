@@ -32,7 +32,7 @@ from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(ViewOptions):
+class PCLOptions(ViewOptions):
     """Options of PCL; those of the views come on top."""
 
     temperature: float = 0.07  # PCL section 4.1
@@ -96,16 +96,18 @@ class PCL(Method):
                 "face_pose_augmentation": "flip",
                 "blur_p": 0.5,
                 "sobel_p": 0.0,
-                "pdd_images": 64,
+                "projection": True,
+                "orth": "cosine",
+                "pdd_images": 32,
                 "pose_images": 8,
-                "negatives": 16,
+                "negatives": 8,
             }
         },
     )
-    Options = Options
-    options: Options
+    Options = PCLOptions
+    options: PCLOptions
 
-    def __init__(self, backbone: Backbone, options: Options, image_size: int) -> None:
+    def __init__(self, backbone: Backbone, options: PCLOptions, image_size: int) -> None:
         super().__init__(backbone, options, image_size)
         self.batches_per_step = 3 if options.separate_steps else 1
         self.g_f = branch(backbone.channels)
@@ -137,75 +139,83 @@ class PCL(Method):
 
     def steps(self, images: Tensor, generator: Generator) -> Iterator[Terms]:
         """Yield Eq. 7 in one step, or its three objectives in turn with a batch each."""
-        if self.options.separate_steps:
-            pdd, face, pose_batch = images.chunk(3)
-            yield self.pdd_terms(pdd, generator)
-            yield self.face_terms(face, generator)
-            if self.options.l_pose:
-                yield self.pose_terms(pose_batch, generator)
+        apart = self.options.separate_steps
+        pdd, face, pose_batch = images.chunk(3) if apart else (images, images, images)
+        objectives = [
+            self.pdd_terms(self.pdd_views(pdd, generator), generator),
+            self.face_terms(self.face_views(face, generator), generator),
+        ]
+        if self.options.l_pose:
+            objectives.append(self.pose_terms(self.pose_views(pose_batch, generator), generator))
+        if apart:
+            yield from (terms for terms in objectives if terms)
         else:
-            terms = self.pdd_terms(images, generator) | self.face_terms(images, generator)
-            if self.options.l_pose:
-                terms |= self.pose_terms(images, generator)
-            yield terms
+            yield {name: term for terms in objectives for name, term in terms.items()}
 
-    def pdd_terms(self, images: Tensor, generator: Generator) -> Terms:
-        """Return L_dis (Eq. 2) and L_orth (Eq. 3) of s and its pose-varied s-hat."""
+    def pdd_views(self, images: Tensor, generator: Generator) -> Tensor:
+        """Return s and its pose-varied s-hat, ``[2n, 3, S, S]``."""
+        s = images[: self.options.pdd_images or None]
+        return torch.cat([s, self.vary_pose(s, generator)])
+
+    def pdd_terms(self, views: Tensor, generator: Generator) -> Terms:
+        """Return L_dis (Eq. 2) and L_orth (Eq. 3) of :meth:`pdd_views`."""
         options = self.options
         if not (options.l_dis or options.l_orth):
             return {}
-        s = images[: options.pdd_images or None]
-        s_hat = self.vary_pose(s, generator)
-        inputs = torch.cat([s, s_hat])
+        inputs = views
         if options.pdd_noise:
-            noise = torch.randn(inputs.shape, generator=generator).to(inputs)
-            inputs = inputs + options.pdd_noise * noise
+            noise = torch.randn(views.shape, generator=generator).to(views)
+            inputs = views + options.pdd_noise * noise
         f, p = self.branches(inputs)
         (f, f_hat), (p, p_hat) = f.chunk(2), p.chunk(2)
         terms: Terms = {}
         if options.l_dis:
-            source = (at_decoded_size(s), f, p)
-            terms["L_dis"] = disentangling_loss(
-                self.decoder, source, (at_decoded_size(s_hat), f_hat, p_hat)
-            )
+            s, s_hat = at_decoded_size(views).chunk(2)
+            terms["L_dis"] = disentangling_loss(self.decoder, (s, f, p), (s_hat, f_hat, p_hat))
         if options.l_orth:
             terms["L_orth"] = self._orth(f, p) + self._orth(f_hat, p_hat)
         return terms
 
-    def face_terms(self, images: Tensor, generator: Generator) -> Terms:
+    def face_views(self, images: Tensor, generator: Generator) -> Tensor:
+        """Return two stochastic views of each image, first all s_i, then all s_j."""
+        crops = torch.cat(two_crops(images, self.options, self.image_size, generator))
+        return self.appearance(self.vary_face(crops, generator), generator)
+
+    def face_terms(self, views: Tensor, generator: Generator) -> Terms:
         """Return L_face (Eq. 6); without L_pose also the plain contrast on F_p."""
-        crops = two_crops(images, self.options, self.image_size, generator)
-        views = [self.appearance(self.vary_face(crop, generator), generator) for crop in crops]
-        f, p = self.branches(torch.cat(views))
+        f, p = self.branches(views)
         terms = {"L_face": self._contrast(self.head_f(f), generator)}
         if not self.options.l_pose:
             terms["L_pose"] = self._contrast(self.head_p(p), generator)
         return terms
 
-    def pose_terms(self, images: Tensor, generator: Generator) -> Terms:
+    def pose_views(self, images: Tensor, generator: Generator) -> Tensor:
+        """Return s_i, s_j and M pose-augmented copies of P images, ``[P * (2 + M), 3, S, S]``."""
+        s = images[: self.options.pose_images]
+        varied = self.vary_pose(s.repeat_interleave(self.options.negatives, dim=0), generator)
+        views = torch.cat([s, s, varied])
+        if self.options.pose_crop:
+            views, _ = two_crops(views, self.options, self.image_size, generator)
+        return self.appearance(views, generator)
+
+    def pose_terms(self, views: Tensor, generator: Generator) -> Terms:
         """Return L_pose (Eq. 5): the same pose attracts, M pose-augmented copies repel."""
-        options = self.options
-        s = images[: options.pose_images]
-        count, m = len(s), options.negatives
-        varied = self.vary_pose(s.repeat_interleave(m, dim=0), generator)
-        _, p = self.branches(self._pose_views(torch.cat([s, s, varied]), generator))
+        options, m = self.options, self.options.negatives
+        count = len(views) // (2 + m)
+        _, p = self.branches(views)
         p_i, p_j, p_m = self.head_p(p).split([count, count, count * m])
-        negatives = p_m.unflatten(0, (count, m))
-        return {"L_pose": sum(
-            (
-                pose_loss(
-                    anchor,
-                    positive,
-                    negatives,
-                    options.temperature,
-                    positive_in_denominator=options.pose_denominator == "all",
-                    mixing=draw_mixing(count, m, generator)
-                    if options.negative_interpolation else None,
-                )
-                for anchor, positive in ((p_i, p_j), (p_j, p_i))
-            ),
-            torch.zeros((), device=p.device),
-        )}  # fmt: skip
+        losses = [
+            pose_loss(
+                anchor,
+                positive,
+                p_m.unflatten(0, (count, m)),
+                options.temperature,
+                positive_in_denominator=options.pose_denominator == "all",
+                mixing=draw_mixing(count, m, generator) if options.negative_interpolation else None,
+            )
+            for anchor, positive in ((p_i, p_j), (p_j, p_i))
+        ]
+        return {"L_pose": torch.stack(losses).sum()}
 
     def term_weights(self) -> Mapping[str, float]:
         """Return alpha_face and alpha_pose of Eq. 7."""
@@ -237,12 +247,8 @@ class PCL(Method):
         z_i, z_j = z.float().chunk(2)
         if self.options.negative_interpolation:
             return 2 * mixed_nt_xent(z_i, z_j, self.options.temperature, generator)
-        return 2 * self.nt_xent(z_i, z_j)
-
-    def _pose_views(self, images: Tensor, generator: Generator) -> Tensor:
-        if self.options.pose_crop:
-            images, _ = two_crops(images, self.options, self.image_size, generator)
-        return self.appearance(images, generator)
+        loss: Tensor = self.nt_xent(z_i, z_j)
+        return 2 * loss
 
 
 def dynamic_weights(losses: Tensor, temperature: float) -> Tensor:

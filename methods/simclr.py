@@ -20,7 +20,7 @@ from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
 
 
 @dataclass(frozen=True, kw_only=True)
-class Options(ViewOptions):
+class SimCLROptions(ViewOptions):
     """Options of SimCLR; those of the views come on top."""
 
     temperature: float = 0.07  # PCL section 4.1
@@ -55,10 +55,10 @@ class SimCLR(Method):
             }
         },
     )
-    Options = Options
-    options: Options
+    Options = SimCLROptions
+    options: SimCLROptions
 
-    def __init__(self, backbone: Backbone, options: Options, image_size: int) -> None:
+    def __init__(self, backbone: Backbone, options: SimCLROptions, image_size: int) -> None:
         super().__init__(backbone, options, image_size)
         self.head = SimCLRProjectionHead(
             self.feature_dim, options.projection_hidden, options.projection_dim

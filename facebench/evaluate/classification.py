@@ -170,9 +170,7 @@ def _split_rows(dataset: Dataset, features: Features) -> dict[str, Rows]:
     return rows
 
 
-def _hold_out(
-    rows: dict[str, Rows], labels: Rows, share: float, seed: int
-) -> tuple[Rows, Rows]:
+def _hold_out(rows: dict[str, Rows], labels: Rows, share: float, seed: int) -> tuple[Rows, Rows]:
     """Return rows to fit on and rows to choose on; never a row of the test split."""
     if len(rows["val"]):
         return rows["train"], rows["val"]

@@ -58,7 +58,7 @@ def extract(
         StageError: A feature is not finite in the type on disk.
     """
     device = workspace.device
-    method = method.eval().to(device, memory_format=torch.channels_last)
+    method = method.eval().to(device).to(memory_format=torch.channels_last)
     size, count = spec.image_size, len(dataset)
 
     def compute(images: np.ndarray) -> np.ndarray:
@@ -87,7 +87,7 @@ def extract(
 def pool(features: Tensor, method: Method, spec: ExtractSpec) -> Tensor:
     """Return flattened features ``[B, C*h*w]`` as they are, or their mean over positions."""
     if spec.pool == "mean":
-        return features.unflatten(1, (method.backbone.channels, -1)).mean(dim=2)
+        return features.view(len(features), method.backbone.channels, -1).mean(dim=2)
     return features
 
 

@@ -42,10 +42,10 @@ def verify_pairs(
     place = pd.Series(range(len(dataset)), index=dataset.table["path"])
     rows = np.column_stack([place[dataset.pairs[side]].to_numpy() for side in ("first", "second")])
     scored = features.readable[rows].all(axis=1)
-    pairs, rows = dataset.pairs[scored], rows[scored]
+    pairs, rows = dataset.pairs.loc[scored], rows[scored]
     same, folds = pairs["same"].to_numpy(bool), pairs["fold"].to_numpy()
     rng = np.random.default_rng(seed)
-    predictions = pairs.reset_index(drop=True)
+    predictions: pd.DataFrame = pairs.reset_index(drop=True)
     scores: dict[str, Any] = {}
     variants = {"honest": "exact_centred" if spec.centre else "exact", "paper": "facenet"}
     with progress.bar("verify", len(variants), "protocol") as advance:
@@ -55,7 +55,10 @@ def verify_pairs(
             predictions[f"{name}_similarity"] = outcome.scores
             predictions[name] = outcome.predictions
             advance(done)
-    details = {"folds": len(np.unique(folds)), "chance_accuracy": float(max(same.mean(), 1 - same.mean()))}
+    details = {
+        "folds": len(np.unique(folds)),
+        "chance_accuracy": float(max(same.mean(), 1 - same.mean())),
+    }
     return Judgement(scores, predictions, len(dataset.pairs), len(pairs), details)
 
 

@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy.typing as npt
 import torch
 
-from facebench.errors import DataError, SpecError
+from facebench.errors import SpecError
 from facebench.evaluate.feature_matrix import ArrayLike, FeatureMatrix, empty_buffer
 from facebench.evaluate.probe_grid import Head, HeadGrid
-from facebench.evaluate.probe_heads import Heads, as_matrix, check_labels
+from facebench.evaluate.probe_heads import Heads, as_matrix, check_finite, check_labels
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def train_heads(
                     rows.sub_(standardise[0]).div_(standardise[1])
                 grid.step(rows, target[index], annealing)
             if epoch == 0:  # every row has been seen: one that is not finite has spoilt the weights
-                _check_finite(grid.weights)
+                check_finite(grid.weights)
             if on_epoch is not None:
                 on_epoch(epoch + 1, current)
     return current
@@ -132,12 +132,3 @@ def epoch_batches(
     order = torch.randperm(count, generator=generator)
     starts = range(0, count, batch_size)
     return tuple(order[start : start + batch_size].sort().values for start in starts)
-
-
-def _check_finite(weights: torch.Tensor) -> None:
-    """Refuse weights that a feature which is not finite has spoilt."""
-    if not bool(weights.isfinite().all()):
-        raise DataError(
-            "these features cannot be probed: found values that are not finite; expected numbers. "
-            "Extract the features again, in float32 if float16 overflowed."
-        )

@@ -48,7 +48,7 @@ class Heads:
             ``[H, N, C]`` float32.
 
         Raises:
-            DataError: If the features are not as wide as the weights.
+            DataError: If the features are not as wide as the weights, or not finite.
         """
         matrix = as_matrix(features, self.weights.shape[2])
         result = torch.empty(len(self), len(matrix), self.weights.shape[1])
@@ -79,6 +79,7 @@ class Heads:
             if self.standardise is not None:
                 rows = (rows - self.standardise[0]) / self.standardise[1]
             scores = thin_matmul(flat, rows.t()).view(*self.bias.shape, -1)
+            check_finite(scores)
             yield where, scores.add_(self.bias.unsqueeze(2))
 
 
@@ -111,7 +112,18 @@ def check_labels(
 
 
 def as_matrix(features: ArrayLike | FeatureMatrix, width: int | None = None) -> FeatureMatrix:
-    """Features as rows to draw from, as wide as the weights if those exist."""
+    """Features as rows to draw from.
+
+    Args:
+        features: ``[N, D]``.
+        width: What D has to be; any when None.
+
+    Returns:
+        The features, unchanged if they are a matrix already.
+
+    Raises:
+        DataError: If they are not as wide as that.
+    """
     matrix = features if isinstance(features, FeatureMatrix) else FeatureMatrix(features)
     if width is not None and matrix.width != width:
         raise DataError(
@@ -119,3 +131,19 @@ def as_matrix(features: ArrayLike | FeatureMatrix, width: int | None = None) -> 
             f"{width}. Use the features that it was trained on."
         )
     return matrix
+
+
+def check_finite(values: torch.Tensor) -> None:
+    """Refuse weights or scores that a feature which is not finite has spoilt.
+
+    Args:
+        values: Of any shape.
+
+    Raises:
+        DataError: If one of them is not finite.
+    """
+    if not bool(values.isfinite().all()):
+        raise DataError(
+            "these features cannot be probed: found values that are not finite; expected numbers. "
+            "Extract the features again, in float32 if float16 overflowed."
+        )

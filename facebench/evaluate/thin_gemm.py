@@ -22,7 +22,7 @@ import torch
 
 def _onednn_serves() -> bool:
     """Whether this build of torch offers oneDNN's linear kernel, with which inductor works."""
-    built: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    built: bool = torch.backends.mkldnn.is_available()
     return built and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
 

@@ -15,9 +15,7 @@ from torch.nn import functional as F
 BETA = 1.6  # lambda ~ Beta(1.6, 1.6), PCL's released code
 
 
-def draw_mixing(
-    anchors: int, negatives: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def draw_mixing(anchors: int, negatives: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draw, for every negative of every anchor, a partner and a share.
 
     Args:
@@ -35,9 +33,7 @@ def draw_mixing(
     return partner, torch.from_numpy(share).float()
 
 
-def mix_similarities(
-    similarity: Tensor, between: Tensor, partner: Tensor, share: Tensor
-) -> Tensor:
+def mix_similarities(similarity: Tensor, between: Tensor, partner: Tensor, share: Tensor) -> Tensor:
     """Return the cosine of each anchor with its *mixed* negatives, without forming a mixture.
 
     A mixture ``share * n + (1 - share) * n'`` of unit vectors, normalised again, has with the
@@ -54,9 +50,7 @@ def mix_similarities(
     return mixed / length.sqrt()
 
 
-def mixed_nt_xent(
-    z0: Tensor, z1: Tensor, temperature: float, generator: torch.Generator
-) -> Tensor:
+def mixed_nt_xent(z0: Tensor, z1: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
     """Return NT-Xent (SimCLR Eq. 1; PCL Eq. 6) over interpolated negatives.
 
     Every anchor keeps its positive as it is; its 2N-2 negatives are each mixed with another.
@@ -140,7 +134,7 @@ def cross_correlation(f: Tensor, p: Tensor) -> Tensor:
     Features [N, D] are centred over the batch and divided by their length, which passes no
     gradient; so a batch of one gives zero.
     """
-    f, p = (_centre_and_scale(x.float()) for x in (f, p))
+    f, p = _centre_and_scale(f.float()), _centre_and_scale(p.float())
     return (f.T @ p).square().mean()
 
 

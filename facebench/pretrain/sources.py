@@ -29,7 +29,7 @@ from facebench.dataset import Dataset, population
 from facebench.digests import file_digests, table_fingerprint
 from facebench.errors import DataError
 from facebench.evaluate.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
-from facebench.progress import Progress
+from facebench.progress import Progress, Silent
 from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
 from facebench.table import CROP, boxes
 
@@ -127,7 +127,7 @@ def open_source(
         real = _folder_called(name, data_root)
         if real is not None:
             return folder_source(real, cache, form="video", name=name, progress=progress)
-        clips = _rendered_clips(cache, scale)
+        clips = _rendered_clips(cache, scale, progress or Silent())
         return folder_source(clips, cache, form="video", name=name, progress=progress)
     prefix, colon, rest = name.partition(":")
     if colon and prefix in ("images", "video"):
@@ -253,16 +253,24 @@ def _folder_called(name: str, data_root: Path | None) -> Path | None:
     return next((path for path in found if path.is_dir()), None)
 
 
-def _rendered_clips(cache: Path, scale: float) -> Path:
+def _rendered_clips(cache: Path, scale: float, progress: Progress | Silent) -> Path:
     people = max(2, round(_PEOPLE * scale))
     target = cache / "synthetic" / f"voxceleb-g{GENERATOR_VERSION}-{people}x{_CLIPS}x{_FRAMES}"
     target.parent.mkdir(parents=True, exist_ok=True)
     _log.warning("voxceleb: SYNTHETIC clips instead of real video frames")
     with FileLock(target.parent / f".{target.name}.lock"):
-        if not target.is_dir():
-            _log.info("voxceleb: rendering synthetic clips into %s", target)
+        if target.is_dir():
+            return target
+        _log.info("voxceleb: rendering synthetic clips into %s", target)
+        written: list[int] = []
+        with progress.bar("render", people * _CLIPS * _FRAMES, "frame") as advance:
+
+            def more(frames: int) -> None:
+                written.append(frames)
+                advance(sum(written))
+
             write_clips(
                 target, identities=people, clips=_CLIPS, frames=_FRAMES, size=_SIDE,
-                seed=population("voxceleb"),
+                seed=population("voxceleb"), progress=more,
             )  # fmt: skip
     return target

@@ -47,7 +47,9 @@ class Result:
             StageError: The file is missing.
         """
         if not self.predictions_path.exists():
-            raise StageError(f"{self.predictions_path}: the predictions of this result are missing.")
+            raise StageError(
+                f"{self.predictions_path}: the predictions of this result are missing."
+            )
         return pd.read_parquet(self.predictions_path)
 
 
@@ -90,4 +92,4 @@ def read_result(path: Path) -> Result:
 
 def now() -> str:
     """Return the time of writing, UTC, to the second."""
-    return datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -97,7 +97,9 @@ def _caption(results: list[Result]) -> str:
     """Say what a reader must know before comparing: preset, what was printed, warnings."""
     notes = []
     presets = sorted({result.record["spec"]["preset"] for result in results})
-    notes.append(f"preset {', '.join(presets)}; printed: PCL, CVPR 2023 (* reproduced by its authors)")
+    notes.append(
+        f"preset {', '.join(presets)}; printed: PCL, CVPR 2023 (* reproduced by its authors)"
+    )
     if any(result.record["task"]["synthetic"] for result in results):
         notes.append("synthetic stand-in: not comparable with the printed numbers")
     for result in results:
@@ -111,7 +113,10 @@ def detail_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     stages, environment = record["stages"], record["environment"]
     rows = [
         ("scored", f"{record['n_scored']:,} of {record['n_test']:,} test items"),
-        ("dataset", f"fingerprint {record['task']['fingerprint'][:16]}, {record['task']['counts']}"),
+        (
+            "dataset",
+            f"fingerprint {record['task']['fingerprint'][:16]}, {record['task']['counts']}",
+        ),
         ("stages", ", ".join(f"{name} {key[:16]}" for name, key in stages.items())),
         ("seconds", ", ".join(f"{name} {value:,.1f}" for name, value in record["seconds"].items())),
         ("device", f"{environment['device']}, commit {environment['git_commit'] or DASH}"),

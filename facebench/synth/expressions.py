@@ -135,7 +135,7 @@ def sample_expression(
     intensity = float(0.35 + 0.65 * rng.beta(2.0, 1.2)) if recipe else 0.0
     amounts: dict[str, float] = dict(resting)
     _perform(rng, amounts, recipe, intensity)
-    _perform(rng, amounts, _DISTRACTORS, 0.8)
+    _perform(rng, amounts, _DISTRACTORS, 0.7)
     _gaze(rng, amounts)
     return label, intensity, compose(amounts)
 

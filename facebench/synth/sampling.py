@@ -24,12 +24,12 @@ from facebench.synth.people import sample_identity, triple
 def sample_pose(rng: np.random.Generator, spread: float = 1.0) -> Pose:
     """Draws a head pose; spread 1 is a portrait session, 3 reaches profiles.
 
-    Yaw has a standard deviation of 15 degrees times the spread, pitch 8, roll 6; each is kept
+    Yaw has a standard deviation of 12 degrees times the spread, pitch 7, roll 5; each is kept
     within 90, 45 and 40 degrees.
     """
-    yaw = np.clip(rng.normal(0, 15 * spread), -90, 90)
-    pitch = np.clip(rng.normal(0, 8 * min(spread, 2.0)), -45, 45)
-    roll = np.clip(rng.normal(0, 6 * min(spread, 2.0)), -40, 40)
+    yaw = np.clip(rng.normal(0, 12 * spread), -90, 90)
+    pitch = np.clip(rng.normal(0, 7 * min(spread, 2.0)), -45, 45)
+    roll = np.clip(rng.normal(0, 5 * min(spread, 2.0)), -40, 40)
     return Pose(float(pitch), float(yaw), float(roll))
 
 
@@ -70,9 +70,9 @@ def sample_camera(
 ) -> Camera:
     """Draws a crop around the face; jitter 1 is a face detector's, 0 is exact."""
     return Camera(
-        zoom=float(np.exp(rng.normal(0.0, 0.06 * jitter))),
-        shift_x=float(rng.normal(0, 0.02 * jitter)),
-        shift_y=float(rng.normal(0, 0.02 * jitter)),
+        zoom=float(np.exp(rng.normal(0.0, 0.04 * jitter))),
+        shift_x=float(rng.normal(0, 0.015 * jitter)),
+        shift_y=float(rng.normal(0, 0.015 * jitter)),
         distance=float(rng.uniform(6, 18)),
         aligned=aligned,
     )

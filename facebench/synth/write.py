@@ -102,7 +102,7 @@ def write_images(
         size: Side of the images in pixels.
         grayscale: Write one channel, as FER2013 has.
         quality: JPEG quality for all; by default each face's own.
-        workers: Processes; by default one for each core this process may use. Few images are
+        workers: Processes; by default one for each core. Few images are
             written without any.
         progress: Called with the number of images written since the last call.
 
@@ -114,7 +114,7 @@ def write_images(
     """
     data_folder()  # fail here, with its message, rather than in a worker
     chunks = _chunks(items)
-    count = workers if workers is not None else len(os.sched_getaffinity(0))
+    count = workers if workers is not None else (os.cpu_count() or 1)
     total = 0
     for written in _work(chunks, (size, grayscale, quality), count):
         total += written

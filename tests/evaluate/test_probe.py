@@ -241,6 +241,10 @@ def test_mistakes_are_named() -> None:
         _train(features.long(), labels)
     with pytest.raises(DataError, match="these rows do not exist"):
         FeatureMatrix(features, rows=[0, ROWS])
+    with pytest.raises(DataError, match=r"found torch.bool of shape \(101,\)"):
+        FeatureMatrix(features, rows=np.ones(ROWS, dtype=bool))
+    with pytest.raises(DataError, match="found values that are not finite"):
+        _train(features, labels).predict(features + math.inf)
     with pytest.raises(DataError, match="found 32 values in a row; expected 33"):
         _train(features, labels).logits(features[:, 1:])
     with pytest.raises(SpecError, match="probe grid is empty"):

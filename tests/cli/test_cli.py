@@ -1,0 +1,194 @@
+"""The command line, end to end on a tiny task, and every way to misuse it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from conftest import Facebench
+
+FAST = [
+    "--backbone", "tinynet", "--pretrain-data", "tiny", "--set", "pretrain.epochs=2", "--set",
+    "pretrain.batch_size=24", "--set", "pretrain.image_size=32", "--set", "probe.epochs=5",
+    "--device", "cpu", "--precision", "32",
+]  # fmt: skip
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted(folder.glob("results/runs/*/*.json"))]
+
+
+def folders(cache: Path, stage: str) -> set[str]:
+    return {path.name for path in (cache / stage).iterdir() if path.is_dir()}
+
+
+def test_a_run_writes_results_that_can_be_computed_again(
+    facebench: Facebench, plugin: Path, tmp_path: Path
+) -> None:
+    done = facebench("run", "--method", "random,simclr", "--task", "tiny", "--plugin", str(plugin),
+                     "--seeds", "0,1", *FAST)  # fmt: skip
+    assert "Untrained backbone" in done.stdout
+    assert "SYNTHETIC" not in done.stdout
+    assert not done.stderr.count("\x1b")
+    found = records(tmp_path)
+    assert len(found) == 4
+    assert {(r["spec"]["method"], r["spec"]["seed"]) for r in found} == {
+        ("random", 0), ("random", 1), ("simclr", 0), ("simclr", 1)
+    }  # fmt: skip
+    for record, path in zip(found, sorted(tmp_path.glob("results/runs/*/*.parquet")), strict=True):
+        predictions = pd.read_parquet(path)
+        assert record["n_test"] == record["n_scored"] == len(predictions) == 48
+        for kind in ("honest", "paper"):
+            right = (predictions[kind] == predictions["label"]).mean()
+            assert record["scores"][kind]["accuracy"] == pytest.approx(right)
+            low, high = record["scores"][kind]["intervals"]["accuracy"]
+            assert low <= right <= high
+        paper = record["scores"]["paper"]
+        assert paper["accuracy"] == max(paper["test_accuracy_by_epoch"])
+
+
+def test_running_again_does_only_what_is_missing(
+    facebench: Facebench, plugin: Path, tmp_path: Path
+) -> None:
+    run = ["run", "--method", "simclr", "--task", "tiny", "--plugin", str(plugin), *FAST]
+    facebench(*run)
+    cache = tmp_path / "cache"
+    checkpoints, features = folders(cache, "checkpoints"), folders(cache, "features")
+    (first,) = records(tmp_path)
+    facebench(*run)
+    (again,) = records(tmp_path)
+    assert again == first
+
+    facebench(*run, "--set", "probe.paper_lr=0.1")
+    assert (folders(cache, "checkpoints"), folders(cache, "features")) == (checkpoints, features)
+    assert len(records(tmp_path)) == 2
+
+    facebench(*run, "--set", "simclr.temperature=0.5")
+    assert len(folders(cache, "checkpoints")) == len(checkpoints) + 1
+    assert len(folders(cache, "features")) == len(features) + 1
+    assert not [path for path in cache.rglob("*") if path.name.endswith((".partial", ".tmp"))]
+
+
+def test_force_judges_again(facebench: Facebench, plugin: Path, tmp_path: Path) -> None:
+    run = ["run", "--method", "random", "--task", "tiny", "--plugin", str(plugin), *FAST]
+    facebench(*run)
+    (path,) = tmp_path.glob("results/runs/*/*.json")
+    path.write_text(path.read_text().replace('"n_test": 48', '"n_test": 1'))
+    facebench(*run)
+    assert records(tmp_path)[0]["n_test"] == 1
+    facebench(*run, "--force")
+    assert records(tmp_path)[0]["n_test"] == 48
+
+
+def test_a_dry_run_shows_spec_and_stages_and_makes_none(
+    facebench: Facebench, plugin: Path, tmp_path: Path
+) -> None:
+    run = ["run", "--method", "pcl", "--task", "tiny", "--plugin", str(plugin), *FAST]
+    shown = facebench(*run, "--dry-run", "--set", "pcl.negatives=5").stdout
+    assert '"negatives": 5' in shown
+    assert shown.count("to do") == 3
+    assert not (tmp_path / "cache/checkpoints").exists()
+    assert not (tmp_path / "results").exists()
+
+
+def test_flags_override_the_configuration_file(
+    facebench: Facebench, plugin: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text(
+        "method: pcl\ntask: tiny\nbackbone: tinynet\npretrain_data: tiny\nseeds: [4]\n"
+        "pretrain: {epochs: 7, image_size: 32}\npcl: {temperature: 0.3}\n"
+    )
+    shown = facebench("run", "--config", str(config), "--plugin", str(plugin), "--dry-run",
+                      "--set", "pretrain.epochs=9").stdout  # fmt: skip
+    assert '"epochs": 9' in shown
+    assert '"temperature": 0.3' in shown
+    assert '"seed": 4' in shown
+
+
+def test_the_official_recipe_sets_what_the_released_code_does(
+    facebench: Facebench, plugin: Path
+) -> None:
+    shown = facebench("run", "--method", "pcl", "--task", "tiny", "--plugin", str(plugin),
+                      "--preset", "paper", "--backbone", "tinynet", "--pretrain-data", "tiny",
+                      "--set", "pcl.recipe=official", "--dry-run").stdout  # fmt: skip
+    for setting in ('"crop": "quadrants"', '"weight_decay": 0.001', '"pdd_noise": 0.4',
+                    '"sampling": "identities"', '"epochs": 6000'):  # fmt: skip
+        assert setting in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--method", "simcrl", "--task", "tiny"],
+         "unknown method 'simcrl'. Did you mean 'simclr'"),
+        (["--method", "simclr", "--task", "tny"], "unknown task 'tny'. Did you mean 'tiny'"),
+        (["--task", "tiny"], "no method given"),
+        (["--method", "simclr", "--task", "tiny", "--set", "simclr.temprature=1"],
+         "Did you mean 'simclr.temperature'"),
+        (["--method", "simclr", "--task", "tiny", "--set", "simclr.temperature=warm"],
+         "simclr.temperature is 'warm'; expected a number"),
+        (["--method", "simclr", "--task", "tiny", "--set", "simclr.temperature=-1"],
+         "temperature is -1.0"),
+        (["--method", "simclr", "--task", "tiny", "--set", "pcl.temperature=1"],
+         "option group 'pcl'"),
+        (["--method", "pcl", "--task", "tiny", "--set", "pcl.recipe=offical"],
+         "Did you mean 'official'"),
+        (["--method", "simclr", "--task", "tiny", "--preset", "fast"], "unknown preset 'fast'"),
+        (["--method", "simclr", "--task", "tiny", "--device", "gpu"], "--device gpu"),
+        (["--method", "simclr", "--task", "tiny", "--precision", "8"], "--precision 8"),
+        (["--method", "simclr", "--task", "tiny", "--backbone", "timm"], "write 'timm:NAME'"),
+        (["--method", "simclr", "--task", "tiny", "--seeds", "a"], "expected a comma-separated"),
+        (["--method", "simclr", "--task", "tiny", "--data", "/nowhere"], "/nowhere"),
+        (["--method", "simclr", "--task", "tiny", "--pretrain-data", "/nowhere"], "/nowhere"),
+        (["--method", "simclr", "--task", "tiny", "--config", "absent.yaml"], "no such file"),
+        (["--method", "random", "--task", "tiny", "--set", "extract.feature=f_p"],
+         "unknown feature of random 'f_p'"),
+        (["--method", "simclr", "--task", "tiny", "--pretrain-data", "tiny", "--set",
+          "pretrain.batch_size=500"], "takes 500 images per step and has 96"),
+    ],
+)  # fmt: skip
+def test_misuse_is_one_line_and_status_2(
+    facebench: Facebench, plugin: Path, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    done = facebench("run", *arguments, "--plugin", str(plugin), status=2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.glob("results/**/*.json"))
+
+
+def test_show_reads_a_result_and_refuses_what_is_none(
+    facebench: Facebench, plugin: Path, tmp_path: Path
+) -> None:
+    facebench("run", "--method", "random", "--task", "tiny", "--plugin", str(plugin), *FAST)
+    (path,) = tmp_path.glob("results/runs/*/*.json")
+    shown = facebench("show", str(path)).stdout
+    assert "48 of 48 test items" in shown
+    assert "honest macro_f1" in shown
+    assert "no such file" in facebench("show", "absent.json", status=2).stderr
+    path.write_text("{")
+    assert "not JSON" in facebench("show", str(path), status=2).stderr
+    path.write_text('{"format": 99}')
+    assert "format 99" in facebench("show", str(path), status=2).stderr
+
+
+def test_an_unreadable_image_is_named_or_skipped_and_counted(
+    facebench: Facebench, plugin: Path, tmp_path: Path, data: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(data / "tiny", tmp_path / "broken/tiny")
+    (tmp_path / "broken/tiny/test/0_0.png").write_bytes(b"")
+    run = ["run", "--method", "random", "--task", "tiny", "--plugin", str(plugin), *FAST, "--data",
+           str(tmp_path / "broken")]  # fmt: skip
+    assert "0_0.png" in facebench(*run, status=2).stderr
+    facebench(*run, "--skip-broken")
+    (record,) = records(tmp_path)
+    assert (record["n_test"], record["n_scored"], record["broken_images"]) == (48, 47, 1)
+
+
+def test_check_runs_the_contract_on_a_file(facebench: Facebench, plugin: Path) -> None:
+    assert "ok: maps images" in facebench("check", "tinynet", "--plugin", str(plugin)).stdout
+    failed = facebench("check", "tinnyet", "--plugin", str(plugin), status=2)
+    assert "Did you mean 'tinynet'" in failed.stderr

@@ -1,0 +1,110 @@
+"""A tiny world: a task of coloured squares, a two-layer backbone, folders of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+PLUGIN = '''
+import time
+from pathlib import Path
+
+import pandas as pd
+
+from facebench.backbones import Backbone
+from facebench.contract import TwoLayers
+from facebench.errors import DataError
+from facebench.task import Metric, Task, TaskInfo
+
+
+class Tiny(Task):
+    """Three colours of noisy squares; ``train`` and ``test`` folders of ``<label>_<n>.png``."""
+
+    info = TaskInfo(
+        name="tiny", title="Tiny", version=1, family="expression", dataset="Tiny",
+        licence="none", obtain="Written by the tests.", layout="train/0_1.png",
+        folders=("tiny",), protocol="classification", image_size=32,
+        main_metric=Metric(
+            name="accuracy", title="Accuracy (%)", higher_is_better=True, scale=100
+        ),
+        counts={"train": 96, "test": 48}, classes=("red", "green", "blue"),
+    )
+
+    def manifest(self, root):
+        files = sorted(root.glob("*/*.png"))
+        if not files:
+            raise DataError(f"Tiny: found no images below {root}; expected train/0_1.png.")
+        return pd.DataFrame(
+            {
+                "path": [file.relative_to(root).as_posix() for file in files],
+                "split": [file.parent.name for file in files],
+                "label": [int(file.name[0]) for file in files],
+            }
+        )
+
+
+class TinyNet(TwoLayers):
+    pass
+'''
+
+
+@pytest.fixture(scope="session")
+def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a single-file plugin with the task ``tiny`` and the backbone ``tinynet``."""
+    file = tmp_path_factory.mktemp("plugin") / "tiny_plugin.py"
+    file.write_text(PLUGIN)
+    return file
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder that holds the images of ``tiny``."""
+    root = tmp_path_factory.mktemp("data")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 96), ("test", 48)):
+        (root / "tiny" / split).mkdir(parents=True)
+        for n in range(count):
+            pixels = rng.integers(0, 200, (32, 32, 3), dtype=np.uint8)
+            pixels[..., n % 3] += 40
+            Image.fromarray(pixels).save(root / "tiny" / split / f"{n % 3}_{n}.png")
+    return root
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what reads real datasets where there are none."""
+    if not os.environ.get("FACEBENCH_DATA"):
+        for item in items:
+            if item.get_closest_marker("realdata"):
+                item.add_marker(pytest.mark.skip(reason="FACEBENCH_DATA is not set"))
+
+
+Facebench = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def facebench(tmp_path: Path, data: Path) -> Facebench:
+    """Run the command line in a process of its own, in folders of its own."""
+
+    def call(*arguments: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            [sys.executable, "-m", "facebench.cli", *arguments],
+            capture_output=True, text=True, cwd=tmp_path, env=environment(tmp_path, data),
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == status, done.stderr or done.stdout
+        return done
+
+    return call
+
+
+def environment(folder: Path, data: Path) -> dict[str, str]:
+    """Return the environment of a command: its own cache, the tiny data, a wide terminal."""
+    return os.environ | {
+        "FACEBENCH_DATA": str(data), "FACEBENCH_CACHE": str(folder / "cache"), "COLUMNS": "200",
+        "NO_COLOR": "1",
+    }  # fmt: skip

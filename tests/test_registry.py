@@ -1,0 +1,131 @@
+"""Finding plugins: entry points, files, clashes, and what listing must not import."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from facebench import registry as registry_module
+from facebench.errors import PluginError, SpecError, UnknownNameError
+from facebench.registry import Registry
+
+PLUGIN = """
+from facebench.method import Method, MethodInfo
+
+class Mine(Method):
+    info = MethodInfo(
+        name="mine", title="Mine", version=1, paper="none", year=2026, needs="nothing"
+    )
+"""
+
+
+def points(*entries: tuple[str, str, str]) -> Any:
+    """Return a stand-in for importlib.metadata's look-up: (name, target, distribution)."""
+
+    def entry_points(group: str) -> Iterator[Any]:
+        if group == "facebench.methods":
+            for name, target, owner in entries:
+                point = EntryPoint(name=name, value=target, group=group)
+                dist = SimpleNamespace(name=owner, version="1.0")
+                yield SimpleNamespace(name=point.name, value=point.value, dist=dist)
+
+    return entry_points
+
+
+def test_built_ins_come_in_through_entry_points() -> None:
+    registry = Registry()
+    assert {"pcl", "simclr", "random"} <= set(registry.names("method"))
+    assert {"fer2013", "rafdb", "lfw"} <= set(registry.names("task"))
+    assert {"facecycle16", "timm"} <= set(registry.names("backbone"))
+    assert registry.find("method", "pcl").owner.startswith("facebench ")
+
+
+@pytest.mark.parametrize("command", ["list methods", "list tasks", "list backbones", "--help"])
+def test_listing_imports_neither_torch_nor_a_plugin(command: str) -> None:
+    code = (
+        f"import sys; sys.argv = ['facebench', *{command.split()!r}]\n"
+        "from facebench.cli import app\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "heavy = [m for m in sys.modules if m.split('.')[0] in "
+        "('torch', 'timm', 'pandas', 'facebench_methods', 'facebench_tasks')]\n"
+        "print('HEAVY', heavy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("HEAVY []")
+
+
+def test_the_core_imports_no_plugin() -> None:
+    code = (
+        "import pkgutil, importlib, sys, facebench\n"
+        "for m in pkgutil.walk_packages(facebench.__path__, 'facebench.'):\n"
+        "    importlib.import_module(m.name)\n"
+        "print([m for m in sys.modules if m.startswith(('facebench_methods', 'facebench_tasks'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_unknown_name_gets_the_nearest_and_the_list() -> None:
+    with pytest.raises(UnknownNameError, match=r"Did you mean 'simclr'\? Known: .*pcl"):
+        Registry().load("method", "simcrl")
+
+
+def test_two_owners_of_one_name_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [("a", "x:A", "one"), ("a", "y:A", "two"), ("b", "z:B", "three")]
+    monkeypatch.setattr(registry_module, "entry_points", points(*entries))
+    registry = Registry()
+    with pytest.raises(PluginError, match=r"one 1\.0 \(x:A\) and two 1\.0 \(y:A\)"):
+        registry.find("method", "a")
+    assert registry.find("method", "b").owner == "three 1.0"
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("no_such_module:A", "broken 1.0 cannot be imported"),
+        ("facebench.errors:FacebenchError", "a subclass of facebench.method:Method was expected"),
+    ],
+)
+def test_a_broken_plugin_names_its_distribution(
+    monkeypatch: pytest.MonkeyPatch, target: str, message: str
+) -> None:
+    monkeypatch.setattr(registry_module, "entry_points", points(("a", target, "broken")))
+    with pytest.raises(PluginError, match=message):
+        Registry().load("method", "a")
+
+
+def test_a_single_file_is_a_plugin(tmp_path: Path) -> None:
+    file = tmp_path / "my_method.py"
+    file.write_text(PLUGIN)
+    registry = Registry((file,))
+    assert registry.load("method", "mine").info.title == "Mine"
+    plugin = registry.find("method", "mine")
+    assert plugin.owner == "file"
+    file.write_text(PLUGIN + "# changed\n")
+    assert Registry((file,)).find("method", "mine").digest != plugin.digest
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("x = 1", "holds no plugin"), ("1 / 0", "ZeroDivisionError"), (None, "no such file")],
+)
+def test_a_file_that_is_no_plugin(tmp_path: Path, content: str | None, message: str) -> None:
+    file = tmp_path / "bad.py"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(PluginError, match=message):
+        Registry((file,))
+
+
+def test_backbones_say_which_form_they_want() -> None:
+    registry = Registry()
+    with pytest.raises(SpecError, match="write 'timm:NAME'"):
+        registry.backbone("timm")
+    with pytest.raises(SpecError, match="write 'facecycle16'"):
+        registry.backbone("facecycle16:large")
