@@ -153,9 +153,10 @@ class Timm(Backbone):
         # Transformers take any image size only when they are told that sizes vary.
         sized: dict[str, Any] = {"dynamic_img_size": True} if name.startswith(_RESIZABLE) else {}
         # Any: what a timm model offers beyond nn.Module is not declared anywhere.
-        self.model: Any = timm.create_model(name, pretrained=False, num_classes=0, **sized)
-        self.channels = int(self.model.num_features)
-        config = self.model.pretrained_cfg
+        model: Any = timm.create_model(name, pretrained=False, num_classes=0, **sized)
+        self.model = model
+        self.channels = int(model.num_features)
+        config = model.pretrained_cfg
         self.register_buffer("mean", torch.tensor(config["mean"]).view(1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(config["std"]).view(1, 3, 1, 1))
         self.mean: Tensor
@@ -163,16 +164,18 @@ class Timm(Backbone):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the last feature map, ``[B, C, h, w]``."""
-        x = self.model.forward_features((images - self.mean) / self.std)
+        model: Any = self.model
+        x: Tensor = model.forward_features((images - self.mean) / self.std)
         if x.ndim == 3:  # tokens [B, prefix + h*w, C]
-            tokens = x[:, getattr(self.model, "num_prefix_tokens", 0) :]
-            h, w = self.model.patch_embed.dynamic_feat_size(tuple(images.shape[-2:]))
-            return tokens.transpose(1, 2).unflatten(2, (h, w))  # type: ignore[no-any-return]
+            tokens = x[:, getattr(model, "num_prefix_tokens", 0) :]
+            h, w = model.patch_embed.dynamic_feat_size(tuple(images.shape[-2:]))
+            grid: Tensor = tokens.transpose(1, 2).unflatten(2, (h, w))
+            return grid
         if x.ndim == 4:
-            channels_last = getattr(self.model, "output_fmt", "NCHW") == "NHWC"
-            return x.permute(0, 3, 1, 2) if channels_last else x  # type: ignore[no-any-return]
+            channels_last = getattr(model, "output_fmt", "NCHW") == "NHWC"
+            return x.permute(0, 3, 1, 2) if channels_last else x
         raise SpecError(
-            f"timm:{self.model.pretrained_cfg.get('architecture')} gives features of shape "
+            f"timm:{model.pretrained_cfg.get('architecture')} gives features of shape "
             f"{tuple(x.shape)}; a feature map or a token grid is needed. Choose another model."
         )
 

@@ -165,7 +165,8 @@ class Registry:
         if not added:
             raise PluginError(
                 f"--plugin {file}: holds no plugin; expected a subclass of "
-                "facebench.method.Method, facebench.task.Task or facebench.backbones.Backbone with an info."
+                "facebench.method.Method, facebench.task.Task or "
+                "facebench.backbones.Backbone with an info."
             )
 
 

@@ -1,14 +1,16 @@
 """A tiny world: a task of coloured squares, a two-layer backbone, folders of its own."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 from PIL import Image
+from typer.testing import CliRunner
+
+from facebench.cli import app
 
 PLUGIN = '''
 import time
@@ -83,20 +85,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="FACEBENCH_DATA is not set"))
 
 
-Facebench = Callable[..., "subprocess.CompletedProcess[str]"]
+Facebench = Callable[..., Result]
 
 
 @pytest.fixture
-def facebench(tmp_path: Path, data: Path) -> Facebench:
-    """Run the command line in a process of its own, in folders of its own."""
+def facebench(tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> Facebench:
+    """Run the command line in folders of its own and check its exit status."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in environment(tmp_path, data).items():
+        monkeypatch.setenv(name, value)
 
-    def call(*arguments: str, status: int = 0) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [sys.executable, "-m", "facebench.cli", *arguments],
-            capture_output=True, text=True, cwd=tmp_path, env=environment(tmp_path, data),
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == status, done.stderr or done.stdout
+    def call(*arguments: str, status: int = 0) -> Result:
+        done = CliRunner().invoke(app, list(arguments))
+        if done.exception and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        assert done.exit_code == status, done.stderr or done.stdout
         return done
 
     return call

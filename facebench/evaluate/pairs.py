@@ -42,7 +42,7 @@ def verify_pairs(
     place = pd.Series(range(len(dataset)), index=dataset.table["path"])
     rows = np.column_stack([place[dataset.pairs[side]].to_numpy() for side in ("first", "second")])
     scored = features.readable[rows].all(axis=1)
-    pairs, rows = dataset.pairs.loc[scored], rows[scored]
+    pairs, rows = dataset.pairs.iloc[np.flatnonzero(scored)], rows[scored]
     same, folds = pairs["same"].to_numpy(bool), pairs["fold"].to_numpy()
     rng = np.random.default_rng(seed)
     predictions: pd.DataFrame = pairs.reset_index(drop=True)

@@ -135,7 +135,9 @@ def cross_correlation(f: Tensor, p: Tensor) -> Tensor:
     gradient; so a batch of one gives zero.
     """
     f, p = _centre_and_scale(f.float()), _centre_and_scale(p.float())
-    return (f.T @ p).square().mean()
+    matrix = f.T @ p  # [D, D]
+    mean: Tensor = matrix.square().mean()
+    return mean
 
 
 def _centre_and_scale(x: Tensor) -> Tensor:

@@ -1,0 +1,100 @@
+"""How much of the bare backbone's speed extraction keeps.
+
+Two timings in turn, on the same images and in the same precision:
+
+- bare: ``facecycle16`` on random tensors that lie in memory, nothing else
+- extract: ``facebench.evaluate.extract`` on JPEG files: read, decode, resize, compute, store
+
+Run ``python benchmarks/extraction.py [--images N] [--size 100]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image, ImageFilter
+
+from facebench.backbones import FaceCycle16
+from facebench.device import autocast, resolve_device, resolve_precision
+from facebench.evaluate.extract import extract
+from facebench.evaluate.images import crop_resize, read_image
+from facebench.method import Method, MethodInfo
+from facebench.pretrain.allocator import keep_freed_memory
+from facebench.spec import ExtractSpec
+from facebench.task import NoOptions
+from facebench.workspace import Workspace
+
+
+class Bare(Method):
+    """The backbone alone."""
+
+    info = MethodInfo(
+        name="bare", title="Bare", version=1, paper="none", year=2026, needs="nothing"
+    )
+
+
+class Photos:
+    """What extraction asks of a dataset, over a folder of JPEG files."""
+
+    def __init__(self, folder: Path, count: int) -> None:
+        self.paths = [folder / f"{n}.jpg" for n in range(count)]
+        rng = np.random.default_rng(0)
+        for path in self.paths:
+            noise = Image.fromarray(rng.integers(0, 255, (100, 100, 3), dtype=np.uint8))
+            noise.filter(ImageFilter.GaussianBlur(2)).save(path, quality=90)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def image(self, row: int, size: int) -> np.ndarray:
+        """Read one image as the datasets do."""
+        return crop_resize(read_image(self.paths[row]), None, size)
+
+
+def main() -> None:
+    """Print images per second of both, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=1024)
+    parser.add_argument("--size", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    device = resolve_device("auto")
+    precision = resolve_precision("auto", device)
+    method = Bare(FaceCycle16(), NoOptions(), options.size).eval()
+    method = method.to(device).to(memory_format=torch.channels_last)
+    spec = ExtractSpec(feature="f_s", image_size=options.size)
+    batch = torch.rand(spec.batch_size, 3, options.size, options.size, device=device)
+    batch = batch.to(memory_format=torch.channels_last)
+    speeds: dict[str, list[float]] = {"bare": [], "extract": []}
+    keep_freed_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        photos: Any = Photos(Path(folder), options.images)
+        workspace = Workspace(cache=Path(folder), results=Path(folder), data=None, device=device)
+        for turn in range(options.rounds):
+            started = time.perf_counter()
+            with torch.inference_mode(), autocast(device, precision):
+                for _ in range(options.images // spec.batch_size):
+                    method.encode(batch)
+            done = options.images // spec.batch_size * spec.batch_size
+            speeds["bare"].append(done / (time.perf_counter() - started))
+            started = time.perf_counter()
+            extract(
+                method, photos, spec, Path(folder) / f"features{turn}",
+                record={}, workspace=workspace, precision=precision, skip_broken=False,
+            )  # fmt: skip
+            speeds["extract"].append(options.images / (time.perf_counter() - started))
+    best = SimpleNamespace(**{name: max(values) for name, values in speeds.items()})
+    print(f"bare {best.bare:.1f} images/s, extract {best.extract:.1f} images/s")
+    print(json.dumps({"ratio": best.extract / best.bare, **vars(best), "precision": precision}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""The README's commands are commands: each is parsed and resolved as it stands."""
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Facebench
+
+from facebench import commands
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def facebench_commands() -> list[str]:
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    lines = [part.strip() for block in blocks for line in block.splitlines()
+             for part in line.split("#")[0].split("&&")]  # fmt: skip
+    return [line for line in lines if line.startswith("facebench ")]
+
+
+def test_the_first_command_installs_and_runs_and_the_second_tests() -> None:
+    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+    assert blocks[0].strip() == (
+        'python -m pip install -e ".[synth]" && facebench run --method pcl --task rafdb'
+    )
+    assert blocks[1].strip() == 'python -m pip install -e ".[test]" && python -m pytest'
+
+
+@pytest.mark.parametrize("line", facebench_commands())
+def test_every_command_resolves(
+    line: str, facebench: Facebench, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolved: list[Any] = []
+    monkeypatch.setattr(commands, "plan", lambda spec, *_: resolved.append(spec) or [])
+    arguments = shlex.split(line)[1:]
+    arguments = [str(plugin) if word == "my_method.py" else word for word in arguments]
+    if arguments[0] == "run":
+        known = [word.replace("mine", "simclr") for word in arguments]
+        facebench(*known, *([] if "--dry-run" in known else ["--dry-run"]))
+        assert resolved
+    elif arguments[0] == "list":
+        facebench(*arguments)
+
+
+def test_every_link_leads_to_a_file() -> None:
+    root = Path(__file__).parents[1]
+    for target in re.findall(r"\]\(((?!http)[^)]+)\)", README):
+        assert (root / target).exists(), target
+
+
+def test_the_documented_method_keeps_the_contract(facebench: Facebench, tmp_path: Path) -> None:
+    text = (Path(__file__).parents[1] / "docs/plugins.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    file = tmp_path / "my_method.py"
+    file.write_text(code)
+    assert "ok: a step is repeatable" in facebench("check", "mine", "--plugin", str(file)).stdout
