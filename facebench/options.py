@@ -21,7 +21,9 @@ from facebench.errors import SpecError, UnknownNameError
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {},
     "quick": {
-        "pretrain.epochs": 12,
+        "pretrain.limit": 2560,
+        "pretrain.epochs": 5,
+        "pretrain.batch_size": 128,
         "pretrain.lr": 1e-3,
         "pretrain.schedule": "onecycle",
         "probe.epochs": 30,

@@ -98,8 +98,8 @@ class PCL(Method):
                 "sobel_p": 0.0,
                 "projection": True,
                 "orth": "cosine",
-                "pdd_images": 32,
-                "pose_images": 8,
+                "pdd_images": 16,
+                "pose_images": 4,
                 "negatives": 8,
             }
         },

@@ -101,7 +101,7 @@ def test_the_engine_equals_a_plain_loop(tmp_path: Path, schedule: Any) -> None:
     order = EpochOrder(faces.identity, 4, 0, "frames")
     cosine = torch.optim.lr_scheduler.CosineAnnealingLR(adam, spec.epochs)
     cycle = torch.optim.lr_scheduler.OneCycleLR(
-        torch.optim.Adam(method.parameters()), spec.lr,
+        torch.optim.Adam([torch.zeros(1, requires_grad=True)]), spec.lr,
         total_steps=spec.epochs * len(order) + 1, cycle_momentum=False,
     )  # fmt: skip
     for epoch in range(spec.epochs):

@@ -55,7 +55,7 @@ def visible_from_the_front() -> npt.NDArray[np.bool_]:
     seen = rasterise(points, head.triangles, 640, 640)
     visible = np.zeros(len(points), dtype=bool)
     visible[head.triangles[np.unique(seen.triangles)]] = True
-    return visible & (head.regions == Region.SKIN)
+    return np.asarray(visible & (head.regions == Region.SKIN))
 
 
 @pytest.mark.parametrize(
