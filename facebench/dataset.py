@@ -22,7 +22,7 @@ from facebench.atomic import make_once
 from facebench.digests import file_digests, table_fingerprint
 from facebench.errors import DataError
 from facebench.evaluate.images import Box, Pixels, crop_resize
-from facebench.progress import Progress
+from facebench.progress import Progress, Silent
 from facebench.synth import FaceSampler
 from facebench.synth.write import GENERATOR_VERSION, MARKER
 from facebench.table import boxes, check_pairs, check_table
@@ -148,7 +148,7 @@ def open_dataset(
         PluginError: The task breaks its contract.
     """
     real = _find(task, data_root)
-    root = real if real is not None else _stand_in(task, data_root, cache, scale)
+    root = real if real is not None else _stand_in(task, data_root, cache, scale, progress)
     table = task.manifest(root)
     check_table(task.info, table)
     table = table.reset_index(drop=True)
@@ -189,7 +189,9 @@ def _find(task: Task, data_root: Path | None) -> Path | None:
     return data_root if data_root.resolve().name.lower() in wanted else None
 
 
-def _stand_in(task: Task, data_root: Path | None, cache: Path, scale: float) -> Path:
+def _stand_in(
+    task: Task, data_root: Path | None, cache: Path, scale: float, progress: Progress | None
+) -> Path:
     info, seed = task.info, population(task.info.name)
     made_from = {
         "format_version": 1,
@@ -208,7 +210,7 @@ def _stand_in(task: Task, data_root: Path | None, cache: Path, scale: float) -> 
 
     def render(folder: Path) -> None:
         _log.info("%s: rendering synthetic faces into %s", info.title, target)
-        task.synthesise(folder, FaceSampler(seed), scale)
+        task.synthesise(folder, FaceSampler(seed), progress or Silent(), scale)
         (folder / MARKER).write_text(f"{text}\n", encoding="utf-8")
 
     make_once(target, render)

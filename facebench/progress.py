@@ -23,3 +23,15 @@ class Silent:
     def bar(self, title: str, total: int, unit: str) -> Iterator[Advance]:
         """Open a bar that shows nothing."""
         yield lambda done: None
+
+
+def increments(advance: Advance) -> Advance:
+    """Return a function that is told how many *more* units are done, for callers that count so."""
+    total = 0
+
+    def more(units: int) -> None:
+        nonlocal total
+        total += units
+        advance(total)
+
+    return more

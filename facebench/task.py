@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from facebench.progress import Progress
     from facebench.synth import FaceSampler
 
 Protocol = Literal["classification", "verification"]
@@ -149,12 +150,15 @@ class Task(ABC):
 
         return read_image(root / path)
 
-    def synthesise(self, root: Path, faces: FaceSampler, scale: float = 1.0) -> None:
+    def synthesise(
+        self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
+    ) -> None:
         """Write a stand-in of rendered faces into ``root``, in the dataset's own layout.
 
         Args:
             root: An empty folder.
             faces: Deterministic source of faces.
+            progress: Who watches the rendering.
             scale: Factor on the default number of images (tests use a small one).
         """
         raise NotImplementedError(f"{self.info.name}: has no synthetic stand-in")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from facebench.progress import Progress, increments
 from facebench.synth import Face, FaceSampler, write_images
 
 # In LFW the face takes the middle 150 of 250 px; zoom 1 fills an image with it.
@@ -34,6 +35,7 @@ def class_labels(official: Sequence[int], total: int) -> list[int]:
 def write_expressions(
     files: Sequence[tuple[Path, str]],
     faces: FaceSampler,
+    progress: Progress,
     *,
     size: int,
     grayscale: bool = False,
@@ -44,6 +46,7 @@ def write_expressions(
     Args:
         files: File and expression, one of :data:`facebench.synth.EXPRESSIONS`.
         faces: Deterministic source of faces.
+        progress: Who watches.
         size: Side in pixels.
         grayscale: One channel instead of three.
         aligned: Eyes lie level, as in datasets that are aligned by landmarks.
@@ -52,15 +55,19 @@ def write_expressions(
         (file, faces.face(index, expression=expression, aligned=aligned))
         for index, (file, expression) in enumerate(files)
     )
-    write_images(items, size, grayscale=grayscale)
+    with progress.bar("render", len(files), "face") as advance:
+        write_images(items, size, grayscale=grayscale, progress=increments(advance))
 
 
-def write_people(root: Path, faces: FaceSampler, *, folds: int, per_fold: int, size: int) -> None:
+def write_people(
+    root: Path, faces: FaceSampler, progress: Progress, *, folds: int, per_fold: int, size: int
+) -> None:
     """Write LFW's deep-funneled layout and ``pairs.txt``; no person is in two folds.
 
     Args:
         root: Empty folder.
         faces: Deterministic source of faces.
+        progress: Who watches.
         folds: Number of folds.
         per_fold: Matched pairs of a fold; there are as many mismatched ones.
         size: Side in pixels.
@@ -73,16 +80,15 @@ def write_people(root: Path, faces: FaceSampler, *, folds: int, per_fold: int, s
         lines += _fold_lines(numbers, per_fold, np.random.default_rng(fold))
         items += [(number, image) for number in numbers for image in range(1, _IMAGES_EACH + 1)]
     (root / "pairs.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    write_images(
+    people_in_files = (
         (
-            (
-                home / _person(number) / f"{_person(number)}_{image:04d}.jpg",
-                _further_away(faces.face(index, identity=number, aligned=True)),
-            )
-            for index, (number, image) in enumerate(items)
-        ),
-        size,
+            home / _person(number) / f"{_person(number)}_{image:04d}.jpg",
+            _further_away(faces.face(index, identity=number, aligned=True)),
+        )
+        for index, (number, image) in enumerate(items)
     )
+    with progress.bar("render", len(items), "face") as advance:
+        write_images(people_in_files, size, progress=increments(advance))
 
 
 def _fold_lines(numbers: Sequence[int], per_fold: int, rng: np.random.Generator) -> list[str]:

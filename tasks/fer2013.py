@@ -22,6 +22,7 @@ import pandas as pd
 
 from facebench.errors import DataError, SpecError
 from facebench.evaluate.images import IMAGE_SUFFIXES, Pixels
+from facebench.progress import Progress
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
@@ -117,7 +118,9 @@ or, from Kaggle (msambare/fer2013),
             return read_pixels(root / file, int(row))
         return super().read_image(root, path)
 
-    def synthesise(self, root: Path, faces: FaceSampler, scale: float = 1.0) -> None:
+    def synthesise(
+        self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
+    ) -> None:
         """Write about 1,400 + 350 + 350 grayscale faces at 48 px, in the layout of folders."""
         files = []
         for usage, total in zip(_USAGES, (1400, 350, 350), strict=True):
@@ -126,7 +129,7 @@ or, from Kaggle (msambare/fer2013),
                 (part / _CLASSES[label].lower() / f"{usage}_{number:07d}.jpg", _RENDERED[label])
                 for number, label in enumerate(class_labels(_TRAINING, round(total * scale)))
             ]
-        write_expressions(files, faces, size=48, grayscale=True)
+        write_expressions(files, faces, progress, size=48, grayscale=True)
 
     def _table(self, rows: Iterator[Row]) -> pd.DataFrame:
         tested = "PrivateTest" if self.options.test == "private" else "PublicTest"

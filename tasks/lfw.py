@@ -21,6 +21,7 @@ import pandas as pd
 
 from facebench.errors import DataError, SpecError
 from facebench.evaluate.images import read_image
+from facebench.progress import Progress
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
@@ -129,9 +130,12 @@ class LFW(Task):
         check_images(self.info, root, named, str(listed))
         return pairs
 
-    def synthesise(self, root: Path, faces: FaceSampler, scale: float = 1.0) -> None:
+    def synthesise(
+        self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
+    ) -> None:
         """Write 10 folds of 30 + 30 pairs of 250 px faces, in the deep-funneled layout."""
-        write_people(root, faces, folds=10, per_fold=max(2, round(30 * scale)), size=SIDE)
+        per_fold = max(2, round(30 * scale))
+        write_people(root, faces, progress, folds=10, per_fold=per_fold, size=SIDE)
 
     def _home(self, root: Path) -> Path:
         """Find the folder whose folders are people."""

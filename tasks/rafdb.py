@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from facebench.errors import DataError
+from facebench.progress import Progress
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
@@ -88,7 +89,9 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
                 return self._kaggle(root, inside)
         raise bad_layout(self.info, root, f"neither {_LIST} nor DATASET/ is there")
 
-    def synthesise(self, root: Path, faces: FaceSampler, scale: float = 1.0) -> None:
+    def synthesise(
+        self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
+    ) -> None:
         """Write about 1,400 training and 600 test faces at 100 px, in the official layout."""
         rows = [
             Row(f"{split}_{number:0{digits}d}", split, label)
@@ -102,7 +105,7 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
         (root / _LIST).parent.mkdir()
         (root / _LIST).write_text("".join(lines), encoding="utf-8")
         files = [(root / _image(row.stem), _CLASSES[row.label].lower()) for row in rows]
-        write_expressions(files, faces, size=100, aligned=True)
+        write_expressions(files, faces, progress, size=100, aligned=True)
 
     def _official(self, root: Path, inside: str) -> pd.DataFrame:
         rows = read_list(root / inside / _LIST)

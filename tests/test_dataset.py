@@ -48,7 +48,7 @@ class Tiny(Task):
     def manifest(self, root: Path) -> pd.DataFrame:
         return pd.read_csv(root / "list.csv")
 
-    def synthesise(self, root: Path, faces: Any, scale: float = 1.0) -> None:
+    def synthesise(self, root: Path, faces: Any, progress: Any, scale: float = 1.0) -> None:
         write_tiny(root, seed=int(faces.seed))
 
 
@@ -143,8 +143,8 @@ def test_stand_in_is_made_once(
 
 def test_interrupted_stand_in_leaves_nothing(tmp_path: Path) -> None:
     class Interrupted(Tiny):
-        def synthesise(self, root: Path, faces: Any, scale: float = 1.0) -> None:
-            super().synthesise(root, faces, scale)
+        def synthesise(self, root: Path, faces: Any, progress: Any, scale: float = 1.0) -> None:
+            super().synthesise(root, faces, progress, scale)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

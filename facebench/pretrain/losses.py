@@ -142,4 +142,5 @@ def cross_correlation(f: Tensor, p: Tensor) -> Tensor:
 
 def _centre_and_scale(x: Tensor) -> Tensor:
     x = x - x.mean(dim=0)
-    return x / (x.norm(dim=1, keepdim=True).detach() + 1e-6)
+    length: Tensor = x.norm(dim=1, keepdim=True).detach()
+    return x / (length + 1e-6)

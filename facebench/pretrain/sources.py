@@ -29,7 +29,7 @@ from facebench.dataset import Dataset, population
 from facebench.digests import file_digests, table_fingerprint
 from facebench.errors import DataError
 from facebench.evaluate.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
-from facebench.progress import Progress, Silent
+from facebench.progress import Progress, Silent, increments
 from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
 from facebench.table import CROP, boxes
 
@@ -41,7 +41,7 @@ _WRAPPERS = frozenset({"unzippedfaces", "unzippedintervalfaces", "data", "dev", 
 _SCALE = "1.6"
 
 # The rendered stand-in at scale 1: 6,000 frames of 64 px, the size that the paper learns from.
-_PEOPLE, _CLIPS, _FRAMES, _SIDE = 500, 2, 6, 64
+_PEOPLE, _CLIPS, _FRAMES, _SIDE = 400, 2, 4, 64
 
 _LIMIT_SEED = 2023
 _SUFFIXES = tuple(IMAGE_SUFFIXES)
@@ -262,15 +262,9 @@ def _rendered_clips(cache: Path, scale: float, progress: Progress | Silent) -> P
         if target.is_dir():
             return target
         _log.info("voxceleb: rendering synthetic clips into %s", target)
-        written: list[int] = []
         with progress.bar("render", people * _CLIPS * _FRAMES, "frame") as advance:
-
-            def more(frames: int) -> None:
-                written.append(frames)
-                advance(sum(written))
-
             write_clips(
                 target, identities=people, clips=_CLIPS, frames=_FRAMES, size=_SIDE,
-                seed=population("voxceleb"), progress=more,
+                seed=population("voxceleb"), progress=increments(advance),
             )  # fmt: skip
     return target

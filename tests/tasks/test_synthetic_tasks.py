@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from facebench.dataset import open_dataset
+from facebench.progress import Silent
 from facebench.synth import FaceSampler
 from facebench.task import Task
 from facebench_tasks._synthetic import class_labels
@@ -43,7 +44,7 @@ def test_stand_in_is_reproducible(tmp_path: Path, task: type[Task]) -> None:
     for folder in ("a", "b"):
         root = tmp_path / folder
         root.mkdir()
-        task().synthesise(root, FaceSampler(7), 0.001)
+        task().synthesise(root, FaceSampler(7), Silent(), 0.001)
         files = sorted(path for path in root.rglob("*") if path.is_file())
         contents.append([(path.relative_to(root), path.read_bytes()) for path in files])
     assert contents[0] == contents[1]

@@ -1,0 +1,134 @@
+"""Extraction against the plain forward pass, taken up after a stop, and with broken images."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from facebench.contract import TwoLayers
+from facebench.errors import DataError, StageError
+from facebench.evaluate import extract as extract_module
+from facebench.evaluate.extract import extract
+from facebench.evaluate.store import Growing, read_features
+from facebench.method import Method, MethodInfo
+from facebench.spec import ExtractSpec
+from facebench.task import NoOptions
+from facebench.workspace import Workspace
+
+SPEC = ExtractSpec(feature="f_s", image_size=32, dtype="float32", batch_size=4)
+
+
+class Plain(Method):
+    info = MethodInfo(
+        name="plain", title="Plain", version=1, paper="none", year=2026, needs="nothing"
+    )
+
+
+class Images:
+    """Ten random images; some cannot be read."""
+
+    def __init__(self, broken: tuple[int, ...] = ()) -> None:
+        self.pixels = np.random.default_rng(0).integers(0, 255, (10, 32, 32, 3), dtype=np.uint8)
+        self.broken = broken
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def image(self, row: int, size: int) -> np.ndarray:
+        if row in self.broken:
+            raise DataError(f"image {row} is broken")
+        pixels: np.ndarray = self.pixels[row]
+        return pixels
+
+
+def build() -> Plain:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return Plain(TwoLayers(), NoOptions(), 32)
+
+
+def run(folder: Path, images: Any, *, skip_broken: bool = False, spec: ExtractSpec = SPEC) -> Any:
+    workspace = Workspace(cache=folder, results=folder, data=None, device=torch.device("cpu"))
+    extract(
+        build(), images, spec, folder / "store",
+        record={"of": "test"}, workspace=workspace, precision="32", skip_broken=skip_broken,
+    )  # fmt: skip
+    return read_features(folder / "store")
+
+
+def test_features_are_those_of_the_frozen_method(tmp_path: Path) -> None:
+    images = Images()
+    features = run(tmp_path, images)
+    with torch.inference_mode():
+        batch = torch.from_numpy(images.pixels).permute(0, 3, 1, 2).float() / 255
+        expected = build().eval().features("f_s", batch).numpy()
+    assert np.allclose(features.values, expected, atol=1e-5)
+    assert isinstance(features.values, np.memmap)
+    assert features.readable.all()
+
+
+def test_mean_pooling_averages_positions(tmp_path: Path) -> None:
+    flat = run(tmp_path / "flat", Images())
+    spec = ExtractSpec(feature="f_s", image_size=32, dtype="float32", batch_size=4, pool="mean")
+    mean = run(tmp_path / "mean", Images(), spec=spec)
+    assert np.allclose(mean.values, flat.values.reshape(10, 8, -1).mean(axis=2), atol=1e-5)
+
+
+def test_a_stopped_extraction_goes_on_behind_its_last_mark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(tmp_path / "whole", Images())
+    monkeypatch.setattr(extract_module, "SECONDS_BETWEEN_MARKS", 0.0)
+    with pytest.raises(DataError, match="image 9"):
+        run(tmp_path / "stopped", Images(broken=(9,)))
+    assert not (tmp_path / "stopped/store").exists()
+    read: list[int] = []
+
+    class Watched(Images):
+        def image(self, row: int, size: int) -> np.ndarray:
+            read.append(row)
+            return super().image(row, size)
+
+    resumed = run(tmp_path / "stopped", Watched())
+    assert np.array_equal(resumed.values, whole.values)
+    assert sorted(read) == [8, 9]
+
+
+def test_broken_images_stop_or_are_counted(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="image 3 is broken"):
+        run(tmp_path / "stop", Images(broken=(3, 7)))
+    features = run(tmp_path / "skip", Images(broken=(3, 7)), skip_broken=True)
+    assert features.broken == (3, 7)
+    assert not features.readable[[3, 7]].any()
+    assert not features.values[[3, 7]].any()
+    assert features.readable.sum() == 8
+
+
+def test_what_float16_cannot_hold_is_an_error(tmp_path: Path) -> None:
+    class Huge(Images):
+        def image(self, row: int, size: int) -> np.ndarray:
+            return super().image(row, size)
+
+    spec = ExtractSpec(feature="f_s", image_size=32, dtype="float16", batch_size=4)
+    workspace = Workspace(cache=tmp_path, results=tmp_path, data=None, device=torch.device("cpu"))
+    method = build()
+    for parameter in method.parameters():
+        parameter.data.mul_(1e4)
+    with (
+        np.errstate(over="ignore"),
+        pytest.raises(StageError, match="not finite in float16.*extract.dtype=float32"),
+    ):
+        extract(
+            method, Huge(), spec, tmp_path / "store",  # type: ignore[arg-type]
+            record={}, workspace=workspace, precision="32", skip_broken=False,
+        )  # fmt: skip
+
+
+def test_a_store_of_another_shape_is_started_anew(tmp_path: Path) -> None:
+    store = Growing(tmp_path / "store", (4, 2), "float32")
+    store.append(np.ones((2, 2), np.float32), [])
+    store.mark()
+    assert Growing(tmp_path / "store", (4, 2), "float32").done == 2
+    assert Growing(tmp_path / "store", (5, 2), "float32").done == 0

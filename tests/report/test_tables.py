@@ -1,0 +1,99 @@
+"""Printed numbers as data, and tables that keep apart what cannot be compared."""
+
+import io
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from facebench.report.reference import printed, printed_numbers
+from facebench.report.results import Result
+from facebench.report.tables import comparable, row, tables
+
+RECORD: dict[str, Any] = {
+    "spec": {
+        "method": "pcl", "backbone": "facecycle16", "seed": 0, "preset": "quick",
+        "extract": {"feature": "f_s"},
+    },
+    "method": {"title": "PCL"},
+    "task": {
+        "name": "rafdb", "title": "RAF-DB", "version": 1, "protocol": ["classification", 1],
+        "synthetic": False, "warnings": ["three images are missing"],
+        "main_metric": {"name": "accuracy", "title": "Accuracy (%)", "scale": 100},
+    },
+    "pretrain": {
+        "data": {"name": "voxceleb", "synthetic": True, "warnings": []}, "images_seen": 12800
+    },
+    "scores": {
+        "honest": {"accuracy": 0.5, "intervals": {"accuracy": [0.47, 0.53]}},
+        "paper": {"accuracy": 0.52, "intervals": {"accuracy": [0.49, 0.55]}},
+    },
+}  # fmt: skip
+
+
+def result(**task: Any) -> Result:
+    record = deepcopy(RECORD)
+    record["task"].update(task)
+    return Result(Path("x.json"), record)
+
+
+def render(results: list[Result]) -> str:
+    console = Console(width=200, record=True, file=io.StringIO())
+    for table in tables(results):
+        console.print(table)
+    return console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("method", "task", "value", "star"),
+    [("PCL", "rafdb", 74.47, False), ("SimCLR", "fer2013", 49.51, True),
+     ("PCL", "lfw", 79.72, False), ("MoCo", "cplfw", 57.82, True), ("HoG", "rafdb", 63.53, False)],
+)  # fmt: skip
+def test_numbers_are_the_printed_ones(method: str, task: str, value: float, star: bool) -> None:
+    number = printed(method, task, "accuracy")
+    assert number is not None
+    assert (number.value, number.reproduced) == (value, star)
+
+
+def test_a_number_is_printed_once() -> None:
+    keys = [(n.paper, n.method, n.task, n.metric) for n in printed_numbers()]
+    assert len(set(keys)) == len(keys)
+    assert {n.section for n in printed_numbers()} == {"supervised", "self-supervised"}
+
+
+def test_a_row_shows_both_scores_the_gap_and_the_printed_number() -> None:
+    cells = [str(cell) for cell in row(result().record)]
+    assert cells[4:] == [
+        "voxceleb, synthetic (12,800 images seen)", "50.00", "47.00 to 53.00", "52.00", "+2.00",
+        "74.47",
+    ]  # fmt: skip
+
+
+def test_every_synthetic_number_says_so() -> None:
+    shown = render([result(synthetic=True)])
+    assert "50.00 synthetic" in shown
+    assert "SYNTHETIC faces" in shown
+    assert "not comparable" in shown
+
+
+def test_what_cannot_be_compared_never_shares_a_table() -> None:
+    results = [
+        result(), result(synthetic=True), result(version=2), result(name="lfw"),
+        result(protocol=["classification", 2]),
+    ]  # fmt: skip
+    assert len(comparable(results)) == len(results)
+    assert len(tables([result(), result()])) == 1
+
+
+def test_warnings_reach_the_reader() -> None:
+    assert "three images are missing" in render([result()])
+
+
+def test_an_unprinted_number_is_a_dash() -> None:
+    record = deepcopy(RECORD)
+    record["method"]["title"] = "Mine"
+    record["pretrain"]["data"] = None
+    assert str(row(record)[-1]) == "–"
+    assert row(record)[4] == "–"
