@@ -10,14 +10,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from facebench.report.reference import printed
 from facebench.report.results import Result
+from facebench.spec import digest
 
 DASH = "–"
-Group = tuple[str, int, str, int, bool]  # task, version, protocol, its version, synthetic
+# Task, its version, protocol, its version, synthetic, and what else changes the test: options of the
+# task (crop, which split), image size, limit.
+Group = tuple[str, int, str, int, bool, str]
 
 
 def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
@@ -26,7 +30,9 @@ def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
     for result in results:
         task = result.record["task"]
         protocol, version = task["protocol"]
-        key = (task["name"], task["version"], protocol, version, task["synthetic"])
+        spec = result.record["spec"]
+        conditions = digest([spec["task_options"], spec["extract"]["image_size"], spec["limit"]])
+        key = (task["name"], task["version"], protocol, version, task["synthetic"], conditions)
         groups[key].append(result)
     return dict(groups)
 
@@ -45,10 +51,10 @@ def _table(group: Group, results: list[Result]) -> Table:
         caption=_caption(results),
         caption_justify="left",
         title_justify="left",
+        box=box.SIMPLE_HEAD,
     )
-    for heading in ("method", "backbone", "feature", "seed", "pretrained on"):
-        table.add_column(heading)
-    for heading in ("honest", "95 % interval", "paper protocol", "gap", "printed"):
+    table.add_column("method")
+    for heading in ("honest", "95 % interval", "paper", "gap", "printed"):
         table.add_column(heading, justify="right", no_wrap=True)
     for result in results:
         table.add_row(*row(result.record))
@@ -56,33 +62,31 @@ def _table(group: Group, results: list[Result]) -> Table:
 
 
 def row(record: dict[str, Any]) -> list[str | Text]:
-    """Return the cells of one result."""
+    """Return the cells of one result; what was run stands in the first, in two short lines."""
     spec, metric = record["spec"], record["task"]["main_metric"]
     name, scale = metric["name"], metric["scale"]
     honest, paper = (record["scores"][kind] for kind in ("honest", "paper"))
     low, high = honest["intervals"][name]
-    mark = " synthetic" if record["task"]["synthetic"] else ""
-    cells: list[str | Text] = [
-        record["method"]["title"],
-        spec["backbone"],
-        spec["extract"]["feature"],
-        str(spec["seed"]),
-        _learned_from(record),
+    mark = "\nsynthetic" if record["task"]["synthetic"] else ""
+    who = Text(record["method"]["title"], style="bold")
+    who.append(f" {spec['extract']['feature']}, seed {spec['seed']}", style="not bold")
+    who.append(f"\n{spec['backbone']}{_learned_from(record)}", style="not bold dim")
+    return [
+        who,
         Text(f"{scale * honest[name]:.2f}{mark}", style="bold"),
         f"{scale * low:.2f} to {scale * high:.2f}",
-        f"{scale * paper[name]:.2f}",
+        f"{scale * paper[name]:.2f}{mark}",
         f"{scale * (paper[name] - honest[name]):+.2f}",
         _printed(record, name),
     ]
-    return cells
 
 
 def _learned_from(record: dict[str, Any]) -> str:
     data = record["pretrain"]["data"]
     if data is None:
-        return DASH
-    kind = ", synthetic" if data["synthetic"] else ""
-    return f"{data['name']}{kind} ({record['pretrain']['images_seen']:,} images seen)"
+        return ", nothing learned"
+    kind = " (synthetic)" if data["synthetic"] else ""
+    return f", {record['pretrain']['images_seen']:,} images of {data['name']}{kind}"
 
 
 def _printed(record: dict[str, Any], metric: str) -> str:
