@@ -10,6 +10,8 @@ from typing import Any
 from facebench.device import resolve_device, resolve_precision
 from facebench.errors import SpecError
 from facebench.options import Override, Overrides, parse_set, parse_value, read_config
+from facebench.pretrain.engine import is_helper
+from facebench.progress import Silent
 from facebench.registry import Kind, Registry
 from facebench.report.results import Result
 from facebench.report.tables import tables
@@ -87,7 +89,7 @@ def _workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
         results=Path(top.get("results", "results/runs")),
         data=Path(data) if data else None,
         device=resolve_device(str(top.get("device", "auto"))),
-        progress=TerminalProgress(),
+        progress=Silent() if is_helper() else TerminalProgress(),
         devices=arguments.devices,
         nodes=arguments.nodes,
         force=arguments.force,

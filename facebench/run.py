@@ -23,7 +23,7 @@ from facebench.evaluate.extract import extract
 from facebench.evaluate.protocols import PROTOCOL_VERSION, judge
 from facebench.evaluate.store import Features, read_features
 from facebench.method import Method
-from facebench.pretrain.engine import RESUME_FILE, train
+from facebench.pretrain.engine import RESUME_FILE, is_helper, train
 from facebench.pretrain.packed import pack
 from facebench.pretrain.sources import Source, open_source, task_source
 from facebench.registry import Registry
@@ -304,9 +304,12 @@ def source_record(source: Source) -> dict[str, Any]:
 def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
     """Read what stands in ``folder``, after making it if it is not there.
 
-    A lock lets two processes that want the same stage make it once.
+    A lock lets two processes that want the same stage make it once. The helpers of a training on
+    several devices are started while their leader holds it, and take none.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    if is_helper() and not folder.exists():
+        make(folder)
     with FileLock(f"{folder}.lock"):
         if not folder.exists():
             make(folder)

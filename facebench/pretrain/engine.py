@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -75,6 +76,7 @@ def train(
             enable_progress_bar=False,
             enable_model_summary=False,
             use_distributed_sampler=False,
+            strategy="ddp_find_unused_parameters_true" if world > 1 else "auto",
         )
         rank = trainer.global_rank
         order = EpochOrder(faces.identity, per_step, seed, spec.sampling, rank=rank, world=world)
@@ -84,10 +86,17 @@ def train(
         with workspace.progress.bar("pretrain", spec.epochs * len(order), "batch") as advance:
             trainer.callbacks.append(Watched(advance, len(order)))  # type: ignore[attr-defined]
             trainer.fit(learner, loader, ckpt_path=str(resume) if resume.exists() else None)
+    if is_helper():  # the leader alone writes the checkpoint and goes on
+        raise SystemExit(0)
     return {
         "history": learner.curves,
         "images_seen": spec.epochs * len(order) * per_step,
     }
+
+
+def is_helper() -> bool:
+    """Return whether Lightning started this process to help another one train."""
+    return any(int(os.environ.get(name, 0)) > 0 for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
 class ResumePoints(Checkpoint):

@@ -19,8 +19,8 @@ from facebench.report.results import Result
 from facebench.spec import digest
 
 DASH = "–"
-# Task, its version, protocol, its version, synthetic, and what else changes the test: options of the
-# task (crop, which split), image size, limit.
+# Task, its version, protocol, its version, synthetic, and what else changes the test: options of
+# the task (crop, which split), image size, limit.
 Group = tuple[str, int, str, int, bool, str]
 
 
