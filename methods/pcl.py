@@ -99,8 +99,12 @@ class PCL(Method):
                 "projection": True,
                 "orth": "cosine",
                 "pdd_images": 16,
-                "pose_images": 4,
-                "negatives": 8,
+                # Few steps: Eq. 5 on cropped views of few images is noise that drowns L_face, and
+                # without the positive in its denominator it never saturates (docs/fidelity.md).
+                "pose_crop": False,
+                "pose_denominator": "all",
+                "pose_images": 16,
+                "negatives": 2,
             }
         },
     )
