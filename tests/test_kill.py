@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from conftest import environment
 
 # Long enough to be caught in each stage, seconds in all.

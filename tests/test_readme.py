@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Facebench
 
+from conftest import Facebench
 from facebench import commands
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
