@@ -26,7 +26,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "pretrain.batch_size": 128,
         "pretrain.lr": 1e-3,
         "pretrain.schedule": "onecycle",
-        "probe.epochs": 30,
+        "probe.epochs": 100,
     },
 }
 

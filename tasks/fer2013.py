@@ -38,9 +38,6 @@ _RENDERED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "ne
 _CSV = ("fer2013.csv", "icml_face_data.csv")
 _USAGES = ("Training", "PublicTest", "PrivateTest")
 
-# Images per class of Training, in label order; the stand-in keeps these proportions.
-_TRAINING = (3995, 436, 4097, 7215, 4830, 3171, 4965)
-
 
 @dataclass(frozen=True)
 class FER2013Options:
@@ -127,7 +124,7 @@ or, from Kaggle (msambare/fer2013),
             part = root / ("train" if usage == "Training" else "test")
             files += [
                 (part / _CLASSES[label].lower() / f"{usage}_{number:07d}.jpg", _RENDERED[label])
-                for number, label in enumerate(class_labels(_TRAINING, round(total * scale)))
+                for number, label in enumerate(class_labels(len(_CLASSES), round(total * scale)))
             ]
         write_expressions(files, faces, progress, size=48, grayscale=True)
 

@@ -30,10 +30,6 @@ _CLASSES = ("Surprise", "Fear", "Disgust", "Happiness", "Sadness", "Anger", "Neu
 _NAME = re.compile(r"((train|test)_([0-9]+))(?:_aligned)?\.jpg")
 _EXPECTED = "'train_00001.jpg' or 'test_0001.jpg' and a label from 1 to 7"
 
-# Images per class in the official list, in label order; the stand-in keeps these proportions.
-_TRAIN = (1290, 281, 717, 4772, 1982, 705, 2524)
-_TEST = (329, 74, 160, 1185, 478, 162, 680)
-
 
 class Row(NamedTuple):
     """One labelled image: ``train_00001``, its split and its 0-based class."""
@@ -95,11 +91,10 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
         """Write about 1,400 training and 600 test faces at 100 px, in the official layout."""
         rows = [
             Row(f"{split}_{number:0{digits}d}", split, label)
-            for split, digits, official, total in (
-                ("train", 5, _TRAIN, 1400),
-                ("test", 4, _TEST, 600),
+            for split, digits, total in (("train", 5, 1400), ("test", 4, 600))
+            for number, label in enumerate(
+                class_labels(len(_CLASSES), round(total * scale)), start=1
             )
-            for number, label in enumerate(class_labels(official, round(total * scale)), start=1)
         ]
         lines = (f"{row.stem}.jpg {row.label + 1}\n" for row in rows)
         (root / _LIST).parent.mkdir()

@@ -27,7 +27,7 @@ from facebench.synth.sampling import FaceSampler
 FORMAT_VERSION = 1
 """Version of `MARKER`'s content."""
 
-GENERATOR_VERSION = 2
+GENERATOR_VERSION = 3
 """Goes up whenever the same seed would give other pixels."""
 
 MARKER = "synthetic.json"
