@@ -121,34 +121,6 @@ class FeatureMatrix:
             yield cut, block
 
 
-def feature_moments(
-    features: ArrayLike | FeatureMatrix, *, block: int = 1024
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation of every feature, summed in float64 in one reading.
-
-    Args:
-        features: ``[N, D]``.
-        block: Rows read at a time.
-
-    Returns:
-        Mean and standard deviation (ddof 0; 1 for a constant feature), both ``[D]`` float32.
-    """
-    matrix = features if isinstance(features, FeatureMatrix) else FeatureMatrix(features)
-    count = 0
-    mean = torch.zeros(matrix.width, dtype=torch.float64)
-    spread = torch.zeros(matrix.width, dtype=torch.float64)
-    for _, rows in matrix.blocks(block):
-        # Chan's update: sums of squares would cancel where the mean is large.
-        new = rows.double()
-        new_mean = new.mean(0)
-        delta, total = new_mean - mean, count + len(new)
-        spread += (new - new_mean).square().sum(0) + delta.square() * (count * len(new) / total)
-        mean += delta * (len(new) / total)
-        count = total
-    std = (spread / count).sqrt().float()
-    return mean.float(), torch.where(std > 0, std, torch.ones_like(std))
-
-
 def empty_buffer(*shape: int) -> torch.Tensor:
     """An uninitialised float32 tensor on huge pages where the system offers them.
 

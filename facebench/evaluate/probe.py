@@ -59,7 +59,6 @@ def train_heads(
     num_classes: int,
     settings: ProbeSettings,
     generator_seed: int,
-    standardise: tuple[torch.Tensor, torch.Tensor] | None = None,
     on_epoch: Callable[[int, Heads], None] | None = None,
 ) -> Heads:
     """Train every head of a grid in one pass over the features.
@@ -74,9 +73,6 @@ def train_heads(
         num_classes: C.
         settings: Epochs and batch size.
         generator_seed: Seed of the permutations, the same for all heads.
-        standardise: Mean and standard deviation (both ``[D]``, see ``feature_moments``) by which
-            features are standardised; they are kept in the result. None trains on the features
-            as they are.
         on_epoch: Called after each epoch with its number (from 1) and the heads as they stand,
             which change again when it returns.
 
@@ -94,7 +90,7 @@ def train_heads(
             "this probe grid is empty: found no head; expected at least one. Give a learning rate."
         )
     grid = HeadGrid(heads, num_classes, matrix.width)
-    current = Heads(grid.weights, grid.bias, standardise)
+    current = Heads(grid.weights, grid.bias)
     buffer = empty_buffer(min(settings.batch_size, len(matrix)), matrix.width)
     generator = torch.Generator().manual_seed(generator_seed)
     with torch.no_grad():
@@ -103,8 +99,6 @@ def train_heads(
             for index in epoch_batches(len(matrix), settings.batch_size, generator):
                 rows = buffer[: len(index)]
                 matrix.gather(index, rows)
-                if standardise is not None:
-                    rows.sub_(standardise[0]).div_(standardise[1])
                 grid.step(rows, target[index], annealing)
             if epoch == 0:  # every row has been seen: one that is not finite has spoilt the weights
                 check_finite(grid.weights)

@@ -22,13 +22,10 @@ class Heads:
     Args:
         weights: ``[H, C, D]`` float32.
         bias: ``[H, C]`` float32.
-        standardise: Mean and standard deviation (both ``[D]``) by which features are standardised
-            before the weights apply; None for features as they are.
     """
 
     weights: torch.Tensor
     bias: torch.Tensor
-    standardise: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def __len__(self) -> int:
         return self.weights.shape[0]
@@ -36,7 +33,7 @@ class Heads:
     def select(self, heads: Sequence[int]) -> Heads:
         """A copy of some of the heads, in the order asked for."""
         index = torch.tensor(list(heads), dtype=torch.int64)
-        return Heads(self.weights[index], self.bias[index], self.standardise)
+        return Heads(self.weights[index], self.bias[index])
 
     def logits(self, features: ArrayLike | FeatureMatrix) -> torch.Tensor:
         """Class scores before the softmax.
@@ -76,8 +73,6 @@ class Heads:
         """Scores ``[H, C, b]`` of one block of rows after the other."""
         flat = self.weights.flatten(0, 1)
         for where, rows in matrix.blocks(_BLOCK):
-            if self.standardise is not None:
-                rows = (rows - self.standardise[0]) / self.standardise[1]
             scores = thin_matmul(flat, rows.t()).view(*self.bias.shape, -1)
             check_finite(scores)
             yield where, scores.add_(self.bias.unsqueeze(2))

@@ -11,7 +11,7 @@ from torch import nn
 
 from facebench.errors import DataError, SpecError
 from facebench.evaluate import thin_gemm
-from facebench.evaluate.feature_matrix import FeatureMatrix, feature_moments
+from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.evaluate.probe import ProbeSettings, epoch_batches, train_heads
 from facebench.evaluate.probe_grid import Head
 from facebench.evaluate.probe_heads import Heads
@@ -136,32 +136,6 @@ def test_read_only_and_strided_arrays_are_read(recwarn: pytest.WarningsRecorder)
     for source in (frozen, wide[:, ::2], wide.numpy()[:, ::2]):
         assert torch.equal(_train(source, labels).weights, expected)
     assert not recwarn.list
-
-
-def test_standardising_equals_training_on_standardised_features() -> None:
-    features, labels = _data()
-    features = features * torch.arange(1, WIDTH + 1) + 100
-    features[:, 3] = 5.0
-    mean, std = feature_moments(features, block=10)
-    torch.testing.assert_close(mean, features.double().mean(0).float())
-    expected_std = features.double().std(0, correction=0).float()
-    assert std[3] == 1
-    assert expected_std[3] == 0
-    expected_std[3] = 1
-    torch.testing.assert_close(std, expected_std)
-    inside = train_heads(
-        features,
-        labels,
-        HEADS,
-        num_classes=CLASSES,
-        settings=SETTINGS,
-        generator_seed=7,
-        standardise=(mean, std),
-    )
-    before = (features - mean) / std
-    outside = _train(before, labels)
-    torch.testing.assert_close(inside.weights, outside.weights, rtol=0, atol=1e-6)
-    torch.testing.assert_close(inside.logits(features), outside.logits(before))
 
 
 def test_scores_predictions_and_accuracy_agree(monkeypatch: pytest.MonkeyPatch) -> None:
