@@ -37,6 +37,7 @@ import torch
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
+from facebench.errors import PluginError
 from facebench.task import NoOptions
 
 Needs = Literal["nothing", "images"]
@@ -109,11 +110,11 @@ class Method(nn.Module, ABC):
 
     def views(self, images: Tensor, generator: torch.Generator) -> Any:
         """Make the views of a batch ``[B, 3, S, S]`` in [0, 1]; draws come from ``generator``."""
-        raise NotImplementedError(f"{self.info.name}: learns nothing, so it has no views()")
+        raise self._lacks("views()")
 
     def loss(self, views: Any, generator: torch.Generator) -> Terms:
         """Return the named terms of the loss; the engine minimises their weighted sum."""
-        raise NotImplementedError(f"{self.info.name}: learns nothing, so it has no loss()")
+        raise self._lacks("loss()")
 
     # What it may write ------------------------------------------------------------------------
 
@@ -130,3 +131,9 @@ class Method(nn.Module, ABC):
 
     def after_epoch(self, means: Mapping[str, float]) -> None:
         """Run after every epoch with the epoch's mean of every term (dynamic weights)."""
+
+    def _lacks(self, what: str) -> PluginError:
+        return PluginError(
+            f"method '{self.info.name}' declares that it learns and has no {what}; expected "
+            "views() and loss(), or steps(). See facebench/method.py."
+        )

@@ -26,7 +26,7 @@ from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, is_helper, train
 from facebench.pretrain.packed import pack
 from facebench.pretrain.sources import Source, open_source, task_source
-from facebench.registry import Registry
+from facebench.registry import Kind, Registry
 from facebench.report.results import Result, ResultStore, now
 from facebench.spec import RunSpec, digest, plain, spec_record
 from facebench.task import Task
@@ -97,8 +97,8 @@ class Stages:
         self.dataset = open_task_data(spec.task, spec.task_options, workspace, registry)
         if spec.limit:
             self.dataset = self.dataset.limit(spec.limit)
-        self.learns = self.method_class.info.needs != "nothing"
-        self.source = self._open_source() if self.learns else None
+        learns = self.method_class.info.needs != "nothing"
+        self.source = self._open_source() if learns else None
         self.store = ResultStore(workspace.results)
 
     # spec -> checkpoint -----------------------------------------------------------------------
@@ -109,7 +109,7 @@ class Stages:
         inputs: dict[str, Any] = {
             "version": PRETRAIN_VERSION,
             "method": [info.name, info.version, plain(spec.method_options)],
-            "source code": self.registry.find("method", spec.method).digest,
+            "source code": self._file_plugins("method", "backbone"),
             "backbone": spec.backbone,
             "image size": spec.pretrain.image_size,
             "seed": spec.seed,
@@ -120,6 +120,9 @@ class Stages:
                 del settings[place]
             inputs |= {"pretrain": settings, "precision": spec.precision}
             inputs["data"] = self.source.fingerprint
+            world = self.workspace.devices * self.workspace.nodes
+            if world > 1:  # batch statistics and draws are those of each device's share
+                inputs["devices"] = world
         return digest(inputs)
 
     def checkpoint(self) -> Checkpoint:
@@ -158,7 +161,7 @@ class Stages:
                 "version": EXTRACT_VERSION,
                 "weights": checkpoint.weights_digest,
                 "method": [self.method_class.info.name, self.method_class.info.version],
-                "source code": self.registry.find("method", self.spec.method).digest,
+                "source code": self._file_plugins("method", "backbone", "task"),
                 "extract": settings,
                 "precision": self.spec.precision,
                 "task": [self.spec.task, self.dataset.task.info.version],
@@ -235,6 +238,15 @@ class Stages:
         return self.store.write(self.spec, key, record, judgement.predictions)
 
     # what they share --------------------------------------------------------------------------
+
+    def _file_plugins(self, *kinds: Kind) -> str:
+        """Return the digests of those plugins that are single files; others declare a version."""
+        names = {
+            "method": self.spec.method,
+            "backbone": self.spec.backbone.partition(":")[0],
+            "task": self.spec.task,
+        }
+        return "".join(self.registry.find(kind, names[kind]).digest for kind in kinds)
 
     def _new_method(self) -> Method:
         """Build backbone and method, initialised from the seed and nothing else."""

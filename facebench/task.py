@@ -33,6 +33,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from facebench.errors import DataError, PluginError
+
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
@@ -135,7 +137,10 @@ class Task(ABC):
         Raises:
             DataError: The list of pairs is missing or malformed.
         """
-        raise NotImplementedError(f"{self.info.name}: a verification task has pairs()")
+        raise PluginError(
+            f"task '{self.info.name}' names the verification protocol and has no pairs(); expected "
+            "a table of pairs. See facebench/task.py."
+        )
 
     def read_image(self, root: Path, path: str) -> np.ndarray:
         """Read one image of the manifest as uint8 RGB ``[H, W, 3]``.
@@ -161,4 +166,8 @@ class Task(ABC):
             progress: Who watches the rendering.
             scale: Factor on the default number of images (tests use a small one).
         """
-        raise NotImplementedError(f"{self.info.name}: has no synthetic stand-in")
+        raise DataError(
+            f"{self.info.title}: found no data, and the task has no synthetic stand-in; expected "
+            f"one of the folders {', '.join(self.info.folders)} below FACEBENCH_DATA. "
+            f"{self.info.obtain}"
+        )

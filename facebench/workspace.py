@@ -14,12 +14,14 @@ from facebench.progress import Progress, Silent
 if TYPE_CHECKING:
     import torch
 
-Stage = Literal["checkpoints", "features", "probes"]
+Stage = Literal["checkpoints", "features"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """The disk, the device and the watcher that a run works with; none of it changes a number.
+    """The disk, the device and the watcher that a run works with.
+
+    Nothing here changes a number but the count of devices, which is part of a checkpoint's name.
 
     Args:
         cache: Stages, packed images, digests and synthetic stand-ins.

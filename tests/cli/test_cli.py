@@ -193,3 +193,30 @@ def test_check_runs_the_contract_on_a_file(facebench: Facebench, plugin: Path) -
     assert "ok: maps images" in facebench("check", "tinynet", "--plugin", str(plugin)).stdout
     failed = facebench("check", "tinnyet", "--plugin", str(plugin), status=2)
     assert "Did you mean 'tinynet'" in failed.stderr
+
+
+def test_a_task_without_data_and_without_stand_in_says_how_to_get_it(
+    facebench: Facebench, plugin: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    done = facebench("run", "--method", "random", "--task", "tiny", "--plugin", str(plugin),
+                     "--data", str(tmp_path / "empty"), status=2)  # fmt: skip
+    assert "no synthetic stand-in" in done.stderr
+    assert "Written by the tests." in done.stderr
+
+
+def test_an_edited_plugin_file_or_more_devices_name_other_checkpoints(
+    facebench: Facebench, plugin: Path, tmp_path: Path
+) -> None:
+    edited = tmp_path / "edited.py"
+    edited.write_text(plugin.read_text() + "# edited\n")
+    run = ["run", "--method", "simclr", "--task", "tiny", *FAST, "--dry-run", "--plugin"]
+    keys = []
+    for arguments in (
+        [*run, str(plugin)],
+        [*run, str(edited)],
+        [*run, str(plugin), "--devices", "2"],
+    ):
+        (line,) = [x for x in facebench(*arguments).stdout.splitlines() if "  pretrain  " in x]
+        keys.append(line.split()[1])
+    assert len(set(keys)) == 3
