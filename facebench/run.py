@@ -26,6 +26,7 @@ from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, is_helper, train
 from facebench.pretrain.packed import pack
 from facebench.pretrain.sources import Source, open_source, task_source
+from facebench.records import method_record, source_record, task_record
 from facebench.registry import Kind, Registry
 from facebench.report.results import Result, ResultStore, now
 from facebench.spec import RunSpec, digest, plain, spec_record
@@ -278,39 +279,6 @@ def open_task_data(name: str, options: Any, workspace: Workspace, registry: Regi
     """Open a task's real data, or its stand-in."""
     task: type[Task] = registry.load("task", name)
     return open_dataset(task(options), workspace.data, workspace.cache, progress=workspace.progress)
-
-
-def method_record(method: type[Method]) -> dict[str, Any]:
-    """Return what a result says about its method."""
-    info = method.info
-    return {"name": info.name, "title": info.title, "version": info.version, "paper": info.paper}
-
-
-def task_record(dataset: Dataset) -> dict[str, Any]:
-    """Return what a result says about its task and data."""
-    info = dataset.task.info
-    return {
-        "name": info.name,
-        "title": info.title,
-        "version": info.version,
-        "protocol": [info.protocol, PROTOCOL_VERSION],
-        "main_metric": plain(info.main_metric),
-        "synthetic": dataset.synthetic,
-        "fingerprint": dataset.fingerprint,
-        "counts": dict(dataset.counts),
-        "warnings": list(dataset.warnings),
-    }
-
-
-def source_record(source: Source) -> dict[str, Any]:
-    """Return what a checkpoint says about the images that it learned from."""
-    return {
-        "name": source.name,
-        "synthetic": source.synthetic,
-        "images": len(source),
-        "fingerprint": source.fingerprint,
-        "warnings": list(source.warnings),
-    }
 
 
 def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:

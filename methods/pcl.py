@@ -26,6 +26,7 @@ from facebench.pretrain.losses import (
     orthogonality,
     pose_loss,
 )
+from facebench.pretrain.transforms import GaussianNoise
 
 from ._pdd import Decoder, at_decoded_size, branch, disentangling_loss, projection
 from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
@@ -121,6 +122,7 @@ class PCL(Method):
         self.head_p = projection(self.feature_dim) if options.projection else nn.Identity()
         self.nt_xent = NTXentLoss(options.temperature, gather_distributed=True)
         self.appearance = appearance(options, image_size)
+        self.noise = GaussianNoise(options.pdd_noise)
         self.vary_pose = pose(options.pose_augmentation, options, p=1.0)
         self.vary_face = pose(options.face_pose_augmentation, options, p=0.5)
         # DWA: mean losses of the last two epochs, [before, last] x [face, pose], and the weights.
@@ -166,10 +168,7 @@ class PCL(Method):
         options = self.options
         if not (options.l_dis or options.l_orth):
             return {}
-        inputs = views
-        if options.pdd_noise:
-            noise = torch.randn(views.shape, generator=generator).to(views)
-            inputs = views + options.pdd_noise * noise
+        inputs = self.noise(views, generator) if options.pdd_noise else views
         f, p = self.branches(inputs)
         (f, f_hat), (p, p_hat) = f.chunk(2), p.chunk(2)
         terms: Terms = {}

@@ -64,20 +64,7 @@ def train(
     resume = folder / RESUME_FILE
     keep_freed_memory()
     with _quiet():
-        trainer = pl.Trainer(
-            accelerator="gpu" if workspace.device.type == "cuda" else workspace.device.type,
-            devices=workspace.devices,
-            num_nodes=workspace.nodes,
-            precision="bf16-mixed" if precision == "bf16" else "32-true",
-            max_epochs=spec.epochs,
-            logger=_loggers(folder),
-            callbacks=[ResumePoints(resume, spec.checkpoint_minutes)],
-            plugins=[SafeCheckpointIO()],
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            use_distributed_sampler=False,
-            strategy="ddp_find_unused_parameters_true" if world > 1 else "auto",
-        )
+        trainer = _trainer(spec, workspace, precision, folder)
         rank = trainer.global_rank
         order = EpochOrder(faces.identity, per_step, seed, spec.sampling, rank=rank, world=world)
         learner = Learner(method, spec, seed, len(order))
@@ -92,6 +79,27 @@ def train(
         "history": learner.curves,
         "images_seen": spec.epochs * len(order) * per_step,
     }
+
+
+def _trainer(
+    spec: PretrainSpec, workspace: Workspace, precision: Precision, folder: Path
+) -> pl.Trainer:
+    """Return Lightning's trainer with our resume points and none of its own bars and samplers."""
+    several = workspace.devices * workspace.nodes > 1
+    return pl.Trainer(
+        accelerator="gpu" if workspace.device.type == "cuda" else workspace.device.type,
+        devices=workspace.devices,
+        num_nodes=workspace.nodes,
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        max_epochs=spec.epochs,
+        logger=_loggers(folder),
+        callbacks=[ResumePoints(folder / RESUME_FILE, spec.checkpoint_minutes)],
+        plugins=[SafeCheckpointIO()],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        strategy="ddp_find_unused_parameters_true" if several else "auto",
+    )
 
 
 def is_helper() -> bool:
