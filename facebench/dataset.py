@@ -95,9 +95,9 @@ class Dataset:
         """Return a small, deterministic part, for a quick look.
 
         Args:
-            n: Images per split, drawn in proportion to the classes with at least one of each
-                while ``n`` allows it; for pair verification, pairs in all, as many in each fold
-                and half of them matched (at least one of each kind per fold).
+            n: Images per split, drawn in proportion to the classes (or folds) with at least one
+                of each while ``n`` allows it; for pair verification, pairs in all, as many in
+                each fold and half of them matched (at least one of each kind per fold).
 
         Returns:
             The part, with a warning that it is one; this dataset if it is no larger.
@@ -229,11 +229,12 @@ def _differing_counts(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _limit_rows(table: pd.DataFrame, n: int) -> pd.Series:
-    """Mark ``n`` rows per split: each class in proportion, its first row before all others."""
+    """Mark ``n`` rows per split: each class or fold in proportion, its first row before others."""
     order = np.random.default_rng(_LIMIT_SEED).permutation(len(table))
-    shuffled = table[["split", "label"]].iloc[order]
-    groups = shuffled.groupby(["split", "label"])
-    place = groups.cumcount() / groups["label"].transform("size")
+    kind = next((name for name in ("label", "fold") if name in table), "split")
+    shuffled = table[["split"]].assign(kind=table[kind]).iloc[order]
+    groups = shuffled.groupby(["split", "kind"])
+    place = groups.cumcount() / groups["kind"].transform("size")
     rank = place.groupby(shuffled["split"]).rank(method="first")
     return (rank <= n).sort_index()
 

@@ -60,6 +60,8 @@ class MethodInfo:
         recipes: Named sets of overrides, chosen with ``--set NAME.recipe=...``. A key is an
             option of the method (``temperature``) or of pretraining (``pretrain.lr``).
         presets: Overrides that this method adds to a preset of the same name (``quick``).
+        floor: It shows what is reached without learning, so ``facebench run`` judges it beside
+            every other method.
     """
 
     name: str
@@ -71,6 +73,7 @@ class MethodInfo:
     features: tuple[str, ...] = ("f_s",)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    floor: bool = False
 
 
 class Method(nn.Module, ABC):

@@ -228,6 +228,7 @@ class Stages:
             "broken_images": len(features.broken),
             "scores": judgement.scores,
             "details": judgement.details,
+            "floors": judgement.floors,
             "seconds": {
                 "pretrain": checkpoint.record["seconds"],
                 "extract": features.record["seconds"],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
+import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_integer_dtype
 
 from facebench.errors import DataError, PluginError
 from facebench.evaluate.images import Box
-from facebench.task import SPLITS, TaskInfo
+from facebench.task import FOLDED, SPLITS, TaskInfo
 
 CROP = ("left", "top", "right", "bottom")
 
@@ -32,23 +33,26 @@ def check_table(info: TaskInfo, table: pd.DataFrame) -> None:
         PluginError: A column, split, label, path or crop breaks the contract.
         DataError: A split that the protocol needs has no images.
     """
-    verification = info.protocol == "verification"
-    columns = ("path", "split") if verification else ("path", "split", "label")
+    columns = ("path", "split", *_target_columns(info))
     _need_columns(info, table, columns, "manifest()")
-    splits = ("test",) if verification else SPLITS
+    splits = ("test",) if info.protocol in FOLDED else SPLITS
     unknown = sorted(set(map(str, table["split"].unique())) - set(splits))
     if unknown:
         raise _broken(info, f"manifest() gives the splits {unknown}", f"some of {list(splits)}")
     _check_paths(info, table["path"])
     _check_crop(info, table)
-    for split in ("test",) if verification else ("train", "test"):
+    for split in ("test",) if info.protocol in FOLDED else ("train", "test"):
         if not (table["split"] == split).any():
             raise DataError(
                 f"{info.title}: found no images for the split '{split}'; expected "
                 f"{info.counts.get(split, 'some')}. Is the download complete? {info.obtain}"
             )
-    if not verification:
+    if info.protocol == "classification":
         _check_labels(info, table["label"])
+    if info.targets:
+        _check_targets(info, table[list(info.targets)])
+    if info.protocol == "multilabel":
+        _check_folds(info, table)
 
 
 def check_pairs(info: TaskInfo, table: pd.DataFrame, pairs: pd.DataFrame) -> None:
@@ -120,6 +124,37 @@ def _check_labels(info: TaskInfo, labels: pd.Series) -> None:
     if low < 0 or high >= len(info.classes):
         raise _broken(
             info, f"manifest() has labels from {low} to {high}", f"0 to {len(info.classes) - 1}"
+        )
+
+
+def _target_columns(info: TaskInfo) -> tuple[str, ...]:
+    if info.protocol == "classification":
+        return ("label",)
+    if info.protocol == "verification":
+        return ()
+    if not info.targets:
+        raise _broken(info, "info.targets is empty", "the names of the target columns")
+    return (*info.targets, "fold", "subject") if info.protocol == "multilabel" else info.targets
+
+
+def _check_targets(info: TaskInfo, targets: pd.DataFrame) -> None:
+    numbers = targets.select_dtypes("number")
+    if numbers.shape[1] != targets.shape[1] or not np.isfinite(numbers.to_numpy(float)).all():
+        raise _broken(info, "a target of manifest() is not a number", "finite numbers")
+    if info.protocol == "multilabel" and not targets.isin([0, 1]).to_numpy().all():
+        raise _broken(info, "a target of manifest() is neither 0 nor 1", "0 or 1")
+
+
+def _check_folds(info: TaskInfo, table: pd.DataFrame) -> None:
+    if not is_integer_dtype(table["fold"]):
+        raise _broken(info, f"'fold' of manifest() is {table['fold'].dtype}", "integers from 0")
+    folds = sorted(table["fold"].unique().tolist())
+    if len(folds) < 2 or folds != list(range(len(folds))):
+        raise _broken(info, f"manifest() has the folds {folds[:12]}", "0, 1, ... and at least two")
+    homes = table.groupby("subject")["fold"].nunique()
+    if (homes > 1).any():
+        raise _broken(
+            info, f"subject {homes.idxmax()} is in {homes.max()} folds", "one fold for each subject"
         )
 
 

@@ -14,9 +14,15 @@ column     type    meaning
 ``path``   str     image, relative to ``root``, ``/`` as separator; unique; handed to
                    :meth:`Task.read_image`; ``file#item`` for one image of many in a file
 ``split``  str     ``train``, ``val`` (optional: used to choose hyper-parameters) or ``test``;
-                   pair verification has ``test`` only
+                   pair verification and ``multilabel`` have ``test`` only: every item is tested
+                   once, by what was fitted on the other folds
 ``label``  int     classification: class index, 0-based
-``subject`` str    optional: who is shown, when the dataset says so
+a target   0/1     multilabel: one column for each of ``info.targets``
+a target   float   regression: one column for each of ``info.targets``
+``fold``   int     multilabel: 0-based
+``subject`` str    who is shown, or which photograph a row was made from, when the dataset says
+                   so; what is held out of training never splits a subject. Multilabel needs it,
+                   and no subject may be in two folds
 ``left, top, right, bottom``  int  optional: the crop, in pixels; may reach over the border
                    (black is padded)
 ========== ======= ==============================================================================
@@ -29,7 +35,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -42,10 +48,12 @@ if TYPE_CHECKING:
     from facebench.progress import Progress
     from facebench.synth import FaceSampler
 
-Protocol = Literal["classification", "verification"]
+Protocol = Literal["classification", "multilabel", "regression", "verification"]
 Family = Literal["expression", "identity", "action units", "head pose"]
 
 SPLITS = ("train", "val", "test")
+FOLDED: frozenset[Protocol] = frozenset({"multilabel", "verification"})
+"""Protocols with folds instead of a training split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,9 +90,14 @@ class TaskInfo:
         protocol: Which protocol judges it.
         image_size: Side in pixels at which the paper probes it (section 4.1).
         main_metric: What the headline column shows.
+        columns: What the paper's table prints for this task, left to right (per-AU F1 and the
+            average); the main metric alone if empty.
         counts: Official number of rows per split (``{"train": 12271, "test": 3068}``), and of
             ``pairs``; real data that differ are a loud warning and recorded in the result.
         classes: Class names in label order (classification).
+        class_counts: Official number of images of each class, in label order, per split.
+        targets: Names of the target columns (multilabel, regression), as the table has them.
+        image_side: Width and height in pixels of every published image; 0 if they differ.
         source: Where protocol and counts come from.
     """
 
@@ -101,7 +114,11 @@ class TaskInfo:
     image_size: int
     main_metric: Metric
     counts: Mapping[str, int]
+    columns: tuple[Metric, ...] = ()
     classes: tuple[str, ...] = ()
+    class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
+    image_side: int = 0
     source: str = ""
 
 

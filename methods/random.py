@@ -13,4 +13,5 @@ class Random(Method):
         paper="none: a floor that no paper prints",
         year=2026,
         needs="nothing",
+        floor=True,
     )

@@ -96,10 +96,10 @@ def classify(
             {"lr": head.lr, "weight_decay": head.weight_decay, "accuracy": float(value)}
             for head, value in zip(grid, held_out, strict=True)
         ],
-        "majority_class_accuracy": _majority(labels, rows),
     }
+    floors = {"majority class": {"accuracy": _majority(labels, rows)}}
     n_test = int((dataset.table["split"] == "test").sum())
-    return Judgement(scores, predictions, n_test, len(predictions), details)
+    return Judgement(scores, predictions, n_test, len(predictions), details, floors)
 
 
 def score(

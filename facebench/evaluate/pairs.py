@@ -55,11 +55,9 @@ def verify_pairs(
             predictions[f"{name}_similarity"] = outcome.scores
             predictions[name] = outcome.predictions
             advance(done)
-    details = {
-        "folds": len(np.unique(folds)),
-        "chance_accuracy": float(max(same.mean(), 1 - same.mean())),
-    }
-    return Judgement(scores, predictions, len(dataset.pairs), len(pairs), details)
+    details = {"folds": len(np.unique(folds))}
+    floors = {"chance": {"accuracy": float(max(same.mean(), 1 - same.mean())), "roc_auc": 0.5}}
+    return Judgement(scores, predictions, len(dataset.pairs), len(pairs), details, floors)
 
 
 def _score(

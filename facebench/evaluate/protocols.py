@@ -8,7 +8,7 @@ that printed tables can be compared; the difference between the two is reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -33,6 +33,8 @@ class Judgement:
         n_test: Test items that the task has.
         n_scored: Those that could be scored (images readable).
         details: What was chosen, and on what.
+        floors: What is reached without any representation: ``{"majority class": {"accuracy":
+            0.387}}``, with the metrics of ``scores`` that are known for it.
     """
 
     scores: dict[str, Any]
@@ -40,6 +42,7 @@ class Judgement:
     n_test: int
     n_scored: int
     details: dict[str, Any]
+    floors: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def judge(

@@ -32,6 +32,7 @@ from facebench.evaluate.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, 
 from facebench.progress import Progress, Silent, increments
 from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
 from facebench.table import CROP, boxes
+from facebench.task import FOLDED
 
 Form = Literal["images", "video"]
 
@@ -187,7 +188,7 @@ def folder_source(
 def task_source(dataset: Dataset) -> Source:
     """Learn from the training images of a task, without their labels.
 
-    Pair verification has test images only, so all of them are taken, and a warning says that
+    A protocol with folds has test images only, so all of them are taken, and a warning says that
     the representation has seen, without labels, the images that it is judged on.
 
     Args:
@@ -196,7 +197,7 @@ def task_source(dataset: Dataset) -> Source:
     info, table = dataset.task.info, dataset.table
     rows = np.arange(len(table))
     warnings: tuple[str, ...] = ()
-    if info.protocol == "verification":
+    if info.protocol in FOLDED:
         warnings = (f"pretrained on the test images of {info.title}, without labels",)
         _log.warning("%s", warnings[0])
     else:

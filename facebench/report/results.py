@@ -20,7 +20,7 @@ from facebench.workspace import read_record, to_json
 if TYPE_CHECKING:
     from facebench.spec import RunSpec
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
