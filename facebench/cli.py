@@ -80,6 +80,10 @@ def run(
         typer.Option(envvar="FACEBENCH_CACHE", help="Where stages are kept."),
     ] = None,
     limit: Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")] = -1,
+    floors: Annotated[
+        Optional[bool],  # noqa: UP045
+        typer.Option(help="Judge the untrained backbone beside the methods [default: yes]."),
+    ] = None,
     skip_broken: Annotated[bool, typer.Option(help="Record unreadable images and go on.")] = False,
     force: Annotated[bool, typer.Option(help="Judge again and overwrite the result.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Show spec and stages, and run nothing.")] = False,
@@ -93,7 +97,7 @@ def run(
         "method": method, "task": task, "backbone": backbone, "pretrain_data": pretrain_data,
         "preset": preset, "seeds": seeds, "device": device, "precision": precision,
         "data": data, "results": results,
-        "limit": None if limit < 0 else limit, "skip_broken": skip_broken or None,
+        "limit": None if limit < 0 else limit, "skip_broken": skip_broken or None, "floors": floors,
     }  # fmt: skip
     run_command(
         RunArguments(

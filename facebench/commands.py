@@ -13,6 +13,7 @@ from facebench.options import Override, Overrides, parse_set, parse_value, read_
 from facebench.pretrain.engine import is_helper
 from facebench.progress import Silent
 from facebench.registry import Kind, Registry
+from facebench.report.families import family_tables, wants_family
 from facebench.report.results import Result
 from facebench.report.tables import tables
 from facebench.request import Request, resolve
@@ -70,7 +71,7 @@ def run_command(arguments: RunArguments) -> None:
             _show_plan(spec, plan(spec, workspace, registry))
         return
     results = [_run_one(spec, workspace, registry) for spec in specs]
-    for table in tables(results):
+    for table in family_tables(results) if wants_family(results) else tables(results):
         out.print(table)
     out.print("results: " + ", ".join(str(result.path) for result in results), soft_wrap=True)
 
@@ -117,6 +118,7 @@ def _request(
         precision=resolve_precision(str(top.get("precision", "auto")), workspace.device),
         limit=_typed(top, "limit", 0, int),
         skip_broken=_typed(top, "skip_broken", False, bool),
+        floors=_typed(top, "floors", True, bool),
     )
 
 

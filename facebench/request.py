@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from facebench.device import Precision
-from facebench.errors import SpecError, UnknownNameError
+from facebench.errors import PluginError, SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.options import PRESETS, Override, Overrides, apply, check_keys, layer
 from facebench.registry import Registry
@@ -34,6 +34,7 @@ class Request:
         precision: Already resolved for the device.
         limit: Items of each split; 0 is all.
         skip_broken: Record unreadable images instead of stopping.
+        floors: Judge what declares itself a floor (the untrained backbone) beside every method.
     """
 
     methods: tuple[str, ...]
@@ -45,10 +46,11 @@ class Request:
     precision: Precision = "32"
     limit: int = 0
     skip_broken: bool = False
+    floors: bool = True
 
 
 def resolve(request: Request, registry: Registry) -> list[RunSpec]:
-    """Return the runs that a request means, method by method, in the order asked for.
+    """Return the runs that a request means: method by method as asked for, then the floors.
 
     Raises:
         SpecError: A name, key or value does not fit; the message says where it was written.
@@ -58,7 +60,8 @@ def resolve(request: Request, registry: Registry) -> list[RunSpec]:
         raise UnknownNameError("preset", request.preset, PRESETS)
     if not (request.methods and request.tasks and request.seeds):
         raise SpecError("nothing to run: give --method, --task and at least one seed.")
-    methods: dict[str, type[Method]] = {n: registry.load("method", n) for n in request.methods}
+    names = (*request.methods, *(_floors(registry) if request.floors else ()))
+    methods: dict[str, type[Method]] = {name: registry.load("method", name) for name in names}
     tasks: dict[str, type[Task]] = {name: registry.load("task", name) for name in request.tasks}
     groups = {name: _keys(options) for name, options in CORE_GROUPS.items()}
     groups |= {name: _keys(cls.Options) for name, cls in tasks.items()}
@@ -67,10 +70,23 @@ def resolve(request: Request, registry: Registry) -> list[RunSpec]:
     check_keys(request.overrides, groups)
     return [
         _run_spec(request, methods[method], tasks[task], seed)
-        for method in request.methods
+        for method in methods
         for task in request.tasks
         for seed in request.seeds
     ]
+
+
+def _floors(registry: Registry) -> tuple[str, ...]:
+    """Return the methods that declare themselves floors; one that does not load is no floor."""
+    floors = []
+    for name in registry.names("method"):
+        try:
+            cls: type[Method] = registry.load("method", name)
+        except PluginError:  # somebody else's plugin; it is not asked for
+            continue
+        if cls.info.floor:
+            floors.append(name)
+    return tuple(floors)
 
 
 def _run_spec(request: Request, method: type[Method], task: type[Task], seed: int) -> RunSpec:

@@ -48,7 +48,7 @@ def _table(group: Group, results: list[Result]) -> Table:
     metric = task["main_metric"]
     table = Table(
         title=f"{task['title']} (version {task['version']}), {kind}: {metric['title']}",
-        caption=_caption(results),
+        caption=caption(results),
         caption_justify="left",
         title_justify="left",
         box=box.SIMPLE_HEAD,
@@ -56,6 +56,10 @@ def _table(group: Group, results: list[Result]) -> Table:
     table.add_column("method")
     for heading in ("honest", "95 % interval", "paper", "gap", "printed"):
         table.add_column(heading, justify="right", no_wrap=True)
+    for name, values in results[0].record["floors"].items():
+        if metric["name"] in values:
+            value = f"{metric['scale'] * values[metric['name']]:.2f}"
+            table.add_row(Text(name, style="dim"), value, *[DASH] * 4)
     for result in results:
         table.add_row(*row(result.record))
     return table
@@ -70,7 +74,7 @@ def row(record: dict[str, Any]) -> list[str | Text]:
     mark = "\nsynthetic" if record["task"]["synthetic"] else ""
     who = Text(record["method"]["title"], style="bold")
     who.append(f" {spec['extract']['feature']}, seed {spec['seed']}", style="not bold")
-    who.append(f"\n{spec['backbone']}{_learned_from(record)}", style="not bold dim")
+    who.append(f"\n{spec['backbone']}{learned_from(record)}", style="not bold dim")
     return [
         who,
         Text(f"{scale * honest[name]:.2f}{mark}", style="bold"),
@@ -81,7 +85,8 @@ def row(record: dict[str, Any]) -> list[str | Text]:
     ]
 
 
-def _learned_from(record: dict[str, Any]) -> str:
+def learned_from(record: dict[str, Any]) -> str:
+    """Return what a representation was learned from, as the end of a line."""
     data = record["pretrain"]["data"]
     if data is None:
         return ", nothing learned"
@@ -97,7 +102,7 @@ def _printed(record: dict[str, Any], metric: str) -> str:
     return f"{number.value:.2f}{star}"
 
 
-def _caption(results: list[Result]) -> str:
+def caption(results: Sequence[Result]) -> str:
     """Say what a reader must know before comparing: preset, what was printed, warnings."""
     notes = []
     presets = sorted({result.record["spec"]["preset"] for result in results})

@@ -12,7 +12,7 @@ from conftest import Facebench
 FAST = [
     "--backbone", "tinynet", "--pretrain-data", "tiny", "--set", "pretrain.epochs=2", "--set",
     "pretrain.batch_size=24", "--set", "pretrain.image_size=32", "--set", "probe.epochs=5",
-    "--device", "cpu", "--precision", "32",
+    "--device", "cpu", "--precision", "32", "--no-floors",
 ]  # fmt: skip
 
 
@@ -47,6 +47,18 @@ def test_a_run_writes_results_that_can_be_computed_again(
             assert low <= right <= high
         paper = record["scores"]["paper"]
         assert paper["accuracy"] == max(paper["test_accuracy_by_epoch"])
+
+
+def test_the_floor_is_judged_beside_every_method_unless_it_is_not_wanted(
+    facebench: Facebench, plugin: Path, tmp_path: Path
+) -> None:
+    run = ["run", "--method", "simclr", "--task", "tiny", "--plugin", str(plugin), *FAST[:-1]]
+    shown = facebench(*run).stdout
+    assert "Untrained backbone" in shown
+    assert "majority class" in shown
+    assert [r["spec"]["method"] for r in records(tmp_path)] == ["random", "simclr"]
+    dry = facebench(*run, "--dry-run", "--no-floors").stdout
+    assert "random on tiny" not in dry
 
 
 def test_running_again_does_only_what_is_missing(

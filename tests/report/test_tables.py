@@ -21,8 +21,13 @@ RECORD: dict[str, Any] = {
     "task": {
         "name": "rafdb", "title": "RAF-DB", "version": 1, "protocol": ["classification", 1],
         "synthetic": False, "warnings": ["three images are missing"],
+        "family": "expression",
         "main_metric": {"name": "accuracy", "title": "Accuracy (%)", "scale": 100},
+        "columns": [{
+            "name": "accuracy", "title": "Accuracy (%)", "scale": 100, "higher_is_better": True,
+        }],
     },
+    "floors": {"majority class": {"accuracy": 0.387}},
     "pretrain": {
         "data": {"name": "voxceleb", "synthetic": True, "warnings": []}, "images_seen": 12800
     },

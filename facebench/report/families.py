@@ -1,0 +1,159 @@
+"""One table per family of tasks, laid out as the paper's Tables 1 to 4.
+
+A column is a printed number: a task, or one of the metrics that the paper prints for it (each
+action unit, each angle). Every method has four lines: honest, its 95 % interval, the paper's
+protocol, and what was printed. Floors stand on top.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from facebench.report.reference import printed
+from facebench.report.results import Result
+from facebench.report.tables import DASH, Group, caption, comparable, learned_from
+
+
+@dataclass(frozen=True)
+class Column:
+    """One printed number.
+
+    Args:
+        group: Of comparable results, from which its numbers come.
+        task: Name of the task.
+        title: Heading: the task, and the metric where the task has several.
+        metric: Key in a result's scores.
+        scale: From the stored value to the printed one.
+    """
+
+    group: Group
+    task: str
+    title: str
+    metric: str
+    scale: float
+
+    def shown(self, value: float | None) -> str:
+        """Return a stored value as it is printed; a dash for none."""
+        return DASH if value is None else f"{self.scale * value:.2f}"
+
+
+def wants_family(results: Sequence[Result]) -> bool:
+    """Whether some family has more than one printed number, so that a family's table says more."""
+    numbers: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for result in results:
+        task = result.record["task"]
+        numbers[task["family"]] |= {(task["name"], column["name"]) for column in task["columns"]}
+    return any(len(columns) > 1 for columns in numbers.values())
+
+
+def family_tables(results: Sequence[Result]) -> list[Table]:
+    """Return the tables of all families, real and synthetic data apart.
+
+    Where results of one task cannot be compared with each other (other options, other size of
+    image), they stand in tables of their own.
+    """
+    layers: dict[tuple[str, bool, int], dict[Group, list[Result]]] = defaultdict(dict)
+    seen: dict[tuple[str, bool, str], int] = defaultdict(int)
+    for group, members in comparable(results).items():
+        task = members[0].record["task"]
+        place = (task["family"], task["synthetic"], task["name"])
+        layers[task["family"], task["synthetic"], seen[place]][group] = members
+        seen[place] += 1
+    return [_table(family, synthetic, groups) for (family, synthetic, _), groups in layers.items()]
+
+
+def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> Table:
+    columns = [column for group, members in groups.items() for column in _columns(group, members)]
+    results = [result for members in groups.values() for result in members]
+    kind = "SYNTHETIC faces" if synthetic else "real data"
+    table = Table(
+        title=f"{family.capitalize()}, {kind}",
+        caption=f"lines: honest, its 95 % interval, paper protocol, printed\n{caption(results)}",
+        caption_justify="left",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("method")
+    for column in columns:
+        table.add_column(column.title, justify="right")
+    for name, values in _floors(results, columns).items():
+        table.add_row(Text(name, style="dim"), *values)
+    table.add_section()
+    for who, members in _by_method(groups).items():
+        for cells in _block(who, members, columns):
+            table.add_row(*cells)
+        table.add_section()
+    return table
+
+
+def _columns(group: Group, members: Sequence[Result]) -> Iterable[Column]:
+    task = members[0].record["task"]
+    several = len(task["columns"]) > 1
+    for metric in task["columns"]:
+        arrow = "↑" if metric["higher_is_better"] else "↓"
+        title = f"{task['title']}\n{metric['title']}{arrow}" if several else task["title"]
+        if not several:
+            title += f"\n{metric['title']}{arrow}"
+        yield Column(group, task["name"], title, metric["name"], metric["scale"])
+
+
+def _by_method(groups: dict[Group, list[Result]]) -> dict[str, dict[Group, Result]]:
+    """Results by what was run (method, feature, seed, backbone, pretraining), then by group."""
+    rows: dict[str, dict[Group, Result]] = defaultdict(dict)
+    for group, members in groups.items():
+        for result in members:
+            record, spec = result.record, result.record["spec"]
+            name = f"{record['method']['title']} {spec['extract']['feature']}, seed {spec['seed']}"
+            rows[f"{name}\n{spec['backbone']}{learned_from(record)}"][group] = result
+    return dict(rows)
+
+
+def _block(
+    who: str, members: dict[Group, Result], columns: Sequence[Column]
+) -> Iterable[list[str | Text]]:
+    """Yield the lines of one method."""
+    name, _, learned = who.partition("\n")
+    records = [members[c.group].record if c.group in members else None for c in columns]
+    cells = list(zip(columns, records, strict=True))
+    yield [Text(name, style="bold"), *(Text(_score(c, r, "honest"), "bold") for c, r in cells)]
+    yield [Text(f"  {learned}", style="dim"), *(_interval(c, r) for c, r in cells)]
+    yield [Text("  paper protocol", style="dim"), *(_score(c, r, "paper") for c, r in cells)]
+    title = next(record["method"]["title"] for record in records if record is not None)
+    numbers = [printed(title, column.task, column.metric) for column in columns]
+    if any(number is not None for number in numbers):
+        marks = [
+            DASH if n is None else f"{n.value:.2f}{'*' if n.reproduced else ''}" for n in numbers
+        ]
+        yield [Text("  printed", style="dim"), *marks]
+
+
+def _score(column: Column, record: dict[str, Any] | None, kind: str) -> str:
+    return DASH if record is None else column.shown(record["scores"][kind].get(column.metric))
+
+
+def _interval(column: Column, record: dict[str, Any] | None) -> Text:
+    ends = None if record is None else record["scores"]["honest"]["intervals"].get(column.metric)
+    if ends is None or None in ends:
+        return Text(DASH, style="dim")
+    return Text(f"{column.scale * ends[0]:.1f}-{column.scale * ends[1]:.1f}", style="dim")
+
+
+def _floors(results: Sequence[Result], columns: Sequence[Column]) -> dict[str, list[str]]:
+    """One line for each floor: majority class, constant predictor, chance."""
+    lines: dict[str, dict[Group, dict[str, float]]] = defaultdict(dict)
+    for group, members in comparable(results).items():
+        for name, values in members[0].record["floors"].items():
+            lines[name][group] = values
+    return {
+        name: [
+            column.shown(by_group.get(column.group, {}).get(column.metric)) for column in columns
+        ]
+        for name, by_group in lines.items()
+    }
