@@ -25,6 +25,7 @@ from torch import nn
 
 from facebench.evaluate.probe import ProbeSettings, train_heads
 from facebench.evaluate.probe_grid import Head
+from facebench.evaluate.probe_losses import CrossEntropy
 
 CLASSES, BATCH = 7, 256
 RATES, DECAYS = (0.03, 0.01, 0.003, 0.001), (0.0, 1e-5, 1e-4, 1e-3)
@@ -51,7 +52,9 @@ def plain(features: torch.Tensor, labels: torch.Tensor, epochs: int) -> None:
 def probe(features: torch.Tensor, labels: torch.Tensor, epochs: int, heads: list[Head]) -> None:
     """The same work by facebench."""
     settings = ProbeSettings(epochs=epochs, batch_size=BATCH)
-    train_heads(features, labels, heads, num_classes=CLASSES, settings=settings, generator_seed=0)
+    train_heads(
+        features, labels, heads, loss=CrossEntropy(CLASSES), settings=settings, generator_seed=0
+    )
 
 
 def measure(rows: int, width: int, epochs: int, rounds: int) -> dict[str, float | int | str]:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facebench.errors import SpecError, UnknownNameError
+from facebench.errors import PluginError, SpecError, UnknownNameError
 
 NEGATIVE_SLOPE = 0.1  # LeakyReLU throughout facecycle16
 
@@ -132,6 +132,27 @@ class FaceCycle16(Backbone):
     def feature_dim(self, image_size: int) -> int:
         """Return ``128 * ceil(image_size / 16)**2``."""
         return self.channels * math.ceil(image_size / 16) ** 2
+
+
+class NoBackbone(Backbone):
+    """Stands where a method needs no shared backbone; holds nothing and computes nothing."""
+
+    channels = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Refuse.
+
+        Raises:
+            PluginError: Always; the method said that it would not ask.
+        """
+        raise PluginError(
+            "a method whose info says backbone=False calls its backbone or encode(); expected "
+            "features() of its own. Write it, or declare the backbone."
+        )
+
+    def feature_dim(self, image_size: int) -> int:
+        """Return 0."""
+        return 0
 
 
 class Timm(Backbone):

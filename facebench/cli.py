@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Optional
 
 import typer
 
-from facebench.errors import FacebenchError
+from facebench.cli_data import data_app
+from facebench.cli_options import Cache, Data, Plugins, mendable
 
 app = typer.Typer(
     help="How good is this facial representation, and which way of learning it is better?",
@@ -19,29 +18,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Plugins = Annotated[
-    Optional[list[Path]],  # noqa: UP045 - typer reads the annotation at run time
-    typer.Option(
-        "--plugin", help="A Python file with a method, task or backbone; may be repeated."
-    ),
-]
-
-
-def mendable(command: Callable[..., None]) -> Callable[..., None]:
-    """Print a :class:`FacebenchError` as one line and exit 2; any other error is a bug."""
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except FacebenchError as error:
-            from facebench.terminal import fail
-
-            fail(str(error))
-        except KeyboardInterrupt:
-            raise SystemExit(130) from None
-
-    return guarded
+app.add_typer(data_app, name="data")
 
 
 @app.command()
@@ -67,24 +44,22 @@ def run(
     devices: Annotated[int, typer.Option(help="Devices to pretrain on.")] = 1,
     nodes: Annotated[int, typer.Option(help="Machines to pretrain on.")] = 1,
     precision: Annotated[str, typer.Option(help="auto, 32 or bf16.")] = "",
-    data: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="FACEBENCH_DATA", help="Folder of the real datasets."),
-    ] = None,
+    data: Data = None,
     results: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Where results are written [default: results/runs]."),
     ] = None,
-    cache: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(envvar="FACEBENCH_CACHE", help="Where stages are kept."),
-    ] = None,
+    cache: Cache = None,
     limit: Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")] = -1,
     floors: Annotated[
         Optional[bool],  # noqa: UP045
         typer.Option(help="Judge the untrained backbone beside the methods [default: yes]."),
     ] = None,
     skip_broken: Annotated[bool, typer.Option(help="Record unreadable images and go on.")] = False,
+    dedup_test: Annotated[
+        bool,
+        typer.Option("--dedup-test", help="Also score without test images that training has, too."),
+    ] = False,
     force: Annotated[bool, typer.Option(help="Judge again and overwrite the result.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Show spec and stages, and run nothing.")] = False,
     plugin: Plugins = None,
@@ -98,6 +73,7 @@ def run(
         "preset": preset, "seeds": seeds, "device": device, "precision": precision,
         "data": data, "results": results,
         "limit": None if limit < 0 else limit, "skip_broken": skip_broken or None, "floors": floors,
+        "dedup_test": dedup_test or None,
     }  # fmt: skip
     run_command(
         RunArguments(

@@ -118,6 +118,7 @@ def _request(
         precision=resolve_precision(str(top.get("precision", "auto")), workspace.device),
         limit=_typed(top, "limit", 0, int),
         skip_broken=_typed(top, "skip_broken", False, bool),
+        dedup_test=_typed(top, "dedup_test", False, bool),
         floors=_typed(top, "floors", True, bool),
     )
 

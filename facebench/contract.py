@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from facebench.backbones import Backbone, act, conv
+from facebench.backbones import Backbone, NoBackbone, act, conv
 from facebench.dataset import open_dataset
 from facebench.errors import DataError, PluginError, UnknownNameError
 from facebench.method import Method
@@ -80,7 +80,7 @@ def check_method(cls: type[Method]) -> Iterator[str]:
     method = _build(cls)
     images = torch.rand(BATCH, 3, IMAGE_SIZE, IMAGE_SIZE, generator=_generator(0))
     yield from _check_features(method, images)
-    if info.needs != "nothing":
+    if info.learns:
         yield from _check_learning(cls, images)
 
 
@@ -176,7 +176,8 @@ def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
         if not total.isfinite():
             raise _broken(cls, f"losses {losses}", "finite numbers")
         method.after_step()
-    gradients = [p.grad for p in method.backbone.parameters() if p.grad is not None]
+    learned = method.backbone if cls.info.backbone else method
+    gradients = [p.grad for p in learned.parameters() if p.grad is not None]
     if not any(bool(gradient.abs().sum() > 0) for gradient in gradients):
         raise _broken(cls, "no gradient reaches the backbone", "one, since it is what is learned")
     method.after_epoch(losses)
@@ -189,7 +190,8 @@ def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
 def _build(cls: type[Method]) -> Method:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return cls(TwoLayers(), cls.Options(), IMAGE_SIZE)
+        backbone = TwoLayers() if cls.info.backbone else NoBackbone()
+        return cls(backbone, cls.Options(), IMAGE_SIZE)
 
 
 def _generator(seed: int) -> torch.Generator:

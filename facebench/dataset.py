@@ -20,8 +20,9 @@ import pandas as pd
 
 from facebench.atomic import make_once
 from facebench.digests import file_digests, table_fingerprint
-from facebench.errors import DataError
+from facebench.errors import DataError, PluginError
 from facebench.evaluate.images import Box, Pixels, crop_resize
+from facebench.listing import folder_called
 from facebench.progress import Progress, Silent
 from facebench.synth import FaceSampler
 from facebench.synth.write import GENERATOR_VERSION, MARKER
@@ -44,7 +45,8 @@ class Dataset:
         table: One row per image, index 0 to N-1; columns as in :mod:`facebench.task`.
         pairs: Pairs of a verification task, else ``None``.
         digests: SHA-256 of the file behind each row of ``table``.
-        warnings: What a reader of the result has to know (official counts that differ, a limit).
+        warnings: What a reader of the result has to know (what the task left out, official counts
+            that differ, a limit).
     """
 
     task: Task
@@ -147,7 +149,7 @@ def open_dataset(
         DataError: The data folder does not exist, or the dataset in it is incomplete.
         PluginError: The task breaks its contract.
     """
-    real = _find(task, data_root)
+    real = find_real(task, data_root)
     root = real if real is not None else _stand_in(task, data_root, cache, scale, progress)
     table = task.manifest(root)
     check_table(task.info, table)
@@ -159,9 +161,9 @@ def open_dataset(
     digests = file_digests(root, table["path"].tolist(), cache, progress=progress)
     synthetic = (root / MARKER).is_file()  # also where a user keeps rendered faces as data
     dataset = Dataset(task, root, synthetic, table, pairs, tuple(digests))
-    if synthetic:
-        return dataset
-    warnings = _differing_counts(dataset)
+    warnings = (*_handed_over(task, table), *_handed_over(task, pairs))
+    if not synthetic:
+        warnings += _differing_counts(dataset)
     for warning in warnings:
         _log.warning("%s", warning)
     return replace(dataset, warnings=warnings)
@@ -172,49 +174,84 @@ def population(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
-def _find(task: Task, data_root: Path | None) -> Path | None:
-    """First folder of the task below ``data_root``, or ``data_root`` if it is called so."""
+def find_real(task: Task, data_root: Path | None) -> Path | None:
+    """Return the first folder of the task below ``data_root``, or that one if it is called so.
+
+    Or if it holds a part of a dataset that comes as several folders.
+
+    Raises:
+        DataError: ``data_root`` does not exist, or two folders differ only in case.
+    """
     if data_root is None:
         return None
-    if not data_root.is_dir():
-        raise DataError(
-            f"the data folder {data_root} does not exist; expected a folder with datasets in it. "
-            "Correct FACEBENCH_DATA or --data, or leave it out to use synthetic faces."
-        )
-    there = {path.name.lower(): path for path in sorted(data_root.iterdir()) if path.is_dir()}
+    for name in task.info.folders:
+        folder = folder_called(name, data_root)
+        if folder is not None:
+            return folder
+    if any(folder_called(name, data_root) for part in task.info.parts for name in part):
+        return data_root  # several folders side by side are found from there
     wanted = [name.lower() for name in task.info.folders]
-    found = [there[name] for name in wanted if name in there]
-    if found:
-        return found[0]
     return data_root if data_root.resolve().name.lower() in wanted else None
+
+
+def write_stand_in(task: Task, target: Path, *, scale: float, progress: Progress) -> None:
+    """Render a task's stand-in, unless ``target`` is there; it appears only when complete.
+
+    Args:
+        task: Whose layout and population.
+        target: Folder to make; the same task and scale always give the same files.
+        scale: Factor on the number of images.
+        progress: Who watches.
+
+    Raises:
+        DataError: The task has no stand-in.
+    """
+
+    def render(folder: Path) -> None:
+        _log.info("%s: rendering synthetic faces into %s", task.info.title, target)
+        task.synthesise(folder, FaceSampler(population(task.info.name)), progress, scale)
+        (folder / MARKER).write_text(f"{_stand_in_record(task, scale)}\n", encoding="utf-8")
+
+    make_once(target, render)
 
 
 def _stand_in(
     task: Task, data_root: Path | None, cache: Path, scale: float, progress: Progress | None
 ) -> Path:
-    info, seed = task.info, population(task.info.name)
+    info = task.info
+    key = hashlib.sha256(_stand_in_record(task, scale).encode()).hexdigest()[:12]
+    target = cache / "synthetic" / f"{info.name}-v{info.version}-{key}"
+    looked = "no data folder given" if data_root is None else f"not below {data_root}"
+    _log.warning("%s: SYNTHETIC faces instead of the real dataset (%s)", info.title, looked)
+    write_stand_in(task, target, scale=scale, progress=progress or Silent())
+    return target
+
+
+def _stand_in_record(task: Task, scale: float) -> str:
+    """Return what the content of a stand-in depends on, as JSON."""
     made_from = {
         "format_version": 1,
         "generator": "facebench.synth",
         "generator_version": GENERATOR_VERSION,
-        "seed": seed,
-        "task": info.name,
-        "task_version": info.version,
+        "seed": population(task.info.name),
+        "task": task.info.name,
+        "task_version": task.info.version,
         "scale": scale,
     }
-    text = json.dumps(made_from, sort_keys=True, indent=2)
-    key = hashlib.sha256(text.encode()).hexdigest()[:12]
-    target = cache / "synthetic" / f"{info.name}-v{info.version}-{key}"
-    looked = "no data folder given" if data_root is None else f"not below {data_root}"
-    _log.warning("%s: SYNTHETIC faces instead of the real dataset (%s)", info.title, looked)
+    return json.dumps(made_from, sort_keys=True, indent=2)
 
-    def render(folder: Path) -> None:
-        _log.info("%s: rendering synthetic faces into %s", info.title, target)
-        task.synthesise(folder, FaceSampler(seed), progress or Silent(), scale)
-        (folder / MARKER).write_text(f"{text}\n", encoding="utf-8")
 
-    make_once(target, render)
-    return target
+def _handed_over(task: Task, table: pd.DataFrame | None) -> tuple[str, ...]:
+    """Return what the task's own reader has to say, ``attrs["warnings"]`` of its tables."""
+    if table is None:
+        return ()
+    warnings = table.attrs.get("warnings", [])
+    if not isinstance(warnings, list) or not all(isinstance(text, str) for text in warnings):
+        raise PluginError(
+            f"task '{task.info.name}' breaks its contract: attrs['warnings'] of a table is "
+            f"{warnings!r}; expected a list of sentences. See facebench/task.py."
+        )
+    return tuple(warnings)
 
 
 def _differing_counts(dataset: Dataset) -> tuple[str, ...]:

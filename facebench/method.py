@@ -40,7 +40,7 @@ from facebench.backbones import Backbone
 from facebench.errors import PluginError
 from facebench.task import NoOptions
 
-Needs = Literal["nothing", "images"]
+Needs = Literal["nothing", "weights", "images"]
 Terms = dict[str, Tensor]  # the paper's name of a loss term (L_face) -> scalar
 
 
@@ -54,7 +54,10 @@ class MethodInfo:
         version: Goes up when the method's numbers would change; part of a checkpoint's name.
         paper: Where it was published, so that a reader can find it.
         year: Of that publication.
-        needs: ``images`` for single unlabelled images, ``nothing`` when nothing is learned.
+        needs: ``images`` for single unlabelled images; ``nothing`` when nothing is learned, and
+            ``weights`` when nothing is learned here, because somebody published the weights.
+        backbone: Off where the shared backbone has no part: a hand-crafted feature, or a model
+            that the method brings itself. It is then given a ``NoBackbone``.
         features: Feature names that it offers, the headline one first (PCL section 4.4: F_s,
             F_f, F_p).
         recipes: Named sets of overrides, chosen with ``--set NAME.recipe=...``. A key is an
@@ -70,10 +73,16 @@ class MethodInfo:
     paper: str
     year: int
     needs: Needs = "images"
+    backbone: bool = True
     features: tuple[str, ...] = ("f_s",)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     floor: bool = False
+
+    @property
+    def learns(self) -> bool:
+        """Return whether it is trained on images before it is judged."""
+        return self.needs not in ("nothing", "weights")
 
 
 class Method(nn.Module, ABC):
@@ -109,7 +118,7 @@ class Method(nn.Module, ABC):
         """Return the frozen feature ``name`` (one of ``info.features``) of images, ``[B, D]``."""
         return self.encode(images)
 
-    # What a method with ``needs != "nothing"`` writes -----------------------------------------
+    # What a method that learns writes ---------------------------------------------------------
 
     def views(self, images: Tensor, generator: torch.Generator) -> Any:
         """Make the views of a batch ``[B, 3, S, S]`` in [0, 1]; draws come from ``generator``."""
@@ -120,6 +129,20 @@ class Method(nn.Module, ABC):
         raise self._lacks("loss()")
 
     # What it may write ------------------------------------------------------------------------
+
+    def load_published(self) -> None:
+        """Load published weights; called once on a new method, before it learns or is stored.
+
+        Building a method loads none, since its checkpoint holds them from then on.
+
+        Raises:
+            FacebenchError: They cannot be had; the message says where to place which file.
+        """
+
+    @classmethod
+    def own_backbone(cls, options: Any) -> str:
+        """Return what results and tables name in place of a backbone (``info.backbone`` off)."""
+        return "no-backbone"
 
     def term_weights(self) -> Mapping[str, float]:
         """Return weights of the terms that are not 1 (PCL Eq. 7: alpha_pose, alpha_face)."""

@@ -32,7 +32,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 CONFIG_KEYS = (
     "method", "task", "backbone", "preset", "seeds", "device", "precision", "limit",
-    "pretrain_data", "data", "results", "skip_broken", "floors",
+    "pretrain_data", "data", "results", "skip_broken", "floors", "dedup_test",
 )  # fmt: skip
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from facebench.checkpoint import Checkpoint
+from facebench.data.leaks import Leaks
+from facebench.data.overlap import identity_overlap, overlap_warning
 from facebench.dataset import Dataset
-from facebench.evaluate.protocols import PROTOCOL_VERSION
+from facebench.evaluate.leak_free import leak_free_scores
+from facebench.evaluate.protocols import PROTOCOL_VERSION, Judgement
 from facebench.method import Method
 from facebench.pretrain.sources import Source
 from facebench.spec import plain
@@ -14,11 +18,17 @@ from facebench.spec import plain
 def method_record(method: type[Method]) -> dict[str, Any]:
     """Return what a result says about its method."""
     info = method.info
-    return {"name": info.name, "title": info.title, "version": info.version, "paper": info.paper}
+    return {
+        "name": info.name,
+        "title": info.title,
+        "version": info.version,
+        "paper": info.paper,
+        "needs": info.needs,
+    }
 
 
-def task_record(dataset: Dataset) -> dict[str, Any]:
-    """Return what a result says about its task and data."""
+def task_record(dataset: Dataset, leaks: Leaks) -> dict[str, Any]:
+    """Return what a result says about its task and data, and what leaks there."""
     info = dataset.task.info
     return {
         "name": info.name,
@@ -31,7 +41,43 @@ def task_record(dataset: Dataset) -> dict[str, Any]:
         "synthetic": dataset.synthetic,
         "fingerprint": dataset.fingerprint,
         "counts": dict(dataset.counts),
-        "warnings": list(dataset.warnings),
+        "leaks": leaks.record(),
+        "warnings": [*dataset.warnings, *leaks.warnings()],
+    }
+
+
+def pretrain_record(
+    checkpoint: Checkpoint, source: Source | None, dataset: Dataset
+) -> dict[str, Any]:
+    """Return what a result says about learning, and who was seen there and is tested here.
+
+    Args:
+        checkpoint: Its own record names the data; what is tested is not known there.
+        source: That data; ``None`` if nothing was learned.
+        dataset: What is tested on.
+    """
+    record = {key: checkpoint.record[key] for key in ("data", "images_seen", "history")}
+    if source is None or record["data"] is None:
+        return record
+    overlap = identity_overlap(source, dataset)
+    warnings = [*record["data"]["warnings"], *overlap_warning(overlap, source)]
+    record["data"] = {**record["data"], "identity_overlap": overlap, "warnings": warnings}
+    return record
+
+
+def judgement_record(judgement: Judgement, leaks: Leaks | None) -> dict[str, Any]:
+    """Return what a result says about scores, also without what leaks if ``leaks`` is given.
+
+    Raises:
+        DataError: Too little is left to be scored without leaks.
+    """
+    without = {} if leaks is None else leak_free_scores(judgement, leaks)
+    return {
+        "n_test": judgement.n_test,
+        "n_scored": judgement.n_scored,
+        "scores": {**judgement.scores, **without},
+        "details": judgement.details,
+        "floors": judgement.floors,
     }
 
 

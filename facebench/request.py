@@ -34,6 +34,7 @@ class Request:
         precision: Already resolved for the device.
         limit: Items of each split; 0 is all.
         skip_broken: Record unreadable images instead of stopping.
+        dedup_test: Score without leaked test items, too.
         floors: Judge what declares itself a floor (the untrained backbone) beside every method.
     """
 
@@ -46,6 +47,7 @@ class Request:
     precision: Precision = "32"
     limit: int = 0
     skip_broken: bool = False
+    dedup_test: bool = False
     floors: bool = True
 
 
@@ -99,17 +101,19 @@ def _run_spec(request: Request, method: type[Method], task: type[Task], seed: in
     layers |= layer(_recipe(method, recipe), f"recipe {recipe.value}", group=name)
     layers |= overrides
     extract = apply(ExtractSpec(), "extract", layers)
+    options = apply(method.Options(), name, layers)
     extract = replace(
         extract,
+        pool=extract.pool if method.info.backbone else "flatten",  # no feature map to pool
         feature=_feature(method, extract.feature),
         image_size=extract.image_size or task.info.image_size,
     )
     return RunSpec(
         method=name,
         task=task.info.name,
-        backbone=request.backbone,
+        backbone=request.backbone if method.info.backbone else method.own_backbone(options),
         preset=request.preset,
-        method_options=apply(method.Options(), name, layers),
+        method_options=options,
         task_options=apply(task.Options(), task.info.name, layers),
         pretrain=apply(PretrainSpec(), "pretrain", layers),
         extract=extract,
@@ -118,6 +122,7 @@ def _run_spec(request: Request, method: type[Method], task: type[Task], seed: in
         precision=request.precision,
         limit=request.limit,
         skip_broken=request.skip_broken,
+        dedup_test=request.dedup_test,
     )
 
 

@@ -16,7 +16,9 @@ from typing import Any, TypeVar
 import torch
 from filelock import FileLock
 
+from facebench.backbones import NoBackbone
 from facebench.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
+from facebench.data.leak_search import find_leaks
 from facebench.dataset import Dataset, open_dataset
 from facebench.environment import environment
 from facebench.evaluate.extract import extract
@@ -26,7 +28,13 @@ from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, is_helper, train
 from facebench.pretrain.packed import pack
 from facebench.pretrain.sources import Source, open_source, task_source
-from facebench.records import method_record, source_record, task_record
+from facebench.records import (
+    judgement_record,
+    method_record,
+    pretrain_record,
+    source_record,
+    task_record,
+)
 from facebench.registry import Kind, Registry
 from facebench.report.results import Result, ResultStore, now
 from facebench.spec import RunSpec, digest, plain, spec_record
@@ -98,8 +106,7 @@ class Stages:
         self.dataset = open_task_data(spec.task, spec.task_options, workspace, registry)
         if spec.limit:
             self.dataset = self.dataset.limit(spec.limit)
-        learns = self.method_class.info.needs != "nothing"
-        self.source = self._open_source() if learns else None
+        self.source = self._open_source() if self.method_class.info.learns else None
         self.store = ResultStore(workspace.results)
 
     # spec -> checkpoint -----------------------------------------------------------------------
@@ -136,6 +143,7 @@ class Stages:
         partial = folder.with_name(folder.name + ".partial")
         partial.mkdir(parents=True, exist_ok=True)
         method = self._new_method()
+        method.load_published()
         learned: dict[str, Any] = {"history": [], "data": None, "images_seen": 0}
         if self.source is not None:
             faces = pack(
@@ -156,20 +164,21 @@ class Stages:
 
     def features_key(self, checkpoint: Checkpoint) -> str:
         """Return the hash of everything that the features depend on."""
-        settings = plain(self.spec.extract)
-        return digest(
-            {
-                "version": EXTRACT_VERSION,
-                "weights": checkpoint.weights_digest,
-                "method": [self.method_class.info.name, self.method_class.info.version],
-                "source code": self._file_plugins("method", "backbone", "task"),
-                "extract": settings,
-                "precision": self.spec.precision,
-                "task": [self.spec.task, self.dataset.task.info.version],
-                "data": self.dataset.fingerprint,
-                "skip broken": self.spec.skip_broken,
-            }
-        )
+        info, settings = self.method_class.info, plain(self.spec.extract)
+        inputs = {
+            "version": EXTRACT_VERSION,
+            "weights": checkpoint.weights_digest,
+            "method": [info.name, info.version],
+            "source code": self._file_plugins("method", "backbone", "task"),
+            "extract": settings,
+            "precision": self.spec.precision,
+            "task": [self.spec.task, self.dataset.task.info.version],
+            "data": self.dataset.fingerprint,
+            "skip broken": self.spec.skip_broken,
+        }
+        if not info.backbone:  # a hand-crafted feature has no weights to tell its settings apart
+            inputs["options"] = plain(self.spec.method_options)
+        return digest(inputs)
 
     def features(self, checkpoint: Checkpoint) -> Features:
         """Extract the features of the task's images, unless they are there."""
@@ -191,14 +200,15 @@ class Stages:
 
     def result_key(self, features_key: str) -> str:
         """Return the hash of everything that the scores depend on."""
-        return digest(
-            {
-                "protocol": [self.dataset.task.info.protocol, PROTOCOL_VERSION],
-                "features": features_key,
-                "probe": plain(self.spec.probe),
-                "seed": self.spec.seed,
-            }
-        )
+        inputs = {
+            "protocol": [self.dataset.task.info.protocol, PROTOCOL_VERSION],
+            "features": features_key,
+            "probe": plain(self.spec.probe),
+            "seed": self.spec.seed,
+        }
+        if self.spec.dedup_test:
+            inputs["dedup test"] = True
+        return digest(inputs)
 
     def result(self, checkpoint: Checkpoint, features: Features) -> Result:
         """Judge the features, unless the result is there; ``force`` judges again."""
@@ -212,6 +222,8 @@ class Stages:
             self.dataset, features, self.spec.probe,
             seed=self.spec.seed, progress=self.workspace.progress,
         )  # fmt: skip
+        seconds = round(time.perf_counter() - started, 2)
+        leaks = find_leaks(self.dataset, self.workspace.cache, self.workspace.progress)
         record = {
             "spec": spec_record(self.spec),
             "stages": {
@@ -221,18 +233,14 @@ class Stages:
                 "result": key,
             },
             "method": method_record(self.method_class),
-            "pretrain": {k: checkpoint.record[k] for k in ("data", "images_seen", "history")},
-            "task": task_record(self.dataset),
-            "n_test": judgement.n_test,
-            "n_scored": judgement.n_scored,
+            "pretrain": pretrain_record(checkpoint, self.source, self.dataset),
+            "task": task_record(self.dataset, leaks),
+            **judgement_record(judgement, leaks if self.spec.dedup_test else None),
             "broken_images": len(features.broken),
-            "scores": judgement.scores,
-            "details": judgement.details,
-            "floors": judgement.floors,
             "seconds": {
                 "pretrain": checkpoint.record["seconds"],
                 "extract": features.record["seconds"],
-                "probe": round(time.perf_counter() - started, 2),
+                "probe": seconds,
             },
             "environment": environment(self.workspace.device),
             "created": now(),
@@ -248,13 +256,16 @@ class Stages:
             "backbone": self.spec.backbone.partition(":")[0],
             "task": self.spec.task,
         }
+        if not self.method_class.info.backbone:
+            kinds = tuple(kind for kind in kinds if kind != "backbone")
         return "".join(self.registry.find(kind, names[kind]).digest for kind in kinds)
 
     def _new_method(self) -> Method:
         """Build backbone and method, initialised from the seed and nothing else."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.spec.seed)
-            backbone = self.registry.backbone(self.spec.backbone)
+            shared = self.method_class.info.backbone
+            backbone = self.registry.backbone(self.spec.backbone) if shared else NoBackbone()
             return self.method_class(
                 backbone, self.spec.method_options, self.spec.pretrain.image_size
             )

@@ -64,6 +64,8 @@ class ProbeSpec:
 
     ``paper`` is the printed recipe (PCL's released code: Adam 1e-2, cosine over 300 epochs,
     batch 256); ``honest`` chooses among ``lrs`` x ``weight_decays`` on held-out training items.
+    Pairs are verified by ``cosine``, with nothing to train, or by a ``learned`` head, for which no
+    paper gives a recipe: ``paper`` takes ``paper_lr``, ``honest`` chooses among ``pair_lrs``.
     """
 
     epochs: int = 300  # PCL section 4.1
@@ -73,6 +75,10 @@ class ProbeSpec:
     weight_decays: tuple[float, ...] = (0.0, 1e-4, 1e-3)
     holdout: float = 0.1  # share of the training split, stratified
     centre: bool = False  # verification: subtract the training folds' mean feature
+    verification: Literal["cosine", "learned"] = "cosine"  # PCL does not say; learned: a head
+    embedding_dim: int = 128  # learned: FaceNet (Schroff et al., 2015)
+    pair_epochs: int = 20  # learned: project's choice: LFW in minutes on 2 cores
+    pair_lrs: tuple[float, ...] = (1e-4, 3e-4, 1e-3)  # learned: project's choice
     resamples: int = 2000  # bootstrap
 
     def __post_init__(self) -> None:
@@ -83,6 +89,12 @@ class ProbeSpec:
             raise SpecError("probe.lrs and probe.weight_decays need at least one value each.")
         for lr in self.lrs:
             _above("probe.lrs", lr, 0)
+        if not self.pair_lrs:
+            raise SpecError("probe.pair_lrs is empty; expected at least one learning rate.")
+        for lr in self.pair_lrs:
+            _above("probe.pair_lrs", lr, 0)
+        _at_least("probe.embedding_dim", self.embedding_dim, 1)
+        _at_least("probe.pair_epochs", self.pair_epochs, 1)
         for decay in self.weight_decays:
             _at_least("probe.weight_decays", decay, 0)
         if not 0 < self.holdout < 1:
@@ -107,6 +119,7 @@ class RunSpec:
     precision: Literal["32", "bf16"] = "32"
     limit: int = 0  # items of each split, or pairs; 0 is all of them
     skip_broken: bool = False
+    dedup_test: bool = False  # also score without the test items that leak
 
     def __post_init__(self) -> None:
         _at_least("seed", self.seed, 0)

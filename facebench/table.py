@@ -65,6 +65,7 @@ def check_pairs(info: TaskInfo, table: pd.DataFrame, pairs: pd.DataFrame) -> Non
 
     Raises:
         PluginError: A column, path or fold breaks the contract.
+        DataError: A subject, where the images name theirs, is in the pairs of two folds.
     """
     _need_columns(info, pairs, ("first", "second", "same", "fold"), "pairs()")
     if not is_bool_dtype(pairs["same"]):
@@ -84,6 +85,30 @@ def check_pairs(info: TaskInfo, table: pd.DataFrame, pairs: pd.DataFrame) -> Non
     if (kinds < 2).any():
         raise _broken(
             info, f"fold {kinds.idxmin()} has pairs of one kind", "same and different ones"
+        )
+    if "subject" in table:
+        _check_subjects_of_pairs(info, table, pairs)
+
+
+def _check_subjects_of_pairs(info: TaskInfo, table: pd.DataFrame, pairs: pd.DataFrame) -> None:
+    """Refuse pairs of two folds that show one person: what is learned on one fold would know it.
+
+    An image without a subject (NaN) is nobody's.
+    """
+    subjects = table.set_index("path")["subject"]
+    folds = pairs["fold"].to_numpy()
+    shown = pd.concat(
+        pd.DataFrame({"subject": subjects[pairs[side]].to_numpy(), "fold": folds})
+        for side in ("first", "second")
+    )
+    homes = shown.groupby("subject")["fold"].unique()
+    leaks = homes[homes.map(len) > 1]
+    if len(leaks):
+        one, other = sorted(leaks.iloc[0])[:2]
+        raise DataError(
+            f"{info.title}: folds of the pairs leak: found subject '{leaks.index[0]}' in folds "
+            f"{one} and {other} ({len(leaks):,} of {len(homes):,} subjects are in several); "
+            "expected each subject in one. Check the list of pairs."
         )
 
 

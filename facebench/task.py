@@ -29,6 +29,10 @@ a target   float   regression: one column for each of ``info.targets``
 
 Pair verification also has ``pairs(root)``: a DataFrame with ``first`` and ``second`` (paths of
 the manifest), ``same`` (bool) and ``fold`` (int, 0-based).
+
+Nothing is dropped silently: what a reader leaves out, it counts and says in
+``attrs["warnings"]`` of the table, a list of sentences. They are logged, and follow into every
+result beside the counts that differ from the official ones.
 """
 
 from __future__ import annotations
@@ -87,6 +91,9 @@ class TaskInfo:
         obtain: How a user gets it, in one or two sentences.
         layout: The folder tree that is expected, as text; shown when a folder does not fit.
         folders: Names below the data folder under which it is looked for, first match wins.
+        parts: For a dataset that comes as several folders side by side: for each of them, its
+            names. Where one of them is below the data folder, that folder is the root, and the
+            task finds the others or says which is missing.
         protocol: Which protocol judges it.
         image_size: Side in pixels at which the paper probes it (section 4.1).
         main_metric: What the headline column shows.
@@ -114,6 +121,7 @@ class TaskInfo:
     image_size: int
     main_metric: Metric
     counts: Mapping[str, int]
+    parts: tuple[tuple[str, ...], ...] = ()
     columns: tuple[Metric, ...] = ()
     classes: tuple[str, ...] = ()
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -171,6 +179,23 @@ class Task(ABC):
         from facebench.evaluate.images import read_image
 
         return read_image(root / path)
+
+    def fetch(self, folder: Path) -> Path:
+        """Download the dataset below ``folder``, if it may be downloaded without a licence.
+
+        Args:
+            folder: Folder of datasets; made if missing.
+
+        Returns:
+            The dataset's folder, one of ``info.folders``.
+
+        Raises:
+            DataError: The download failed, or the dataset has to be asked for.
+        """
+        raise DataError(
+            f"{self.info.title}: cannot be downloaded by a program. How to get it: "
+            f"{self.info.obtain} Then unpack it as {folder / self.info.folders[0]}."
+        )
 
     def synthesise(
         self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0

@@ -7,6 +7,7 @@ row begins, and an image is read from there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -26,11 +27,21 @@ USAGES = ("Training", "PublicTest", "PrivateTest")
 
 Row = tuple[str, str, int]  # path, usage, label
 
+_VALUES = re.compile(r"[0-9\s]*")  # int() would also take +1 and 1_0
+
 
 class _Heading(NamedTuple):
     emotion: int
     usage: int
     pixels: int
+
+
+class _Index(NamedTuple):
+    """Where the columns are, and where each row begins: byte and line number."""
+
+    heading: _Heading
+    offsets: NDArray[np.int64]
+    lines: NDArray[np.int64]
 
 
 def read_rows(file: Path, path: str) -> Iterator[Row]:
@@ -43,11 +54,11 @@ def read_rows(file: Path, path: str) -> Iterator[Row]:
     Raises:
         DataError: The heading or a row does not parse; the message names ``file:line``.
     """
-    heading = _heading(file)
     row = 0
     with file.open("rb") as stream:
-        for number, line in enumerate(stream, start=1):
-            if number == 1 or not line.strip():
+        heading = _heading(file, stream.readline())
+        for number, line in enumerate(stream, start=2):
+            if not line.strip():
                 continue
             yield f"{path}#{row}", *_labels(file, number, line, heading)
             row += 1
@@ -68,22 +79,23 @@ def read_pixels(file: Path, row: int) -> Pixels:
     Raises:
         DataError: There is no such row, or it does not hold 2,304 values from 0 to 255.
     """
-    status = file.stat()
-    offsets = _offsets(file, status.st_size, status.st_mtime_ns)
-    if row >= len(offsets):
-        raise DataError(f"{file}: found {len(offsets):,} rows; expected a row {row:,}.")
+    index = _index(file)
+    if row >= len(index.offsets):
+        raise DataError(f"{file}: found {len(index.offsets):,} rows; expected a row {row:,}.")
     with file.open("rb") as stream:
-        stream.seek(int(offsets[row]))
+        stream.seek(int(index.offsets[row]))
         fields = _fields(stream.readline())
-    values = fields[_heading(file).pixels].split() if len(fields) == 3 else []
+    text = fields[index.heading.pixels] if len(fields) == 3 else ""
+    values = text.split() if _VALUES.fullmatch(text) else []
     try:
         gray = np.array([int(value) for value in values], dtype=np.uint8)
     except (ValueError, OverflowError):
         gray = np.empty(0, dtype=np.uint8)
     if gray.size != SIDE * SIDE:
         raise DataError(
-            f"{file}#{row}: found no {SIDE * SIDE:,} pixel values; expected as many integers from "
-            "0 to 255. Unpack the dataset again, or leave the image out with --skip-broken."
+            f"{file}:{index.lines[row]}: found no {SIDE * SIDE:,} pixel values in row {row:,}; "
+            "expected as many integers from 0 to 255. Unpack the dataset again, or leave the image "
+            "out with --skip-broken."
         )
     return np.repeat(gray.reshape(SIDE, SIDE, 1), 3, axis=2)
 
@@ -100,22 +112,28 @@ def _labels(file: Path, number: int, line: bytes, heading: _Heading) -> tuple[st
     return usage, label
 
 
+def _index(file: Path) -> _Index:
+    status = file.stat()
+    return _read_index(file, status.st_size, status.st_mtime_ns)
+
+
 @lru_cache(maxsize=2)
-def _offsets(file: Path, size: int, modified: int) -> NDArray[np.int64]:
-    """Where each row begins; size and time are part of the key, so a changed file is read anew."""
-    offsets, position = [], 0
+def _read_index(file: Path, size: int, modified: int) -> _Index:
+    """Find the rows; size and time are part of the key, so a changed file is read anew."""
+    offsets, lines = [], []
     with file.open("rb") as stream:
-        for number, line in enumerate(stream):
-            if number > 0 and line.strip():
+        heading = _heading(file, stream.readline())
+        position = stream.tell()
+        for number, line in enumerate(stream, start=2):
+            if line.strip():
                 offsets.append(position)
+                lines.append(number)
             position += len(line)
-    return np.array(offsets, dtype=np.int64)
+    return _Index(heading, np.array(offsets, dtype=np.int64), np.array(lines, dtype=np.int64))
 
 
-@lru_cache(maxsize=8)
-def _heading(file: Path) -> _Heading:
-    with file.open("rb") as stream:
-        found = [name.lower() for name in _fields(stream.readline().removeprefix(b"\xef\xbb\xbf"))]
+def _heading(file: Path, line: bytes) -> _Heading:
+    found = [name.lower() for name in _fields(line.removeprefix(b"\xef\xbb\xbf"))]
     if sorted(found) != ["emotion", "pixels", "usage"]:
         raise bad_line(file, 1, ",".join(found), "the heading emotion,pixels,Usage")
     return _Heading(found.index("emotion"), found.index("usage"), found.index("pixels"))

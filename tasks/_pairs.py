@@ -2,7 +2,8 @@
 
 ``pairs.txt`` begins with ``10<TAB>300``; then every fold has 300 matched lines
 ``Name 1 4`` and 300 mismatched lines ``Name 1 Other 2``. Kaggle's ``pairs.csv`` has the same
-lines in the same order with commas, and a heading instead of the counts.
+lines in the same order with commas, and a heading instead of the counts. A name with a space in
+it is whole where tabs or commas separate the fields.
 """
 
 from __future__ import annotations
@@ -75,9 +76,15 @@ def _pair(
     counts = [integer(text) for text in numbers]
     if len(fields) != (3 if same else 4) or not counts[0] or not counts[1]:
         raise bad_line(file, number, " ".join(fields), expected)
+    if same and counts[0] == counts[1]:
+        raise bad_line(file, number, " ".join(fields), "two different images")
+    if not same and people[0] == people[1]:
+        raise bad_line(file, number, " ".join(fields), "two different people")
     return image(people[0], counts[0]), image(people[1], counts[1]), same
 
 
 def _fields(file: Path, line: str) -> list[str]:
-    parts = line.split(",") if file.suffix == ".csv" else line.split()
+    """Split at commas or tabs where there are any, else at spaces."""
+    mark = "," if file.suffix.lower() == ".csv" else "\t"
+    parts = line.split(mark if mark in line else None)
     return [field for part in parts if (field := part.strip())]

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from facebench.errors import DataError
+from facebench.listing import check_name
 from facebench.task import TaskInfo
 
 _SHOWN = 5  # names in a message before it says "and so on"
+_DIGITS = 18  # of a number that may stand in a label file; int() gives up at thousands
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -49,7 +51,7 @@ def bad_line(path: Path, number: int, found: str, expected: str) -> DataError:
 
 def integer(text: str) -> int | None:
     """Return a non-negative decimal integer, or nothing: ``int()`` also takes ``1_0`` and ``٣``."""
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def bad_layout(info: TaskInfo, root: Path, found: str) -> DataError:
@@ -88,34 +90,60 @@ def check_images(info: TaskInfo, root: Path, paths: Iterable[str], listed_in: st
         missing += [path for path in members if PurePosixPath(path).name not in there]
     if missing:
         total = sum(len(members) for members in wanted.values())
-        raise DataError(
-            f"{info.title}: {len(missing):,} of {total:,} images listed in {listed_in} are missing "
-            f"below {root}: {shown(missing)}; expected all of them. Unpack the dataset again. "
-            f"How to get it: {info.obtain}"
-        )
+        raise missing_images(info, root, missing, total, listed_in)
+
+
+def missing_images(
+    info: TaskInfo, root: Path, missing: Sequence[str], total: int, listed_in: str
+) -> DataError:
+    """Make the error for images that a list names and the folder lacks.
+
+    Args:
+        info: Whose images they are.
+        root: Folder that paths are relative to.
+        missing: Which, with ``/`` as separator.
+        total: How many were listed.
+        listed_in: What named them.
+    """
+    return DataError(
+        f"{info.title}: {len(missing):,} of {total:,} images listed in {listed_in} are missing "
+        f"below {root}: {shown(missing)}; expected all of them. Unpack the dataset again. "
+        f"How to get it: {info.obtain}"
+    )
 
 
 def names(folder: Path) -> list[str]:
-    """Return the sorted names in a folder that are not hidden; none if there is no folder."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in entries if not entry.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    """Return the sorted names in a folder that are not hidden; none if there is no folder.
+
+    Raises:
+        DataError: The folder cannot be listed, or a name is not UTF-8.
+    """
+    return [entry.name for entry in _entries(folder)]
 
 
 def folders(folder: Path) -> list[str]:
-    """Return the sorted names of the folders in a folder that are not hidden."""
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(e.name for e in entries if e.is_dir() and not e.name.startswith("."))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+    """Return the sorted names of the folders in a folder that are not hidden.
+
+    Raises:
+        DataError: The folder cannot be listed, or a name is not UTF-8.
+    """
+    return [entry.name for entry in _entries(folder) if entry.is_dir()]
 
 
 def shown(items: Sequence[str]) -> str:
     """Return the first few of many names, as text."""
     return ", ".join(items[:_SHOWN]) + (", ..." if len(items) > _SHOWN else "")
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            there = [entry for entry in entries if not entry.name.startswith(".")]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be listed: {error.strerror}.") from error
+    return sorted(there, key=lambda entry: check_name(folder, entry.name))
 
 
 def _listing(root: Path) -> str:

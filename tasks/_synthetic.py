@@ -86,7 +86,7 @@ def write_people(
     (root / "pairs.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     people_in_files = (
         (
-            home / _person(number) / f"{_person(number)}_{image:04d}.jpg",
+            home / person_name(number) / f"{person_name(number)}_{image:04d}.jpg",
             _further_away(faces.face(index, identity=number, aligned=True)),
         )
         for index, (number, image) in enumerate(items)
@@ -97,10 +97,10 @@ def write_people(
 
 def _fold_lines(numbers: Sequence[int], per_fold: int, rng: np.random.Generator) -> list[str]:
     """One fold of ``pairs.txt``: matched lines, then as many different mismatched lines."""
-    same = [f"{_person(n)}\t{a}\t{b}" for n in numbers for a, b in _SAME]
+    same = [f"{person_name(n)}\t{a}\t{b}" for n in numbers for a, b in _SAME]
     images = range(1, _IMAGES_EACH + 1)
     different = [
-        f"{_person(n)}\t{a}\t{_person(m)}\t{b}"
+        f"{person_name(n)}\t{a}\t{person_name(m)}\t{b}"
         for n, m in combinations(numbers, 2)
         for a in images
         for b in images
@@ -109,7 +109,8 @@ def _fold_lines(numbers: Sequence[int], per_fold: int, rng: np.random.Generator)
     return same[:per_fold] + [different[index] for index in chosen]
 
 
-def _person(number: int) -> str:
+def person_name(number: int) -> str:
+    """Return what person ``number`` of a stand-in is called."""
     return f"Synthetic_Person_{number:03d}"
 
 

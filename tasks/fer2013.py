@@ -13,7 +13,8 @@ the CSV: 0 angry, 1 disgust, 2 fear, 3 happy, 4 sad, 5 surprise, 6 neutral (not 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -27,7 +28,8 @@ from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
 from ._fer_csv import Row, read_pixels, read_rows
-from ._reading import bad_layout, folders, names
+from ._finding import find, left_out
+from ._reading import bad_layout, folders, names, shown
 from ._synthetic import class_labels, write_expressions
 
 Which = Literal["private", "public"]
@@ -37,6 +39,7 @@ _CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
 _RENDERED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 _CSV = ("fer2013.csv", "icml_face_data.csv")
 _USAGES = ("Training", "PublicTest", "PrivateTest")
+_NAME = re.compile(r"(training|publictest|privatetest)_[0-9]+\.[a-z]+", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,12 @@ or, from Kaggle (msambare/fer2013),
         ),
         counts={"train": 28709, "val": 3589, "test": 3589},
         classes=_CLASSES,
+        class_counts={
+            "train": (3995, 436, 4097, 7215, 4830, 3171, 4965),
+            "val": (467, 56, 496, 895, 653, 415, 607),  # PublicTest
+            "test": (491, 55, 528, 879, 594, 416, 626),  # PrivateTest
+        },
+        image_side=48,
         source="PCL section 4.1; counts: ICONIP 2013",
     )
     Options = FER2013Options
@@ -96,12 +105,15 @@ or, from Kaggle (msambare/fer2013),
         Raises:
             DataError: No form is there, or a label or a name does not parse.
         """
-        for inside in ("", "fer2013/"):
+        for inside in ("", "fer2013"):
             for name in _CSV:
-                if (root / inside / name).is_file():
-                    return self._table(read_rows(root / inside / name, f"{inside}{name}"))
-            if (root / inside / "train").is_dir() and (root / inside / "test").is_dir():
-                return self._table(self._folders(root, inside))
+                csv = find(root, inside, name)
+                if csv is not None and csv.is_file():
+                    return self._table(read_rows(csv, csv.relative_to(root).as_posix()))
+            found = (find(root, inside, part) for part in ("train", "test"))
+            parts = [part for part in found if part is not None and part.is_dir()]
+            if len(parts) == 2:
+                return self._folders(root, parts)
         raise bad_layout(self.info, root, _lacking(root))
 
     def read_image(self, root: Path, path: str) -> Pixels:
@@ -111,7 +123,7 @@ or, from Kaggle (msambare/fer2013),
             DataError: The image or row cannot be read; the message names it.
         """
         file, _, row = path.partition("#")
-        if file.endswith(_CSV):
+        if file.lower().endswith(_CSV):
             return read_pixels(root / file, int(row))
         return super().read_image(root, path)
 
@@ -128,7 +140,7 @@ or, from Kaggle (msambare/fer2013),
             ]
         write_expressions(files, faces, progress, size=48, grayscale=True)
 
-    def _table(self, rows: Iterator[Row]) -> pd.DataFrame:
+    def _table(self, rows: Iterable[Row]) -> pd.DataFrame:
         tested = "PrivateTest" if self.options.test == "private" else "PublicTest"
         split_of = {usage: "test" if usage == tested else "val" for usage in _USAGES}
         split_of["Training"] = "train"
@@ -137,41 +149,59 @@ or, from Kaggle (msambare/fer2013),
             columns=["path", "split", "label"],
         )
 
-    def _folders(self, root: Path, inside: str) -> Iterator[Row]:
+    def _folders(self, root: Path, parts: list[Path]) -> pd.DataFrame:
+        """Read ``train`` and ``test``, whatever the case of names in them."""
+        rows: list[Row] = []
+        nameless: list[str] = []
+        homes = [part.relative_to(root).as_posix() for part in parts]
+        for part, folder, label in self._classes(root, parts):
+            home = folder.relative_to(root).as_posix()
+            homes.append(home)
+            for name in _image_names(folder):
+                usage = _usage(name)
+                rows.append((f"{home}/{name}", usage, label))
+                if not usage or (usage == "Training") != (part == parts[0]):
+                    nameless.append(f"{home}/{name}")
+        if nameless:
+            raise DataError(
+                f"{self.info.title}: found no usage that fits the folder in the names of "
+                f"{len(nameless):,} of {len(rows):,} images below {root}: {shown(nameless)}; "
+                "expected Training_<number> in train, PublicTest_<number> and "
+                "PrivateTest_<number> in test, without which the two test sets cannot be told "
+                "apart. Take the copy msambare/fer2013, or the CSV."
+            )
+        table = self._table(rows)
+        table.attrs["warnings"] = left_out(self.info, root, homes, table["path"])
+        return table
+
+    def _classes(self, root: Path, parts: list[Path]) -> Iterator[tuple[Path, Path, int]]:
+        """Yield part, folder and label of every class folder."""
         label_of = {name.lower(): label for label, name in enumerate(_CLASSES)}
-        for part in ("train", "test"):
-            parent = root / inside / part
-            found = folders(parent)
-            if {name.lower() for name in found} != set(label_of):
+        for part in parts:
+            found = folders(part)
+            if sorted(name.lower() for name in found) != sorted(label_of):
                 raise bad_layout(
                     self.info,
                     root,
-                    f"{parent} holds the folders {', '.join(found) or 'none'} instead of "
+                    f"{part} holds the folders {', '.join(found) or 'none'} instead of "
                     f"{', '.join(sorted(label_of))}",
                 )
-            for folder in found:
-                label = label_of[folder.lower()]
-                for name in _image_names(parent / folder):
-                    usage = _usage(parent / folder / name)
-                    yield f"{inside}{part}/{folder}/{name}", usage, label
+            for name in found:
+                yield part, part / name, label_of[name.lower()]
 
 
 def _image_names(folder: Path) -> list[str]:
     return [name for name in names(folder) if Path(name).suffix.lower() in IMAGE_SUFFIXES]
 
 
-def _usage(path: Path) -> str:
-    usage = path.name.partition("_")[0]
-    if usage not in _USAGES:
-        raise DataError(
-            f"{path}: found no usage in the file name; expected one that begins with "
-            f"{', '.join(f'{known}_' for known in _USAGES)}, without which the two test sets "
-            "cannot be told apart. Take the copy msambare/fer2013, or the CSV."
-        )
-    return usage
+def _usage(name: str) -> str:
+    """Return the usage in a file name, in the CSV's spelling; nothing if there is none."""
+    match = _NAME.fullmatch(name)
+    by_name = {usage.lower(): usage for usage in _USAGES}
+    return by_name[match[1].lower()] if match else ""
 
 
 def _lacking(root: Path) -> str:
-    if (root / "train.csv").is_file():
+    if find(root, "train.csv") is not None:
         return "train.csv and test.csv of the challenge are there, whose test rows have no labels"
     return f"neither {' nor '.join(_CSV)} nor the folders train and test are there"

@@ -21,12 +21,15 @@ import pandas as pd
 
 from facebench.errors import DataError, SpecError
 from facebench.evaluate.images import read_image
+from facebench.listing import folded
 from facebench.progress import Progress
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
+from ._finding import find, left_out, locate_images
+from ._lfw_download import download
 from ._pairs import read_pairs
-from ._reading import bad_layout, check_images, folders, names
+from ._reading import bad_layout, folders, names
 from ._synthetic import write_people
 
 Variant = Literal["auto", "deepfunneled", "funneled", "raw"]
@@ -39,7 +42,7 @@ _FOLDERS: dict[str, tuple[str, ...]] = {
     "funneled": ("lfw_funneled", "lfw-funneled"),
     "raw": ("lfw", "raw"),
 }
-_NUMBERED = re.compile(r"(.+)_[0-9]{4}\.jpg")
+_NUMBERED = re.compile(r"(.+)_[0-9]{4}\.jpg", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,10 @@ class LFW(Task):
         dataset="Labeled Faces in the Wild",
         licence="photographs from the web, published for research",
         obtain=(
-            "download jessicali9530/lfw-dataset from Kaggle (deep-funneled), or call "
-            "sklearn.datasets.fetch_lfw_pairs(), which leaves funneled images and pairs.txt in "
-            "~/scikit_learn_data/lfw_home; pairs.txt belongs beside the image folder."
+            "download jessicali9530/lfw-dataset from Kaggle (deep-funneled), or call 'facebench "
+            "data get lfw' (funneled), or sklearn.datasets.fetch_lfw_pairs(), which leaves funneled"
+            " images and pairs.txt in ~/scikit_learn_data/lfw_home; pairs.txt belongs beside the "
+            "image folder."
         ),
         layout="""
     pairs.txt (or Kaggle's pairs.csv)
@@ -92,6 +96,7 @@ class LFW(Task):
             name="accuracy", title="Accuracy (%)", higher_is_better=True, scale=100.0
         ),
         counts={"test": 13233, "pairs": 6000},
+        image_side=SIDE,
         source="PCL section 4.1; counts and folds: the LFW report and pairs.txt",
     )
     Options = LFWOptions
@@ -109,10 +114,13 @@ class LFW(Task):
         _check_side(root / rows[0][0])
         table = pd.DataFrame(rows, columns=["path", "subject"])
         low = (SIDE - self.options.crop) // 2
-        return table.assign(
+        table = table.assign(
             split="test", left=low, top=low, right=low + self.options.crop,
             bottom=low + self.options.crop,
         )  # fmt: skip
+        homes = [prefix or ".", *(f"{prefix}{person}" for person in folders(home))]
+        table.attrs["warnings"] = left_out(self.info, root, homes, table["path"])
+        return table
 
     def pairs(self, root: Path) -> pd.DataFrame:
         """Read View 2 of ``pairs.txt``, beside or inside the image folder.
@@ -126,9 +134,17 @@ class LFW(Task):
         pairs = read_pairs(
             listed, lambda name, i: (prefix / name / f"{name}_{i:04d}.jpg").as_posix()
         )
-        named = pd.unique(pd.concat([pairs["first"], pairs["second"]]))
-        check_images(self.info, root, named, str(listed))
-        return pairs
+        named = pd.unique(pd.concat([pairs["first"], pairs["second"]])).tolist()
+        found = locate_images(self.info, root, named, str(listed))
+        return pairs.assign(first=pairs["first"].map(found), second=pairs["second"].map(found))
+
+    def fetch(self, folder: Path) -> Path:
+        """Download funneled images and ``pairs.txt`` through scikit-learn, into ``lfw_home``.
+
+        Raises:
+            DataError: The download failed.
+        """
+        return download(self.info, folder)
 
     def synthesise(
         self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
@@ -142,11 +158,12 @@ class LFW(Task):
         variant = self.options.variant
         wanted = tuple(_FOLDERS) if variant == "auto" else (variant,)
         known = [name for kind in wanted for name in _FOLDERS[kind]]
-        places = [root / name / name for name in known] + [root / name for name in known]
-        places.sort(key=lambda place: known.index(place.name))
+        places = [find(root, name, name) for name in known] + [find(root, name) for name in known]
+        there = [place for place in places if place is not None]
+        there.sort(key=lambda place: known.index(place.name.lower()))
         if variant == "auto" or root.resolve().name.lower() in known:
-            places.append(root)
-        for place in places:
+            there.append(root)
+        for place in there:
             if next(_images(place), None) is not None:
                 return place
         where = ", ".join(f"{name}/" for name in known)
@@ -156,8 +173,9 @@ class LFW(Task):
         folders_ = dict.fromkeys((root, *home.parents[: len(home.parts) - len(root.parts)], home))
         for folder in (*folders_, root.parent):
             for name in ("pairs.txt", "pairs.csv"):
-                if (folder / name).is_file():
-                    return folder / name
+                file = find(folder, name)
+                if file is not None and file.is_file():
+                    return file
         raise bad_layout(self.info, root, "the image folder is there, but no pairs.txt beside it")
 
 
@@ -165,7 +183,7 @@ def _images(home: Path) -> Iterator[tuple[str, str]]:
     for person in folders(home):
         for name in names(home / person):
             match = _NUMBERED.fullmatch(name)
-            if match and match[1] == person:
+            if match and folded(match[1]) == folded(person):
                 yield person, name
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pandas as pd
@@ -21,13 +21,15 @@ from facebench.progress import Progress
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
-from ._reading import bad_layout, bad_line, check_images, integer, names, read_lines
+from ._finding import find, left_out, locate_images
+from ._reading import bad_layout, bad_line, folders, integer, names, read_lines
 from ._synthetic import class_labels, write_expressions
 
 _LIST = "EmoLabel/list_patition_label.txt"
 _ALIGNED = "Image/aligned"
+_SPLITS = ("train", "test")
 _CLASSES = ("Surprise", "Fear", "Disgust", "Happiness", "Sadness", "Anger", "Neutral")
-_NAME = re.compile(r"((train|test)_([0-9]+))(?:_aligned)?\.jpg")
+_NAME = re.compile(r"((train|test)_([0-9]+))(?:_aligned)?\.jpg", re.IGNORECASE | re.ASCII)
 _EXPECTED = "'train_00001.jpg' or 'test_0001.jpg' and a label from 1 to 7"
 
 
@@ -68,6 +70,11 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
         ),
         counts={"train": 12271, "test": 3068},
         classes=_CLASSES,
+        class_counts={
+            "train": (1290, 281, 717, 4772, 1982, 705, 2524),
+            "test": (329, 74, 160, 1185, 478, 162, 680),
+        },
+        image_side=100,
         source="PCL section 4.1; counts: the official list",
     )
 
@@ -78,11 +85,13 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
             DataError: Neither layout is there, it is the compound subset, a label does not
                 parse, or images are missing.
         """
-        for inside in ("", "basic/"):
-            if (root / inside / _LIST).is_file():
-                return self._official(root, inside)
-            if (root / inside / "DATASET").is_dir():
-                return self._kaggle(root, inside)
+        for inside in ("", "basic"):
+            listed = find(root, inside, _LIST)
+            if listed is not None and listed.is_file():
+                return self._official(root, listed)
+            dataset = find(root, inside, "DATASET")
+            if dataset is not None and dataset.is_dir():
+                return self._kaggle(root, dataset)
         raise bad_layout(self.info, root, f"neither {_LIST} nor DATASET/ is there")
 
     def synthesise(
@@ -102,40 +111,61 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
         files = [(root / _image(row.stem), _CLASSES[row.label].lower()) for row in rows]
         write_expressions(files, faces, progress, size=100, aligned=True)
 
-    def _official(self, root: Path, inside: str) -> pd.DataFrame:
-        rows = read_list(root / inside / _LIST)
-        table = _table((row, f"{inside}{_image(row.stem)}") for row in rows)
-        check_images(self.info, root, table["path"], f"{inside}{_LIST}")
-        return table
+    def _official(self, root: Path, listed: Path) -> pd.DataFrame:
+        basic = listed.parents[1].relative_to(root)
+        rows = ((row, (basic / _image(row.stem)).as_posix()) for row in read_list(listed))
+        return self._located(root, _table(rows), listed.relative_to(root).as_posix(), [])
 
-    def _kaggle(self, root: Path, inside: str) -> pd.DataFrame:
-        lists = [root / inside / f"{split}_labels.csv" for split in ("train", "test")]
-        there = [path for path in lists if path.is_file()]
+    def _kaggle(self, root: Path, dataset: Path) -> pd.DataFrame:
+        lists = {split: find(dataset.parent, f"{split}_labels.csv") for split in _SPLITS}
+        there = {split: path for split, path in lists.items() if path is not None}
         if len(there) == 1:
-            raise bad_layout(
-                self.info, root, f"of the two label files only {there[0].name} is there"
-            )
+            (only,) = there.values()
+            raise bad_layout(self.info, root, f"of the two label files only {only.name} is there")
+        home = dataset.relative_to(root)
+        homes = [home / name for name in folders(dataset)]
+        homes += [part / name for part in homes for name in folders(root / part)]
         if there:
-            rows = [row for path in lists for row in read_csv_list(path)]
+            rows = [row for split, path in there.items() for row in read_csv_list(path, split)]
         else:
-            rows = list(self._numbered_folders(root / inside / "DATASET"))
-        folder = f"{inside}DATASET"
+            rows = list(self._numbered_folders(dataset))
         table = _table(
-            (row, f"{folder}/{row.split}/{row.label + 1}/{row.stem}_aligned.jpg") for row in rows
+            (row, f"{home.as_posix()}/{row.split}/{row.label + 1}/{row.stem}_aligned.jpg")
+            for row in rows
         )
-        check_images(self.info, root, table["path"], "the label files" if there else folder)
+        listed_in = "the label files" if there else home.as_posix()
+        return self._located(root, table, listed_in, [home, *homes])
+
+    def _located(
+        self, root: Path, table: pd.DataFrame, listed_in: str, homes: Iterable[Path]
+    ) -> pd.DataFrame:
+        """Give paths as they are on the disk, and say what lies beside them."""
+        found = locate_images(self.info, root, table["path"].tolist(), listed_in)
+        table = table.assign(path=table["path"].map(found))
+        parents = (str(PurePosixPath(path).parent) for path in table["path"])
+        places = [*(home.as_posix() for home in homes), *parents]
+        table.attrs["warnings"] = left_out(self.info, root, places, table["path"])
         return table
 
     def _numbered_folders(self, dataset: Path) -> Iterator[Row]:
-        for split in ("train", "test"):
+        """Yield what folders 1 to 7 hold; names that do not fit are left to the warning."""
+        home_of: dict[str, Path] = {}
+        for split in _SPLITS:
             for label in range(len(_CLASSES)):
-                folder = dataset / split / str(label + 1)
-                if not folder.is_dir():
-                    raise bad_layout(self.info, dataset.parent, f"{folder} is missing")
+                folder = find(dataset, split, str(label + 1))
+                if folder is None or not folder.is_dir():
+                    missing = dataset / split / str(label + 1)
+                    raise bad_layout(self.info, dataset.parent, f"{missing} is missing")
                 for name in names(folder):
                     match = _NAME.fullmatch(name)
-                    if match and match[2] == split:
-                        yield Row(match[1], split, label)
+                    if match is None or match[2].lower() != split:
+                        continue
+                    stem = match[1].lower()
+                    if stem in home_of:
+                        twice = f"{stem} is in {home_of[stem]} and {folder / name}"
+                        raise bad_layout(self.info, dataset.parent, twice)
+                    home_of[stem] = folder / name
+                    yield Row(stem, split, label)
 
 
 def read_list(path: Path) -> list[Row]:
@@ -148,19 +178,23 @@ def read_list(path: Path) -> list[Row]:
     return _rows(path, ((number, line.split()) for number, line in read_lines(path)))
 
 
-def read_csv_list(path: Path) -> list[Row]:
+def read_csv_list(path: Path, split: str = "") -> list[Row]:
     """Parse a label file of the Kaggle copy: a heading, then ``train_00001_aligned.jpg,5``.
+
+    Args:
+        path: The file; a first line without a digit is a heading.
+        split: The only one whose images it may name; empty for either.
 
     Raises:
         DataError: A line does not parse or names an image again (``file:line``).
     """
     lines = [(number, line.split(",")) for number, line in read_lines(path)]
-    if lines and not lines[0][1][-1].strip().isdigit():
-        lines = lines[1:]  # the heading, image,label
-    return _rows(path, lines)
+    if lines and not any(letter.isdigit() for field in lines[0][1] for letter in field):
+        lines = lines[1:]
+    return _rows(path, lines, split)
 
 
-def _rows(path: Path, lines: Iterable[tuple[int, list[str]]]) -> list[Row]:
+def _rows(path: Path, lines: Iterable[tuple[int, list[str]]], split: str = "") -> list[Row]:
     rows: dict[str, Row] = {}
     for number, raw in lines:
         fields = [field.strip() for field in raw]
@@ -168,13 +202,16 @@ def _rows(path: Path, lines: Iterable[tuple[int, list[str]]]) -> list[Row]:
         label = integer(fields[1]) if len(fields) == 2 else None
         if match is None or label is None:
             raise bad_line(path, number, " ".join(fields), _EXPECTED)
-        if 8 <= label <= 11 or (match[2] == "train" and len(match[3]) == 4):
+        row = Row(match[1].lower(), match[2].lower(), label - 1)
+        if 8 <= label <= 11 or (row.split == "train" and len(match[3]) == 4):
             raise _compound(path, number)
         if not 1 <= label <= 7:
             raise bad_line(path, number, " ".join(fields), _EXPECTED)
-        if match[1] in rows:
+        if row.split != (split or row.split):
+            raise bad_line(path, number, fields[0], f"images of the split {split} in this file")
+        if row.stem in rows:
             raise bad_line(path, number, fields[0], "an image that no line before has named")
-        rows[match[1]] = Row(match[1], match[2], label - 1)
+        rows[row.stem] = row
     if not rows:
         raise DataError(f"{path}: found no labels; expected {_EXPECTED} on every line.")
     return list(rows.values())

@@ -115,6 +115,23 @@ def test_data_root_may_be_the_dataset(real: Path) -> None:
     assert open_dataset(Tiny(), real, real.parent.parent / "cache").root == real
 
 
+def test_parts_side_by_side_are_found_from_the_data_folder(
+    real: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One part is enough to look for the others: real data are never replaced in silence."""
+    data, cache = real.parent, real.parent.parent / "cache"
+    parts = (("tiny_left", "Tiny-Left"), ("tiny_right",))
+    monkeypatch.setattr(Tiny, "info", info("classification", folders=("whole",), parts=parts))
+    assert open_dataset(Tiny(), data, cache).synthetic
+    (data / "TINY-LEFT").mkdir()
+    write_tiny(data)
+    dataset = open_dataset(Tiny(), data, cache)
+    assert (dataset.root, dataset.synthetic) == (data, False)
+    (data / "whole").mkdir()
+    write_tiny(data / "whole")
+    assert open_dataset(Tiny(), data, cache).root == data / "whole"
+
+
 def test_missing_data_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nowhere does not exist"):
         open_dataset(Tiny(), tmp_path / "nowhere", tmp_path / "cache")
@@ -174,6 +191,60 @@ def test_differing_counts_are_loud(real: Path, caplog: pytest.LogCaptureFixture)
     )
     assert dataset.warnings[0] in [record.getMessage() for record in caplog.records]
     assert caplog.records[0].levelno == logging.WARNING
+
+
+def test_what_a_task_left_out_is_loud(
+    real: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def manifest(self: Tiny, root: Path) -> pd.DataFrame:
+        table = pd.read_csv(root / "list.csv").iloc[1:]
+        table.attrs["warnings"] = ["Tiny: left out 1 file"]
+        return table
+
+    monkeypatch.setattr(Tiny, "manifest", manifest)
+    dataset = opened(real)
+    assert dataset.warnings[0] == "Tiny: left out 1 file"
+    assert dataset.warnings[1].startswith("Tiny: found 11 train; expected 12")
+    assert [record.getMessage() for record in caplog.records] == list(dataset.warnings)
+    assert dataset.limit(3).warnings == (*dataset.warnings, "limited to 3 images per split")
+    (real / "synthetic.json").touch()  # whose counts are nobody's business
+    assert opened(real).warnings == ("Tiny: left out 1 file",)
+
+
+def test_pairs_have_warnings_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def pairs(self: Pairs, root: Path) -> pd.DataFrame:
+        table = pd.read_csv(root / "pairs.csv")
+        table.attrs["warnings"] = ["Tiny: left out a pair"]
+        return table
+
+    (tmp_path / "tiny").mkdir()
+    write_pairs(tmp_path / "tiny")
+    monkeypatch.setattr(Pairs, "pairs", pairs)
+    dataset = open_dataset(Pairs(), tmp_path, tmp_path / "cache")
+    assert dataset.warnings == ("Tiny: left out a pair",)
+
+
+@pytest.mark.parametrize("warnings", ["left out 1 file", [1], ("a",), None])
+def test_warnings_are_a_list_of_sentences(
+    real: Path, monkeypatch: pytest.MonkeyPatch, warnings: Any
+) -> None:
+    def manifest(self: Tiny, root: Path) -> pd.DataFrame:
+        table = pd.read_csv(root / "list.csv")
+        table.attrs["warnings"] = warnings
+        return table
+
+    monkeypatch.setattr(Tiny, "manifest", manifest)
+    with pytest.raises(PluginError, match=r"'tiny' breaks its contract: attrs\['warnings'\]"):
+        opened(real)
+
+
+def test_folders_that_differ_in_case_are_refused(real: Path) -> None:
+    other = real.with_name("tiny-faces")
+    if other.exists():
+        pytest.skip("this file system does not tell upper from lower case")
+    other.mkdir()
+    with pytest.raises(DataError, match="found the folders Tiny-Faces and tiny-faces"):
+        opened(real)
 
 
 def test_image_is_cropped_and_resized(real: Path) -> None:

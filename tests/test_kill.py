@@ -18,7 +18,8 @@ ARGUMENTS = [
     "run", "--method", "simclr", "--task", "tiny", "--backbone", "tinynet", "--pretrain-data",
     "tiny", "--set", "pretrain.epochs=12", "--set", "pretrain.batch_size=24", "--set",
     "pretrain.image_size=32", "--set", "pretrain.checkpoint_minutes=0", "--set",
-    "probe.epochs=400", "--set", "extract.batch_size=8", "--device", "cpu", "--precision", "32", "--no-floors",
+    "probe.epochs=400", "--set", "extract.batch_size=8", "--device", "cpu", "--precision", "32",
+    "--no-floors",
 ]  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import tee
 from typing import TypeAlias
 
 import numpy as np
@@ -10,32 +11,38 @@ import numpy.typing as npt
 import torch
 
 from facebench.errors import DataError
+from facebench.evaluate.disk_rows import ArrayFile, DiskRows
 
 ArrayLike: TypeAlias = "npt.NDArray[np.floating] | torch.Tensor"  # a np.memmap is an NDArray
 
-DEFAULT_MEMORY_BUDGET = 4 * 2**30
-"""Bytes that a copy of one feature array may take."""
+DEFAULT_MEMORY_BUDGET = 5 * 2**29
+"""Bytes that rows of a memory map may take in memory: 2.5 GiB.
+
+A probe is to need at most 4 GB. Buffers, heads and the optimiser's state take most of the rest
+(32,768 features, a grid of 15 heads with 8 outputs).
+"""
 
 
 class FeatureMatrix:
     """Features of a data set, of which batches of rows are read as float32.
 
     Arrays already in RAM are read where they lie. A memory map is copied once, in its own dtype
-    (so a float16 store stays half as large and loses nothing), if that copy fits the budget;
-    otherwise every batch is read from disk.
+    (so a float16 store stays half as large and loses nothing), if it fits the budget; otherwise
+    its first rows are, and the others are read from disk for every batch (see ``disk_rows``).
+    Matrices made of a matrix share its memory.
 
     Args:
-        features: ``[N, D]``, floating: a NumPy array or memory map, or a CPU tensor.
+        features: ``[N, D]``, floating: a NumPy array or memory map, a CPU tensor, or a matrix.
         rows: Which rows are meant, in order (``[n]`` integers); all when None. The rows are
-            never copied unless a memory map is.
-        memory_budget: Bytes allowed for the copy of a memory map.
+            never copied.
+        memory_budget: Bytes that rows of a memory map may take in memory.
 
     Raises:
         DataError: If the features are not a floating ``[N, D]`` array with at least one row and
-            one column, or a row does not exist.
+            one column, or a row does not exist, or the file of a memory map is gone.
     """
 
-    _source: ArrayLike
+    _source: ArrayLike | DiskRows
     _rows: torch.Tensor | None
 
     def __init__(
@@ -46,21 +53,13 @@ class FeatureMatrix:
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
     ) -> None:
         if isinstance(features, FeatureMatrix):
-            if rows is None:
-                rows = features._rows
-            elif features._rows is not None:
-                rows = features._rows[_as_rows(rows, len(features))]
-            features = features._source
-        _check_features(features)
-        self._source = features
-        self._rows = None if rows is None else _as_rows(rows, features.shape[0])
-        if isinstance(features, np.ndarray):
-            length = features.shape[0] if self._rows is None else self._rows.numel()
-            fits = length * features.shape[1] * features.itemsize <= memory_budget
-            if not _on_disk(features) and features.flags.writeable:
-                self._source = torch.from_numpy(features)
-            elif _on_disk(features) and fits:
-                self._source, self._rows = _copy(features, self._rows), None
+            self._source, self._rows = features._source, features._rows
+        else:
+            _check_features(features)
+            self._source, self._rows = _source(features, memory_budget), None
+        if rows is not None:
+            index = _as_rows(rows, len(self))
+            self._rows = index if self._rows is None else self._rows[index]
 
     def __len__(self) -> int:
         return int(self._source.shape[0] if self._rows is None else self._rows.numel())
@@ -72,8 +71,8 @@ class FeatureMatrix:
 
     @property
     def resident(self) -> bool:
-        """Whether batches come from RAM."""
-        return isinstance(self._source, torch.Tensor) or not _on_disk(self._source)
+        """Whether no batch is read from disk."""
+        return not isinstance(self._source, DiskRows)
 
     def gather(self, index: torch.Tensor, out: torch.Tensor) -> None:
         """Read rows into a buffer.
@@ -82,18 +81,42 @@ class FeatureMatrix:
             index: ``[B]`` int64, positions within this matrix; not checked.
             out: ``[B, D]`` float32, contiguous; overwritten.
         """
+        source = self._source
         if self._rows is not None:
             index = self._rows[index]
-        if isinstance(self._source, torch.Tensor):
-            if self._source.dtype == torch.float32:
-                torch.index_select(self._source, 0, index, out=out)
-            else:
-                out.copy_(torch.index_select(self._source, 0, index))
-        elif self._source.dtype == np.float32:
-            # mode="clip" writes straight into `out`; "raise" would go through a buffer.
-            np.take(self._source, index.numpy(), axis=0, out=out.numpy(), mode="clip")
+        if isinstance(source, DiskRows):
+            for _ in source.batches([index], out):
+                pass
+        elif isinstance(source, np.ndarray):
+            taken = np.take(source, index.numpy(), axis=0)
+            out.copy_(torch.from_numpy(taken.astype(np.float32, copy=False)))
+        elif source.dtype == torch.float32:
+            torch.index_select(source, 0, index, out=out)
         else:
-            out.copy_(torch.from_numpy(np.take(self._source, index.numpy(), axis=0)))
+            out.copy_(torch.index_select(source, 0, index))
+
+    def batches(
+        self, indexes: Iterable[torch.Tensor], buffer: torch.Tensor
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Read one batch after the other; from disk, the next one while this one is computed with.
+
+        Args:
+            indexes: ``[B]`` int64 each, positions within this matrix; not checked.
+            buffer: ``[B, D]`` float32, contiguous, of the largest batch; overwritten.
+
+        Yields:
+            Positions and rows ``[B, D]``, the beginning of the buffer, valid until the next batch
+            is asked for; they may be written to.
+        """
+        if isinstance(self._source, DiskRows):
+            ahead, now = tee(indexes)
+            mapped = (index if self._rows is None else self._rows[index] for index in ahead)
+            yield from zip(now, self._source.batches(mapped, buffer), strict=True)
+            return
+        for index in indexes:
+            rows = buffer[: len(index)]
+            self.gather(index, rows)
+            yield index, rows
 
     def blocks(self, size: int) -> Iterator[tuple[slice, torch.Tensor]]:
         """All rows in order, a block at a time.
@@ -115,10 +138,9 @@ class FeatureMatrix:
             yield from ((cut, source[cut]) for cut in cuts)
             return
         buffer = empty_buffer(min(size, count), self.width)
-        for cut in cuts:
-            block = buffer[: cut.stop - cut.start]
-            self.gather(torch.arange(cut.start, cut.stop), block)
-            yield cut, block
+        indexes = (torch.arange(cut.start, cut.stop) for cut in cuts)
+        for cut, (_, rows) in zip(cuts, self.batches(indexes, buffer), strict=True):
+            yield cut, rows
 
 
 def empty_buffer(*shape: int) -> torch.Tensor:
@@ -130,25 +152,17 @@ def empty_buffer(*shape: int) -> torch.Tensor:
     return torch.from_numpy(np.empty(shape, dtype=np.float32))
 
 
-def _on_disk(array: npt.NDArray[np.floating]) -> bool:
-    """Whether an array is a memory map, or a view of one."""
-    base: object = array
-    while isinstance(base, np.ndarray):
-        if isinstance(base, np.memmap):
-            return True
-        base = base.base
-    return False
-
-
-def _copy(array: npt.NDArray[np.floating], rows: torch.Tensor | None) -> torch.Tensor:
-    """The rows of a memory map in RAM, in its own dtype and with no second copy on the way."""
-    if rows is None:
-        copy = np.empty(array.shape, array.dtype)
-        copy[:] = array
-    else:
-        copy = np.empty((rows.numel(), array.shape[1]), array.dtype)
-        np.take(array, rows.numpy(), axis=0, out=copy, mode="clip")
-    return torch.from_numpy(copy)
+def _source(features: ArrayLike, memory_budget: int) -> ArrayLike | DiskRows:
+    """Where rows are read: memory if the features are there or fit it, else disk."""
+    if isinstance(features, torch.Tensor):
+        return features
+    file = ArrayFile.of(features)
+    if file is not None:
+        fits = file.nbytes <= memory_budget
+        return file.load(file.shape[0]) if fits else DiskRows(file, memory_budget)
+    # torch warns of an array that must not be written to, and refuses a foreign byte order.
+    usable = features.flags.writeable and features.dtype.isnative
+    return torch.from_numpy(features) if usable else features
 
 
 def _check_features(features: ArrayLike) -> None:

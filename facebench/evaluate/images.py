@@ -14,7 +14,9 @@ Pixels = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels; right and bottom excluded
 
 # File names that are taken for images when a folder is listed.
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".pgm", ".tif"})
+IMAGE_SUFFIXES = frozenset(
+    {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+)
 
 # Pillow warns from here on and refuses twice as many; a face image comes nowhere near.
 MAX_PIXELS = 89_478_485

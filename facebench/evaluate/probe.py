@@ -1,16 +1,17 @@
-"""Linear probes: softmax regression on frozen features, many heads in one pass.
+"""Linear probes on frozen features, many heads in one pass.
 
-The protocol (PCL section 4.1 and the authors' released code; see ``ProbeSettings`` and ``Head``):
+The recipe (PCL section 4.1 and the authors' released code; see ``ProbeSettings`` and ``Head``):
 
-- one linear layer, weights from N(0, 0.01), bias 0; mean cross entropy
-- Adam (0.9, 0.999, 1e-8), the weight decay added to the gradient as an L2 penalty
-- cosine annealing per epoch, ``lr * 0.5 * (1 + cos(pi * e / E))``
+- one linear layer and the mean of a loss (``probe_losses``); for head poses a batch normalisation
+  in front of it (``probe_norm``)
+- Adam (0.9, 0.999, 1e-8), the weight decay added to the gradient as an L2 penalty; or AdamW
+- cosine annealing per epoch, ``lr * 0.5 * (1 + cos(pi * e / E))``; or a constant rate
 - batches of 256 from a fresh uniform permutation per epoch, the last one as long as it comes
-  (the released code does not shuffle)
+  (the released code for expressions does not shuffle)
 
-It equals ``nn.Linear`` + ``CrossEntropyLoss`` + ``Adam`` + ``CosineAnnealingLR`` on the same
-batches up to rounding, without autograd, and all heads of a grid see each batch together: reading
-the features costs more than learning from them.
+It equals ``nn.Linear`` + ``CrossEntropyLoss`` + ``Adam`` + ``CosineAnnealingLR`` (and so on) on the
+same batches up to rounding, without autograd, and all heads of a grid see each batch together:
+reading the features costs more than learning from them.
 """
 
 from __future__ import annotations
@@ -18,14 +19,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy.typing as npt
 import torch
 
-from facebench.errors import SpecError
+from facebench.errors import DataError, SpecError
 from facebench.evaluate.feature_matrix import ArrayLike, FeatureMatrix, empty_buffer
 from facebench.evaluate.probe_grid import Head, HeadGrid
-from facebench.evaluate.probe_heads import Heads, as_matrix, check_finite, check_labels
+from facebench.evaluate.probe_heads import Heads, as_matrix, check_finite
+from facebench.evaluate.probe_losses import Loss
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,20 @@ class ProbeSettings:
 
     Args:
         epochs: Passes over the features; 300 in PCL section 4.1.
-        batch_size: Rows in a step; 256 in the authors' released code.
+        batch_size: Rows in a step; 256 in the authors' released code for expressions.
+        optimiser: Where the weight decay goes: into the gradient, or past it.
+        schedule: Of the learning rate, per epoch.
+        batch_norm: Whether a batch normalisation precedes the linear layer.
 
     Raises:
-        SpecError: If either is below 1.
+        SpecError: If there is no epoch, or too few rows in a batch.
     """
 
     epochs: int = 300
     batch_size: int = 256
+    optimiser: Literal["adam", "adamw"] = "adam"
+    schedule: Literal["cosine", "constant"] = "cosine"
+    batch_norm: bool = False
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
@@ -49,14 +58,25 @@ class ProbeSettings:
                 f"these probe settings train nothing: found epochs {self.epochs} and batch_size "
                 f"{self.batch_size}; expected both to be at least 1. Change the settings."
             )
+        if self.batch_norm and self.batch_size < 2:
+            raise SpecError(
+                "these probe settings train nothing: found batch_size 1; expected at least 2, of "
+                "which batch normalisation can take statistics. Change the settings."
+            )
+
+    def annealing(self, epoch: int) -> float:
+        """Return the factor on every learning rate in an epoch, counted from 0."""
+        if self.schedule == "constant":
+            return 1.0
+        return 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
 
 
 def train_heads(
     features: ArrayLike | FeatureMatrix,
-    labels: npt.ArrayLike | torch.Tensor,
+    targets: npt.ArrayLike | torch.Tensor,
     heads: Sequence[Head],
     *,
-    num_classes: int,
+    loss: Loss,
     settings: ProbeSettings,
     generator_seed: int,
     on_epoch: Callable[[int, Heads], None] | None = None,
@@ -68,10 +88,10 @@ def train_heads(
 
     Args:
         features: ``[N, D]``; give a ``FeatureMatrix`` for some of the rows or a memory budget.
-        labels: ``[N]`` integers from 0 to ``num_classes - 1``.
+        targets: What the loss wants: ``[N]`` classes, ``[N, C]`` labels or numbers.
         heads: The grid; each head is trained as if it were alone.
-        num_classes: C.
-        settings: Epochs and batch size.
+        loss: What is learnt.
+        settings: Epochs, batch size and the rest.
         generator_seed: Seed of the permutations, the same for all heads.
         on_epoch: Called after each epoch with its number (from 1) and the heads as they stand,
             which change again when it returns.
@@ -80,31 +100,39 @@ def train_heads(
         The heads after the last epoch, in the order given.
 
     Raises:
-        DataError: If labels and features do not fit together, or a feature is not finite.
+        DataError: If targets and features do not fit together, a feature is not finite, or batch
+            normalisation finds a single row.
         SpecError: If there is no head.
     """
     matrix = as_matrix(features)
-    target = check_labels(labels, len(matrix), num_classes)
+    target = loss.targets(targets, len(matrix))
     if not heads:
         raise SpecError(
             "this probe grid is empty: found no head; expected at least one. Give a learning rate."
         )
-    grid = HeadGrid(heads, num_classes, matrix.width)
-    current = Heads(grid.weights, grid.bias)
+    least = 2 if settings.batch_norm else 1
+    if len(matrix) < least:
+        raise DataError(
+            "these features cannot be batch-normalised: found one row; expected at least two. Give "
+            "more training items."
+        )
+    decoupled = settings.optimiser == "adamw"
+    grid = HeadGrid(heads, loss, matrix.width, decoupled=decoupled, batch_norm=settings.batch_norm)
     buffer = empty_buffer(min(settings.batch_size, len(matrix)), matrix.width)
     generator = torch.Generator().manual_seed(generator_seed)
     with torch.no_grad():
         for epoch in range(settings.epochs):
-            annealing = 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
-            for index in epoch_batches(len(matrix), settings.batch_size, generator):
-                rows = buffer[: len(index)]
-                matrix.gather(index, rows)
+            annealing = settings.annealing(epoch)
+            order = epoch_batches(len(matrix), settings.batch_size, generator)
+            # A last row alone has no statistics to be normalised by: torch refuses it, too.
+            indexes = [index for index in order if len(index) >= least]
+            for index, rows in matrix.batches(indexes, buffer):
                 grid.step(rows, target[index], annealing)
             if epoch == 0:  # every row has been seen: one that is not finite has spoilt the weights
                 check_finite(grid.weights)
             if on_epoch is not None:
-                on_epoch(epoch + 1, current)
-    return current
+                on_epoch(epoch + 1, grid.heads())
+    return grid.heads()
 
 
 def epoch_batches(

@@ -11,6 +11,9 @@ from torch.optim.adam import adam
 
 from facebench.errors import SpecError
 from facebench.evaluate.feature_matrix import empty_buffer
+from facebench.evaluate.probe_heads import Heads
+from facebench.evaluate.probe_losses import Loss
+from facebench.evaluate.probe_norm import BatchNorm
 from facebench.evaluate.thin_gemm import thin_matmul
 
 _INIT_STD = 0.01
@@ -22,7 +25,8 @@ class Head:
 
     Args:
         lr: Initial learning rate; 0.01 in the authors' released code.
-        weight_decay: L2 penalty on weights and bias, as in ``torch.optim.Adam``.
+        weight_decay: Of everything that is learnt: an L2 penalty as in ``torch.optim.Adam``, or
+            apart from the gradient as in ``AdamW``.
         seed: Seed of the initial weights. The batches do not depend on it.
 
     Raises:
@@ -54,52 +58,88 @@ class _Alike:
 
 
 class HeadGrid:
-    """Weights of all heads as one matrix, with Adam's state.
+    """Weights of all heads as one matrix, with the optimiser's state.
+
+    Weights start from N(0, 0.01) and biases at 0, as PCL's released code has it for expressions;
+    behind batch normalisation both start from U(-1/sqrt(D), 1/sqrt(D)), torch's own choice, which
+    its code for head poses leaves alone.
 
     Args:
         heads: The grid.
-        num_classes: C.
+        loss: What is learnt; says how many outputs there are, C.
         width: D.
+        decoupled: AdamW's weight decay instead of Adam's.
+        batch_norm: Whether rows are batch-normalised first.
 
     Attributes:
         weights: ``[H, C, D]`` float32.
         bias: ``[H, C]`` float32.
+        norm: Scale, shift and running statistics, where there is batch normalisation.
     """
 
-    def __init__(self, heads: Sequence[Head], num_classes: int, width: int) -> None:
-        self.weights = empty_buffer(len(heads), num_classes, width)
-        self.bias = torch.zeros(len(heads), num_classes)
-        for head, weights in zip(heads, self.weights.unbind(), strict=True):
+    def __init__(
+        self,
+        heads: Sequence[Head],
+        loss: Loss,
+        width: int,
+        *,
+        decoupled: bool = False,
+        batch_norm: bool = False,
+    ) -> None:
+        self.weights = empty_buffer(len(heads), loss.outputs, width)
+        self.bias = torch.zeros(len(heads), loss.outputs)
+        self.norm = BatchNorm(len(heads), width) if batch_norm else None
+        for head, weights, bias in zip(heads, self.weights, self.bias, strict=True):
             generator = torch.Generator().manual_seed(head.seed)
-            weights.normal_(0.0, _INIT_STD, generator=generator)
-        self._minus_one = torch.tensor(-1.0)
+            if batch_norm:
+                bound = width**-0.5
+                weights.uniform_(-bound, bound, generator=generator)
+                bias.uniform_(-bound, bound, generator=generator)
+            else:
+                weights.normal_(0.0, _INIT_STD, generator=generator)
+        self._loss, self._decoupled = loss, decoupled
         numbers: dict[tuple[float, float], list[int]] = {}
         for number, head in enumerate(heads):
             numbers.setdefault((head.lr, head.weight_decay), []).append(number)
         self._alike = {key: self._state(group) for key, group in numbers.items()}
 
-    def step(self, rows: torch.Tensor, labels: torch.Tensor, annealing: float) -> None:
-        """One step of Adam for every head on one batch.
+    def step(self, rows: torch.Tensor, targets: torch.Tensor, annealing: float) -> None:
+        """One step of the optimiser for every head on one batch.
 
         Args:
-            rows: ``[B, D]`` float32.
-            labels: ``[B]`` int64.
+            rows: ``[B, D]`` float32; overwritten by batch normalisation, which needs two.
+            targets: The loss's, one for each row.
             annealing: Factor on every learning rate.
         """
-        heads, classes, width = self.weights.shape
-        # Classes before rows: the layout in which both products are fast (see thin_matmul), and in
-        # which the softmax runs along the batch, without a transposition.
-        scores = thin_matmul(self.weights.view(-1, width), rows.t()).view(heads, classes, -1)
-        error = torch.softmax(scores.add_(self.bias.unsqueeze(2)), dim=1)
-        minus_one = self._minus_one.expand(heads, 1, len(labels))
-        error.scatter_add_(1, labels.expand(heads, 1, -1), minus_one)
-        error.mul_(1 / len(labels))  # d(mean cross entropy) / d(scores)
-        gradient = thin_matmul(error.view(heads * classes, -1), rows).view_as(self.weights)
-        self._adam(gradient.unbind(), error.sum(2).unbind(), annealing)
+        heads, outputs, width = self.weights.shape
+        weights, bias = self.weights, self.bias
+        if self.norm is not None:
+            rows = self.norm.normalise(rows)
+            weights, bias = self.norm.applied(weights, bias)
+        # Outputs before rows: the layout in which both products are fast (see thin_matmul), and in
+        # which a softmax runs along the batch, without a transposition.
+        scores = thin_matmul(weights.view(-1, width), rows.t()).view(heads, outputs, -1)
+        error = self._loss.error(scores.add_(bias.unsqueeze(2)), targets)
+        gradient = thin_matmul(error.view(heads * outputs, -1), rows).view_as(self.weights)
+        of_bias = error.sum(2)
+        gradients = [gradient, of_bias]
+        if self.norm is not None:
+            gradient, *of_norm = self.norm.gradients(self.weights, gradient, of_bias)
+            gradients = [gradient, of_bias, *of_norm]
+        self._adam([tensor.unbind() for tensor in gradients], annealing)
+
+    def heads(self) -> Heads:
+        """The heads as they stand; they go on changing if there is no batch normalisation."""
+        if self.norm is None:
+            return Heads(self.weights, self.bias)
+        return Heads(*self.norm.folded(self.weights, self.bias))
 
     def _state(self, group: list[int]) -> _Alike:
         """Adam's state, at rest, of some heads."""
-        parameters = [self.weights[h] for h in group] + [self.bias[h] for h in group]
+        learnt = [self.weights, self.bias]
+        if self.norm is not None:
+            learnt += [self.norm.gamma, self.norm.beta]
+        parameters = [tensor[h] for tensor in learnt for h in group]
         return _Alike(
             group,
             parameters,
@@ -108,22 +148,18 @@ class HeadGrid:
             [torch.zeros(()) for _ in parameters],
         )
 
-    def _adam(
-        self,
-        gradients: Sequence[torch.Tensor],
-        bias_gradients: Sequence[torch.Tensor],
-        annealing: float,
-    ) -> None:
+    def _adam(self, gradients: Sequence[Sequence[torch.Tensor]], annealing: float) -> None:
         """Adam with each head's own learning rate and weight decay."""
         for (lr, weight_decay), alike in self._alike.items():
             adam(
                 alike.parameters,
-                [gradients[h] for h in alike.heads] + [bias_gradients[h] for h in alike.heads],
+                [of_kind[h] for of_kind in gradients for h in alike.heads],
                 alike.first_moments,
                 alike.second_moments,
                 [],
                 alike.steps,
                 fused=True,  # one pass over weights, gradient and both moments
+                decoupled_weight_decay=self._decoupled,
                 amsgrad=False,
                 beta1=0.9,
                 beta2=0.999,

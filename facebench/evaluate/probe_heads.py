@@ -35,8 +35,13 @@ class Heads:
         index = torch.tensor(list(heads), dtype=torch.int64)
         return Heads(self.weights[index], self.bias[index])
 
+    def rescaled(self, scale: npt.ArrayLike, offset: npt.ArrayLike) -> Heads:
+        """Heads whose scores are these heads' times ``scale`` plus ``offset``, each ``[C]``."""
+        factor, shift = (torch.as_tensor(value, dtype=torch.float32) for value in (scale, offset))
+        return Heads(self.weights * factor.unsqueeze(1), self.bias * factor + shift)
+
     def logits(self, features: ArrayLike | FeatureMatrix) -> torch.Tensor:
-        """Class scores before the softmax.
+        """Scores: of classes before the softmax, of labels before the sigmoid, or real numbers.
 
         Args:
             features: ``[N, D]``, read a block at a time.

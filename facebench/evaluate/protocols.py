@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from facebench.dataset import Dataset
 from facebench.evaluate.store import Features
@@ -35,6 +37,9 @@ class Judgement:
         details: What was chosen, and on what.
         floors: What is reached without any representation: ``{"majority class": {"accuracy":
             0.387}}``, with the metrics of ``scores`` that are known for it.
+        rescore: From a mark for each row of ``predictions`` to ``scores`` of the marked rows, by
+            the same code; nothing is chosen or trained again. Raises ``DataError`` if too few are
+            marked.
     """
 
     scores: dict[str, Any]
@@ -43,6 +48,7 @@ class Judgement:
     n_scored: int
     details: dict[str, Any]
     floors: dict[str, dict[str, float]] = field(default_factory=dict)
+    rescore: Callable[[NDArray[np.bool_]], dict[str, Any]] | None = None
 
 
 def judge(
@@ -61,10 +67,14 @@ def judge(
         DataError: There are too few items to judge.
     """
     from facebench.evaluate.classification import classify
+    from facebench.evaluate.multilabel import detect_labels
     from facebench.evaluate.pairs import verify_pairs
+    from facebench.evaluate.regression import regress
 
     protocols: Mapping[str, Callable[..., Judgement]] = {
         "classification": classify,
+        "multilabel": detect_labels,
+        "regression": regress,
         "verification": verify_pairs,
     }
     protocol = protocols[dataset.task.info.protocol]

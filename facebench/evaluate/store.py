@@ -1,9 +1,12 @@
-"""The feature store: one row of numbers per image, memory-mapped, never whole in memory."""
+"""The feature store: one row of numbers per image, on disk, as large as the disk allows."""
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import numpy as np
 
 from facebench.atomic import atomic_write
 from facebench.errors import StageError
+from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.workspace import read_record, to_json
 
 FORMAT = 1
@@ -39,17 +43,28 @@ class Features:
         mask[list(self.broken)] = False
         return mask
 
+    @cached_property
+    def matrix(self) -> FeatureMatrix:
+        """All rows, to be read; whatever reads some of them shares its memory."""
+        return FeatureMatrix(self.values)
+
 
 class Growing:
     """A store that is being filled, front to back, and can be taken up after a kill.
 
     Rows are written to ``<folder>.partial``; its progress file is replaced after each block has
-    reached the disk, so a killed extraction goes on behind the last complete block.
+    reached the disk, so a killed extraction goes on behind the last complete block. They are
+    written by system calls: pages of a memory map would count as memory of the process.
+
+    A context manager, which closes the file and leaves what is there.
 
     Args:
         folder: Where the finished store will stand.
         shape: ``(N, D)``.
         dtype: ``float16`` or ``float32``.
+
+    Raises:
+        StageError: The disk has too little space for the whole store.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, int], dtype: str) -> None:
@@ -58,38 +73,58 @@ class Growing:
         self.partial.mkdir(parents=True, exist_ok=True)
         self._state = self.partial / "progress.json"
         self.done, self.broken = 0, list[int]()
-        layout = {"shape": list(shape), "dtype": dtype}
+        self._layout = {"shape": list(shape), "dtype": dtype}
         state = json.loads(self._state.read_text()) if self._state.exists() else {}
-        resumed = state.get("layout") == layout and (self.partial / VALUES).exists()
+        resumed = state.get("layout") == self._layout and (self.partial / VALUES).exists()
         if resumed:
             self.done, self.broken = int(state["done"]), list(state["broken"])
-        self._layout = layout
-        self.values = np.lib.format.open_memmap(
-            self.partial / VALUES,
-            mode="r+" if resumed else "w+",
-            dtype=np.dtype(dtype),
-            shape=None if resumed else shape,
-        )
+        kind = np.dtype(dtype)
+        row_bytes = shape[1] * kind.itemsize
+        self._check_space((shape[0] - self.done) * row_bytes)
+        self._file = (self.partial / VALUES).open("r+b" if resumed else "w+b")
+        header = {"descr": kind.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(self._file, header)
+        start = self._file.tell()
+        self._file.truncate(start + shape[0] * row_bytes)
+        self._file.seek(start + self.done * row_bytes)
+
+    def __enter__(self) -> Growing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def append(self, block: np.ndarray, broken: list[int]) -> None:
         """Write the next rows ``[n, D]`` and the positions among all rows that are broken."""
-        self.values[self.done : self.done + len(block)] = block
+        self._file.write(np.ascontiguousarray(block).data)
         self.done += len(block)
         self.broken += broken
 
     def mark(self) -> None:
         """Make what was appended so far survive a kill."""
-        self.values.flush()
+        self._sync()
         state = {"layout": self._layout, "done": self.done, "broken": self.broken}
         atomic_write(self._state, json.dumps(state))
 
     def finish(self, record: dict[str, Any]) -> None:
         """Write the record and give the store its name."""
-        self.values.flush()
+        self._sync()
         record = {**record, "format": FORMAT, "broken": self.broken}
         (self.partial / RECORD).write_text(to_json(record), encoding="utf-8")
         self._state.unlink(missing_ok=True)
         self.partial.rename(self.folder)
+
+    def _sync(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _check_space(self, needed: int) -> None:
+        free = shutil.disk_usage(self.partial).free
+        if needed > free:
+            raise StageError(
+                f"{self.partial}: too little space for the features: found {free / 1e9:.1f} GB "
+                f"free; expected {needed / 1e9:.1f}. Free some, or give another --cache."
+            )
 
 
 def read_features(folder: Path) -> Features:

@@ -125,6 +125,40 @@ def verify(
     return Verification(accuracies, thresholds, scores, predictions, auc, tar_at_far(scores, truth))
 
 
+def part(outcome: Verification, same: Bools, folds: npt.ArrayLike, kept: Bools) -> Verification:
+    """The outcome of some of the pairs; their thresholds stay those that all pairs gave.
+
+    Args:
+        outcome: Of all pairs.
+        same: ``[P]`` whether they show one person.
+        folds: ``[P]``.
+        kept: ``[P]`` which pairs count.
+
+    Returns:
+        An outcome of ``kept.sum()`` pairs.
+
+    Raises:
+        DataError: A fold, or a kind of pair, is left without any.
+    """
+    number = np.unique(np.asarray(folds), return_inverse=True)[1]
+    sizes = np.bincount(number[kept], minlength=len(outcome.accuracies))
+    if not sizes.all() or len(np.unique(same[kept])) < 2:
+        raise DataError(
+            f"a part of the pairs cannot be scored: found {sizes.min()} in the smallest fold; "
+            "expected some in every fold, and both same and different ones."
+        )
+    right = (outcome.predictions == same)[kept]
+    scores = outcome.scores[kept]
+    return Verification(
+        np.bincount(number[kept], weights=right) / sizes,
+        outcome.thresholds,
+        scores,
+        outcome.predictions[kept],
+        float(roc_auc_score(same[kept], scores)),
+        tar_at_far(scores, same[kept]),
+    )
+
+
 def best_threshold(similarities: Floats, same: Bools) -> float:
     """The similarity from which on calling pairs the same is right most often.
 

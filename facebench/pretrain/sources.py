@@ -14,8 +14,8 @@ PCL section 4.1: frames of VoxCeleb1 and VoxCeleb2 at 6 fps, cropped to the face
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -29,6 +29,8 @@ from facebench.dataset import Dataset, population
 from facebench.digests import file_digests, table_fingerprint
 from facebench.errors import DataError
 from facebench.evaluate.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
+from facebench.listing import folder_called, images_below
+from facebench.pretrain.speakers import WRAPPERS, name_identities, speaker_names
 from facebench.progress import Progress, Silent, increments
 from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
 from facebench.table import CROP, boxes
@@ -36,16 +38,13 @@ from facebench.task import FOLDED
 
 Form = Literal["images", "video"]
 
-# Folders that VoxCeleb's releases put around or between identities and videos; they say nothing
-# about who is shown ("1.6" is the scale of the face crop).
-_WRAPPERS = frozenset({"unzippedfaces", "unzippedintervalfaces", "data", "dev", "test", "mp4"})
+# Between identity and video in VoxCeleb's releases: the scale of the face crop.
 _SCALE = "1.6"
 
 # The rendered stand-in at scale 1: 6,000 frames of 64 px, the size that the paper learns from.
 _PEOPLE, _CLIPS, _FRAMES, _SIDE = 400, 2, 4, 64
 
 _LIMIT_SEED = 2023
-_SUFFIXES = tuple(IMAGE_SUFFIXES)
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +61,8 @@ class Source:
         read: From a path to uint8 RGB ``[H, W, 3]``; safe to call from several threads.
         digests: SHA-256 of the file behind each frame.
         warnings: What a reader of the result has to know.
+        subjects: Name of the person in each frame, empty where it is not known; no entries if
+            none is. Does not belong to the fingerprint: nothing is learned from it.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Source:
     read: Callable[[str], Pixels]
     digests: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -101,6 +103,7 @@ class Source:
             self,
             frames=self.frames.iloc[keep].reset_index(drop=True),
             digests=tuple(self.digests[row] for row in keep),
+            subjects=tuple(self.subjects[row] for row in keep if self.subjects),
         )
 
 
@@ -125,7 +128,7 @@ def open_source(
         DataError: There is no such folder, or no image in it.
     """
     if name == "voxceleb":
-        real = _folder_called(name, data_root)
+        real = None if data_root is None else folder_called(name, data_root)
         if real is not None:
             return folder_source(real, cache, form="video", name=name, progress=progress)
         clips = _rendered_clips(cache, scale, progress or Silent())
@@ -147,8 +150,9 @@ def folder_source(
 ) -> Source:
     """Open a folder of images, or a tree of video frames.
 
-    Hidden files and folders, and files that are no images by their suffix, are left out. Frames
-    are sorted, so that the order of the file system never matters.
+    Hidden files and folders are left out, and so are files that are no images by their suffix: a
+    warning counts them, but for notes, lists and annotations. Frames are sorted, so that the
+    order of the file system never matters.
 
     Args:
         folder: Where the images are.
@@ -166,23 +170,36 @@ def folder_source(
             f"pretraining data: no folder {folder}; expected a folder of images "
             "(images:FOLDER), of video frames (video:FOLDER), 'voxceleb' or the name of a task."
         )
-    paths = sorted(_image_paths(folder))
+    paths, strays = images_below(folder)
     if not paths:
         raise DataError(
             f"pretraining data: found no images below {folder}; expected files that end in "
             f"{', '.join(sorted(IMAGE_SUFFIXES))}."
         )
+    warnings = _left_out(folder, strays)
     if form is None:
-        form = "video" if all(path.count("/") >= 2 for path in paths) else "images"
+        shallow = [path for path in paths if path.count("/") < 2]
+        form = "images" if shallow else "video"
         _log.info("%s: taken for %s", folder, form)
+        if 2 * len(shallow) < len(paths) and shallow:
+            warnings.append(
+                f"{folder}: taken for single images, since {len(shallow):,} of {len(paths):,} are "
+                f"less than two folders deep, such as {shallow[0]}; write video:{folder} for a "
+                "tree of frames"
+            )
+    for warning in warnings:
+        _log.warning("%s", warning)
     frames = pd.DataFrame({"path": paths})
+    subjects: tuple[str, ...] = ()
     if form == "video":
         identities, videos = zip(*(_who(folder, path) for path in paths), strict=True)
         frames = frames.assign(identity=identities, video=videos)
+        subjects = name_identities(identities, speaker_names(folder))
     digests = file_digests(folder, paths, cache, progress=progress)
     title = name or folder.resolve().name
     synthetic = (folder / MARKER).is_file()
-    return Source(title, synthetic, frames, partial(_read_below, folder), tuple(digests))
+    read = partial(_read_below, folder)
+    return Source(title, synthetic, frames, read, tuple(digests), tuple(warnings), subjects)
 
 
 def task_source(dataset: Dataset) -> Source:
@@ -210,6 +227,7 @@ def task_source(dataset: Dataset) -> Source:
         read=partial(dataset.task.read_image, dataset.root),
         digests=tuple(dataset.digests[row] for row in rows),
         warnings=warnings,
+        subjects=tuple(map(str, table["subject"].iloc[rows])) if "subject" in table else (),
     )
 
 
@@ -217,21 +235,17 @@ def _read_below(folder: Path, path: str) -> Pixels:
     return read_image(folder / path)
 
 
-def _image_paths(folder: Path, prefix: str = "") -> Iterator[str]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if entry.is_dir():
-                yield from _image_paths(folder / entry.name, f"{prefix}{entry.name}/")
-            elif entry.name.lower().endswith(_SUFFIXES):
-                yield f"{prefix}{entry.name}"
+def _left_out(folder: Path, strays: Counter[str]) -> list[str]:
+    if not strays:
+        return []
+    kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(strays.items()))
+    return [f"{folder}: left out {strays.total():,} files that are no images by name ({kinds})"]
 
 
 def _who(folder: Path, path: str) -> tuple[str, str]:
     """Identity and video of a frame; the track, where there is one, is not told apart."""
     parts: Sequence[str] = path.split("/")[:-1]
-    while parts and parts[0].lower() in _WRAPPERS:
+    while parts and parts[0].lower() in WRAPPERS:
         parts = parts[1:]
     parts = [part for part in parts if part != _SCALE]
     if len(parts) < 2:
@@ -240,18 +254,6 @@ def _who(folder: Path, path: str) -> tuple[str, str]:
             f"{folder}. Write images:{folder} for a folder of single images."
         )
     return parts[0], f"{parts[0]}/{parts[1]}"
-
-
-def _folder_called(name: str, data_root: Path | None) -> Path | None:
-    if data_root is None:
-        return None
-    if not data_root.is_dir():
-        raise DataError(
-            f"the data folder {data_root} does not exist; expected a folder with datasets in it. "
-            "Correct FACEBENCH_DATA or --data, or leave it out to use synthetic faces."
-        )
-    found = (path for path in sorted(data_root.iterdir()) if path.name.lower() == name)
-    return next((path for path in found if path.is_dir()), None)
 
 
 def _rendered_clips(cache: Path, scale: float, progress: Progress | Silent) -> Path:

@@ -18,7 +18,14 @@ from rich.text import Text
 
 from facebench.report.reference import printed
 from facebench.report.results import Result
-from facebench.report.tables import DASH, Group, caption, comparable, learned_from
+from facebench.report.tables import (
+    DASH,
+    Group,
+    caption,
+    comparable,
+    learned_from,
+    task_title,
+)
 
 
 @dataclass(frozen=True)
@@ -95,12 +102,9 @@ def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> T
 
 def _columns(group: Group, members: Sequence[Result]) -> Iterable[Column]:
     task = members[0].record["task"]
-    several = len(task["columns"]) > 1
     for metric in task["columns"]:
         arrow = "↑" if metric["higher_is_better"] else "↓"
-        title = f"{task['title']}\n{metric['title']}{arrow}" if several else task["title"]
-        if not several:
-            title += f"\n{metric['title']}{arrow}"
+        title = f"{task_title(members[0].record)}\n{metric['title']}{arrow}"
         yield Column(group, task["name"], title, metric["name"], metric["scale"])
 
 
@@ -125,6 +129,11 @@ def _block(
     yield [Text(name, style="bold"), *(Text(_score(c, r, "honest"), "bold") for c, r in cells)]
     yield [Text(f"  {learned}", style="dim"), *(_interval(c, r) for c, r in cells)]
     yield [Text("  paper protocol", style="dim"), *(_score(c, r, "paper") for c, r in cells)]
+    if any(record is not None and "without_leaks" in record["scores"] for record in records):
+        yield [
+            Text("  honest, without exact duplicates", style="dim"),
+            *(_leak_free(*c) for c in cells),
+        ]
     title = next(record["method"]["title"] for record in records if record is not None)
     numbers = [printed(title, column.task, column.metric) for column in columns]
     if any(number is not None for number in numbers):
@@ -136,6 +145,11 @@ def _block(
 
 def _score(column: Column, record: dict[str, Any] | None, kind: str) -> str:
     return DASH if record is None else column.shown(record["scores"][kind].get(column.metric))
+
+
+def _leak_free(column: Column, record: dict[str, Any] | None) -> str:
+    levels = {} if record is None else record["scores"].get("without_leaks", {})
+    return column.shown(levels["exact"]["honest"].get(column.metric)) if levels else DASH
 
 
 def _interval(column: Column, record: dict[str, Any] | None) -> Text:

@@ -49,7 +49,10 @@ def printed_numbers() -> tuple[Printed, ...]:
 
 
 def printed(title: str, task: str, metric: str) -> Printed | None:
-    """Return what was printed for a method (by its title) on a task, if anything was."""
+    """Return what was printed for a method (by its title) on a task, if anything was.
+
+    Where a table has a method twice (TCAE on DISFA), it is the first: as its authors published it.
+    """
     for number in printed_numbers():
         if (number.method, number.task, number.metric) == (title, task, metric):
             return number

@@ -7,7 +7,7 @@ synthetic data, never both. A missing cell is a dash.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from rich import box
@@ -20,7 +20,7 @@ from facebench.spec import digest
 
 DASH = "–"
 # Task, its version, protocol, its version, synthetic, and what else changes the test: options of
-# the task (crop, which split), image size, limit.
+# the task (crop, which split), image size, limit, and how pairs are verified.
 Group = tuple[str, int, str, int, bool, str]
 
 
@@ -31,7 +31,11 @@ def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
         task = result.record["task"]
         protocol, version = task["protocol"]
         spec = result.record["spec"]
-        conditions = digest([spec["task_options"], spec["extract"]["image_size"], spec["limit"]])
+        # No other protocol looks at it.
+        pairs = verified_by(result.record) if protocol == "verification" else ""
+        conditions = digest(
+            [spec["task_options"], spec["extract"]["image_size"], spec["limit"], pairs]
+        )
         key = (task["name"], task["version"], protocol, version, task["synthetic"], conditions)
         groups[key].append(result)
     return dict(groups)
@@ -47,7 +51,8 @@ def _table(group: Group, results: list[Result]) -> Table:
     kind = "SYNTHETIC faces" if task["synthetic"] else "real data"
     metric = task["main_metric"]
     table = Table(
-        title=f"{task['title']} (version {task['version']}), {kind}: {metric['title']}",
+        title=f"{task_title(results[0].record)} (version {task['version']}), {kind}: "
+        f"{metric['title']}",
         caption=caption(results),
         caption_justify="left",
         title_justify="left",
@@ -62,26 +67,63 @@ def _table(group: Group, results: list[Result]) -> Table:
             table.add_row(Text(name, style="dim"), value, *[DASH] * 4)
     for result in results:
         table.add_row(*row(result.record))
+        for cells in _leak_free_rows(result.record):
+            table.add_row(*cells)
     return table
+
+
+def task_title(record: dict[str, Any]) -> str:
+    """Return the title of a result's task; pairs that a trained head verifies say so."""
+    learned = record["task"]["protocol"][0] == "verification" and verified_by(record) == "learned"
+    title: str = record["task"]["title"]
+    return f"{title}, learned head" if learned else title
+
+
+def verified_by(record: dict[str, Any]) -> str:
+    """Return how pairs are verified: ``cosine`` or ``learned``."""
+    how: str = record["spec"]["probe"]["verification"]
+    return how
 
 
 def row(record: dict[str, Any]) -> list[str | Text]:
     """Return the cells of one result; what was run stands in the first, in two short lines."""
     spec, metric = record["spec"], record["task"]["main_metric"]
     name, scale = metric["name"], metric["scale"]
-    honest, paper = (record["scores"][kind] for kind in ("honest", "paper"))
-    low, high = honest["intervals"][name]
     mark = "\nsynthetic" if record["task"]["synthetic"] else ""
     who = Text(record["method"]["title"], style="bold")
     who.append(f" {spec['extract']['feature']}, seed {spec['seed']}", style="not bold")
     who.append(f"\n{spec['backbone']}{learned_from(record)}", style="not bold dim")
+    return [who, *_numbers(record["scores"], name, scale, mark), _printed(record, name)]
+
+
+def leak_free(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the scores of a result without test items that leak, if it has any, with a name.
+
+    Near duplicates get no line of their own where there are none.
+    """
+    shown = -1
+    for kind, scores in record["scores"].get("without_leaks", {}).items():
+        if scores["removed"] != shown:
+            shown = scores["removed"]
+            yield f"without {shown:,} {record['task']['leaks']['unit']}s ({kind})", scores
+
+
+def _leak_free_rows(record: dict[str, Any]) -> Iterator[list[str | Text]]:
+    metric = record["task"]["main_metric"]
+    for name, scores in leak_free(record):
+        cells = _numbers(scores, metric["name"], metric["scale"], "")
+        yield [Text(f"  {name}", style="dim"), *cells, DASH]
+
+
+def _numbers(scores: dict[str, Any], name: str, scale: float, mark: str) -> list[str | Text]:
+    """Return honest, its interval, paper, and the gap."""
+    honest, paper = scores["honest"], scores["paper"]
+    low, high = honest["intervals"][name]
     return [
-        who,
         Text(f"{scale * honest[name]:.2f}{mark}", style="bold"),
-        f"{scale * low:.2f} to {scale * high:.2f}",
+        DASH if low is None else f"{scale * low:.2f} to {scale * high:.2f}",
         f"{scale * paper[name]:.2f}{mark}",
         f"{scale * (paper[name] - honest[name]):+.2f}",
-        _printed(record, name),
     ]
 
 
@@ -89,7 +131,8 @@ def learned_from(record: dict[str, Any]) -> str:
     """Return what a representation was learned from, as the end of a line."""
     data = record["pretrain"]["data"]
     if data is None:
-        return ", nothing learned"
+        published = record["method"].get("needs") == "weights"
+        return ", published weights" if published else ", nothing learned"
     kind = " (synthetic)" if data["synthetic"] else ""
     return f", {record['pretrain']['images_seen']:,} images of {data['name']}{kind}"
 
@@ -126,6 +169,7 @@ def detail_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
             "dataset",
             f"fingerprint {record['task']['fingerprint'][:16]}, {record['task']['counts']}",
         ),
+        *_leaks_row(record["task"].get("leaks")),
         ("stages", ", ".join(f"{name} {key[:16]}" for name, key in stages.items())),
         ("seconds", ", ".join(f"{name} {value:,.1f}" for name, value in record["seconds"].items())),
         ("device", f"{environment['device']}, commit {environment['git_commit'] or DASH}"),
@@ -137,10 +181,21 @@ def detail_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
     return rows
 
 
+def _leaks_row(leaks: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if leaks is not None:
+        counts = f"{leaks['exact']:,} exact and {leaks['near']:,} near duplicates"
+        yield (
+            "leaks",
+            f"{counts} between {leaks['between']}, of {leaks['tested']:,} {leaks['unit']}s",
+        )
+
+
 def _value(value: Any, interval: Any) -> str:
     if isinstance(value, list):
         cells = zip(value, *interval, strict=True)
         return ", ".join(_value(one, [low, high]) for one, low, high in cells)
     if value is None:
         return DASH
+    if None in interval:
+        return f"{value:.4f}"
     return f"{value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}]"

@@ -11,7 +11,7 @@ from facebench.contract import TwoLayers
 from facebench.errors import DataError, StageError
 from facebench.evaluate import extract as extract_module
 from facebench.evaluate.extract import extract
-from facebench.evaluate.store import Growing, read_features
+from facebench.evaluate.store import VALUES, Growing, read_features
 from facebench.method import Method, MethodInfo
 from facebench.spec import ExtractSpec
 from facebench.task import NoOptions
@@ -116,10 +116,7 @@ def test_what_float16_cannot_hold_is_an_error(tmp_path: Path) -> None:
     method = build()
     for parameter in method.parameters():
         parameter.data.mul_(1e4)
-    with (
-        np.errstate(over="ignore"),
-        pytest.raises(StageError, match="not finite in float16.*extract.dtype=float32"),
-    ):
+    with pytest.raises(StageError, match="not finite in float16.*extract.dtype=float32"):
         extract(
             method, Huge(), spec, tmp_path / "store",  # type: ignore[arg-type]
             record={}, workspace=workspace, precision="32", skip_broken=False,
@@ -127,8 +124,41 @@ def test_what_float16_cannot_hold_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_store_of_another_shape_is_started_anew(tmp_path: Path) -> None:
-    store = Growing(tmp_path / "store", (4, 2), "float32")
-    store.append(np.ones((2, 2), np.float32), [])
-    store.mark()
-    assert Growing(tmp_path / "store", (4, 2), "float32").done == 2
-    assert Growing(tmp_path / "store", (5, 2), "float32").done == 0
+    with Growing(tmp_path / "store", (4, 2), "float32") as store:
+        store.append(np.ones((2, 2), np.float32), [])
+        store.mark()
+    for shape, done in (((4, 2), 2), ((5, 2), 0)):
+        with Growing(tmp_path / "store", shape, "float32") as store:
+            assert store.done == done
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_a_store_is_the_file_that_numpy_saves(tmp_path: Path, dtype: str) -> None:
+    values = np.random.default_rng(0).standard_normal((5, 3)).astype(dtype)
+    with Growing(tmp_path / "store", (5, 3), dtype) as store:
+        store.append(values[:2], [1])
+        store.mark()
+        store.append(values[2:4], [])  # lost: not marked
+    with Growing(tmp_path / "store", (5, 3), dtype) as store:
+        assert (store.done, store.broken) == (2, [1])
+        store.append(values[2:], [])
+        store.finish({"of": "test"})
+    np.save(tmp_path / "expected.npy", values)
+    saved = (tmp_path / "store" / VALUES).read_bytes()
+    assert saved == (tmp_path / "expected.npy").read_bytes()
+    features = read_features(tmp_path / "store")
+    assert features.matrix is features.matrix
+    assert features.record["broken"] == [1]
+
+
+def test_a_disk_that_is_too_small_is_an_error_at_the_start(tmp_path: Path) -> None:
+    with pytest.raises(StageError, match="too little space.*expected 2000000.0"):
+        Growing(tmp_path / "store", (10**9, 10**6), "float16")
+
+
+def test_features_in_float16_are_those_that_numpy_rounds_to(tmp_path: Path) -> None:
+    images = Images()
+    wide = run(tmp_path / "wide", images)
+    spec = ExtractSpec(feature="f_s", image_size=32, dtype="float16", batch_size=4)
+    narrow = run(tmp_path / "narrow", images, spec=spec)
+    assert np.array_equal(narrow.values, wide.values.astype(np.float16))

@@ -15,6 +15,7 @@ from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.evaluate.probe import ProbeSettings, epoch_batches, train_heads
 from facebench.evaluate.probe_grid import Head
 from facebench.evaluate.probe_heads import Heads
+from facebench.evaluate.probe_losses import CrossEntropy
 
 ROWS, WIDTH, CLASSES = 101, 33, 5
 SETTINGS = ProbeSettings(epochs=6, batch_size=16)
@@ -38,7 +39,7 @@ def _train(
     heads: tuple[Head, ...] = HEADS,
 ) -> Heads:
     return train_heads(
-        features, labels, heads, num_classes=CLASSES, settings=SETTINGS, generator_seed=7
+        features, labels, heads, loss=CrossEntropy(CLASSES), settings=SETTINGS, generator_seed=7
     )
 
 
@@ -158,7 +159,7 @@ def test_each_epoch_is_announced_with_the_heads_as_they_stand() -> None:
         features,
         labels,
         HEADS[:1],
-        num_classes=CLASSES,
+        loss=CrossEntropy(CLASSES),
         settings=SETTINGS,
         generator_seed=7,
         on_epoch=lambda epoch, heads: seen.append((epoch, heads.weights.clone())),

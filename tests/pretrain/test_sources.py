@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,25 @@ def test_folder_of_images_at_any_depth(tmp_path: Path) -> None:
     assert source.frames.to_dict("list") == {"path": ["a#1.png", "b.PNG", "x/c.jpeg"]}
     assert (source.name, source.synthetic, source.warnings, len(source)) == ("faces", False, (), 3)
     assert source.image(2, 6)[0, 0].tolist() == [2, 2, 2]
+
+
+def test_names_with_spaces_and_other_letters(tmp_path: Path) -> None:
+    names = sorted(unicodedata.normalize(form, "José Ñ #1.png") for form in ("NFC", "NFD"))
+    source = open_source(f"images:{images(tmp_path / '日 本', *names)}", None, tmp_path / "cache")
+    assert source.frames["path"].tolist() == names
+    assert [source.image(row, 6)[0, 0, 0] for row in range(2)] == [0, 1]
+
+
+def test_what_is_no_image_is_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = images(tmp_path / "faces", "a.png", "x/b.PNG", "x/c.tiff")
+    for name in ("clip.mp4", "x/d.heic", "x/E.HEIC", "VISITED", "notes.txt", "x/.DS_Store"):
+        (root / name).touch()
+    source = open_source(f"images:{root}", None, tmp_path / "cache")
+    assert len(source) == 3
+    assert source.warnings == (
+        f"{root}: left out 4 files that are no images by name (.heic 2, .mp4 1, no suffix 1)",
+    )
+    assert source.warnings[0] in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -63,6 +83,14 @@ def test_form_is_found_by_depth(tmp_path: Path) -> None:
     flat = images(tmp_path / "f", "a/v/1.png", "a/1.png")
     assert "identity" in open_source(str(video), None, tmp_path / "cache").frames
     assert "identity" not in open_source(str(flat), None, tmp_path / "cache").frames
+
+
+def test_a_stray_image_that_hides_a_tree_is_named(tmp_path: Path) -> None:
+    root = images(tmp_path / "v", "cover.png", "a/v/1.png", "a/v/2.png", "b/w/1.png")
+    source = open_source(str(root), None, tmp_path / "cache")
+    (warning,) = source.warnings
+    assert "since 1 of 4 are less than two folders deep, such as cover.png" in warning
+    assert open_source(f"images:{root}", None, tmp_path / "cache").warnings == ()
 
 
 def test_wrong_folders(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_numbers_are_the_printed_ones(method: str, task: str, value: float, star
 
 
 def test_a_number_is_printed_once() -> None:
-    keys = [(n.paper, n.method, n.task, n.metric) for n in printed_numbers()]
+    keys = [(n.paper, n.method, n.task, n.metric, n.reproduced) for n in printed_numbers()]
     assert len(set(keys)) == len(keys)
     assert {n.section for n in printed_numbers()} == {"supervised", "self-supervised"}
 
@@ -114,3 +114,23 @@ def test_an_unprinted_number_is_a_dash() -> None:
     record["pretrain"]["data"] = None
     assert str(row(record)[-1]) == "–"
     assert "nothing learned" in str(row(record)[0])
+
+
+def test_scores_without_leaks_stand_below() -> None:
+    found = result(leaks={"unit": "image", "exact": 288, "near": 140, "tested": 3589,
+                          "between": "train and test"})  # fmt: skip
+    scores = deepcopy(RECORD["scores"])
+    scores["honest"]["accuracy"] = 0.45
+    found.record["scores"]["without_leaks"] = {
+        "exact": {"removed": 288, **scores},
+        "exact and near": {"removed": 428, **scores},
+    }
+    shown = [line.split() for line in render([found]).splitlines() if "without" in line]
+    assert shown == [
+        ["without", "288", "images", "(exact)", "45.00", "47.00", "to", "53.00", "52.00", "+7.00",
+         "–"],
+        ["without", "428", "images", "(exact", "and", "near)", "45.00", "47.00", "to", "53.00",
+         "52.00", "+7.00", "–"],
+    ]  # fmt: skip
+    found.record["scores"]["without_leaks"]["exact and near"]["removed"] = 288
+    assert render([found]).count("without") == 1

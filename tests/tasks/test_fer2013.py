@@ -98,11 +98,62 @@ def test_wrong_class_folders(tmp_path: Path) -> None:
         FER2013().manifest(tmp_path)
 
 
-def test_name_without_usage(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "test/angry/im0.png",
+        "test/angry/PrivateTest_1 (1).png",  # a copy of a copy
+        "test/angry/PrivateTest.png",
+        "test/angry/Training_1.png",
+        "train/fear/PublicTest_1.png",
+    ],
+)
+def test_names_whose_usage_does_not_fit(tmp_path: Path, path: str) -> None:
     tree(tmp_path)
-    Image.fromarray(PIXELS[0]).save(tmp_path / "test/angry/im0.png")
-    with pytest.raises(DataError, match=r"im0\.png: found no usage"):
+    Image.fromarray(PIXELS[0]).save(tmp_path / path)
+    (tmp_path / "test/fear/second.jpg").touch()
+    with pytest.raises(DataError, match=r"no usage .* 2 of 23 images below") as caught:
         FER2013().manifest(tmp_path)
+    assert path in str(caught.value)
+
+
+def test_case_of_names_does_not_matter(tmp_path: Path) -> None:
+    expected = content(tree(tmp_path / "a"))
+    root = tree(tmp_path / "b/Fer2013")
+    for path in list(root.glob("*/*/*")):
+        path.rename(path.with_name(path.stem.lower() + ".PNG"))
+    for path in list(root.glob("*/*")):
+        path.rename(path.with_name(path.name.title()))
+    for path in list(root.glob("*")):
+        path.rename(path.with_name(path.name.upper()))
+    assert content(tmp_path / "b") == expected
+    assert (tmp_path / "b" / FER2013().manifest(tmp_path / "b")["path"].iloc[0]).is_file()
+    csv(tmp_path / "c").joinpath("fer2013.csv").rename(tmp_path / "c/FER2013.CSV")
+    assert content(tmp_path / "c") == expected
+
+
+def test_two_spellings_of_a_folder_are_refused(tmp_path: Path) -> None:
+    tree(tmp_path)
+    if (tmp_path / "Train").exists():
+        pytest.skip("this file system does not tell upper from lower case")
+    (tmp_path / "Train").mkdir()
+    with pytest.raises(DataError, match="found Train and train, which differ only in case"):
+        FER2013().manifest(tmp_path)
+    (tmp_path / "Train").rmdir()
+    (tmp_path / "train/Angry").mkdir()
+    with pytest.raises(DataError, match=r"holds the folders Angry, angry, .* instead of angry"):
+        FER2013().manifest(tmp_path)
+
+
+def test_what_is_no_image_is_counted(tmp_path: Path) -> None:
+    tree(tmp_path)
+    assert FER2013().manifest(tmp_path).attrs == {"warnings": []}
+    for name in ("train/cover.png", "test/fear/PublicTest_1.png.part", "test/fear/notes.txt"):
+        (tmp_path / name).touch()
+    assert FER2013().manifest(tmp_path).attrs["warnings"] == [
+        "FER-2013: left out 2 files or folders among the images that are not the dataset's: "
+        "train/cover.png, test/fear/PublicTest_1.png.part."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -136,9 +187,17 @@ def test_heading_without_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pixels", ["1 2 3", "256 " * 2304, "x " * 2304, "-1 " * 2304, ""])
 def test_bad_pixels_are_named(tmp_path: Path, pixels: str) -> None:
-    (tmp_path / "fer2013.csv").write_text(f"emotion,pixels,Usage\n0,{pixels},Training\n")
-    with pytest.raises(DataError, match=r"fer2013\.csv#0: found no 2,304 pixel values"):
+    (tmp_path / "fer2013.csv").write_text(f"emotion,pixels,Usage\n\n0,{pixels},Training\n")
+    with pytest.raises(DataError, match=r"fer2013\.csv:3: found no 2,304 pixel values in row 0"):
         FER2013().read_image(tmp_path, "fer2013.csv#0")
+
+
+def test_another_csv_in_its_place_is_read_anew(tmp_path: Path) -> None:
+    file = csv(tmp_path) / "fer2013.csv"
+    expected = content(tmp_path)
+    spaced = csv(tmp_path / "other", "icml_face_data.csv") / "icml_face_data.csv"
+    spaced.replace(file)  # the same name, with the columns in another order
+    assert content(tmp_path) == expected
 
 
 def test_row_beyond_the_end(tmp_path: Path) -> None:

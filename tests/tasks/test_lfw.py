@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -158,6 +161,8 @@ def test_images_of_pairs_that_are_missing(tmp_path: Path) -> None:
         ("Ann_Lee\t1\t2", "Ann_Lee\t1\tBo\t1", r"pairs\.txt:2: found .*expected a matched pair"),
         ("Ann_Lee\t1\tBo\t2", "Ann_Lee\t1\t2", r"pairs\.txt:4: found .*a mismatched pair"),
         ("Ann_Lee\t1\tBo\t2", "Ann_Lee\t1\tBo\tx", r"pairs\.txt:4: found .*a mismatched pair"),
+        ("Ann_Lee\t1\t2", "Ann_Lee\t2\t2", r"pairs\.txt:2: found .*two different images"),
+        ("1\tBo\t2", "1\tAnn_Lee\t2", r"pairs\.txt:4: found .*two different people"),
         (PAIRS, "\n", "found no pairs"),
     ],
 )
@@ -168,6 +173,66 @@ def test_malformed_pair_list(tmp_path: Path, old: str, new: str, where: str) -> 
         LFW().pairs(tmp_path)
 
 
+def spelled(root: Path, change: Callable[[str], str]) -> Path:
+    """Write images and pairs of people whose names have spaces and accents."""
+    names = {"Ann_Lee": "José Ñandú", "Cy-Di": "Zoë O'Neill"}
+    lfw(root)
+    text = PAIRS
+    for old, new in names.items():
+        text = text.replace(old, new)
+        home = root / "lfw-deepfunneled" / old
+        for path in list(home.glob("*.jpg")):
+            path.rename(home / change(path.name.replace(old, new)))
+        home.rename(home.with_name(change(new)))
+    (root / "pairs.txt").write_text(text, encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda name: unicodedata.normalize("NFC", name),
+        lambda name: unicodedata.normalize("NFD", name),  # macOS
+        str.upper,
+    ],
+)
+def test_names_with_spaces_and_accents(tmp_path: Path, change: Callable[[str], str]) -> None:
+    root = spelled(tmp_path, change)
+    table, pairs = LFW().manifest(root), LFW().pairs(root)
+    assert table.attrs == {"warnings": []}
+    assert table["subject"].value_counts().tolist() == [3, 3, 2, 2]
+    named = pd.concat([pairs["first"], pairs["second"]])
+    assert named.isin(table["path"]).all()
+    person = change("José Ñandú")
+    assert pairs["first"].iloc[0] == f"lfw-deepfunneled/{person}/{change('José Ñandú_0001.jpg')}"
+    for path in named:
+        assert LFW().read_image(root, path).shape == (250, 250, 3)
+
+
+def test_case_of_folders_and_lists_does_not_matter(tmp_path: Path) -> None:
+    lfw(tmp_path)
+    (tmp_path / "pairs.txt").rename(tmp_path / "Pairs.TXT")
+    (tmp_path / "lfw-deepfunneled").rename(tmp_path / "LFW-DeepFunneled")
+    table, pairs = LFW().manifest(tmp_path), LFW().pairs(tmp_path)
+    assert table["path"].str.startswith("LFW-DeepFunneled/").all()
+    assert pairs["second"].isin(table["path"]).all()
+
+
+def test_what_is_not_read_is_counted(tmp_path: Path) -> None:
+    home = lfw(tmp_path) / "lfw-deepfunneled"
+    (home / "Bo/Bo_1.jpg").touch()
+    (home / "Bo/Eve_0001.jpg").touch()
+    (home / "Dan").mkdir()
+    (home / "Dan/IMG_0001.jpg").touch()
+    table = LFW().manifest(tmp_path)
+    assert len(table) == 10
+    assert table.attrs["warnings"] == [
+        "LFW: left out 3 files or folders among the images that are not the dataset's: "
+        "lfw-deepfunneled/Bo/Bo_1.jpg, lfw-deepfunneled/Bo/Eve_0001.jpg, "
+        "lfw-deepfunneled/Dan/IMG_0001.jpg."
+    ]
+
+
 @pytest.mark.realdata
 def test_official_counts_of_the_real_images() -> None:
     root = Path(os.environ.get("FACEBENCH_DATA", "")) / "lfw"
@@ -175,6 +240,7 @@ def test_official_counts_of_the_real_images() -> None:
         pytest.skip("no lfw below FACEBENCH_DATA")
     table, pairs = LFW().manifest(root), LFW().pairs(root)
     assert len(table) == LFW.info.counts["test"]
+    assert table.attrs == {"warnings": []}
     assert table["subject"].nunique() == 5749
     assert len(pairs) == LFW.info.counts["pairs"]
     assert pairs.groupby("fold")["same"].agg(["size", "sum"]).values.tolist() == [[600, 300]] * 10

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from facebench.errors import DataError
@@ -157,39 +155,71 @@ def test_empty_list_and_no_text(tmp_path: Path) -> None:
         read_list(path)
 
 
-ROW = st.tuples(st.sampled_from(["train", "test"]), st.integers(0, 99999), st.integers(1, 7))
+def test_csv_without_a_heading(tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text("train_00001_aligned.jpg,5\ntrain_00002_aligned.jpg,1\n")
+    assert [row.label for row in read_csv_list(path)] == [4, 0]
 
 
-@given(
-    rows=st.lists(ROW, min_size=1, max_size=30, unique_by=lambda row: row[:2]),
-    end=st.sampled_from(["\n", "\r\n", " \n", "\t\r\n", "\n\n", "\n \n"]),
-    bom=st.booleans(),
-    gap=st.sampled_from([" ", "  ", "\t"]),
-    last=st.booleans(),
-)
-def test_any_form_of_a_list_is_parsed(
-    tmp_path_factory: pytest.TempPathFactory,
-    rows: list[tuple[str, int, int]],
-    end: str,
-    bom: bool,
-    gap: str,
-    last: bool,
-) -> None:
-    stems = [f"{split}_{number:05d}" for split, number, _ in rows]
-    text = end.join(f"{stem}.jpg{gap}{row[2]}" for stem, row in zip(stems, rows, strict=True))
-    path = tmp_path_factory.mktemp("list") / "list.txt"
-    path.write_bytes((b"\xef\xbb\xbf" if bom else b"") + (text + end * last).encode())
-    expected = [(stem, split, n - 1) for stem, (split, _, n) in zip(stems, rows, strict=True)]
-    assert read_list(path) == expected
+def test_images_of_the_other_split_in_a_csv(tmp_path: Path) -> None:
+    kaggle(tmp_path)
+    (tmp_path / "train_labels.csv").write_text("image,label\ntest_0001_aligned.jpg,3\n")
+    with pytest.raises(DataError, match=r"labels\.csv:2: found 'test_0001.*the split train"):
+        RAFDB().manifest(tmp_path)
 
 
-@given(text=st.text(max_size=200))
-def test_any_text_is_parsed_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    path = tmp_path_factory.mktemp("list") / "list.txt"
-    path.write_text(text, encoding="utf-8", errors="replace")
-    for read in (read_list, read_csv_list):
-        with pytest.raises(DataError, match="expected"):
-            read(path)
+def test_image_in_two_class_folders(tmp_path: Path) -> None:
+    kaggle(tmp_path, lists=False)
+    image(tmp_path / "DATASET/train/3/train_00001_aligned.jpg")
+    with pytest.raises(DataError, match=r"train_00001 is in .*train/3/train_00001.*train/5/"):
+        RAFDB().manifest(tmp_path)
+
+
+def test_case_of_names_does_not_matter(tmp_path: Path) -> None:
+    """As unpacked by a system that does not tell upper from lower case, or renamed by a person."""
+    expected = labels(official(tmp_path / "a"))
+    root = official(tmp_path / "b/Basic")
+    (root / "Image/aligned").rename(root / "Image/ALIGNED")
+    (root / "Image").rename(root / "image")
+    (root / "EmoLabel/list_patition_label.txt").rename(root / "EmoLabel/List_Patition_Label.TXT")
+    (root / "EmoLabel").rename(root / "emolabel")
+    for path in list((root / "image/ALIGNED").iterdir()):
+        path.rename(path.with_suffix(".JPG"))
+    found = labels(tmp_path / "b")
+    assert found == expected
+    assert RAFDB().manifest(tmp_path / "b")["path"].iloc[0] == (
+        "Basic/image/ALIGNED/train_00001_aligned.JPG"
+    )
+
+
+@pytest.mark.parametrize("lists", [True, False])
+def test_case_of_names_in_the_kaggle_copy(tmp_path: Path, lists: bool) -> None:
+    expected = labels(kaggle(tmp_path / "a"))
+    root = kaggle(tmp_path / "b", lists=lists)
+    (root / "DATASET/train").rename(root / "DATASET/Train")
+    (root / "DATASET").rename(root / "Dataset")
+    for path in list(root.rglob("*.jpg")):
+        path.rename(path.with_suffix(".JPG"))
+    if lists:
+        (root / "train_labels.csv").rename(root / "Train_Labels.csv")
+    assert labels(root) == expected
+
+
+def test_what_no_list_names_is_counted(tmp_path: Path) -> None:
+    root = official(tmp_path / "a")
+    assert RAFDB().manifest(root).attrs == {"warnings": []}
+    image(root / "Image/aligned/train_00003_aligned.jpg")
+    image(root / "Image/aligned/.hidden.jpg")
+    assert RAFDB().manifest(root).attrs["warnings"] == [
+        "RAF-DB: left out 1 files or folders among the images that are not the dataset's: "
+        "Image/aligned/train_00003_aligned.jpg."
+    ]
+    root = kaggle(tmp_path / "b", lists=False)
+    for path in ("train/1/test_0002_aligned.jpg", "test/2/face.jpg", "train/8/a.jpg"):
+        image(root / "DATASET" / path)
+    (warning,) = RAFDB().manifest(root).attrs["warnings"]
+    for part in ("out 3 ", "train/1/test_0002_aligned.jpg", "test/2/face.jpg", "train/8/a.jpg"):
+        assert part in warning
 
 
 def test_the_real_official_list() -> None:

@@ -1,0 +1,88 @@
+"""Frozen: a model of timm or torchvision with its published weights, judged as it is.
+
+The feature is what the model's own classifier would see; the input is normalised as the weights
+want it. Files that are already in a cache of either library are found without a network.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from facebench.backbones import Backbone
+from facebench.errors import StageError
+from facebench.method import Method, MethodInfo
+
+from ._published import published
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenOptions:
+    """Options of Frozen."""
+
+    model: str = "timm:resnet18.a1_in1k"  # timm:NAME.TAG or torchvision:NAME.WEIGHTS
+
+    def __post_init__(self) -> None:
+        published(self.model)  # a wrong name fails now, not when its turn comes
+
+
+class Frozen(Method):
+    """Any timm or torchvision model and its published weights; nothing is learned here."""
+
+    info = MethodInfo(
+        name="frozen",
+        title="Frozen",
+        version=1,
+        paper="that of the published weights",
+        year=2026,
+        needs="weights",
+        backbone=False,
+    )
+    Options = FrozenOptions
+    options: FrozenOptions
+
+    def __init__(self, backbone: Backbone, options: FrozenOptions, image_size: int) -> None:
+        super().__init__(backbone, options, image_size)
+        self.source = published(options.model)
+        self.model = self.source.build(False)
+        self.register_buffer("mean", torch.tensor(self.source.mean).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(self.source.std).view(1, 3, 1, 1))
+        self.mean: Tensor
+        self.std: Tensor
+
+    @classmethod
+    def own_backbone(cls, options: FrozenOptions) -> str:
+        """Return the model's name."""
+        return options.model
+
+    def load_published(self) -> None:
+        """Load the weights from a cache, or download them.
+
+        Raises:
+            StageError: There are none and there is no network, or the file is not theirs.
+        """
+        source = self.source
+        try:
+            self.model = source.build(True)
+        except Exception as error:  # each library and its downloader have errors of their own
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise StageError(
+                f"the published weights of {self.options.model} cannot be loaded: "
+                f"{type(error).__name__}: {reason} Expected a network or the file. "
+                f"Download {source.url} and place it as {source.file}."
+            ) from error
+
+    def features(self, name: str, images: Tensor) -> Tensor:
+        """Return the input of the model's classifier, ``[B, D]``.
+
+        Images go in at the task's size; where the model takes one size alone, or none so small,
+        they are scaled to the model's.
+        """
+        side = self.source.side(images.shape[-1])
+        if side != images.shape[-1]:
+            images = F.interpolate(images, size=side, mode="bilinear", antialias=True)
+        features: Tensor = self.model((images - self.mean) / self.std)
+        return features.flatten(1)

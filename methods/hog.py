@@ -1,0 +1,75 @@
+"""HoG: where the edges of a face lie and which way they run; nothing is learned.
+
+Dalal and Triggs, "Histograms of oriented gradients for human detection", CVPR 2005; computed by
+scikit-image. PCL's tables give no settings.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from skimage.feature import hog
+from torch import Tensor
+
+from facebench.errors import SpecError
+from facebench.method import Method, MethodInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class HoGOptions:
+    """Options of HoG."""
+
+    orientations: int = 9  # bins over 180 degrees; Dalal and Triggs, section 6.3
+    cell: int = 8  # pixels on each side of a cell; Dalal and Triggs, section 6.4
+    block: int = 2  # cells on each side of a block; Dalal and Triggs, section 6.4
+
+    def __post_init__(self) -> None:
+        for name in ("orientations", "cell", "block"):
+            if getattr(self, name) < 1:
+                raise SpecError(f"{name} is {getattr(self, name)}; expected 1 or more.")
+
+
+class HoG(Method):
+    """Histograms of gradient orientations, normalised over overlapping blocks (L2-Hys)."""
+
+    info = MethodInfo(
+        name="hog",
+        title="HoG",
+        version=1,
+        paper="Dalal and Triggs, CVPR 2005",
+        year=2005,
+        needs="nothing",
+        backbone=False,
+    )
+    Options = HoGOptions
+    options: HoGOptions
+
+    def features(self, name: str, images: Tensor) -> Tensor:
+        """Return the descriptor of each image, ``[B, D]``.
+
+        D is ``(S // cell - block + 1)**2 * block**2 * orientations``: 4356 at 100 px. Of the
+        three colour channels, the one with the largest gradient speaks for a pixel (section 6.2).
+
+        Raises:
+            SpecError: The image is smaller than one block.
+        """
+        options, side = self.options, images.shape[-1]
+        if side < options.cell * options.block:
+            raise SpecError(
+                f"hog.cell is {options.cell}, hog.block {options.block}: the images have {side} "
+                "pixels on a side; expected at least cell * block. Choose smaller cells or "
+                "larger images."
+            )
+        faces = images.permute(0, 2, 3, 1).float().cpu().numpy()
+        descriptors = [
+            hog(
+                face,
+                orientations=options.orientations,
+                pixels_per_cell=(options.cell, options.cell),
+                cells_per_block=(options.block, options.block),
+                block_norm="L2-Hys",  # Dalal and Triggs, section 6.4
+                channel_axis=-1,
+            )
+            for face in faces
+        ]
+        return torch.from_numpy(np.stack(descriptors)).float().to(images.device)

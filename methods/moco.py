@@ -1,0 +1,123 @@
+"""MoCo v2: a view looks for its partner among the keys of many past batches.
+
+He et al., "Momentum contrast for unsupervised visual representation learning", CVPR 2020, with the
+MLP head, the blur and the temperature of Chen et al., "Improved baselines with momentum contrastive
+learning", 2020. Queue, head and moving average are lightly's.
+"""
+
+import copy
+from dataclasses import dataclass
+
+import torch
+from lightly.loss import NTXentLoss
+from lightly.models.modules.heads import MoCoProjectionHead
+from lightly.models.utils import deactivate_requires_grad, update_momentum
+from torch import Tensor, nn
+
+from facebench.backbones import Backbone
+from facebench.errors import SpecError
+from facebench.method import Method, MethodInfo, Terms
+
+from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
+
+
+@dataclass(frozen=True, kw_only=True)
+class MoCoOptions(ViewOptions):
+    """Options of MoCo; the views are those of its own paper, not of PCL's baseline."""
+
+    temperature: float = 0.2  # MoCo v2, section 3; MoCo v1 and PCL section 4.1: 0.07
+    queue: int = 65536  # keys, K; MoCo v1, section 4.1
+    momentum: float = 0.999  # m, constant; MoCo v1, section 3.2
+    projection_hidden: int = 2048  # MoCo v2, section 3
+    projection_dim: int = 128  # MoCo v1, section 3.3
+    projection_norm: bool = False  # BatchNorm in the head, as in MoCo v3; MoCo v2 has none
+    jitter: float = 0.4  # released MoCo
+    hue: float = 0.1  # released MoCo
+    blur_p: float = 0.5  # released MoCo v2
+    sobel_p: float = 0.0  # MoCo has none
+    pose_augmentation: PoseAugmentation = "flip"  # MoCo v1, section 3.3: horizontal flip
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.temperature <= 0:
+            raise SpecError(f"temperature is {self.temperature}; expected more than 0.")
+        if self.queue < 1:
+            raise SpecError(f"queue is {self.queue}; expected 1 key or more.")
+        if not 0 <= self.momentum < 1:
+            raise SpecError(f"momentum is {self.momentum}; expected 0 or more, and less than 1.")
+
+
+class MoCo(Method):
+    """A query encoder learns; a key encoder follows it slowly and fills a queue of negatives."""
+
+    info = MethodInfo(
+        name="moco",
+        title="MoCo",
+        version=1,
+        paper="He et al., CVPR 2020; v2: Chen et al., 2020",
+        year=2020,
+        recipes={
+            # On the footing of PCL's baseline: its views and temperature (PCL section 4.1).
+            "pcl": {
+                "temperature": 0.07,
+                "jitter": 0.8,
+                "hue": 0.2,
+                "blur_p": 0.8,
+                "sobel_p": 0.6,
+                "pose_augmentation": "none",
+            }
+        },
+        presets={
+            # In 100 steps a queue of 65,536 keys would stay the noise that it starts from, and a
+            # key encoder at 0.999 the untrained one.
+            "quick": {"queue": 1024, "momentum": 0.99}
+        },
+    )
+    Options = MoCoOptions
+    options: MoCoOptions
+
+    def __init__(self, backbone: Backbone, options: MoCoOptions, image_size: int) -> None:
+        super().__init__(backbone, options, image_size)
+        self.head = MoCoProjectionHead(
+            self.feature_dim,
+            options.projection_hidden,
+            options.projection_dim,
+            batch_norm=options.projection_norm,
+        )
+        self.encoder_k = nn.Sequential(
+            copy.deepcopy(backbone), nn.Flatten(), copy.deepcopy(self.head)
+        )
+        deactivate_requires_grad(self.encoder_k)
+        self.info_nce = NTXentLoss(
+            options.temperature, (options.queue, options.projection_dim), gather_distributed=True
+        )
+        # lightly leaves the queue out of the state, so that a resumed run would start from noise.
+        bank = self.info_nce.memory_bank
+        for name in ("bank", "bank_ptr"):
+            bank.register_buffer(name, getattr(bank, name), persistent=True)
+        self.appearance = appearance(options, image_size)
+        self.pose = pose(options.pose_augmentation, options, p=0.5)
+
+    def views(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return two augmented views ``[B, 3, S, S]`` of each image: for query and for key."""
+        first, second = (
+            self.appearance(self.pose(crop, generator), generator)
+            for crop in two_crops(images, self.options, self.image_size, generator)
+        )
+        return first, second
+
+    def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
+        """Return InfoNCE over the key of each query and the queue (MoCo v1, Eq. 1).
+
+        The keys then take the place of the oldest ones in the queue.
+        """
+        queries = self.head(self.encode(views[0]))
+        with torch.no_grad():
+            keys = self.encoder_k(views[1])
+        return {"L_q": self.info_nce(queries.float(), keys.float())}
+
+    def after_step(self) -> None:
+        """Move the key encoder towards the query encoder (MoCo v1, Eq. 2)."""
+        backbone_k, _, head_k = self.encoder_k
+        update_momentum(self.backbone, backbone_k, self.options.momentum)
+        update_momentum(self.head, head_k, self.options.momentum)
