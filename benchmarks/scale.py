@@ -14,7 +14,8 @@ Throughput is given as a share of what plain loops reach on the same disk (readi
 front to back, without and with the system's cache; writing it) and of copying in memory.
 
 Run ``python benchmarks/scale.py [--folder DIR] [--quick]``: 9 GB of disk and about 10 minutes, or
-with ``--quick`` a twentieth of it (the judgement then reads no disk). Linux only: it reads /proc, and empties the cache of a file.
+with ``--quick`` a twentieth of it (of which the judgement reads nothing from disk). Linux only: it
+reads /proc, and empties the cache of a file.
 """
 
 from __future__ import annotations

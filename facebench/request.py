@@ -101,11 +101,13 @@ def _run_spec(request: Request, method: type[Method], task: type[Task], seed: in
     layers |= layer(_recipe(method, recipe), f"recipe {recipe.value}", group=name)
     layers |= overrides
     extract = apply(ExtractSpec(), "extract", layers)
+    # A floor that nobody asked for by name is judged by its own feature if it lacks the one asked.
+    foreign = name not in request.methods and extract.feature not in method.info.features
     options = apply(method.Options(), name, layers)
     extract = replace(
         extract,
         pool=extract.pool if method.info.backbone else "flatten",  # no feature map to pool
-        feature=_feature(method, extract.feature),
+        feature=_feature(method, "" if foreign else extract.feature),
         image_size=extract.image_size or task.info.image_size,
     )
     return RunSpec(

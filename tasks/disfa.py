@@ -166,11 +166,11 @@ or extracted frames, numbered from 0 or 1, in
     def synthesise(
         self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
     ) -> None:
-        """Write 27 people's films of 52 extracted frames at 128 px, with all twelve label files.
+        """Write 27 people's films of 80 extracted frames at 128 px, with all twelve label files.
 
         Rendering 256 px takes four times as long; the task enlarges them.
         """
-        write_films(root, faces, progress, frames=max(2, round(52 * scale)), size=128)
+        write_films(root, faces, progress, frames=max(2, round(80 * scale)), size=128)
 
     def _labels_folder(self, root: Path) -> Path:
         for inside in ("", "DISFA"):

@@ -4,12 +4,17 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from facebench.cli import app
+
+# How long an example takes says nothing about what is tested, and much about the machine.
+hypothesis.settings.register_profile("facebench", deadline=None)
+hypothesis.settings.load_profile("facebench")
 
 PLUGIN = '''
 import time

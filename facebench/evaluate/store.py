@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import numpy as np
 
 from facebench.atomic import atomic_write
 from facebench.errors import StageError
-from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.workspace import read_record, to_json
 
 FORMAT = 1
@@ -42,11 +40,6 @@ class Features:
         mask = np.ones(len(self.values), dtype=bool)
         mask[list(self.broken)] = False
         return mask
-
-    @cached_property
-    def matrix(self) -> FeatureMatrix:
-        """All rows, to be read; whatever reads some of them shares its memory."""
-        return FeatureMatrix(self.values)
 
 
 class Growing:
