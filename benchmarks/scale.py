@@ -4,8 +4,9 @@ DISFA and 300W-LP have about 130,000 images of 256 px, so F_s has 32,768 numbers
 float16. On generated data of that size (random features, random labels, random pixels), each in a
 process of its own whose peak is measured from after its imports on:
 
-- a probe with one head, and with a grid of 15, of 8 labels: seconds of an epoch with none of the
-  file in the system's cache, and as it comes
+- reading every row once in random batches and nothing else, none of them kept in memory
+- a probe with one head, and with a grid of 15, of 8 labels: seconds of an epoch
+- both with none of the file in the system's cache at first, and then as it comes
 - the judgement of 8 action units in three folds, with one epoch
 - extraction with a backbone that costs next to nothing, so that reading and writing are measured,
   and with facecycle16 on a few images, for its memory
@@ -39,9 +40,9 @@ from torch import Tensor
 
 from facebench.backbones import Backbone, FaceCycle16
 from facebench.evaluate.extract import extract
-from facebench.evaluate.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix
+from facebench.evaluate.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix, empty_buffer
 from facebench.evaluate.multilabel import detect_labels
-from facebench.evaluate.probe import ProbeSettings, train_heads
+from facebench.evaluate.probe import ProbeSettings, epoch_batches, train_heads
 from facebench.evaluate.probe_grid import Head
 from facebench.evaluate.probe_losses import BinaryCrossEntropy
 from facebench.evaluate.store import Features, Growing, read_features
@@ -124,6 +125,20 @@ def _measured(work: Callable[..., Found], *inputs: Any) -> Found:
     bare = memory("VmRSS")
     found = work(*inputs)
     return {**found, "peak_gb": (memory("VmHWM") - bare) / 1e9, "bare_gb": bare / 1e9}
+
+
+def reading(path: Path) -> Found:
+    """Read every row in random batches, as a probe does; the first time without cache."""
+    matrix = FeatureMatrix(np.load(path, mmap_mode="r"), memory_budget=0)
+    buffer, generator = empty_buffer(SPEC.batch_size, WIDTH), torch.Generator().manual_seed(0)
+    forget(path)
+    ends = [time.perf_counter()]
+    for _ in range(3):
+        for _ in matrix.batches(epoch_batches(len(matrix), len(buffer), generator), buffer):
+            pass
+        ends.append(time.perf_counter())
+    seconds = np.diff(ends)
+    return {"cold_epoch_seconds": float(seconds[0]), "epoch_seconds": float(seconds[1:].min())}
 
 
 def probe(path: Path, heads: list[Head], epochs: int) -> Found:
@@ -233,24 +248,28 @@ def measure(folder: Path, rows: int, backbone_images: int) -> dict[str, Found]:
     plain |= {"read_cold": read_plainly(path), "read_cached": read_plainly(path)}
     plain["copy"] = copy_plainly()
     found = {"plain_gb_per_second": plain}
-    gigabytes = rows * WIDTH * 2 / 1e9
+    found["reading"] = _with_shares(apart(reading, path), rows, plain)
     for name, heads, epochs in (("one_head", GRID[:1], 3), ("grid_of_15", GRID, 2)):
-        result = apart(probe, path, heads, epochs)
-        cold = gigabytes / result["cold_epoch_seconds"]
-        cached = gigabytes / result["epoch_seconds"]
-        found[name] = result | {
-            "cold_gb_per_second": cold,
-            "cold_share_of_reading": cold / plain["read_cold"],
-            "gb_per_second": cached,
-            "share_of_cached_reading": cached / plain["read_cached"],
-            "share_of_copying": cached / plain["copy"],
-        }
+        found[name] = _with_shares(apart(probe, path, heads, epochs), rows, plain)
     found["judgement"] = apart(judgement, path)
     path.unlink()
     result = apart(extraction, folder / "all", Samples, rows)
     found["extraction"] = result | {"share_of_writing": result["gb_per_second"] / plain["write"]}
     found["facecycle16"] = apart(extraction, folder / "few", FaceCycle16, backbone_images)
     return found
+
+
+def _with_shares(found: Found, rows: int, plain: Found) -> Found:
+    """Add throughput, in bytes of the file, and what share of plain loops it is."""
+    gigabytes = rows * WIDTH * 2 / 1e9
+    cold, cached = (gigabytes / found[key] for key in ("cold_epoch_seconds", "epoch_seconds"))
+    return found | {
+        "cold_gb_per_second": cold,
+        "cold_share_of_reading": cold / plain["read_cold"],
+        "gb_per_second": cached,
+        "share_of_cached_reading": cached / plain["read_cached"],
+        "share_of_copying": cached / plain["copy"],
+    }
 
 
 def main() -> None:
@@ -264,7 +283,7 @@ def main() -> None:
         # Refuses a disk that is too small before anything is written.
         with Growing(Path(folder) / "room", (rows, WIDTH), "float16"):
             pass
-        found = measure(Path(folder), rows, 64 if options.quick else 256)
+        found = measure(Path(folder), rows, 64 if options.quick else 128)
     peaks = {name: part["peak_gb"] for name, part in found.items() if "peak_gb" in part}
     for name, part in found.items():
         print(name)

@@ -204,7 +204,7 @@ def _open(path: str) -> int:
 
 def _read_into(descriptor: int, values: npt.NDArray[Any], place: int, path: str) -> None:
     """Fill an array from a file, ``place`` bytes from its beginning on."""
-    target = memoryview(values.reshape(-1).view(np.uint8))
+    target = values.reshape(-1).view(np.uint8).data
     while target:
         count = os.preadv(descriptor, [target[:_MOST_BYTES]], place)
         if not count:

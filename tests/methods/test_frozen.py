@@ -15,7 +15,6 @@ from torch.nn import functional as F
 from conftest import Facebench
 from facebench.backbones import NoBackbone
 from facebench.errors import SpecError, StageError, UnknownNameError
-from facebench_methods import _published
 from facebench_methods.frozen import Frozen, FrozenOptions
 
 TINY = "timm:test_resnet.r160_in1k"  # timm's own model for tests, 0.4 M parameters
@@ -101,8 +100,8 @@ def test_without_network_and_file_the_error_names_model_and_file(
     def refuse(*_: Any, **__: Any) -> nn.Module:
         raise ConnectionError("no route to host\nand a long story")
 
-    monkeypatch.setattr(_published.timm, "create_model", refuse)
-    monkeypatch.setattr(_published.torchvision.models, "get_model", refuse)
+    monkeypatch.setattr(timm, "create_model", refuse)
+    monkeypatch.setattr(torchvision.models, "get_model", refuse)
     with pytest.raises(StageError) as caught:
         method.load_published()
     message = str(caught.value)

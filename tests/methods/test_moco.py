@@ -44,7 +44,8 @@ def queue(method: MoCo) -> Tensor:
 def keys(method: MoCo, views: tuple[Tensor, Tensor]) -> Tensor:
     with torch.no_grad():
         projected: Tensor = method.encoder_k(views[1])
-    return projected / projected.norm(dim=1, keepdim=True)
+        unit: Tensor = projected / projected.norm(dim=1, keepdim=True)
+    return unit
 
 
 def test_the_loss_is_info_nce_over_the_positive_key_and_the_queue() -> None:
