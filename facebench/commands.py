@@ -124,10 +124,18 @@ def _request(
 
 
 def _names(value: Any, kind: Kind, registry: Registry) -> tuple[str, ...]:
-    """Return the names in a comma-separated text or a list, without doubles; ``all`` is all."""
+    """Return the names in a comma-separated text or a list, without doubles.
+
+    ``all`` is all, but for methods whose published weights have to be downloaded.
+    """
     items = value.split(",") if isinstance(value, str) else [str(item) for item in value]
     names = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
-    return tuple(registry.names(kind)) if names == ("all",) else names
+    if names != ("all",):
+        return names
+    known = tuple(registry.names(kind))
+    if kind == "task":
+        return known
+    return tuple(n for n in known if registry.load(kind, n).info.needs != "weights")
 
 
 def _typed(top: dict[str, Any], key: str, default: Any, hint: Any) -> Any:

@@ -68,9 +68,9 @@ class MoCo(Method):
             }
         },
         presets={
-            # In 100 steps a queue of 65,536 keys would stay the noise that it starts from, and a
-            # key encoder at 0.999 the untrained one.
-            "quick": {"queue": 1024, "momentum": 0.99}
+            # In 100 steps a queue of 65,536 keys would stay the noise that it starts from. Without
+            # normalisation anywhere, age alone tells new keys from old (docs/fidelity.md).
+            "quick": {"queue": 1024, "projection_norm": True}
         },
     )
     Options = MoCoOptions
