@@ -8,13 +8,11 @@ was, and runs share what they have in common.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
-from filelock import FileLock
 
 from facebench.backbones import NoBackbone
 from facebench.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
@@ -25,7 +23,7 @@ from facebench.evaluate.extract import extract
 from facebench.evaluate.protocols import PROTOCOL_VERSION, judge
 from facebench.evaluate.store import Features, read_features
 from facebench.method import Method
-from facebench.pretrain.engine import RESUME_FILE, is_helper, train
+from facebench.pretrain.engine import RESUME_FILE, train
 from facebench.pretrain.packed import pack
 from facebench.pretrain.sources import Source, open_source, task_source
 from facebench.records import (
@@ -38,14 +36,13 @@ from facebench.records import (
 from facebench.registry import Kind, Registry
 from facebench.report.results import Result, ResultStore, now
 from facebench.spec import RunSpec, digest, plain, spec_record
+from facebench.stage import obtain
 from facebench.task import Task
 from facebench.workspace import Workspace
 
 # Go up when the same inputs would give other numbers: every later stage is then made anew.
 PRETRAIN_VERSION = 1
 EXTRACT_VERSION = 1
-
-T = TypeVar("T")
 
 
 def run(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
@@ -291,18 +288,3 @@ def open_task_data(name: str, options: Any, workspace: Workspace, registry: Regi
     """Open a task's real data, or its stand-in."""
     task: type[Task] = registry.load("task", name)
     return open_dataset(task(options), workspace.data, workspace.cache, progress=workspace.progress)
-
-
-def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
-    """Read what stands in ``folder``, after making it if it is not there.
-
-    A lock lets two processes that want the same stage make it once. The helpers of a training on
-    several devices are started while their leader holds it, and take none.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if is_helper() and not folder.exists():
-        make(folder)
-    with FileLock(f"{folder}.lock"):
-        if not folder.exists():
-            make(folder)
-        return read(folder)

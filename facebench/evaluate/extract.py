@@ -22,7 +22,6 @@ from facebench.workspace import Workspace
 
 READERS = 2  # threads that decode; Pillow releases the interpreter lock while it does
 AHEAD = 4  # batches decoded in advance
-SECONDS_BETWEEN_MARKS = 10.0
 
 Batch = tuple[np.ndarray, list[int]]  # uint8 [B, S, S, 3], positions that could not be read
 
@@ -70,7 +69,7 @@ def extract(
         return features.float().to(on_disk).cpu()
 
     dim = compute(np.zeros((1, size, size, 3), np.uint8)).shape[1]
-    started = marked = time.perf_counter()
+    started = time.perf_counter()
     with (
         Growing(folder, (count, dim), spec.dtype) as store,
         workspace.progress.bar("extract", count, "image") as advance,
@@ -82,9 +81,6 @@ def extract(
             block = features.numpy()
             block[[row - store.done for row in broken]] = 0
             store.append(block, broken)
-            if time.perf_counter() - marked > SECONDS_BETWEEN_MARKS:
-                store.mark()
-                marked = time.perf_counter()
             advance(store.done)
         seconds = round(time.perf_counter() - started, 3)
         store.finish({**record, "seconds": seconds, "images": count - first, "dim": dim})

@@ -23,12 +23,8 @@ def leak_free_scores(judgement: Judgement, leaks: Leaks) -> dict[str, Any]:
         items and ``honest`` and ``paper`` as in ``judgement.scores``.
 
     Raises:
-        DataError: The protocol cannot do so, or too little is left to be scored.
+        DataError: Too little is left to be scored.
     """
-    if judgement.rescore is None:
-        raise DataError(
-            "--dedup-test: this protocol cannot score a part of its predictions. Leave it out."
-        )
     levels = {}
     for name, near in (("exact", False), ("exact and near", True)):
         leaked = leaks.leaked(judgement.predictions, near=near)

@@ -101,13 +101,7 @@ def verify_learned(
         "chosen": [{"lr": lr} for lr in chosen],
         "chosen_on": "one other fold",
         "chosen_on_fold": names[partners].tolist(),
-        "held_out_accuracy": [
-            [
-                {"lr": lr, "accuracy": float(value)}
-                for lr, value in zip(spec.pair_lrs, held_out[k], strict=True)
-            ]
-            for k in range(len(names))
-        ],
+        "held_out_accuracy": [_by_rate(spec.pair_lrs, held_out[k]) for k in range(len(names))],
     }
     return LearnedVerification(honest, paper, details)
 
@@ -162,6 +156,10 @@ class _Learner:
             verify(honest, rows, same, folds == k, variant=self.variant),
             verify(paper, rows, same, folds == k, variant="facenet"),
         )
+
+
+def _by_rate(lrs: tuple[float, ...], accuracies: Floats) -> list[dict[str, float]]:
+    return [{"lr": lr, "accuracy": float(value)} for lr, value in zip(lrs, accuracies, strict=True)]
 
 
 def _partner(k: int, folds: int) -> int:

@@ -106,16 +106,8 @@ def train_heads(
     """
     matrix = as_matrix(features)
     target = loss.targets(targets, len(matrix))
-    if not heads:
-        raise SpecError(
-            "this probe grid is empty: found no head; expected at least one. Give a learning rate."
-        )
     least = 2 if settings.batch_norm else 1
-    if len(matrix) < least:
-        raise DataError(
-            "these features cannot be batch-normalised: found one row; expected at least two. Give "
-            "more training items."
-        )
+    _check_trainable(heads, len(matrix), least)
     decoupled = settings.optimiser == "adamw"
     grid = HeadGrid(heads, loss, matrix.width, decoupled=decoupled, batch_norm=settings.batch_norm)
     buffer = empty_buffer(min(settings.batch_size, len(matrix)), matrix.width)
@@ -133,6 +125,19 @@ def train_heads(
             if on_epoch is not None:
                 on_epoch(epoch + 1, grid.heads())
     return grid.heads()
+
+
+def _check_trainable(heads: Sequence[Head], count: int, least: int) -> None:
+    """Refuse an empty grid, and a single row where batches are normalised."""
+    if not heads:
+        raise SpecError(
+            "this probe grid is empty: found no head; expected at least one. Give a learning rate."
+        )
+    if count < least:
+        raise DataError(
+            "these features cannot be batch-normalised: found one row; expected at least two. Give "
+            "more training items."
+        )
 
 
 def epoch_batches(

@@ -8,7 +8,7 @@ that printed tables can be compared; the difference between the two is reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,8 +47,8 @@ class Judgement:
     n_test: int
     n_scored: int
     details: dict[str, Any]
-    floors: dict[str, dict[str, float]] = field(default_factory=dict)
-    rescore: Callable[[NDArray[np.bool_]], dict[str, Any]] | None = None
+    floors: dict[str, dict[str, float]]
+    rescore: Callable[[NDArray[np.bool_]], dict[str, Any]]
 
 
 def judge(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from facebench.errors import StageError
 from facebench.workspace import read_record, to_json
 
 FORMAT = 1
+SECONDS_BETWEEN_MARKS = 10.0
 VALUES = "features.npy"
 RECORD = "features.json"
 
@@ -80,6 +82,7 @@ class Growing:
         start = self._file.tell()
         self._file.truncate(start + shape[0] * row_bytes)
         self._file.seek(start + self.done * row_bytes)
+        self._marked = time.monotonic()
 
     def __enter__(self) -> Growing:
         return self
@@ -88,16 +91,22 @@ class Growing:
         self._file.close()
 
     def append(self, block: np.ndarray, broken: list[int]) -> None:
-        """Write the next rows ``[n, D]`` and the positions among all rows that are broken."""
+        """Write the next rows ``[n, D]`` and the positions among all rows that are broken.
+
+        Every few seconds what was appended so far is marked.
+        """
         self._file.write(np.ascontiguousarray(block).data)
         self.done += len(block)
         self.broken += broken
+        if time.monotonic() - self._marked > SECONDS_BETWEEN_MARKS:
+            self.mark()
 
     def mark(self) -> None:
         """Make what was appended so far survive a kill."""
         self._sync()
         state = {"layout": self._layout, "done": self.done, "broken": self.broken}
         atomic_write(self._state, json.dumps(state))
+        self._marked = time.monotonic()
 
     def finish(self, record: dict[str, Any]) -> None:
         """Write the record and give the store its name."""

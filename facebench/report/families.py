@@ -90,11 +90,11 @@ def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> T
     table.add_column("method")
     for column in columns:
         table.add_column(column.title, justify="right")
-    for name, values in _floors(results, columns).items():
+    for name, values in _floors(groups, columns).items():
         table.add_row(Text(name, style="dim"), *values)
     table.add_section()
-    for who, members in _by_method(groups).items():
-        for cells in _block(who, members, columns):
+    for (name, learned), members in _by_method(groups).items():
+        for cells in _block(name, learned, members, columns):
             table.add_row(*cells)
         table.add_section()
     return table
@@ -108,22 +108,23 @@ def _columns(group: Group, members: Sequence[Result]) -> Iterable[Column]:
         yield Column(group, task["name"], title, metric["name"], metric["scale"])
 
 
-def _by_method(groups: dict[Group, list[Result]]) -> dict[str, dict[Group, Result]]:
+def _by_method(
+    groups: dict[Group, list[Result]],
+) -> dict[tuple[str, str], dict[Group, Result]]:
     """Results by what was run (method, feature, seed, backbone, pretraining), then by group."""
-    rows: dict[str, dict[Group, Result]] = defaultdict(dict)
+    rows: dict[tuple[str, str], dict[Group, Result]] = defaultdict(dict)
     for group, members in groups.items():
         for result in members:
             record, spec = result.record, result.record["spec"]
             name = f"{record['method']['title']} {spec['extract']['feature']}, seed {spec['seed']}"
-            rows[f"{name}\n{spec['backbone']}{learned_from(record)}"][group] = result
+            rows[name, f"{spec['backbone']}{learned_from(record)}"][group] = result
     return dict(rows)
 
 
 def _block(
-    who: str, members: dict[Group, Result], columns: Sequence[Column]
+    name: str, learned: str, members: dict[Group, Result], columns: Sequence[Column]
 ) -> Iterable[list[str | Text]]:
     """Yield the lines of one method."""
-    name, _, learned = who.partition("\n")
     records = [members[c.group].record if c.group in members else None for c in columns]
     cells = list(zip(columns, records, strict=True))
     yield [Text(name, style="bold"), *(Text(_score(c, r, "honest"), "bold") for c, r in cells)]
@@ -159,10 +160,10 @@ def _interval(column: Column, record: dict[str, Any] | None) -> Text:
     return Text(f"{column.scale * ends[0]:.1f}-{column.scale * ends[1]:.1f}", style="dim")
 
 
-def _floors(results: Sequence[Result], columns: Sequence[Column]) -> dict[str, list[str]]:
+def _floors(groups: dict[Group, list[Result]], columns: Sequence[Column]) -> dict[str, list[str]]:
     """One line for each floor: majority class, constant predictor, chance."""
     lines: dict[str, dict[Group, dict[str, float]]] = defaultdict(dict)
-    for group, members in comparable(results).items():
+    for group, members in groups.items():
         for name, values in members[0].record["floors"].items():
             lines[name][group] = values
     return {

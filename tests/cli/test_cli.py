@@ -61,6 +61,14 @@ def test_the_floor_is_judged_beside_every_method_unless_it_is_not_wanted(
     assert "random on tiny" not in dry
 
 
+def test_all_methods_are_those_that_need_no_download(facebench: Facebench, plugin: Path) -> None:
+    run = ["run", "--method", "all", "--task", "tiny", "--plugin", str(plugin), *FAST]
+    shown = facebench(*run, "--dry-run").stdout
+    for name in ("hog", "lbp", "moco", "pcl", "random", "simclr"):
+        assert f"{name} on tiny" in shown
+    assert "frozen on tiny" not in shown
+
+
 def test_running_again_does_only_what_is_missing(
     facebench: Facebench, plugin: Path, tmp_path: Path
 ) -> None:

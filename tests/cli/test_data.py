@@ -181,4 +181,8 @@ def test_listing_datasets_imports_no_torch(tmp_path: Path, data: Path) -> None:
         "assert 'torch' not in sys.modules\n"
     )
     environment = os.environ | {"FACEBENCH_DATA": str(data)}
-    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

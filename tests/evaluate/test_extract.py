@@ -9,7 +9,7 @@ import torch
 
 from facebench.contract import TwoLayers
 from facebench.errors import DataError, StageError
-from facebench.evaluate import extract as extract_module
+from facebench.evaluate import store as store_module
 from facebench.evaluate.extract import extract
 from facebench.evaluate.store import VALUES, Growing, read_features
 from facebench.method import Method, MethodInfo
@@ -80,7 +80,7 @@ def test_a_stopped_extraction_goes_on_behind_its_last_mark(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = run(tmp_path / "whole", Images())
-    monkeypatch.setattr(extract_module, "SECONDS_BETWEEN_MARKS", 0.0)
+    monkeypatch.setattr(store_module, "SECONDS_BETWEEN_MARKS", 0.0)
     with pytest.raises(DataError, match="image 9"):
         run(tmp_path / "stopped", Images(broken=(9,)))
     assert not (tmp_path / "stopped/store").exists()

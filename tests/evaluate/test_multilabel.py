@@ -261,7 +261,6 @@ def test_broken_images_leave_fit_and_test() -> None:
 
 
 def test_some_of_the_predictions_are_scored_by_the_same_code(outcome: Judgement) -> None:
-    assert outcome.rescore is not None
     everything = outcome.rescore(np.ones(len(outcome.predictions), bool))
     assert everything["honest"] == outcome.scores["honest"]
     kept = (outcome.predictions["subject"] != "SN003").to_numpy()
