@@ -11,11 +11,18 @@ import torch
 from torch import Tensor
 
 from facebench.method import Method
+from facebench.pretrain.collapse import feature_std
 from facebench.spec import PretrainSpec
+
+_WATCHED = 64  # images of an epoch's last batch whose features show a collapse
 
 
 class Learner(pl.LightningModule):
-    """Drives :meth:`Method.steps` and keeps the mean of every loss term.
+    """Drives :meth:`Method.steps` and keeps the curves of every epoch.
+
+    A row of the curves has the mean of each loss term by its paper's name, ``gradient_norm`` (mean
+    L2 norm over steps, before any weighting by Adam), ``feature_std`` (see :func:`feature_std`),
+    the weights of terms, ``lr`` and ``images_per_second``.
 
     Every random draw of a batch comes from a generator seeded by (seed, epoch, batch): nothing
     about randomness has to be kept, so a killed run goes on to the same weights.
@@ -34,6 +41,8 @@ class Learner(pl.LightningModule):
         self.settings, self.seed, self.batches = spec, seed, batches
         self.curves: list[dict[str, float]] = []
         self._sums: dict[str, Tensor] = {}
+        self._norms: list[Tensor] = []
+        self._watched = torch.empty(0)
         self._started = 0.0
 
     def configure_optimizers(self) -> Any:
@@ -53,7 +62,7 @@ class Learner(pl.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         """Start the epoch's means."""
-        self._sums, self._started = {}, time.perf_counter()
+        self._sums, self._norms, self._started = {}, [], time.perf_counter()
 
     def training_step(self, images: Tensor, batch_index: int) -> None:
         """Take the optimiser steps of one uint8 batch ``[B, 3, S, S]``."""
@@ -65,10 +74,12 @@ class Learner(pl.LightningModule):
             total = torch.stack([weights.get(name, 1.0) * t for name, t in terms.items()]).sum()
             adam.zero_grad()
             self.manual_backward(total)
+            self._norms.append(self._gradient_norm())
             adam.step()
             self.method.after_step()
             for name, term in terms.items():
                 self._sums[name] = self._sums.get(name, 0) + term.detach().float()
+        self._watched = faces[:_WATCHED]
         if self.settings.schedule == "onecycle":
             self._step_schedule()
 
@@ -78,6 +89,8 @@ class Learner(pl.LightningModule):
         seconds = time.perf_counter() - self._started
         row = {
             **means,
+            "gradient_norm": float(torch.stack(self._norms).mean()),
+            "feature_std": feature_std(self.method, self._watched),
             **{f"weight_{name}": weight for name, weight in self.method.term_weights().items()},
             "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
             "images_per_second": self.batches * self.settings.batch_size / seconds,
@@ -96,6 +109,10 @@ class Learner(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Restore the curves."""
         self.curves = checkpoint["curves"]
+
+    def _gradient_norm(self) -> Tensor:
+        gradients = [p.grad for p in self.method.parameters() if p.grad is not None]
+        return torch.nn.utils.get_total_norm(gradients)
 
     def _generator(self, batch_index: int) -> torch.Generator:
         """Return the CPU generator of one batch; other ranks of the same batch draw otherwise."""

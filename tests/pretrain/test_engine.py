@@ -106,7 +106,7 @@ def test_the_engine_equals_a_plain_loop(tmp_path: Path, schedule: Any) -> None:
     )  # fmt: skip
     for epoch in range(spec.epochs):
         order.set_epoch(epoch)
-        losses = []
+        losses, norms = [], []
         for place, indices in enumerate(order):
             if schedule == "onecycle":
                 adam.param_groups[0]["lr"] = cycle.get_last_lr()[0]
@@ -116,6 +116,8 @@ def test_the_engine_equals_a_plain_loop(tmp_path: Path, schedule: Any) -> None:
             (loss,) = method.loss(method.views(images, generator), generator).values()
             adam.zero_grad()
             loss.backward()
+            squares = [(p.grad**2).sum() for p in method.parameters() if p.grad is not None]
+            norms.append(float(sum(squares)) ** 0.5)
             adam.step()
             if schedule == "onecycle":
                 cycle.optimizer.step()
@@ -123,6 +125,8 @@ def test_the_engine_equals_a_plain_loop(tmp_path: Path, schedule: Any) -> None:
             losses.append(float(loss.detach()))
         cosine.step() if schedule == "cosine" else None
         assert curves[epoch]["L_contrast"] == pytest.approx(np.mean(losses), rel=1e-4)
+        assert curves[epoch]["gradient_norm"] == pytest.approx(np.mean(norms), rel=1e-3)
+        assert 0 < curves[epoch]["feature_std"] < 1
     for name, tensor in method.state_dict().items():
         assert torch.allclose(tensor, trained.state_dict()[name], rtol=1e-3, atol=1e-5), name
 

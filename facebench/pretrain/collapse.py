@@ -1,0 +1,30 @@
+"""Whether a representation collapses while it is learned."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from facebench.method import Method
+
+
+@torch.no_grad()
+def feature_std(method: Method, images: Tensor) -> float:
+    """Return how far features of different images lie apart, and change nothing.
+
+    The standard deviation over the images of every dimension of the L2-normalised F_s, averaged
+    over dimensions, times the root of their number (Chen and He, "Exploring simple Siamese
+    representation learning", CVPR 2021, section 4.1, Fig. 2): 0 when all images have one feature,
+    1 for features that are spread over the whole sphere.
+
+    Args:
+        method: Asked for ``encode``, in evaluation mode, so that no batch statistic moves.
+        images: ``[B, 3, S, S]`` in [0, 1].
+    """
+    modes = {module: module.training for module in method.modules()}
+    method.eval()
+    features = F.normalize(method.encode(images).float(), dim=1)  # [B, D]
+    for module, training in modes.items():
+        module.training = training
+    return float(features.std(dim=0, correction=0).mean() * features.shape[1] ** 0.5)
