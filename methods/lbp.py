@@ -1,8 +1,9 @@
 """LBP: how often each local binary pattern occurs in each cell of a face; nothing is learned.
 
 Ojala et al., "Multiresolution gray-scale and rotation invariant texture classification with local
-binary patterns", TPAMI 2002; histograms on a grid as in Ahonen et al., "Face description with local
-binary patterns", TPAMI 2006. The patterns are scikit-image's. PCL's tables give no settings.
+binary patterns", TPAMI 2002, which PCL's tables cite without settings; histograms on a grid as in
+Ahonen et al., "Face description with local binary patterns", TPAMI 2006, whose own patterns, made
+for faces, are ``lbp.recipe=ahonen``. The patterns are scikit-image's.
 """
 
 from dataclasses import dataclass
@@ -22,10 +23,10 @@ from facebench.method import Method, MethodInfo
 class LBPOptions:
     """Options of LBP."""
 
-    points: int = 8  # neighbours on the circle, P; Ahonen et al., section 3: LBP(8, 2), u2
-    radius: float = 2.0  # of the circle in pixels, R; Ahonen et al., section 3
+    points: int = 8  # neighbours on the circle, P; Ojala et al., section 2: LBP(8, 1), riu2
+    radius: float = 1.0  # of the circle in pixels, R; Ojala et al., section 2
     grid: int = 7  # cells on each side; Ahonen et al., section 3: 7 x 7
-    rotation_invariant: bool = False  # riu2 of Ojala et al.: P + 2 bins instead of P(P - 1) + 3
+    rotation_invariant: bool = True  # riu2 of Ojala et al.: P + 2 bins; off: u2, P(P - 1) + 3
 
     def __post_init__(self) -> None:
         if not 2 <= self.points <= 24:
@@ -46,11 +47,12 @@ class LBP(Method):
     info = MethodInfo(
         name="lbp",
         title="LBP",
-        version=1,
+        version=2,
         paper="Ojala et al., TPAMI 2002; on a grid: Ahonen et al., TPAMI 2006",
         year=2002,
         needs="nothing",
         backbone=False,
+        recipes={"paper": {}, "ahonen": {"radius": 2.0, "rotation_invariant": False}},
     )
     Options = LBPOptions
     options: LBPOptions

@@ -54,11 +54,15 @@ def pattern(image: NDArray[np.uint8], row: int, column: int, options: LBPOptions
     return str(sum(signs)) if options.rotation_invariant else "".join("01"[s] for s in signs)
 
 
+@pytest.mark.parametrize("radius", [1.0, 2.0])
 @pytest.mark.parametrize("rotation_invariant", [False, True])
-def test_each_cell_counts_the_uniform_patterns_of_its_pixels(rotation_invariant: bool) -> None:
-    options = LBPOptions(grid=2, rotation_invariant=rotation_invariant)
+def test_each_cell_counts_the_uniform_patterns_of_its_pixels(
+    rotation_invariant: bool, radius: float
+) -> None:
+    options = LBPOptions(grid=2, radius=radius, rotation_invariant=rotation_invariant)
     image = np.random.default_rng(0).integers(0, 256, (12, 12), dtype=np.uint8)
-    image[3:6, 3:6] = 90  # a flat patch, where every comparison is a tie
+    if radius == 2:  # a flat patch, where every comparison is a tie; at 1 rounding decides those
+        image[3:6, 3:6] = 90
     found = describe(gray(image), options).reshape(4, options.bins)
     for cell in range(4):
         rows, columns = (range(6 * k, 6 * k + 6) for k in divmod(cell, 2))
@@ -81,10 +85,12 @@ def test_histograms_against_a_loop_where_cells_differ_in_size() -> None:
     assert np.allclose(histograms(patterns, 3, 5), expected.reshape(2, -1))
 
 
-def test_the_descriptor_has_59_bins_in_49_cells() -> None:
-    features = describe(torch.rand(2, 3, 100, 100), LBPOptions())
-    assert features.shape == (2, 7 * 7 * 59)
-    assert np.allclose(features.reshape(2, 49, 59).sum(axis=2), 1)
+@pytest.mark.parametrize(("recipe", "bins"), [("paper", 10), ("ahonen", 59)])
+def test_the_descriptor_has_a_histogram_in_each_of_49_cells(recipe: str, bins: int) -> None:
+    options = LBPOptions(**LBP.info.recipes[recipe])
+    features = describe(torch.rand(2, 3, 100, 100), options)
+    assert features.shape == (2, 7 * 7 * bins)
+    assert np.allclose(features.reshape(2, 49, bins).sum(axis=2), 1)
 
 
 def test_contrast_and_brightness_do_not_matter() -> None:
