@@ -1,7 +1,8 @@
 """Shared backbones behind one small contract: images in [0, 1] become a feature map.
 
-``facecycle16`` is the 16-layer CNN of PCL (section 4.1) and FaceCycle; ``timm:NAME`` is any model
-of the timm library. A plugin adds its own through the entry-point group ``facebench.backbones``.
+``facecycle16`` is the 16-layer CNN of PCL (section 4.1) and FaceCycle, ``facecycle16_wide`` the
+form of it that FaceCycle released; ``timm:NAME`` is any model of the timm library. A plugin adds
+its own through the entry-point group ``facebench.backbones``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from torch.nn import functional as F
 from facebench.errors import PluginError, SpecError, UnknownNameError
 
 NEGATIVE_SLOPE = 0.1  # LeakyReLU throughout facecycle16
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of R, G and B in [0, 1]
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Backbone(nn.Module, ABC):
@@ -132,6 +135,30 @@ class FaceCycle16(Backbone):
     def feature_dim(self, image_size: int) -> int:
         """Return ``128 * ceil(image_size / 16)**2``."""
         return self.channels * math.ceil(image_size / 16) ** 2
+
+
+class FaceCycle16Wide(FaceCycle16):
+    """The CNN as FaceCycle released it: ``layer3_1`` stays 256 wide, and ``layer3_2`` follows.
+
+    The map has the size of FaceCycle16's. Images are normalised as ImageNet's, which is what the
+    released weights learned from.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer3_1 = nn.Sequential(conv(128, 256, stride=2), act(), conv(256, 256), act())
+        self.layer3_2 = nn.Sequential(conv(256, 256), act(), conv(256, 128), act())
+        init_facecycle(self)
+        # Not persistent: the released weights hold neither.
+        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+        self.mean: Tensor
+        self.std: Tensor
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the feature map ``[B, 128, ceil(H/16), ceil(W/16)]``."""
+        x = super().forward((images - self.mean) / self.std)
+        return self.layer3_2(x)  # type: ignore[no-any-return]
 
 
 class NoBackbone(Backbone):

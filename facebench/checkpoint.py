@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -27,12 +28,18 @@ class Checkpoint:
     Args:
         folder: Holds ``model.safetensors`` and ``checkpoint.json``.
         weights_digest: SHA-256 over names, shapes and values; names every later stage.
-        record: The JSON: spec, data, curves, timings.
+        record: The JSON: spec, data, curves, timings; of imported weights also the file that
+            they come from, and the features that they give.
     """
 
     folder: Path
     weights_digest: str
     record: dict[str, Any]
+
+    @property
+    def imported(self) -> dict[str, Any] | None:
+        """Return the file that weights of other code come from, and what of it is used."""
+        return self.record.get("imported")
 
 
 def write_checkpoint(folder: Path, method: Method, record: dict[str, Any]) -> None:
@@ -50,6 +57,11 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         StageError: It is incomplete or of another version.
     """
     record = read_record(folder / RECORD, FORMAT)
+    if not (folder / WEIGHTS).is_file():
+        raise StageError(
+            f"{folder / WEIGHTS}: no such file; expected the weights beside {RECORD}. Delete the "
+            "folder and run again."
+        )
     return Checkpoint(folder, record["weights_digest"], record)
 
 
@@ -59,7 +71,13 @@ def load_weights(method: Method, checkpoint: Checkpoint) -> None:
     Raises:
         StageError: A tensor is missing, unexpected or of another shape.
     """
-    tensors = load_file(checkpoint.folder / WEIGHTS)
+    try:
+        tensors = load_file(checkpoint.folder / WEIGHTS)
+    except SafetensorError as error:
+        raise StageError(
+            f"{checkpoint.folder / WEIGHTS}: not a safetensors file ({error}). Delete the folder "
+            "and run again."
+        ) from error
     if weights_digest(tensors) != checkpoint.weights_digest:
         raise StageError(
             f"{checkpoint.folder / WEIGHTS}: the weights are not those of its record. "

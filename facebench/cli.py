@@ -9,7 +9,16 @@ from typing import Annotated, Optional
 import typer
 
 from facebench.cli_data import data_app
+from facebench.cli_disentangle import disentangle
+from facebench.cli_import import import_
+from facebench.cli_leaderboard import leaderboard
+from facebench.cli_new import new
 from facebench.cli_options import Cache, Data, Plugins, mendable
+from facebench.cli_publish import publish
+from facebench.cli_result_figures import figure_app
+from facebench.cli_results import results_app, verify
+from facebench.cli_sweep import ablate, sweep
+from facebench.cli_tables import compare, table_
 
 app = typer.Typer(
     help="How good is this facial representation, and which way of learning it is better?",
@@ -19,6 +28,18 @@ app = typer.Typer(
 )
 
 app.add_typer(data_app, name="data")
+app.command("table")(table_)
+app.command()(compare)
+app.add_typer(results_app, name="results")
+app.command("verify")(verify)
+app.add_typer(figure_app, name="figure")
+app.command("disentangle")(disentangle)
+app.command("sweep")(sweep)
+app.command("ablate")(ablate)
+app.command("leaderboard")(leaderboard)
+app.command("publish")(publish)
+app.command("import")(import_)
+app.command("new")(new)
 
 
 @app.command()
@@ -44,6 +65,10 @@ def run(
     devices: Annotated[int, typer.Option(help="Devices to pretrain on.")] = 1,
     nodes: Annotated[int, typer.Option(help="Machines to pretrain on.")] = 1,
     precision: Annotated[str, typer.Option(help="auto, 32 or bf16.")] = "",
+    checkpoint: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Judge these weights: a checkpoint's folder, or the authors' own file."),
+    ] = None,
     data: Data = None,
     results: Annotated[
         Optional[Path],  # noqa: UP045
@@ -71,7 +96,7 @@ def run(
     flags = {
         "method": method, "task": task, "backbone": backbone, "pretrain_data": pretrain_data,
         "preset": preset, "seeds": seeds, "device": device, "precision": precision,
-        "data": data, "results": results,
+        "data": data, "results": results, "checkpoint": checkpoint,
         "limit": None if limit < 0 else limit, "skip_broken": skip_broken or None, "floors": floors,
         "dedup_test": dedup_test or None,
     }  # fmt: skip
@@ -112,6 +137,7 @@ def list_(
 @mendable
 def show(result: Annotated[Path, typer.Argument(help="A result's JSON file.")]) -> None:
     """Show one stored result: scores, intervals, and where they come from."""
+    from facebench.report.curves import curves_table
     from facebench.report.results import read_result
     from facebench.report.tables import detail_rows, tables
     from facebench.terminal import detail_table, out
@@ -119,6 +145,8 @@ def show(result: Annotated[Path, typer.Argument(help="A result's JSON file.")]) 
     stored = read_result(result)
     for table in tables([stored]):
         out.print(table)
+    if (curves := curves_table(stored.record["pretrain"]["history"])) is not None:
+        out.print(curves)
     out.print(detail_table(detail_rows(stored.record)))
 
 

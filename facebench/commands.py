@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from facebench.checkpoint import Checkpoint
 from facebench.device import resolve_device, resolve_precision
 from facebench.errors import SpecError
+from facebench.foreign_report import import_summary
+from facebench.given import open_given
 from facebench.options import Override, Overrides, parse_set, parse_value, read_config
+from facebench.plan import Step, plan
 from facebench.pretrain.engine import is_helper
 from facebench.progress import Silent
 from facebench.registry import Kind, Registry
@@ -17,7 +21,7 @@ from facebench.report.families import family_tables, wants_family
 from facebench.report.results import Result
 from facebench.report.tables import tables
 from facebench.request import Request, resolve
-from facebench.run import Step, plan, run
+from facebench.run import run
 from facebench.spec import RunSpec, spec_record
 from facebench.terminal import TerminalProgress, err, log_to_terminal, out
 from facebench.workspace import Workspace, default_cache
@@ -108,25 +112,49 @@ def _request(
                 f"nothing to run: no {kind} given. Give --{kind} NAME[,NAME...]; "
                 f"known: {', '.join(registry.names(kind))}."
             )
+    methods = _names(top["method"], "method", registry)
+    given = _given(top, methods, workspace, registry)
     return Request(
-        methods=_names(top["method"], "method", registry),
+        methods=methods,
         tasks=_names(top["task"], "task", registry),
         overrides=overrides,
         backbone=str(top.get("backbone", "facecycle16")),
         preset=str(top.get("preset", "quick")),
-        seeds=_typed(top, "seeds", (0,), tuple[int, ...]),
+        seeds=_typed(top, "seeds", _seeds(given), tuple[int, ...]),
         precision=resolve_precision(str(top.get("precision", "auto")), workspace.device),
         limit=_typed(top, "limit", 0, int),
         skip_broken=_typed(top, "skip_broken", False, bool),
         dedup_test=_typed(top, "dedup_test", False, bool),
         floors=_typed(top, "floors", True, bool),
+        checkpoint=given,
     )
+
+
+def _given(
+    top: dict[str, Any], methods: tuple[str, ...], workspace: Workspace, registry: Registry
+) -> Checkpoint | None:
+    """Open what ``--checkpoint`` names, if it was given."""
+    if "checkpoint" not in top:
+        return None
+    path = Path(str(top["checkpoint"]))
+    if len(methods) != 1:
+        raise SpecError(
+            f"--checkpoint {path}: found {len(methods)} methods; expected the one that it is of."
+        )
+    given = open_given(path, methods[0], str(top.get("backbone", "")), registry, workspace.cache)
+    if given.imported is not None:
+        err.print(import_summary(given.imported))
+    return given
+
+
+def _seeds(given: Checkpoint | None) -> tuple[int, ...]:
+    return (0,) if given is None else (int(given.record["spec"]["seed"]),)
 
 
 def _names(value: Any, kind: Kind, registry: Registry) -> tuple[str, ...]:
     """Return the names in a comma-separated text or a list, without doubles.
 
-    ``all`` is all, but for methods whose published weights have to be downloaded.
+    ``all`` is all, but for methods whose weights have to be downloaded or handed in.
     """
     items = value.split(",") if isinstance(value, str) else [str(item) for item in value]
     names = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
@@ -135,7 +163,7 @@ def _names(value: Any, kind: Kind, registry: Registry) -> tuple[str, ...]:
     known = tuple(registry.names(kind))
     if kind == "task":
         return known
-    return tuple(n for n in known if registry.load(kind, n).info.needs != "weights")
+    return tuple(n for n in known if registry.load(kind, n).info.needs not in ("weights", "file"))
 
 
 def _typed(top: dict[str, Any], key: str, default: Any, hint: Any) -> Any:

@@ -164,7 +164,8 @@ def _check_learning(cls: type[Method], images: Tensor) -> Iterator[str]:
 
 
 def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
-    method = _build(cls).train()
+    method = _build(cls, _options_to_learn_with(cls)).train()
+    method.before_epoch(0, 1)
     losses: dict[str, float] = {}
     for terms in method.steps(faces, _generator(1)):
         if not terms:
@@ -187,11 +188,19 @@ def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
     return losses
 
 
-def _build(cls: type[Method]) -> Method:
+def _options_to_learn_with(cls: type[Method]) -> Any:
+    """Return the defaults; those of the quick preset where the defaults take a download."""
+    if cls.load_published is Method.load_published:
+        return cls.Options()
+    overrides = layer(cls.info.presets.get("quick", {}), "preset quick", group=cls.info.name)
+    return apply(cls.Options(), cls.info.name, overrides)
+
+
+def _build(cls: type[Method], options: Any = None) -> Method:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         backbone = TwoLayers() if cls.info.backbone else NoBackbone()
-        return cls(backbone, cls.Options(), IMAGE_SIZE)
+        return cls(backbone, options or cls.Options(), IMAGE_SIZE)
 
 
 def _generator(seed: int) -> torch.Generator:

@@ -40,7 +40,7 @@ from facebench.backbones import Backbone
 from facebench.errors import PluginError
 from facebench.task import NoOptions
 
-Needs = Literal["nothing", "weights", "images"]
+Needs = Literal["nothing", "weights", "file", "images", "pairs"]
 Terms = dict[str, Tensor]  # the paper's name of a loss term (L_face) -> scalar
 
 
@@ -54,8 +54,10 @@ class MethodInfo:
         version: Goes up when the method's numbers would change; part of a checkpoint's name.
         paper: Where it was published, so that a reader can find it.
         year: Of that publication.
-        needs: ``images`` for single unlabelled images; ``nothing`` when nothing is learned, and
-            ``weights`` when nothing is learned here, because somebody published the weights.
+        needs: ``images`` for single unlabelled images; ``pairs`` for pairs of frames of a video;
+            ``nothing`` when nothing is learned, and ``weights`` when nothing is learned here,
+            because somebody published the weights; ``file`` when they are those of the shared
+            backbone and come with ``--checkpoint``.
         backbone: Off where the shared backbone has no part: a hand-crafted feature, or a model
             that the method brings itself. It is then given a ``NoBackbone``.
         features: Feature names that it offers, the headline one first (PCL section 4.4: F_s,
@@ -82,7 +84,23 @@ class MethodInfo:
     @property
     def learns(self) -> bool:
         """Return whether it is trained on images before it is judged."""
-        return self.needs not in ("nothing", "weights")
+        return self.needs not in ("nothing", "weights", "file")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foreign:
+    """How weights of other code are read, by ``facebench import`` and ``run --checkpoint``.
+
+    Args:
+        names: How tensor names begin there and here, ``("encoder.", "backbone.")``. Of several
+            pairs the first one holds that leads to a name which the method has.
+        backbone: The shared backbone that their encoder is; empty where the user names it.
+        recipe: One of ``info.recipes``, if theirs is one.
+    """
+
+    names: tuple[tuple[str, str], ...]
+    backbone: str = ""
+    recipe: str = "paper"
 
 
 class Method(nn.Module, ABC):
@@ -90,6 +108,16 @@ class Method(nn.Module, ABC):
 
     Modules that a subclass makes in ``__init__`` are initialised from a seeded generator, are
     optimised together with the backbone, and are part of the checkpoint.
+
+    A batch of a method that needs ``pairs`` has 2n images: n frames (``pretrain.batch_size`` counts
+    these), then a partner for each, in the same order: another frame of its video, drawn anew in
+    every epoch. Where the data knows no video, or only one frame of it, a frame is its own partner;
+    the method then makes another image of it (FaceCycle: the mirrored one).
+
+    Learning in stages: :meth:`before_epoch` switches, :meth:`parameter_groups` gives each stage's
+    modules an optimiser setting of their own, and ``pretrain.schedule=method`` takes the learning
+    rate from :meth:`lr_factor`. All three must follow from their arguments and the options alone,
+    since a resumed run asks them again.
 
     Args:
         backbone: Maps images in [0, 1], ``[B, 3, H, W]``, to a feature map ``[B, C, h, w]``.
@@ -99,6 +127,7 @@ class Method(nn.Module, ABC):
 
     info: ClassVar[MethodInfo]
     Options: ClassVar[type] = NoOptions
+    foreign: ClassVar[Foreign | None] = None  # its authors' weights, if they can be imported
 
     # A step takes this many batches at once: PCL's released code draws one for each objective.
     batches_per_step: int = 1
@@ -133,7 +162,9 @@ class Method(nn.Module, ABC):
     def load_published(self) -> None:
         """Load published weights; called once on a new method, before it learns or is stored.
 
-        Building a method loads none, since its checkpoint holds them from then on.
+        Building a method loads none, since its checkpoint holds them from then on. A method that
+        learns with the help of published weights, which are then no part of its checkpoint, loads
+        them here too; its quick preset must do without, so that a run needs no network.
 
         Raises:
             FacebenchError: They cannot be had; the message says where to place which file.
@@ -144,6 +175,17 @@ class Method(nn.Module, ABC):
         """Return what results and tables name in place of a backbone (``info.backbone`` off)."""
         return "no-backbone"
 
+    def reconstructions(self, images: Tensor) -> dict[str, Tensor]:
+        """Draw images again from their features (``facebench figure reconstructions``).
+
+        Args:
+            images: ``[B, 3, S, S]`` in [0, 1], S the size that it learns from.
+
+        Returns:
+            Columns from left to right: caption (TeX between dollars) to ``[B, 3, h, w]`` in [0, 1].
+        """
+        raise PluginError(f"method '{self.info.name}' draws no reconstructions.")
+
     def term_weights(self) -> Mapping[str, float]:
         """Return weights of the terms that are not 1 (PCL Eq. 7: alpha_pose, alpha_face)."""
         return {}
@@ -151,6 +193,24 @@ class Method(nn.Module, ABC):
     def steps(self, images: Tensor, generator: torch.Generator) -> Iterator[Terms]:
         """Yield the terms of each optimiser step that one batch gives; by default one step."""
         yield self.loss(self.views(images, generator), generator)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """Return Adam's groups: ``params``, and ``betas`` or ``lr`` where they are its own."""
+        return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+    def lr_factor(self, epoch: int, epochs: int) -> float:
+        """Return the learning rate of an epoch as a part of ``pretrain.lr``.
+
+        Asked under ``pretrain.schedule=method`` alone.
+
+        Args:
+            epoch: From 0.
+            epochs: ``pretrain.epochs``.
+        """
+        return 1.0
+
+    def before_epoch(self, epoch: int, epochs: int) -> None:
+        """Run before every epoch: switch stages, freeze modules. Arguments as in lr_factor."""
 
     def after_step(self) -> None:
         """Run after every optimiser step: momentum encoders and queues live here."""

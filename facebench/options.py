@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -32,7 +32,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 
 CONFIG_KEYS = (
     "method", "task", "backbone", "preset", "seeds", "device", "precision", "limit",
-    "pretrain_data", "data", "results", "skip_broken", "floors", "dedup_test",
+    "pretrain_data", "data", "results", "skip_broken", "floors", "dedup_test", "checkpoint",
 )  # fmt: skip
 
 
@@ -106,6 +106,11 @@ def layer(values: Mapping[str, Any], where: str, *, group: str = "") -> Override
         key if "." in key else f"{group}.{key}": Override(value, where)
         for key, value in values.items()
     }
+
+
+def keys_of(options: type[Any]) -> list[str]:
+    """Return the keys of an option group, which is a dataclass."""
+    return [f.name for f in fields(options)]
 
 
 def check_keys(overrides: Overrides, groups: Mapping[str, Sequence[str]]) -> None:

@@ -57,6 +57,8 @@ def pretrain_record(
         dataset: What is tested on.
     """
     record = {key: checkpoint.record[key] for key in ("data", "images_seen", "history")}
+    if checkpoint.imported is not None:
+        record["imported"] = {key: checkpoint.imported[key] for key in ("file", "sha256")}
     if source is None or record["data"] is None:
         return record
     overlap = identity_overlap(source, dataset)

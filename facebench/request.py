@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
+from facebench.checkpoint import Checkpoint
 from facebench.device import Precision
 from facebench.errors import PluginError, SpecError, UnknownNameError
+from facebench.given import check_nothing_learns, given_settings
 from facebench.method import Method
-from facebench.options import PRESETS, Override, Overrides, apply, check_keys, layer
+from facebench.options import PRESETS, Override, Overrides, apply, check_keys, keys_of, layer
 from facebench.registry import Registry
 from facebench.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
 from facebench.task import Task
@@ -36,6 +38,7 @@ class Request:
         skip_broken: Record unreadable images instead of stopping.
         dedup_test: Score without leaked test items, too.
         floors: Judge what declares itself a floor (the untrained backbone) beside every method.
+        checkpoint: Of the one method, handed in; ``None``: learn it.
     """
 
     methods: tuple[str, ...]
@@ -49,6 +52,7 @@ class Request:
     skip_broken: bool = False
     dedup_test: bool = False
     floors: bool = True
+    checkpoint: Checkpoint | None = None
 
 
 def resolve(request: Request, registry: Registry) -> list[RunSpec]:
@@ -65,11 +69,14 @@ def resolve(request: Request, registry: Registry) -> list[RunSpec]:
     names = (*request.methods, *(_floors(registry) if request.floors else ()))
     methods: dict[str, type[Method]] = {name: registry.load("method", name) for name in names}
     tasks: dict[str, type[Task]] = {name: registry.load("task", name) for name in request.tasks}
-    groups = {name: _keys(options) for name, options in CORE_GROUPS.items()}
-    groups |= {name: _keys(cls.Options) for name, cls in tasks.items()}
-    groups |= {name: [*_keys(cls.Options), "recipe"] for name, cls in methods.items()}
-    registry.backbone(request.backbone)  # a wrong name fails now, not after hours
+    groups = {name: keys_of(options) for name, options in CORE_GROUPS.items()}
+    groups |= {name: keys_of(cls.Options) for name, cls in tasks.items()}
+    groups |= {name: [*keys_of(cls.Options), "recipe"] for name, cls in methods.items()}
     check_keys(request.overrides, groups)
+    _check_weights(request, methods)
+    if request.checkpoint and methods[request.methods[0]].info.backbone:
+        request = replace(request, backbone=request.checkpoint.record["spec"]["backbone"])
+    registry.backbone(request.backbone)  # a wrong name fails now, not after hours
     return [
         _run_spec(request, methods[method], tasks[task], seed)
         for method in methods
@@ -91,6 +98,21 @@ def _floors(registry: Registry) -> tuple[str, ...]:
     return tuple(floors)
 
 
+def _check_weights(request: Request, methods: dict[str, type[Method]]) -> None:
+    """Check that weights are handed in where they are needed, and for one run of one method."""
+    if request.checkpoint is None:
+        for name in request.methods:
+            if methods[name].info.needs == "file":
+                raise SpecError(f"'{name}' has weights from a file alone. Give --checkpoint FILE.")
+        return
+    if len(request.methods) > 1 or len(request.seeds) > 1:
+        raise SpecError(
+            f"--checkpoint {request.checkpoint.folder}: found {len(request.methods)} methods and "
+            f"{len(request.seeds)} seeds; expected one of each, those that it was learned with."
+        )
+    check_nothing_learns(request.checkpoint, request.methods[0], request.overrides)
+
+
 def _run_spec(request: Request, method: type[Method], task: type[Task], seed: int) -> RunSpec:
     name, overrides = method.info.name, dict(request.overrides)
     recipe = overrides.pop(f"{name}.recipe", Override("paper", "the default"))
@@ -103,11 +125,16 @@ def _run_spec(request: Request, method: type[Method], task: type[Task], seed: in
     extract = apply(ExtractSpec(), "extract", layers)
     # A floor that nobody asked for by name is judged by its own feature if it lacks the one asked.
     foreign = name not in request.methods and extract.feature not in method.info.features
-    options = apply(method.Options(), name, layers)
+    given = request.checkpoint if name in request.methods else None
+    options, pretrain = (
+        given_settings(given, method)
+        if given
+        else (apply(method.Options(), name, layers), apply(PretrainSpec(), "pretrain", layers))
+    )
     extract = replace(
         extract,
         pool=extract.pool if method.info.backbone else "flatten",  # no feature map to pool
-        feature=_feature(method, "" if foreign else extract.feature),
+        feature=_feature(method, "" if foreign else extract.feature, given),
         image_size=extract.image_size or task.info.image_size,
     )
     return RunSpec(
@@ -117,11 +144,12 @@ def _run_spec(request: Request, method: type[Method], task: type[Task], seed: in
         preset=request.preset,
         method_options=options,
         task_options=apply(task.Options(), task.info.name, layers),
-        pretrain=apply(PretrainSpec(), "pretrain", layers),
+        pretrain=pretrain,
         extract=extract,
         probe=apply(ProbeSpec(), "probe", layers),
         seed=seed,
         precision=request.precision,
+        checkpoint=str(given.folder) if given else "",
         limit=request.limit,
         skip_broken=request.skip_broken,
         dedup_test=request.dedup_test,
@@ -135,14 +163,16 @@ def _recipe(method: type[Method], chosen: Override) -> dict[str, Any]:
     return dict(recipes[chosen.value])
 
 
-def _feature(method: type[Method], name: str) -> str:
+def _feature(method: type[Method], name: str, given: Checkpoint | None) -> str:
     offered = method.info.features
+    possible = tuple(given.record.get("features", offered)) if given else offered
+    if given and given.imported and name in offered and name not in possible:
+        raise SpecError(
+            f"extract.feature is {name}: {given.imported['file']} lacks weights that it is made "
+            f"of, {given.imported['missing'][0]} first; it gives {', '.join(possible)}."
+        )
     if name and name not in offered:
         raise UnknownNameError(
             f"feature of {method.info.name}", name, offered, where="extract.feature"
         )
-    return name or offered[0]
-
-
-def _keys(options: type[Any]) -> list[str]:
-    return [f.name for f in fields(options)]
+    return name or possible[0]

@@ -8,13 +8,10 @@ was, and runs share what they have in common.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from facebench.backbones import NoBackbone
+from facebench.build import build_method
 from facebench.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
 from facebench.data.leak_search import find_leaks
 from facebench.dataset import Dataset, open_dataset
@@ -60,36 +57,6 @@ def run(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
     return stages.result(checkpoint, features)
 
 
-@dataclass(frozen=True)
-class Step:
-    """One stage as ``--dry-run`` shows it.
-
-    Args:
-        name: ``pretrain``, ``extract`` or ``probe``.
-        key: The hash that names it; empty when it depends on weights that do not exist yet.
-        done: Whether it is on disk.
-    """
-
-    name: str
-    key: str
-    done: bool
-
-
-def plan(spec: RunSpec, workspace: Workspace, registry: Registry) -> list[Step]:
-    """Return the stages of a spec and which of them are on disk; computes none of them."""
-    stages = Stages(spec, workspace, registry)
-    key = stages.checkpoint_key()
-    steps = [Step("pretrain", key, workspace.folder("checkpoints", key).exists())]
-    if not steps[0].done:
-        return [*steps, Step("extract", "", False), Step("probe", "", False)]
-    checkpoint = read_checkpoint(workspace.folder("checkpoints", key))
-    features_key = stages.features_key(checkpoint)
-    result_key = stages.result_key(features_key)
-    extracted = workspace.folder("features", features_key).exists()
-    judged = stages.store.find(spec, result_key) is not None
-    return [*steps, Step("extract", features_key, extracted), Step("probe", result_key, judged)]
-
-
 class Stages:
     """The stages of one spec: what names each, and what makes it when it is missing.
 
@@ -103,7 +70,8 @@ class Stages:
         self.dataset = open_task_data(spec.task, spec.task_options, workspace, registry)
         if spec.limit:
             self.dataset = self.dataset.limit(spec.limit)
-        self.source = self._open_source() if self.method_class.info.learns else None
+        learns = self.method_class.info.learns and not spec.checkpoint
+        self.source = self._open_source() if learns else None
         self.store = ResultStore(workspace.results)
 
     # spec -> checkpoint -----------------------------------------------------------------------
@@ -131,7 +99,9 @@ class Stages:
         return digest(inputs)
 
     def checkpoint(self) -> Checkpoint:
-        """Pretrain, unless the checkpoint is there; go on from a resume point if one is."""
+        """Take what was handed in, or pretrain unless that is done; go on where it stopped."""
+        if self.spec.checkpoint:
+            return read_checkpoint(Path(self.spec.checkpoint))
         folder = self.workspace.folder("checkpoints", self.checkpoint_key())
         return obtain(folder, self._pretrain, read_checkpoint)
 
@@ -259,13 +229,11 @@ class Stages:
 
     def _new_method(self) -> Method:
         """Build backbone and method, initialised from the seed and nothing else."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.spec.seed)
-            shared = self.method_class.info.backbone
-            backbone = self.registry.backbone(self.spec.backbone) if shared else NoBackbone()
-            return self.method_class(
-                backbone, self.spec.method_options, self.spec.pretrain.image_size
-            )
+        spec = self.spec
+        return build_method(
+            self.method_class, spec.method_options, spec.backbone, spec.pretrain.image_size,
+            seed=spec.seed, registry=self.registry,
+        )  # fmt: skip
 
     def _open_source(self) -> Source:
         settings = self.spec.pretrain

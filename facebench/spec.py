@@ -30,7 +30,8 @@ class PretrainSpec:
     batch_size: int = 256
     lr: float = 1e-4
     weight_decay: float = 0.0
-    schedule: Literal["cosine", "onecycle"] = "cosine"  # cosine: per epoch, to 0
+    # cosine: per epoch, to 0; method: per epoch, as the method says (constant if it says nothing)
+    schedule: Literal["cosine", "onecycle", "method"] = "cosine"
     checkpoint_minutes: float = 2.0  # at least this long between two resume points
 
     def __post_init__(self) -> None:
@@ -117,6 +118,7 @@ class RunSpec:
     probe: ProbeSpec = field(default_factory=ProbeSpec)
     seed: int = 0
     precision: Literal["32", "bf16"] = "32"
+    checkpoint: str = ""  # folder of one to judge; empty: learn it
     limit: int = 0  # items of each split, or pairs; 0 is all of them
     skip_broken: bool = False
     dedup_test: bool = False  # also score without the test items that leak

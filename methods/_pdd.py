@@ -73,6 +73,31 @@ def disentangling_loss(
     return 4 * F.l1_loss(drawn, target)
 
 
+def decoded_parts(decoder: Decoder, f: Tensor, p: Tensor, p_hat: Tensor) -> dict[str, Tensor]:
+    """Return what D draws of features together and alone, PCL Fig. 4 (b) to (f).
+
+    D takes a sum, so the feature that is left out is 0.
+
+    Args:
+        decoder: D.
+        f: F_f of s, ``[B, D]``.
+        p: F_p of s.
+        p_hat: F_p of the pose-varied image.
+
+    Returns:
+        Caption to images ``[B, 3, 64, 64]`` in [0, 1].
+    """
+    nothing = torch.zeros_like(f)
+    parts = {
+        r"$F_f + F_p$": (f, p),
+        r"$F_f + F_{\hat{p}}$": (f, p_hat),
+        r"$F_f$": (f, nothing),
+        r"$F_p$": (nothing, p),
+        r"$F_{\hat{p}}$": (nothing, p_hat),
+    }
+    return {caption: decoder(*pair).float().clamp(0, 1) for caption, pair in parts.items()}
+
+
 def at_decoded_size(images: Tensor) -> Tensor:
     """Return images at the decoder's size, ``[B, 3, 64, 64]``."""
     if images.shape[-1] == DECODED_SIZE:

@@ -26,7 +26,14 @@ from facebench.pretrain.losses import (
 from facebench.pretrain.transforms import GaussianNoise
 
 from ._pcl_options import OFFICIAL, QUICK, PCLOptions
-from ._pdd import Decoder, at_decoded_size, branch, disentangling_loss, projection
+from ._pdd import (
+    Decoder,
+    at_decoded_size,
+    branch,
+    decoded_parts,
+    disentangling_loss,
+    projection,
+)
 from ._views import appearance, pose, two_crops
 
 
@@ -89,6 +96,11 @@ class PCL(Method):
         """Return F_f and F_p of images, ``[B, D]`` each."""
         feature_map = self.backbone(images)
         return self.g_f(feature_map).flatten(1), self.g_p(feature_map).flatten(1)
+
+    def reconstructions(self, images: Tensor) -> dict[str, Tensor]:
+        """Return the columns of Fig. 4; p-hat is the pose feature of the flipped image."""
+        (f, p), (_, p_hat) = self.branches(images), self.branches(images.flip(3))
+        return {"source": at_decoded_size(images), **decoded_parts(self.decoder, f, p, p_hat)}
 
     def steps(self, images: Tensor, generator: Generator) -> Iterator[Terms]:
         """Yield Eq. 7 in one step, or its three objectives in turn with a batch each."""

@@ -61,12 +61,16 @@ def train(
     """
     world = workspace.devices * workspace.nodes
     per_step = spec.batch_size * method.batches_per_step
+    pairs = method.info.needs == "pairs"
     resume = folder / RESUME_FILE
     keep_freed_memory()
     with _quiet():
         trainer = _trainer(spec, workspace, precision, folder)
         rank = trainer.global_rank
-        order = EpochOrder(faces.identity, per_step, seed, spec.sampling, rank=rank, world=world)
+        order = EpochOrder(
+            faces.identity, per_step, seed, spec.sampling, rank=rank, world=world,
+            videos=faces.video if pairs else None,
+        )  # fmt: skip
         learner = Learner(method, spec, seed, len(order))
         loader = DataLoader(Batches(faces), batch_size=None, sampler=order)
         method.to(memory_format=torch.channels_last)
@@ -77,7 +81,7 @@ def train(
         raise SystemExit(0)
     return {
         "history": learner.curves,
-        "images_seen": spec.epochs * len(order) * per_step,
+        "images_seen": spec.epochs * len(order) * per_step * (2 if pairs else 1),
     }
 
 

@@ -22,7 +22,8 @@ class Learner(pl.LightningModule):
 
     A row of the curves has the mean of each loss term by its paper's name, ``gradient_norm`` (mean
     L2 norm over steps, before any weighting by Adam), ``feature_std`` (see :func:`feature_std`),
-    the weights of terms, ``lr`` and ``images_per_second``.
+    the weights of terms, ``lr`` and ``images_per_second`` (a pair of frames counts once). A method
+    that learns in stages has other terms in each.
 
     Every random draw of a batch comes from a generator seeded by (seed, epoch, batch): nothing
     about randomness has to be kept, so a killed run goes on to the same weights.
@@ -46,13 +47,19 @@ class Learner(pl.LightningModule):
         self._started = 0.0
 
     def configure_optimizers(self) -> Any:
-        """Adam with betas 0.9 and 0.999, cosine per epoch (PCL section 4.1) or one cycle."""
-        spec = self.settings
-        parameters = [p for p in self.method.parameters() if p.requires_grad]
-        adam = torch.optim.Adam(parameters, lr=spec.lr, weight_decay=spec.weight_decay)
+        """Adam with betas 0.9 and 0.999, cosine per epoch (PCL section 4.1), or as asked for."""
+        spec, method = self.settings, self.method
+        adam = torch.optim.Adam(
+            method.parameter_groups(), lr=spec.lr, weight_decay=spec.weight_decay
+        )
         schedule: torch.optim.lr_scheduler.LRScheduler
         if spec.schedule == "cosine":
             schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, T_max=spec.epochs)
+        elif spec.schedule == "method":  # asked once more than there are epochs
+            last = spec.epochs - 1
+            schedule = torch.optim.lr_scheduler.LambdaLR(
+                adam, lambda epoch: method.lr_factor(min(epoch, last), spec.epochs)
+            )
         else:  # one step more than is taken, since torch refuses the last
             steps = spec.epochs * self.batches + 1
             schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -61,7 +68,8 @@ class Learner(pl.LightningModule):
         return [adam], [schedule]
 
     def on_train_epoch_start(self) -> None:
-        """Start the epoch's means."""
+        """Tell the method, and start the epoch's means."""
+        self.method.before_epoch(self.current_epoch, self.settings.epochs)
         self._sums, self._norms, self._started = {}, [], time.perf_counter()
 
     def training_step(self, images: Tensor, batch_index: int) -> None:
@@ -99,7 +107,7 @@ class Learner(pl.LightningModule):
         for logger in self.loggers:
             logger.log_metrics(row, step=self.current_epoch)
         self.method.after_epoch(means)
-        if self.settings.schedule == "cosine":
+        if self.settings.schedule != "onecycle":
             self._step_schedule()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -26,6 +26,9 @@ class EpochOrder(Sampler[list[int]]):
             every identity, as PCL's released code does.
         rank: This process among those that train together.
         world: Number of those processes; each gets its share of every batch.
+        videos: [N] video of each image, for methods that need pairs: a batch then goes on with a
+            partner for each of its images, in their order, which is another image of the video,
+            each as likely, or the image itself where it is the only one.
 
     Raises:
         SpecError: There are not enough images for one batch.
@@ -40,9 +43,10 @@ class EpochOrder(Sampler[list[int]]):
         *,
         rank: int = 0,
         world: int = 1,
+        videos: NDArray[np.int64] | None = None,
     ) -> None:
         self.groups, self.batch_size, self.seed, self.sampling = groups, batch_size, seed, sampling
-        self.rank, self.world = rank, world
+        self.rank, self.world, self.videos = rank, world, videos
         self.count = len(np.unique(groups)) if sampling == "identities" else len(groups)
         self.epoch = 0
         if self.count < batch_size:
@@ -59,12 +63,42 @@ class EpochOrder(Sampler[list[int]]):
         return self.count // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.groups))
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(len(self.groups))
         if self.sampling == "identities":  # the first image of each one, in that random order
             _, first = np.unique(self.groups[order], return_index=True)
             order = order[np.sort(first)]
-        for batch in order[: len(self) * self.batch_size].reshape(len(self), self.batch_size):
-            yield batch[self.rank :: self.world].tolist()
+        order = order[: len(self) * self.batch_size]
+        parts = [order] if self.videos is None else [order, draw_partners(order, self.videos, rng)]
+        batches = [part.reshape(len(self), self.batch_size) for part in parts]
+        for number in range(len(self)):
+            share = [part[number, self.rank :: self.world] for part in batches]
+            yield np.concatenate(share).tolist()
+
+
+def draw_partners(
+    images: NDArray[np.int64], videos: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw another image of the same video for each image.
+
+    Args:
+        images: [n] positions among all N images.
+        videos: [N] code of each image's video, from 0 up without gaps.
+        rng: Source of the draws.
+
+    Returns:
+        [n] positions: any other image of the video, each as likely; the image itself where it is
+        the only one of its video.
+    """
+    together = np.argsort(videos, kind="stable")  # the images of a video side by side
+    count = np.bincount(videos)
+    start = np.cumsum(count) - count
+    place = np.empty_like(together)
+    place[together] = np.arange(len(videos)) - start[videos[together]]  # within its video
+    own = videos[images]
+    onward = rng.integers(1, np.maximum(count[own], 2))  # so many images on, in a circle
+    partners: NDArray[np.int64] = together[start[own] + (place[images] + onward) % count[own]]
+    return partners
 
 
 class Batches(Dataset[Tensor]):

@@ -55,6 +55,7 @@ class PackedFaces:
         images: uint8 ``[N, S, S, 3]``, memory-mapped, read only.
         index: One row per image: ``path`` and, where known, ``identity`` and ``video``.
         identity: ``[N]`` int64, a code per person; without identities every image has its own.
+        video: ``[N]`` int64, likewise a code per video.
         info: Content of ``pack.json``.
 
     Raises:
@@ -75,9 +76,7 @@ class PackedFaces:
         if self.images.shape != (count, size, size, 3) or len(self.index) != count:
             rows = f"{self.images.shape} images and {len(self.index)} rows"
             raise _damaged(folder, f"{rows}; expected {count} of {size} px")
-        self.identity: NDArray[np.int64] = np.arange(count)
-        if "identity" in self.index:
-            self.identity = pd.factorize(self.index["identity"])[0].astype(np.int64)
+        self.identity, self.video = self._codes("identity"), self._codes("video")
 
     def __len__(self) -> int:
         return int(self.images.shape[0])
@@ -91,6 +90,11 @@ class PackedFaces:
     def broken(self) -> list[str]:
         """Paths of images that could not be read and were left out."""
         return list(self.info["broken"])
+
+    def _codes(self, column: str) -> NDArray[np.int64]:
+        if column not in self.index:
+            return np.arange(len(self))
+        return pd.factorize(self.index[column])[0].astype(np.int64)
 
     def batch(self, indices: Sequence[int] | NDArray[np.int64] | Tensor) -> Tensor:
         """Copy images out.

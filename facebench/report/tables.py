@@ -130,6 +130,9 @@ def _numbers(scores: dict[str, Any], name: str, scale: float, mark: str) -> list
 def learned_from(record: dict[str, Any]) -> str:
     """Return what a representation was learned from, as the end of a line."""
     data = record["pretrain"]["data"]
+    imported = record["pretrain"].get("imported")
+    if imported is not None:
+        return f", imported weights, {imported['file']} sha256:{imported['sha256'][:12]}"
     if data is None:
         published = record["method"].get("needs") == "weights"
         return ", published weights" if published else ", nothing learned"
