@@ -24,7 +24,10 @@ from facebench.pretrain.transforms import (
     Sobel,
 )
 
-PoseAugmentation = Literal["none", "flip", "rotation", "both"]
+PoseAugmentation = Literal["none", "flip", "rotation", "both", "all"]  # all: both, and translation
+
+# Largest shift of "all", as a part of the side: the project's choice, PCL gives no number.
+TRANSLATION = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,10 @@ def appearance(options: ViewOptions, image_size: int) -> Compose:
 
 
 def pose(kind: PoseAugmentation, options: ViewOptions, *, p: float) -> Compose:
-    """Return what changes the pose of a face: a flip, a rotation, or both (PCL section 3.2).
+    """Return what changes the pose of a face (PCL section 3.2).
+
+    A flip, a rotation, or both; ``all`` also moves the face, which PCL section 4.1 compares with
+    the flip alone.
 
     Args:
         kind: Which transformations; ``none`` changes nothing.
@@ -72,10 +78,11 @@ def pose(kind: PoseAugmentation, options: ViewOptions, *, p: float) -> Compose:
         p: Probability of each.
     """
     steps: list[Augmentation] = []
-    if kind in ("flip", "both"):
+    if kind in ("flip", "both", "all"):
         steps.append(Flip(p))
-    if kind in ("rotation", "both"):
-        steps.append(Rotation(options.rotation_degrees, fill="border", p=p))
+    if kind in ("rotation", "both", "all"):
+        shift = TRANSLATION if kind == "all" else 0.0
+        steps.append(Rotation(options.rotation_degrees, translate=shift, fill="border", p=p))
     return Compose(tuple(steps))
 
 

@@ -82,7 +82,7 @@ def classify(
     predictions = _predictions(dataset, rows["test"], honest, watch.predictions, last)
 
     def rescore(kept: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        return _scores(predictions[kept], probe.classes, spec, seed)
+        return scores_of(predictions[kept], probe.classes, resamples=spec.resamples, seed=seed)
 
     scores = rescore(np.ones(len(predictions), dtype=bool))
     scores["paper"] |= {"best_epoch": watch.best_epoch, "test_accuracy_by_epoch": watch.curve}
@@ -100,13 +100,20 @@ def classify(
     return Judgement(scores, predictions, n_test, len(predictions), details, floors, rescore)
 
 
-def _scores(
-    predictions: pd.DataFrame, num_classes: int, spec: ProbeSpec, seed: int
+def scores_of(
+    predictions: pd.DataFrame, num_classes: int, *, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """Return the scores of some predictions with their intervals, as JSON."""
+    """Return the scores of predictions, with their intervals, as JSON.
+
+    Args:
+        predictions: ``label``, ``honest``, ``paper`` and ``paper_last``, one row per test item.
+        num_classes: C.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+    """
     rng = np.random.default_rng(seed)
     honest, paper, last = (
-        score(predictions["label"], predictions[kind], num_classes, spec, rng)
+        score(predictions["label"], predictions[kind], num_classes, resamples, rng)
         for kind in ("honest", "paper", "paper_last")
     )
     paper["accuracy_last_epoch"] = last["accuracy"]
@@ -115,14 +122,14 @@ def _scores(
 
 
 def score(
-    labels: Any, predictions: Any, num_classes: int, spec: ProbeSpec, rng: np.random.Generator
+    labels: Any, predictions: Any, num_classes: int, resamples: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Return every metric of some predictions with its 95 % bootstrap interval, as JSON."""
     confusion = confusion_matrix(labels, predictions, num_classes)
     values: dict[str, Any] = {"confusion": confusion.tolist()}
     intervals: dict[str, Any] = {}
     for name, metric in _METRICS.items():
-        interval = bootstrap_confusion(confusion, metric, rng=rng, resamples=spec.resamples)
+        interval = bootstrap_confusion(confusion, metric, rng=rng, resamples=resamples)
         values[name] = as_json(interval.estimate)
         intervals[name] = [as_json(interval.low), as_json(interval.high)]
     return {**values, "intervals": intervals}

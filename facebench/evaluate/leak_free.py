@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from facebench.data.leaks import Leaks
 from facebench.errors import DataError
 from facebench.evaluate.protocols import Judgement
@@ -20,7 +22,8 @@ def leak_free_scores(judgement: Judgement, leaks: Leaks) -> dict[str, Any]:
 
     Returns:
         ``{"without_leaks": {"exact": {...}, "exact and near": {...}}}``, each with ``removed``
-        items and ``honest`` and ``paper`` as in ``judgement.scores``.
+        items, their rows among the predictions, and ``honest`` and ``paper`` as in
+        ``judgement.scores``.
 
     Raises:
         DataError: Too little is left to be scored.
@@ -33,5 +36,9 @@ def leak_free_scores(judgement: Judgement, leaks: Leaks) -> dict[str, Any]:
                 f"--dedup-test: all {len(leaked):,} test items leak; expected some that do not. "
                 "Look at them with facebench data check."
             )
-        levels[name] = {"removed": int(leaked.sum()), **judgement.rescore(~leaked)}
+        levels[name] = {
+            "removed": int(leaked.sum()),
+            "removed_rows": np.flatnonzero(leaked).tolist(),
+            **judgement.rescore(~leaked),
+        }
     return {"without_leaks": levels}

@@ -8,6 +8,7 @@ with 0), so that k and its h are held out of the same heads, which then serve bo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -25,6 +26,9 @@ from facebench.spec import ProbeSpec
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+OnEpoch = Callable[[PairHeads], None]
+
+_PAPER = 1  # its place among the two heads that are judged
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,14 @@ class LearnedVerification:
     Args:
         honest: With the chosen learning rates and the threshold searched exactly.
         paper: With the fixed learning rate and facenet's grid of thresholds.
+        paper_curve: For each fold, accuracy on it after each epoch of the paper's head; shown and
+            never chosen by.
         details: JSON: the chosen learning rate of each fold, and how each did where it was chosen.
     """
 
     honest: Verification
     paper: Verification
+    paper_curve: list[list[float]]
     details: dict[str, Any]
 
 
@@ -93,8 +100,10 @@ def verify_learned(
                     held_out[k] = learner.held_out_accuracies(heads, k, partners[k])
             advance(done)
         chosen = [spec.pair_lrs[int(held_out[k].argmax())] for k in range(len(names))]
+        curves: list[list[float]] = [[] for _ in names]
         for k, lr in enumerate(chosen):
-            judged.append(learner.judge(learner.train((k,), (lr, spec.paper_lr)), k))
+            heads = learner.train((k,), (lr, spec.paper_lr), learner.watch(k, curves[k]))
+            judged.append(learner.judge(heads, k))
             advance(len(set(apart)) + k + 1)
     honest, paper = (_joined(parts, listed) for parts in zip(*judged, strict=True))
     details = {
@@ -103,7 +112,7 @@ def verify_learned(
         "chosen_on_fold": names[partners].tolist(),
         "held_out_accuracy": [_by_rate(spec.pair_lrs, held_out[k]) for k in range(len(names))],
     }
-    return LearnedVerification(honest, paper, details)
+    return LearnedVerification(honest, paper, curves, details)
 
 
 class _Pairs(NamedTuple):
@@ -125,7 +134,9 @@ class _Learner:
     variant: Variant
     seed: int
 
-    def train(self, without: tuple[int, ...], lrs: tuple[float, ...]) -> PairHeads:
+    def train(
+        self, without: tuple[int, ...], lrs: tuple[float, ...], on_epoch: OnEpoch | None = None
+    ) -> PairHeads:
         """Train one head for each learning rate on all folds but ``without``."""
         training = self.pairs.part(~np.isin(self.pairs.folds, without))
         return train_pair_heads(
@@ -137,7 +148,17 @@ class _Learner:
             epochs=self.spec.pair_epochs,
             batch_size=self.spec.batch_size,
             seed=self.seed,
+            on_epoch=on_epoch,
         )
+
+    def watch(self, k: int, curve: list[float]) -> OnEpoch:
+        """Append to ``curve``, after each epoch, the paper's accuracy on fold k."""
+
+        def after(heads: PairHeads) -> None:
+            (paper,) = heads.embed(self.matrix, [_PAPER])
+            curve.append(float(self._paper(paper, k).accuracies[1]))
+
+        return after
 
     def held_out_accuracies(self, heads: PairHeads, k: int, h: int) -> Floats:
         """Accuracy ``[H]`` on fold h; head and threshold are those of neither k nor h."""
@@ -154,8 +175,12 @@ class _Learner:
         rows, same, folds = self.pairs
         return (
             verify(honest, rows, same, folds == k, variant=self.variant),
-            verify(paper, rows, same, folds == k, variant="facenet"),
+            self._paper(paper, k),
         )
+
+    def _paper(self, embedded: ArrayLike, k: int) -> Verification:
+        rows, same, folds = self.pairs
+        return verify(embedded, rows, same, folds == k, variant="facenet")
 
 
 def _by_rate(lrs: tuple[float, ...], accuracies: Floats) -> list[dict[str, float]]:

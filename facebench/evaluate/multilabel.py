@@ -84,7 +84,7 @@ def detect_labels(
     predictions = predictions.reset_index(drop=True)
 
     def rescore(kept: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        return _scores(predictions[kept], targets, spec, seed)
+        return scores_of(predictions[kept], targets, resamples=spec.resamples, seed=seed)
 
     scores = rescore(np.ones(len(predictions), dtype=bool))
     scores["paper"] |= {
@@ -154,13 +154,22 @@ def _absent(labels: Labels, targets: tuple[str, ...]) -> list[str]:
     return [target for target, shown in zip(targets, labels.sum(0), strict=True) if not shown]
 
 
-def _scores(
-    predictions: pd.DataFrame, targets: tuple[str, ...], spec: ProbeSpec, seed: int
+def scores_of(
+    predictions: pd.DataFrame, targets: tuple[str, ...], *, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """Return the scores of some predictions with their intervals, as JSON."""
+    """Return the scores of predictions, with their intervals, as JSON.
+
+    Args:
+        predictions: ``subject`` and ``fold``, and for each target ``label_AU``, ``honest_AU``,
+            ``paper_AU`` and ``paper_last_AU``, 0 or 1; one row per test item.
+        targets: Names of the labels, in order.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+    """
     rng = np.random.default_rng(seed)
     honest, paper, last = (
-        _score(predictions, kind, targets, spec, rng) for kind in ("honest", "paper", "paper_last")
+        _score(predictions, kind, targets, resamples, rng)
+        for kind in ("honest", "paper", "paper_last")
     )
     paper["f1_last_epoch"] = last["f1"]
     paper["intervals"]["f1_last_epoch"] = last["intervals"]["f1"]
@@ -171,12 +180,12 @@ def _score(
     predictions: pd.DataFrame,
     kind: str,
     targets: tuple[str, ...],
-    spec: ProbeSpec,
+    resamples: int,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     """Return every F1 of one kind of decision with its interval, as JSON."""
     counts, folds = _counts(predictions, _columns(predictions, kind, targets), targets)
-    interval = bootstrap_subjects(counts, folds, rng=rng, resamples=spec.resamples)
+    interval = bootstrap_subjects(counts, folds, rng=rng, resamples=resamples)
     of_folds = f1(fold_counts(counts, folds))
     by_fold = {
         f"f1_{target}_by_fold": as_json(values)

@@ -18,7 +18,7 @@ as if it were alone: they share reading and normalising, which have nothing to l
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -56,21 +56,26 @@ class PairHeads(nn.Module):
         normalised = self.norm(features)
         return [head(normalised) for head in self.heads]
 
-    def embed(self, matrix: FeatureMatrix) -> list[npt.NDArray[np.float32]]:
+    def embed(
+        self, matrix: FeatureMatrix, heads: Sequence[int] | None = None
+    ) -> list[npt.NDArray[np.float32]]:
         """Embed all rows, with the running statistics of training.
 
         Args:
             matrix: ``[N, D]``.
+            heads: By which of the heads; by all when None.
 
         Returns:
-            ``[N, E]`` float32 for each head.
+            ``[N, E]`` float32 for each of these heads.
         """
         self.eval()
-        embedded = [torch.empty(len(matrix), self.dim) for _ in self.lrs]
+        chosen = [self.heads[head] for head in (heads or range(len(self.lrs)))]
+        embedded = [torch.empty(len(matrix), self.dim) for _ in chosen]
         with torch.no_grad():
             for where, rows in matrix.blocks(_BLOCK):
-                for whole, part in zip(embedded, self(rows), strict=True):
-                    whole[where] = part
+                normalised = self.norm(rows)
+                for whole, head in zip(embedded, chosen, strict=True):
+                    whole[where] = head(normalised)
         return [whole.numpy() for whole in embedded]
 
 
@@ -84,6 +89,7 @@ def train_pair_heads(
     epochs: int,
     batch_size: int,
     seed: int,
+    on_epoch: Callable[[PairHeads], None] | None = None,
 ) -> PairHeads:
     """Train one head for each learning rate; see the module's docstring for the recipe.
 
@@ -98,6 +104,7 @@ def train_pair_heads(
         epochs: Passes over the pairs.
         batch_size: Most pairs in a step.
         seed: Of initial weights and order of pairs.
+        on_epoch: Shown the heads after each epoch; may embed by them, and changes nothing.
 
     Returns:
         The heads after the last epoch.
@@ -132,6 +139,9 @@ def train_pair_heads(
             torch.stack(losses).sum().backward()
             optimiser.step()
         schedule.step()
+        if on_epoch is not None:
+            on_epoch(heads)
+            heads.train()
     return heads
 
 

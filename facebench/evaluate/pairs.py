@@ -24,7 +24,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ from facebench.evaluate.metrics import accuracy, confusion_matrix
 from facebench.evaluate.pair_intervals import bootstrap_ranking
 from facebench.evaluate.protocols import Judgement
 from facebench.evaluate.store import Features
-from facebench.evaluate.verification import FARS, Variant, Verification, part, verify
+from facebench.evaluate.verification import FARS, Variant, Verification, decided, verify
 from facebench.progress import Progress
 from facebench.spec import ProbeSpec
 
@@ -60,26 +61,65 @@ def verify_pairs(
     scored = features.readable[rows].all(axis=1)
     pairs, rows = dataset.pairs.iloc[np.flatnonzero(scored)], rows[scored]
     same, folds = pairs["same"].to_numpy(bool), pairs["fold"].to_numpy(np.int64)
-    outcomes, details = _verify(features, rows, same, folds, spec, seed=seed, progress=progress)
+    judged = _verify(features, rows, same, folds, spec, seed=seed, progress=progress)
     predictions: pd.DataFrame = pairs.reset_index(drop=True)
-    for name, (_, outcome) in outcomes.items():
+    for name, outcome in judged.outcomes.items():
         predictions[f"{name}_similarity"] = outcome.scores
         predictions[name] = outcome.predictions
+    thresholds = {name: outcome.thresholds for name, outcome in judged.outcomes.items()}
 
     def rescore(kept: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        rng = np.random.default_rng(seed)
-        return {
-            name: {
-                "variant": variant,
-                **_score(part(outcome, same, folds, kept), same[kept], spec, rng),
-            }
-            for name, (variant, outcome) in outcomes.items()
-        }
+        scores = scores_of(predictions[kept], thresholds, resamples=spec.resamples, seed=seed)
+        return {name: {"variant": judged.variants[name], **scores[name]} for name in scores}
 
     scores = rescore(np.ones(len(pairs), dtype=bool))
+    scores["paper"] |= judged.curves
     floors = {"chance": {"accuracy": float(max(same.mean(), 1 - same.mean())), "roc_auc": 0.5}}
     n_test = len(dataset.pairs)
-    return Judgement(scores, predictions, n_test, len(pairs), details, floors, rescore)
+    return Judgement(scores, predictions, n_test, len(pairs), judged.details, floors, rescore)
+
+
+def scores_of(
+    predictions: pd.DataFrame,
+    thresholds: Mapping[str, npt.ArrayLike],
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    """Return the scores of pairs that were decided on, with their intervals, as JSON.
+
+    Args:
+        predictions: ``same``, ``fold``, and for each kind of score its ``KIND_similarity`` and
+            decision ``KIND``, one row per pair.
+        thresholds: For ``honest`` and ``paper``, ``[K]``: those of each fold, in order.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+
+    Raises:
+        DataError: A fold, or a kind of pair, has none.
+    """
+    rng = np.random.default_rng(seed)
+    same, folds = predictions["same"].to_numpy(bool), predictions["fold"].to_numpy(np.int64)
+    scores = {}
+    for kind in ("honest", "paper"):
+        outcome = decided(
+            predictions[f"{kind}_similarity"].to_numpy(np.float64),
+            predictions[kind].to_numpy(bool),
+            np.asarray(thresholds[kind], dtype=np.float64),
+            same,
+            folds,
+        )
+        scores[kind] = _score(outcome, same, resamples, rng)
+    return scores
+
+
+class _Judged(NamedTuple):
+    """Variant and outcome for ``honest`` and ``paper``, the paper's curves if any, details."""
+
+    variants: dict[str, str]
+    outcomes: dict[str, Verification]
+    curves: dict[str, Any]
+    details: dict[str, Any]
 
 
 def _verify(
@@ -91,8 +131,7 @@ def _verify(
     *,
     seed: int,
     progress: Progress,
-) -> tuple[dict[str, tuple[str, Verification]], dict[str, Any]]:
-    """Return name of the variant and outcome for ``honest`` and ``paper``, and the details."""
+) -> _Judged:
     exact: Variant = "exact_centred" if spec.centre else "exact"
     details = {"folds": len(np.unique(folds)), "verification": spec.verification}
     if spec.verification == "learned":
@@ -100,25 +139,28 @@ def _verify(
             features.values, rows, same, folds,
             spec=spec, variant=exact, seed=seed, progress=progress,
         )  # fmt: skip
-        names = {"honest": f"learned_{exact}", "paper": "learned_facenet"}
-        outcomes = {"honest": learned.honest, "paper": learned.paper}
-        return {kind: (names[kind], outcomes[kind]) for kind in names}, details | learned.details
-    plain: dict[str, tuple[str, Verification]] = {}
+        return _Judged(
+            {"honest": f"learned_{exact}", "paper": "learned_facenet"},
+            {"honest": learned.honest, "paper": learned.paper},
+            {"test_accuracy_by_fold_and_epoch": learned.paper_curve},
+            details | learned.details,
+        )
+    outcomes: dict[str, Verification] = {}
     variants: dict[str, Variant] = {"honest": exact, "paper": "facenet"}
     with progress.bar("verify", len(variants), "protocol") as advance:
         for done, (kind, variant) in enumerate(variants.items(), start=1):
-            plain[kind] = (variant, verify(features.values, rows, same, folds, variant=variant))
+            outcomes[kind] = verify(features.values, rows, same, folds, variant=variant)
             advance(done)
-    return plain, details
+    return _Judged({**variants}, outcomes, {}, details)
 
 
 def _score(
-    outcome: Verification, same: np.ndarray, spec: ProbeSpec, rng: np.random.Generator
+    outcome: Verification, same: np.ndarray, resamples: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Return the metrics with their intervals over pairs, as JSON."""
     confusion = confusion_matrix(same.astype(int), outcome.predictions.astype(int), 2)
-    over_pairs = bootstrap_confusion(confusion, accuracy, rng=rng, resamples=spec.resamples)
-    low, high = bootstrap_ranking(outcome.scores, same, FARS, rng=rng, resamples=spec.resamples)
+    over_pairs = bootstrap_confusion(confusion, accuracy, rng=rng, resamples=resamples)
+    low, high = bootstrap_ranking(outcome.scores, same, FARS, rng=rng, resamples=resamples)
     names = ["roc_auc", *(f"tar_at_far_{far:g}" for far in FARS)]
     ranked = [outcome.roc_auc, *(outcome.tar_at_far[far] for far in FARS)]
     intervals = {name: [float(a), float(b)] for name, a, b in zip(names, low, high, strict=True)}

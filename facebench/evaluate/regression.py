@@ -94,7 +94,7 @@ def regress(
     )
 
     def rescore(kept: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        return _scores(predictions[kept], targets, spec, seed)
+        return scores_of(predictions[kept], targets, resamples=spec.resamples, seed=seed)
 
     scores = rescore(np.ones(len(predictions), dtype=bool))
     scores["paper"] |= {"best_epoch": watch.best_epoch, "test_mae_by_epoch": watch.curve}
@@ -110,12 +110,7 @@ def regress(
     constant = probe.targets[rows["train"]].mean(0)
     floor = mean_errors(constant - probe.targets[rows["test"]]).tolist()
     if YAW in targets:
-        details["errors_by_yaw"] = {
-            kind: errors_by_yaw(
-                _errors(predictions, kind, targets), predictions[f"label_{YAW}"], targets
-            )
-            for kind in ("honest", "paper")
-        }
+        details["errors_by_yaw"] = yaw_table(predictions, targets)
     floors = {"constant predictor": dict(zip(metric_names(targets), floor, strict=True))}
     n_test = int((table["split"] == "test").sum())
     return Judgement(scores, predictions, n_test, len(predictions), details, floors, rescore)
@@ -192,20 +187,38 @@ class _Probe:
         )
 
 
-def _scores(
-    predictions: pd.DataFrame, targets: tuple[str, ...], spec: ProbeSpec, seed: int
+def scores_of(
+    predictions: pd.DataFrame, targets: tuple[str, ...], *, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """Return the scores of some predictions with their intervals, as JSON."""
+    """Return the scores of predictions, with their intervals, as JSON.
+
+    Args:
+        predictions: For each target ``label_T``, ``honest_T``, ``paper_T`` and ``paper_last_T``,
+            one row per test item.
+        targets: Names of the numbers, in order.
+        resamples: Of the bootstrap.
+        seed: Of the bootstrap.
+    """
     rng = np.random.default_rng(seed)
     honest, paper, last = (
-        error_scores(
-            _errors(predictions, kind, targets), targets, rng=rng, resamples=spec.resamples
-        )
+        error_scores(_errors(predictions, kind, targets), targets, rng=rng, resamples=resamples)
         for kind in ("honest", "paper", "paper_last")
     )
     paper["mae_last_epoch"] = last["mae"]
     paper["intervals"]["mae_last_epoch"] = last["intervals"]["mae"]
     return {"honest": honest, "paper": paper}
+
+
+def yaw_table(
+    predictions: pd.DataFrame, targets: tuple[str, ...]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the errors of ``honest`` and ``paper`` in each range of true yaw, as JSON."""
+    return {
+        kind: errors_by_yaw(
+            _errors(predictions, kind, targets), predictions[f"label_{YAW}"], targets
+        )
+        for kind in ("honest", "paper")
+    }
 
 
 def _predictions(

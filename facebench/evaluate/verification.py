@@ -125,37 +125,35 @@ def verify(
     return Verification(accuracies, thresholds, scores, predictions, auc, tar_at_far(scores, truth))
 
 
-def part(outcome: Verification, same: Bools, folds: npt.ArrayLike, kept: Bools) -> Verification:
-    """The outcome of some of the pairs; their thresholds stay those that all pairs gave.
+def decided(
+    scores: Floats, predictions: Bools, thresholds: Floats, same: Bools, folds: npt.ArrayLike
+) -> Verification:
+    """The outcome of pairs that were compared and decided on before, all of them or some.
 
     Args:
-        outcome: Of all pairs.
-        same: ``[P]`` whether they show one person.
+        scores: ``[P]`` similarity of each pair as its own fold saw it.
+        predictions: ``[P]`` whether it was called the same.
+        thresholds: ``[K]``, which stay as they were.
+        same: ``[P]`` whether the pairs show one person.
         folds: ``[P]``.
-        kept: ``[P]`` which pairs count.
-
-    Returns:
-        An outcome of ``kept.sum()`` pairs.
 
     Raises:
-        DataError: A fold, or a kind of pair, is left without any.
+        DataError: A fold, or a kind of pair, has none.
     """
-    number = np.unique(np.asarray(folds), return_inverse=True)[1]
-    sizes = np.bincount(number[kept], minlength=len(outcome.accuracies))
-    if not sizes.all() or len(np.unique(same[kept])) < 2:
+    names, number, sizes = np.unique(np.asarray(folds), return_inverse=True, return_counts=True)
+    if len(names) < len(thresholds) or len(np.unique(same)) < 2:
         raise DataError(
-            f"a part of the pairs cannot be scored: found {sizes.min()} in the smallest fold; "
-            "expected some in every fold, and both same and different ones."
+            f"a part of the pairs cannot be scored: found some in {len(names)} of "
+            f"{len(thresholds)} folds; expected some in every fold, and both same and different "
+            "ones."
         )
-    right = (outcome.predictions == same)[kept]
-    scores = outcome.scores[kept]
     return Verification(
-        np.bincount(number[kept], weights=right) / sizes,
-        outcome.thresholds,
+        np.bincount(number, weights=predictions == same) / sizes,
+        thresholds,
         scores,
-        outcome.predictions[kept],
-        float(roc_auc_score(same[kept], scores)),
-        tar_at_far(scores, same[kept]),
+        predictions,
+        float(roc_auc_score(same, scores)),
+        tar_at_far(scores, same),
     )
 
 

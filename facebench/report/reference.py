@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
 FORMAT = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Printed:
     """One number as a paper prints it.
 
@@ -21,9 +23,12 @@ class Printed:
         value: As printed (``71.06``).
         section: ``supervised`` or ``self-supervised``.
         reproduced: The paper marks it with a star: reproduced by its authors.
-        table: Number of the table.
-        page: Of the paper.
-        paper: Which paper prints it.
+        paper: Which paper prints it, in full.
+        short: The same in short (``PCL, CVPR 2023``).
+        source: Where the number was read.
+        variant: Setting of the method, in an ablation (``L_dis, L_orth``); empty elsewhere.
+        table: Number of the table; None where the source has none.
+        page: Of the paper; None where the source has none.
     """
 
     method: str
@@ -32,28 +37,117 @@ class Printed:
     value: float
     section: str
     reproduced: bool
-    table: int
-    page: int
     paper: str
+    short: str
+    source: str
+    variant: str = ""
+    table: int | None = None
+    page: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintedColumn:
+    """One column of a printed table: a task, and one of its metrics.
+
+    Args:
+        task: facebench's name of the task.
+        metric: facebench's name of the metric.
+        heading: Upper and lower heading, as printed.
+    """
+
+    task: str
+    metric: str
+    heading: tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintedLayout:
+    """How the first paper lays out a table.
+
+    Args:
+        number: Of the table.
+        title: What it is about.
+        rows: Heading of the rows.
+        digits: Decimals that it prints.
+        columns: Left to right.
+        sections: Headings of its sections, by the name that numbers give them; top down.
+        short: The paper, in short.
+    """
+
+    number: int
+    title: str
+    rows: str
+    digits: int
+    columns: tuple[PrintedColumn, ...]
+    sections: Mapping[str, str]
+    short: str
 
 
 @cache
 def printed_numbers() -> tuple[Printed, ...]:
-    """Return every printed number that ships with facebench, in the order of the tables."""
-    numbers: list[Printed] = []
-    for entry in sorted(files("facebench_reference").iterdir(), key=lambda e: e.name):
-        if entry.name.endswith(".json"):
-            content = json.loads(entry.read_text(encoding="utf-8"))
-            numbers += [Printed(**row, paper=content["paper"]) for row in content["rows"]]
-    return tuple(numbers)
+    """Return every printed number that ships with facebench, paper by paper, table by table.
+
+    The first paper is the one whose tables facebench lays out.
+    """
+    return tuple(
+        Printed(**row, **{name: paper[name] for name in ("paper", "short", "source")})
+        for paper in _papers()
+        for row in paper["rows"]
+    )
+
+
+@cache
+def printed_layouts() -> dict[int, PrintedLayout]:
+    """Return the layouts of the first paper's tables, by their numbers."""
+    paper = _papers()[0]
+    return {
+        table["number"]: PrintedLayout(
+            **{name: table[name] for name in ("number", "title", "rows", "digits")},
+            columns=tuple(
+                PrintedColumn(
+                    task=column["task"], metric=column["metric"], heading=tuple(column["heading"])
+                )
+                for column in table["columns"]
+            ),
+            sections=paper["sections"],
+            short=paper["short"],
+        )
+        for table in paper["tables"]
+    }
+
+
+def _papers() -> list[dict[str, Any]]:
+    papers = [
+        json.loads(entry.read_text(encoding="utf-8"))
+        for entry in files("facebench_reference").iterdir()
+        if entry.name.endswith(".json")
+    ]
+    return sorted(papers, key=lambda paper: int(paper["order"]))
 
 
 def printed(title: str, task: str, metric: str) -> Printed | None:
-    """Return what was printed for a method (by its title) on a task, if anything was.
+    """Return what the first paper prints for a method (by its title) on a task, if anything.
 
-    Where a table has a method twice (TCAE on DISFA), it is the first: as its authors published it.
+    Settings of ablations do not count. Where a table has a method twice (TCAE on DISFA), it is the
+    first: as its authors published it.
     """
-    for number in printed_numbers():
+    for number in printed_table():
         if (number.method, number.task, number.metric) == (title, task, metric):
             return number
     return None
+
+
+@cache
+def printed_table(table: int | None = None) -> tuple[Printed, ...]:
+    """Return the numbers of one table of the first paper, in reading order.
+
+    Args:
+        table: Its number; None for all tables that are no ablation.
+    """
+    paper = printed_numbers()[0].paper
+    return tuple(
+        number
+        for number in printed_numbers()
+        if number.paper == paper
+        and (not number.variant if table is None else number.table == table)
+    )

@@ -7,18 +7,17 @@ on, so runs with other options stand side by side; only ``--force`` writes one a
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from facebench.atomic import atomic_file, atomic_write
 from facebench.errors import StageError
+from facebench.spec import RunSpec, digest, plain, spec_record
 from facebench.workspace import read_record, to_json
-
-if TYPE_CHECKING:
-    from facebench.spec import RunSpec
 
 FORMAT = 2
 
@@ -53,6 +52,39 @@ class Result:
         return pd.read_parquet(self.predictions_path)
 
 
+def result_key(
+    protocol: Sequence[Any], features_key: str, probe: Any, *, seed: int, dedup_test: bool
+) -> str:
+    """Return the hash that names a result: of everything that its scores depend on.
+
+    Args:
+        protocol: Name and version.
+        features_key: The hash of the features.
+        probe: Its spec, or the same as JSON.
+        seed: Of the run.
+        dedup_test: Whether it is scored without leaks, too.
+    """
+    inputs = {
+        "protocol": list(protocol),
+        "features": features_key,
+        "probe": plain(probe),
+        "seed": seed,
+    }
+    return digest(inputs | {"dedup test": True} if dedup_test else inputs)
+
+
+def relative_path(spec: Mapping[str, Any], key: str) -> Path:
+    """Return where a result stands in a folder of results.
+
+    Args:
+        spec: As JSON, as it stands in the result.
+        key: The result's hash.
+    """
+    backbone = spec["backbone"].replace(":", "_").replace("/", "_")
+    feature = spec["extract"]["feature"]
+    return Path(spec["task"], f"{spec['method']}-{backbone}-{feature}-s{spec['seed']}-{key}.json")
+
+
 class ResultStore:
     """A folder of results, ``<task>/<method>-<backbone>-<feature>-s<seed>-<hash>.json``."""
 
@@ -61,9 +93,7 @@ class ResultStore:
 
     def path(self, spec: RunSpec, key: str) -> Path:
         """Return where the result of ``spec`` with this hash stands."""
-        backbone = spec.backbone.replace(":", "_").replace("/", "_")
-        name = f"{spec.method}-{backbone}-{spec.extract.feature}-s{spec.seed}-{key}.json"
-        return self.root / spec.task / name
+        return self.root / relative_path(spec_record(spec), key)
 
     def find(self, spec: RunSpec, key: str) -> Result | None:
         """Return the stored result of ``spec``, if there is one."""

@@ -11,7 +11,7 @@ from facebench.data.leaks import Leaks, Twin
 from facebench.errors import DataError
 from facebench.evaluate.leak_free import leak_free_scores
 from facebench.evaluate.protocols import Judgement
-from facebench.evaluate.verification import part, verify
+from facebench.evaluate.verification import Verification, decided, verify
 
 PATHS = [f"{n}.png" for n in range(5)]
 
@@ -34,7 +34,8 @@ def leaks(exact: list[int], near: list[int]) -> Leaks:
 def test_exact_duplicates_go_first_then_near_ones() -> None:
     (levels,) = leak_free_scores(judgement(), leaks([0, 1], [2])).values()
     assert levels["exact"] == {
-        "removed": 2, "honest": {"accuracy": 1 / 3}, "paper": {"accuracy": 1 / 3}
+        "removed": 2, "removed_rows": [0, 1],
+        "honest": {"accuracy": 1 / 3}, "paper": {"accuracy": 1 / 3},
     }  # fmt: skip
     assert levels["exact and near"]["removed"] == 3
     assert levels["exact and near"]["honest"] == {"accuracy": 0.5}
@@ -42,7 +43,8 @@ def test_exact_duplicates_go_first_then_near_ones() -> None:
 
 def test_without_leaks_nothing_changes() -> None:
     (levels,) = leak_free_scores(judgement(), leaks([], [])).values()
-    assert all(level == {"removed": 0, **judgement().scores} for level in levels.values())
+    whole = {"removed": 0, "removed_rows": [], **judgement().scores}
+    assert all(level == whole for level in levels.values())
 
 
 def test_nothing_left_is_an_error() -> None:
@@ -57,11 +59,16 @@ def test_a_part_of_a_verification_is_scored_from_its_own_pairs() -> None:
     same, folds = np.arange(200) % 2 == 0, np.arange(200) // 50
     features[rows[same, 1]] = features[rows[same, 0]] + rng.normal(0, 0.5, (100, 8))
     outcome = verify(features, rows, same, folds)
-    whole = part(outcome, same, folds, np.ones(200, bool))
+
+    def part(kept: np.ndarray) -> Verification:
+        stored = outcome.scores[kept], outcome.predictions[kept], outcome.thresholds
+        return decided(*stored, same[kept], folds[kept])
+
+    whole = part(np.ones(200, bool))
     np.testing.assert_allclose(whole.accuracies, outcome.accuracies)
     assert (whole.roc_auc, whole.tar_at_far) == (outcome.roc_auc, outcome.tar_at_far)
     kept = rng.random(200) < 0.7
-    some = part(outcome, same, folds, kept)
+    some = part(kept)
     for fold in range(4):
         mine = kept & (folds == fold)
         assert some.accuracies[fold] == pytest.approx(
@@ -69,7 +76,7 @@ def test_a_part_of_a_verification_is_scored_from_its_own_pairs() -> None:
         )
     np.testing.assert_array_equal(some.thresholds, outcome.thresholds)
     assert some.roc_auc == pytest.approx(roc_auc_score(same[kept], outcome.scores[kept]))
-    with pytest.raises(DataError, match="found 0 in the smallest fold"):
-        part(outcome, same, folds, folds > 0)
+    with pytest.raises(DataError, match="found some in 3 of 4 folds"):
+        part(folds > 0)
     with pytest.raises(DataError, match="both same and different"):
-        part(outcome, same, folds, same)
+        part(same)

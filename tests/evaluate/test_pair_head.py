@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -166,6 +167,32 @@ def test_a_head_finds_what_a_nuisance_hides_from_cosine() -> None:
     assert 1e-5 not in [chosen["lr"] for chosen in learned.details["chosen"]]
     centred = run(*faces, ProbeSpec(**{**vars(SPEC), "centre": True})).scores["honest"]
     assert centred["variant"] == "learned_exact_centred"
+
+
+def test_whoever_watches_an_epoch_changes_nothing() -> None:
+    features, pairs, same, _ = people()
+    matrix, seen = FeatureMatrix(features), []
+
+    def train(on_epoch: Callable[[PairHeads], None] | None) -> PairHeads:
+        return train_pair_heads(
+            matrix, pairs, same, (1e-3, 1e-2), dim=3, epochs=3, batch_size=32, seed=1,
+            on_epoch=on_epoch,
+        )  # fmt: skip
+
+    watched = train(lambda heads: seen.append(heads.embed(matrix, [1])))
+    for one, other in zip(weights(watched), weights(train(None)), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert [len(of_epoch) for of_epoch in seen] == [1, 1, 1]
+    np.testing.assert_array_equal(seen[-1][0], watched.embed(matrix)[1])
+    assert not np.array_equal(seen[0][0], seen[1][0])
+
+
+def test_the_papers_curve_ends_at_its_score_and_moves() -> None:
+    paper = run(*people()).scores["paper"]
+    curves = paper["test_accuracy_by_fold_and_epoch"]
+    assert [len(curve) for curve in curves] == [SPEC.pair_epochs] * 4
+    assert [curve[-1] for curve in curves] == pytest.approx(paper["accuracy_by_fold"])
+    assert any(len(set(curve)) > 1 for curve in curves)
 
 
 @pytest.mark.parametrize("folds", [3, 4])

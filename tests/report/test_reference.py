@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from facebench.report.reference import Printed, printed, printed_numbers
+from facebench.report.reference import Printed, printed, printed_numbers, printed_table
 
-# Columns stand for (task, metric); a dash is an empty cell. "=" begins a section of the table.
+# Columns stand for (task, metric); a dash is an empty cell. "=" begins a section of the table; what
+# follows a method in brackets is its setting.
 TABLES = {
     1: """
         columns       fer2013:accuracy  rafdb:accuracy
@@ -64,14 +65,68 @@ TABLES = {
         SimCLR        11.20  19.86  12.08  14.38  98.85
         PCL            9.86  16.59  10.62  12.36  98.95
     """,
+    5: """
+        columns       rafdb:accuracy
+        = self-supervised
+        SimCLR[baseline]                                  71.06
+        PCL[L_dis]                                        71.47
+        PCL[L_dis,_L_orth]                                72.39
+        PCL[L_dis,_L_orth,_L_pose]                        73.73
+        PCL[L_dis,_L_orth,_L_pose,_dynamic_weighting]     74.47
+    """,
+    6: """
+        columns       rafdb:accuracy  bu3dfe:accuracy
+        = self-supervised
+        SimCLR[without_pose]  71.06  98.93
+        SimCLR[with_pose]     73.17  98.85
+        PCL[without_pose]     73.24  98.40
+        PCL[with_pose]        73.73  98.95
+    """,
+    7: """
+        columns       rafdb:accuracy  lfw:accuracy  disfa:f1
+        = self-supervised
+        PCL[F_f]        73.04  78.55  54.30
+        PCL[F_p]        65.71  62.55  34.17
+        PCL[F_s]        74.47  79.72  54.78
+        PCL[F_f_+_F_p]  73.53  79.10  56.26
+    """,
 }
+FACECYCLE = [
+    """
+        columns       fer2013:accuracy  rafdb:accuracy
+        = self-supervised
+        FaceCycle     48.76  71.01
+        FAb-Net       46.98  66.72
+        TCAE          45.05  65.32
+        BMVC'20       47.61  58.86
+    """,
+    """
+        columns       aflw2000:mae_yaw aflw2000:mae_pitch aflw2000:mae_roll
+        = self-supervised
+        FaceCycle     11.70  12.76  12.94
+        FAb-Net       13.92  13.25  14.51
+        TCAE          21.75  14.57  14.83
+        BMVC'20       22.06  13.50  15.14
+    """,
+    """
+        columns       lfw:accuracy  cplfw:accuracy
+        = self-supervised
+        FaceCycle     73.72  58.52
+        VGG-like      71.48  -
+        LBP           56.90  51.50
+        HoG           62.73  51.73
+    """,
+]
 PCL = "Liu et al., Pose-disentangled Contrastive Learning"
 AUS = (1, 2, 4, 6, 9, 12, 25, 26)
 
 
-def cells(number: int) -> list[tuple[str, str, str, float, str, bool]]:
+Cell = tuple[str, str, str, str, float, str, bool]
+
+
+def cells(table: str) -> list[Cell]:
     """Return the cells of a table in reading order, each as a printed number stands in the data."""
-    heading, *rows = TABLES[number].replace("\n                      ", " ").strip().splitlines()
+    heading, *rows = table.replace("\n                      ", " ").strip().splitlines()
     columns = [name.split(":") for name in heading.split()[1:]]
     found, section = [], ""
     for row in rows:
@@ -81,9 +136,17 @@ def cells(number: int) -> list[tuple[str, str, str, float, str, bool]]:
             continue
         for (task, metric), value in zip(columns, values, strict=True):
             if value != "-":
-                method, star = name.rstrip("*"), name.endswith("*")
-                found.append((method, task, metric, float(value), section, star))
+                method, _, variant = name.rstrip("]").rstrip("*").partition("[")
+                setting, star = variant.replace("_", " "), name.endswith("*")
+                found.append((method, setting, task, metric, float(value), section, star))
     return found
+
+
+def stored(numbers: list[Printed]) -> list[Cell]:
+    return [
+        (n.method, n.variant.replace("_", " "), n.task, n.metric, n.value, n.section, n.reproduced)
+        for n in numbers
+    ]
 
 
 def of_table(number: int) -> list[Printed]:
@@ -92,14 +155,48 @@ def of_table(number: int) -> list[Printed]:
 
 @pytest.mark.parametrize("number", TABLES)
 def test_every_cell_is_the_printed_one(number: int) -> None:
-    stored = [
-        (n.method, n.task, n.metric, n.value, n.section, n.reproduced) for n in of_table(number)
-    ]
-    assert stored == cells(number)
+    assert stored(of_table(number)) == cells(TABLES[number])
+    assert list(printed_table(number)) == of_table(number)
+
+
+def test_every_number_of_facecycle_is_the_published_one() -> None:
+    numbers = [n for n in printed_numbers() if n.short == "FaceCycle, ICCV 2021"]
+    assert stored(numbers) == [cell for table in FACECYCLE for cell in cells(table)]
+    assert {(n.table, n.page) for n in numbers} == {(None, None)}
+    assert all("README" in n.source for n in numbers)
+
+
+def test_nothing_else_is_stored() -> None:
+    tables = [*TABLES.values(), *FACECYCLE]
+    assert len(printed_numbers()) == sum(len(cells(table)) for table in tables)
 
 
 def test_each_table_stands_on_one_page() -> None:
-    assert {(n.table, n.page) for n in printed_numbers()} == {(1, 6), (2, 7), (3, 7), (4, 7)}
+    pages = {(n.table, n.page) for n in printed_numbers() if n.paper.startswith(PCL)}
+    assert pages == {(1, 6), (2, 7), (3, 7), (4, 7), (5, 7), (6, 7), (7, 8)}
+
+
+def test_neither_an_ablation_nor_another_paper_is_what_was_printed_for_a_method() -> None:
+    for task, value in (("rafdb", 74.47), ("lfw", 79.72)):
+        number = printed("PCL", task, "accuracy")
+        assert number is not None
+        assert (number.value, number.variant) == (value, "")
+    number = printed("FaceCycle", "lfw", "accuracy")
+    assert number is not None
+    assert (number.value, number.reproduced) == (74.12, True)
+    assert printed("HoG", "lfw", "accuracy") is None
+    assert not any(number.variant for number in printed_table())
+
+
+def test_ablations_agree_with_the_tables_that_they_take_up() -> None:
+    """The baseline of Table 5 is Table 1's SimCLR, its last row PCL; F_s of Table 7 is PCL."""
+    first = {n.variant: n.value for n in of_table(5)}
+    assert next(iter(first.values())) == 71.06
+    assert list(first.values())[-1] == 74.47
+    whole = {n.task: n.value for n in of_table(7) if n.variant == "F_s"}
+    assert (whole["rafdb"], whole["lfw"], round(whole["disfa"], 1)) == (74.47, 79.72, 54.8)
+    posed = {(n.method, n.variant): n.value for n in of_table(6) if n.task == "rafdb"}
+    assert posed["PCL", "with pose"] == first["L_dis, L_orth, L_pose"]
 
 
 def test_the_published_number_comes_before_the_reproduced_one() -> None:

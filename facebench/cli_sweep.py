@@ -1,0 +1,110 @@
+"""``facebench sweep`` and ``facebench ablate``: many runs that share what they have in common."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from facebench.cli_options import Cache, Data, Plugins, mendable
+
+if TYPE_CHECKING:
+    from facebench.sweep import Sweep
+
+Task = Annotated[str, typer.Option(help="Tasks, comma-separated, instead of the sweep's.")]
+Backbone = Annotated[str, typer.Option(help="facecycle16, or timm:NAME.")]
+PretrainData = Annotated[
+    str, typer.Option(help="voxceleb, a task's name, a folder, images:FOLDER, video:FOLDER.")
+]
+Preset = Annotated[str, typer.Option(help="quick (minutes on a CPU) or paper.")]
+Set = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--set", help="GROUP.KEY=VALUE for all settings; may be repeated."),
+]
+Seeds = Annotated[str, typer.Option(help="Comma-separated; one run for each.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
+Precision = Annotated[str, typer.Option(help="auto, 32 or bf16.")]
+Results = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Where results are written [default: results/runs]."),
+]
+Limit = Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")]
+Floors = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(help="Judge the untrained backbone beside the methods [default: yes]."),
+]
+SkipBroken = Annotated[bool, typer.Option(help="Record unreadable images and go on.")]
+DedupTest = Annotated[
+    bool,
+    typer.Option("--dedup-test", help="Also score without test images that training has, too."),
+]
+Jobs = Annotated[int, typer.Option(help="Runs at a time, each with its share of the cores.")]
+DryRun = Annotated[bool, typer.Option(help="Show runs and stages, and run nothing.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
+
+
+@mendable
+def sweep(
+    file: Annotated[Path, typer.Argument(help="A YAML file with rows, a grid, or both.")],
+    task: Task = "", backbone: Backbone = "", pretrain_data: PretrainData = "",
+    preset: Preset = "", set_: Set = None, seeds: Seeds = "", device: Device = "",
+    precision: Precision = "", data: Data = None, results: Results = None, cache: Cache = None,
+    limit: Limit = -1, floors: Floors = None, skip_broken: SkipBroken = False,
+    dedup_test: DedupTest = False, jobs: Jobs = 1, dry_run: DryRun = False,
+    plugin: Plugins = None, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Run every setting of a file; what settings share is computed once."""
+    options = locals()
+    from facebench.sweep import read_sweep
+
+    _run(read_sweep(options.pop("file")), options)
+
+
+@mendable
+def ablate(
+    name: Annotated[str, typer.Argument(help="table5, table6 ...; none lists them.")] = "",
+    task: Task = "", backbone: Backbone = "", pretrain_data: PretrainData = "",
+    preset: Preset = "", set_: Set = None, seeds: Seeds = "", device: Device = "",
+    precision: Precision = "", data: Data = None, results: Results = None, cache: Cache = None,
+    limit: Limit = -1, floors: Floors = None, skip_broken: SkipBroken = False,
+    dedup_test: DedupTest = False, jobs: Jobs = 1, dry_run: DryRun = False,
+    plugin: Plugins = None, verbose: Verbose = False,
+) -> None:  # fmt: skip
+    """Run an ablation that ships with facebench: the rows of a paper's table, or a sweep."""
+    options = locals()
+    from facebench.ablations import ablation, ablation_names
+
+    if options.pop("name"):
+        _run(ablation(name), options)
+    else:
+        from facebench.terminal import detail_table, out
+
+        out.print(detail_table([(known, ablation(known).title) for known in ablation_names()]))
+
+
+def _run(sweep: Sweep, options: dict[str, Any]) -> None:
+    """Run a sweep with what both commands take, by the names of their parameters."""
+    from facebench.commands import RunArguments
+    from facebench.sweep_commands import SweepArguments, sweep_command
+
+    flags = {
+        name: options[name]
+        for name in ("task", "backbone", "pretrain_data", "preset", "seeds", "device",
+                     "precision", "data", "results", "floors")
+    }  # fmt: skip
+    flags |= {name: options[name] or None for name in ("skip_broken", "dedup_test")}
+    flags["limit"] = None if options["limit"] < 0 else options["limit"]
+    run = RunArguments(
+        flags=flags,
+        settings=options["set_"] or [],
+        config=None,
+        cache=options["cache"],
+        devices=1,
+        nodes=1,
+        force=False,
+        dry_run=options["dry_run"],
+        plugins=tuple(options["plugin"] or ()),
+        verbose=options["verbose"],
+    )
+    sweep_command(sweep, SweepArguments(run=run, jobs=options["jobs"]))

@@ -1,0 +1,76 @@
+"""What tells apart rows and columns that would otherwise read alike."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from facebench.report.entries import Entry
+from facebench.report.results import Result
+from facebench.report.tables import Group, task_title
+
+_SHOWN = 4  # values in a line
+_UNSAID = ("data",)  # fingerprints say nothing to a reader; the dialog has them
+
+K = TypeVar("K")
+
+
+def differences(entries: Sequence[Entry]) -> dict[str, str]:
+    """Return for each entry, by its key, the values that tell it from entries that read like it.
+
+    Entries read alike if method, feature, backbone and what was learned from are the same.
+    """
+    alike: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    for entry in entries:
+        group = alike[entry.title, entry.feature, entry.backbone, entry.pretraining]
+        group[entry.key] = {"preset": entry.preset, **entry.configuration}
+    return {key: text for group in alike.values() for key, text in _telling(group).items()}
+
+
+def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
+    """Return for each group what tells it from others of the same task; a limit is always said."""
+    alike: dict[tuple[str, bool], dict[Group, Mapping[str, Any]]] = defaultdict(dict)
+    for group, result in groups.items():
+        task, spec = result.record["task"], result.record["spec"]
+        alike[task_title(result.record), task["synthetic"]][group] = {
+            "version": task["version"],
+            "protocol": task["protocol"],
+            "image_size": spec["extract"]["image_size"],
+            **spec["task_options"],
+        }
+    notes = {group: text for members in alike.values() for group, text in _telling(members).items()}
+    for group, result in groups.items():
+        limit = result.record["spec"]["limit"]
+        if limit:
+            said = f"only {limit:,} items of each split"
+            notes[group] = f"{said}, {notes[group]}" if notes[group] else said
+    return notes
+
+
+def _telling(members: Mapping[K, Mapping[str, Any]]) -> dict[K, str]:
+    """Return ``name=value`` of what differs between members; empty for a single one."""
+    flat = {key: dict(_flat("", content)) for key, content in members.items()}
+    names = dict.fromkeys(name for content in flat.values() for name in content)
+    differing = [
+        name
+        for name in names
+        if name not in _UNSAID and len({content.get(name) for content in flat.values()}) > 1
+    ]
+    lines = {}
+    for key, content in flat.items():
+        said = [f"{name}={content[name]}" for name in differing if name in content]
+        more = [f"{len(said) - _SHOWN} more"] if len(said) > _SHOWN else []
+        lines[key] = ", ".join([*said[:_SHOWN], *more])
+    return lines
+
+
+def _flat(prefix: str, content: Any) -> Iterator[tuple[str, str]]:
+    """Yield ``group.key`` and value as text; options of a method go by their own names."""
+    for name, value in content.items():
+        full = name if prefix in ("", "options") else f"{prefix}.{name}"
+        if isinstance(value, Mapping):
+            yield from _flat(full, value)
+        else:
+            yield full, value if isinstance(value, str) else json.dumps(value, sort_keys=True)

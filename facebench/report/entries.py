@@ -1,0 +1,262 @@
+"""What tables compare: an entry is one configuration with all its seeds, a score is its cell.
+
+Two results belong to one entry if nothing differs between them but the seed and what the task
+brings with it: the same method with the same options, features, backbone and pretraining. A score
+is the mean over seeds, with two kinds of doubt kept apart: the standard deviation over seeds (how
+much learning again changes) and an interval over test items (how much another test set would).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from facebench.errors import StageError
+from facebench.report.reference import Printed, printed
+from facebench.report.resampling import Kind
+from facebench.report.results import Result, read_result
+from facebench.report.statistics import contests
+from facebench.report.tables import Group, comparable, learned_from
+from facebench.spec import digest
+from facebench.task import Metric
+
+_log = logging.getLogger(__name__)
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One configuration and its results.
+
+    Args:
+        key: Hash of the configuration; names the entry.
+        method: Name of the plugin.
+        title: Of the method, as a paper prints it.
+        feature: Which feature was judged.
+        backbone: Its name.
+        preset: That the results were asked for with (its values are in the configuration).
+        pretraining: What it was learned from, in words.
+        pretrain_data: Name of the data that it was learned from; empty if from none.
+        configuration: All that the key is made of, as JSON.
+        results: By group of comparable results; in the order of their seeds.
+    """
+
+    key: str
+    method: str
+    title: str
+    feature: str
+    backbone: str
+    preset: str
+    pretraining: str
+    pretrain_data: str
+    configuration: Mapping[str, Any]
+    results: Mapping[Group, tuple[Result, ...]]
+
+    @property
+    def all_results(self) -> tuple[Result, ...]:
+        """Return every result, group by group."""
+        return tuple(result for of_group in self.results.values() for result in of_group)
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Return the seeds that some task was judged with."""
+        return tuple(sorted({r.record["spec"]["seed"] for r in self.all_results}))
+
+
+@dataclass(frozen=True)
+class Score:
+    """One cell: an entry, judged by one metric of one group; values as stored, not scaled.
+
+    Args:
+        metric: Name, title, direction, and the scale from stored to printed values.
+        results: What it comes from, one result a seed.
+        honest: Mean over seeds; None if some seed has no value.
+        std: Standard deviation over seeds (ddof 1); None for a single one.
+        interval: 95 % of draws of test items have the mean over seeds in it; None if there are too
+            few units to draw.
+        paper: Mean over seeds by the paper's protocol.
+        paper_std: Its standard deviation over seeds.
+        printed: What a paper prints for the method.
+    """
+
+    metric: Metric
+    results: tuple[Result, ...]
+    honest: float | None
+    std: float | None
+    interval: Interval | None
+    paper: float | None
+    paper_std: float | None
+    printed: Printed | None
+
+    @property
+    def n_seeds(self) -> int:
+        """Return how many seeds the means are over."""
+        return len(self.results)
+
+    def shown(self, value: float | None) -> float | None:
+        """Return a stored value on the printed scale."""
+        return None if value is None else self.metric.scale * value
+
+
+def stored_results(root: Path) -> list[Result]:
+    """Read every result of a folder, ``<task>/<name>.json``, in the order of their paths.
+
+    Raises:
+        StageError: The folder is missing, or a file in it is no result of this format.
+    """
+    if not root.is_dir():
+        raise StageError(
+            f"{root}: no such folder; expected results that facebench run wrote. "
+            "Give their folder with --results."
+        )
+    return [read_result(path) for path in sorted(root.glob("*/*.json"))]
+
+
+def entries(results: Iterable[Result]) -> list[Entry]:
+    """Sort results into entries, ordered by method, feature, backbone and what was learned from.
+
+    Of several results of one configuration, task and seed (the data changed in between) the one
+    that was written last counts, with a warning.
+    """
+    members: dict[str, list[Result]] = defaultdict(list)
+    for result in sorted(results, key=lambda r: (r.record["spec"]["task"], r.path.name)):
+        members[digest(configuration(result.record))].append(result)
+    found = [_entry(key, of_entry) for key, of_entry in members.items()]
+    return sorted(
+        found,
+        key=lambda e: (e.title.casefold(), e.feature, e.backbone, e.pretraining, e.preset, e.key),
+    )
+
+
+def configuration(record: dict[str, Any]) -> dict[str, Any]:
+    """Return what makes two results the same entry: the spec without seed and task.
+
+    Data are named by their fingerprint and not by where they lay; what learning depends on is left
+    out where nothing is learned.
+    """
+    spec, data = record["spec"], record["pretrain"]["data"]
+    extract = {k: v for k, v in spec["extract"].items() if k in ("feature", "pool", "dtype")}
+    # How pairs are verified is part of the task's group.
+    probe = {k: v for k, v in spec["probe"].items() if k != "verification"}
+    kept: dict[str, Any] = {
+        "method": [record["method"]["name"], record["method"]["version"]],
+        "options": spec["method_options"],
+        "backbone": spec["backbone"],
+        "precision": spec["precision"],
+        "extract": extract,
+        "probe": probe,
+    }
+    if data is not None:
+        learning = {
+            k: v for k, v in spec["pretrain"].items() if k not in ("data", "checkpoint_minutes")
+        }
+        kept |= {"pretrain": learning, "data": data["fingerprint"]}
+    imported = record["pretrain"].get("imported")
+    if imported is not None:
+        kept["imported"] = imported["sha256"]
+    return kept
+
+
+def metrics(results: Sequence[Result]) -> tuple[Metric, ...]:
+    """Return what a paper prints of the results' task, left to right."""
+    return tuple(Metric(**column) for column in results[0].record["task"]["columns"])
+
+
+def main_metric(results: Sequence[Result]) -> Metric:
+    """Return the headline metric of the results' task."""
+    return Metric(**results[0].record["task"]["main_metric"])
+
+
+def scores(entry: Entry, group: Group) -> dict[str, Score]:
+    """Return an entry's scores by the columns and the main metric of a group; none if not judged.
+
+    Raises:
+        StageError: Predictions are missing, or those of two seeds are not of one test set.
+    """
+    results = entry.results.get(group, ())
+    if not results:
+        return {}
+    columns = {metric.name: metric for metric in (*metrics(results), main_metric(results))}
+    ends = intervals(results, tuple(columns.values()))
+    return {name: _score(entry, metric, results, ends[name]) for name, metric in columns.items()}
+
+
+def intervals(
+    results: Sequence[Result], metrics: Sequence[Metric], kind: Kind = "honest"
+) -> dict[str, Interval | None]:
+    """Return 95 % intervals over test items of the mean over seeds.
+
+    A single seed has its stored intervals, which are of the same units; but for pairs, whose stored
+    intervals take no heed of people who are in several.
+    """
+    stored = [result.record["scores"][kind]["intervals"] for result in results]
+    paired = results[0].record["task"]["protocol"][0] == "verification"
+    if len(results) == 1 and not paired:
+        ends = {metric.name: stored[0][metric.name] for metric in metrics}
+        return {name: None if None in pair else (pair[0], pair[1]) for name, pair in ends.items()}
+    met = contests([results], metrics, kind)
+    return {name: contest.interval(0) for name, contest in met.items()}
+
+
+def _entry(key: str, results: list[Result]) -> Entry:
+    record = results[0].record
+    spec, data = record["spec"], record["pretrain"]["data"]
+    return Entry(
+        key=key,
+        method=record["method"]["name"],
+        title=record["method"]["title"],
+        feature=spec["extract"]["feature"],
+        backbone=spec["backbone"],
+        preset=spec["preset"],
+        pretraining=learned_from(record).removeprefix(", "),
+        pretrain_data="" if data is None else data["name"],
+        configuration=configuration(record),
+        results={group: _by_seed(members) for group, members in comparable(results).items()},
+    )
+
+
+def _by_seed(results: list[Result]) -> tuple[Result, ...]:
+    """One result for each seed."""
+    chosen: dict[int, Result] = {}
+    for result in sorted(results, key=lambda r: (r.record["created"], r.path.name)):
+        seed = result.record["spec"]["seed"]
+        if seed in chosen:
+            _log.warning(
+                "%s is left out: %s is newer and of the same configuration, task and seed",
+                chosen[seed].path.name,
+                result.path.name,
+            )
+        chosen[seed] = result
+    return tuple(chosen[seed] for seed in sorted(chosen))
+
+
+def _score(
+    entry: Entry, metric: Metric, results: tuple[Result, ...], interval: Interval | None
+) -> Score:
+    honest, std = _over_seeds(results, "honest", metric.name)
+    paper, paper_std = _over_seeds(results, "paper", metric.name)
+    return Score(
+        metric=metric,
+        results=results,
+        honest=honest,
+        std=std,
+        interval=interval,
+        paper=paper,
+        paper_std=paper_std,
+        printed=printed(entry.title, results[0].record["task"]["name"], metric.name),
+    )
+
+
+def _over_seeds(
+    results: Sequence[Result], kind: Kind, name: str
+) -> tuple[float | None, float | None]:
+    values = [result.record["scores"][kind].get(name) for result in results]
+    if any(value is None for value in values):
+        return None, None
+    return fmean(values), stdev(values) if len(values) > 1 else None

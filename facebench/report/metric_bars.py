@@ -1,0 +1,58 @@
+"""Bars of several metrics side by side, with intervals where there are any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Ends = tuple[float | None, float | None]
+
+
+@dataclass(frozen=True)
+class Bars:
+    """One colour: a value at each position.
+
+    Args:
+        name: In the legend.
+        values: As printed; NaN leaves a gap.
+        intervals: ``(low, high)`` at each position; empty for none.
+    """
+
+    name: str
+    values: Sequence[float]
+    intervals: Sequence[Ends] = field(default=())
+
+
+def paint_bars(
+    axes: Axes, titles: Sequence[str], series: Sequence[Bars], floors: Mapping[str, Sequence[float]]
+) -> None:
+    """Paint bars in groups, and what is reached without features as lines across each group.
+
+    Args:
+        axes: Where.
+        titles: Below each group.
+        series: One for each colour; as many values as titles.
+        floors: Name and values of each floor.
+    """
+    places, width = np.arange(len(titles)), 0.8 / len(series)
+    for number, bars in enumerate(series):
+        left = places + (number - (len(series) - 1) / 2) * width
+        axes.bar(left, bars.values, 0.92 * width, color=f"C{number}", label=bars.name)
+        for at, value, ends in zip(left, bars.values, bars.intervals, strict=False):
+            if None not in ends and not np.isnan(value):
+                axes.plot([at, at], list(ends), color="black", linewidth=1)
+    for style, (name, heights) in zip(("--", ":", "-."), floors.items(), strict=False):
+        for group, height in enumerate(heights):
+            axes.plot([group - 0.45, group + 0.45], [height, height], color="0.35", linewidth=1,
+                      linestyle=style, label=name if group == 0 else None)  # fmt: skip
+    axes.set_xticks(places, titles, fontsize=8)
+    axes.tick_params(axis="y", labelsize=8)
+    axes.grid(axis="y", alpha=0.3)
+    axes.set_axisbelow(True)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)

@@ -1,0 +1,86 @@
+// The controls, and drawing what they ask for.
+
+const VIEWS = { table: ["Table", grid], bars: ["Bars", bars], radar: ["Radar", radar] };
+
+function segmented(name, title, choices, chosen, choose) {
+  return h("fieldset", { class: "segmented" }, h("legend", {}, title), h("div", {},
+    choices.map(([key, text]) => h("label", {},
+      h("input", { type: "radio", name, value: key, checked: String(key) === String(chosen),
+        onchange: () => choose(key) }),
+      h("span", {}, text)))));
+}
+
+function select(name, title, all, values, choose) {
+  return h("label", { class: "select" }, h("span", {}, title),
+    h("select", { name, onchange: (event) => choose(event.target.value) },
+      h("option", { value: "" }, all),
+      values.map((each) => h("option", { value: each, selected: state[name] === each },
+        name === "family" ? each.charAt(0).toUpperCase() + each.slice(1) : each))));
+}
+
+function controls() {
+  const set = (name) => (to) => { state[name] = to; draw(); };
+  const distinct = (name) => [...new Set(board().rows.map((row) => row[name]))].sort();
+  const kinds = DATA.boards.map((each, i) => [i, each.synthetic ? "Synthetic" : "Real"]);
+  byId("controls").replaceChildren(
+    segmented("board", "Data", kinds, state.board, switchBoard),
+    segmented("protocol", "Protocol", [["honest", "Honest"], ["paper", "Paper"]],
+      state.protocol, set("protocol")),
+    select("family", "Task family", "All, headline metrics", families(), set("family")),
+    select("backbone", "Backbone", "All", distinct("backbone"), set("backbone")),
+    select("data", "Learned from", "All", distinct("data"), set("data")),
+    segmented("view", "View", Object.entries(VIEWS).map(([key, [title]]) => [key, title]),
+      state.view, set("view")));
+}
+
+function switchBoard(index) {
+  Object.assign(state, { board: Number(index), family: "", backbone: "", data: "",
+    picked: null, sort: { by: null, worst: false } });
+  controls();
+  draw();
+  document.querySelector(`[name="board"][value="${index}"]`).focus();
+}
+
+function draw() {
+  const rows = measured();
+  byId("printed").hidden = state.view !== "table" || !board().printed.length;
+  const empty = h("p", { class: "empty" }, "No result fits these filters.");
+  byId("view").replaceChildren(rows.length || printed().length ? VIEWS[state.view][1]() : empty);
+  const data = board().synthetic ? "synthetic data" : "real data";
+  byId("status").textContent = `${plural(rows.length, "configuration")}, `
+    + `${plural(columns().length, "column")}, ${data}, ${state.protocol} protocol`;
+  fit();
+  const note = byId("kind-note");
+  note.hidden = !board().synthetic;
+  note.textContent = "Synthetic stand-ins: rendered faces in the layout of each dataset. These "
+    + "numbers rank methods among themselves and cannot be compared with real or printed ones.";
+}
+
+// The reader's system decides on light or dark, until the button is pressed.
+function theme() {
+  const button = byId("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const root = document.documentElement;
+  const dark = () => (root.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
+  const tell = () => { button.textContent = dark() ? "Light theme" : "Dark theme"; };
+  button.onclick = () => { root.dataset.theme = dark() ? "light" : "dark"; tell(); };
+  system.onchange = tell;
+  tell();
+}
+
+theme();
+if (DATA.boards.length) {
+  controls();
+  draw();
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (width !== innerWidth) (state.view === "radar" ? draw : fit)();
+    width = innerWidth;
+  });
+  byId("printed").querySelector("input").onchange = (event) => {
+    state.printed = event.target.checked;
+    draw();
+  };
+} else {
+  byId("view").replaceChildren(h("p", { class: "empty" }, "There are no results yet."));
+}

@@ -1,0 +1,88 @@
+// What is shown: the data as facebench wrote it, the reader's choices, and what follows from both.
+
+const DATA = JSON.parse(byId("data").textContent);
+
+const state = {
+  board: 0, // real and synthetic data are two boards; one is shown at a time
+  protocol: "honest",
+  family: "", // "": every family, one headline column for each task
+  backbone: "",
+  data: "", // what was learned from
+  printed: true,
+  view: "table",
+  sort: { by: null, worst: false }, // by: a column's id, "method"; null: first headline
+  picked: null, // rows of the radar; null: the first few
+};
+
+const board = () => DATA.boards[state.board];
+const families = () => [...new Set(board().columns.map((column) => column.family))];
+
+function columns() {
+  return board().columns.filter((column) =>
+    state.family ? column.family === state.family : column.headline);
+}
+
+const cell = (row, column) => row.cells[column.id] ?? null;
+const score = (row, column) => cell(row, column)?.[state.protocol] ?? null;
+const value = (row, column) => score(row, column)?.value ?? null;
+const mayBeBest = (one) => Boolean(one.rank) && one.rank[0] === 1;
+
+function measured() {
+  const seen = columns();
+  return board().rows.filter((row) =>
+    (!state.backbone || row.backbone === state.backbone) &&
+    (!state.data || row.data === state.data) &&
+    seen.some((column) => value(row, column) !== null));
+}
+
+function printed() {
+  const seen = columns();
+  return state.printed
+    ? board().printed.filter((row) => seen.some((column) => cell(row, column))) : [];
+}
+
+// The column that rows are sorted by; null for the method's name.
+function sortColumn() {
+  if (state.sort.by === "method") return null;
+  const seen = columns();
+  const asked = seen.find((column) => column.id === state.sort.by);
+  return asked ?? seen.find((column) => column.headline) ?? seen[0] ?? null;
+}
+
+// Rows best first (or worst first); a row without a score stands last either way.
+function sorted(rows, read) {
+  const column = sortColumn();
+  const turn = state.sort.worst ? -1 : 1;
+  const byName = (a, b) => a.method.localeCompare(b.method, "en") || a.order - b.order;
+  if (column === null) return [...rows].sort((a, b) => turn * byName(a, b));
+  return [...rows].sort((a, b) => {
+    const [x, y] = [read(a, column), read(b, column)];
+    if (x === null || y === null) return (x === null) - (y === null) || byName(a, b);
+    return turn * (column.higher ? y - x : x - y) || byName(a, b);
+  });
+}
+
+// The range of a column over the whole board, so that filters do not move a whisker.
+function extent(column) {
+  const ends = board().rows.map((row) => score(row, column)).filter(Boolean)
+    .flatMap((one) => [one.value, one.low ?? one.value, one.high ?? one.value]);
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  const margin = (high - low) * 0.04 || 1;
+  return [low - margin, high + margin];
+}
+
+// Where a value stands between two ends, 0 to 1; the better end is 1.
+function place(column, v, [low, high]) {
+  const share = Math.min(1, Math.max(0, (v - low) / (high - low)));
+  return column.higher ? share : 1 - share;
+}
+
+const joined = (...parts) => parts.filter(Boolean).join(" · ");
+const seedCount = (row) => (row.seeds.length > 1 ? plural(row.seeds.length, "seed") : "");
+const variant = (row) =>
+  joined(row.feature, row.backbone, row.pretraining, seedCount(row), row.detail);
+const brief = (row) => joined(row.feature, row.backbone, row.data, row.detail);
+
+// Whether a reader should look behind a score before using it.
+const doubtful = (one) => one.results.map((index) => DATA.results[index])
+  .some((run) => run.warnings.length || run.n_scored < run.n_test);

@@ -1,0 +1,90 @@
+"""Everything that a folder of results is shown as: the paper's tables and the leaderboard.
+
+A pure function of the results. Whoever deletes the tables and pages gets the same bytes again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from facebench.atomic import atomic_write
+from facebench.errors import StageError
+from facebench.report.leaderboard import leaderboard
+from facebench.report.leaderboard_page import page
+from facebench.report.leaderboard_text import markdown
+from facebench.report.paper_table import paper_tables
+from facebench.report.reference import printed_layouts
+from facebench.report.results import Result
+from facebench.report.table_formats import render
+
+TABLE_FILES = {"md": "md", "latex": "tex", "csv": "csv", "html": "html", "json": "json"}
+_BLOCK = re.compile(r"(<!-- published: (?P<name>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def published(results: Sequence[Result], root: Path) -> dict[str, str]:
+    """Return what the results are shown as: name of each file and its text.
+
+    Args:
+        results: Those to show.
+        root: Their folder.
+
+    Raises:
+        StageError: A result cannot be used.
+    """
+    files = {}
+    for number in printed_layouts():
+        for synthetic, kind in ((False, "real"), (True, "synthetic")):
+            tables = paper_tables(number, results, synthetic)
+            if not any(row.entry for table in tables for row in table.rows):
+                continue  # nothing of ours: a copy of the paper is not worth a file
+            for form, suffix in TABLE_FILES.items():
+                files[f"table{number}-{kind}.{suffix}"] = render(tables, form)
+    board = leaderboard(results, root)
+    return files | {"leaderboard.md": markdown(board), "leaderboard.html": page(board)}
+
+
+def publish(files: Mapping[str, str], folder: Path) -> None:
+    """Write files into a folder, each whole or not at all.
+
+    A table of an earlier publication that is none now is removed, so that no number outlives its
+    results.
+    """
+    for name, text in files.items():
+        atomic_write(folder / name, text)
+    for stale in folder.glob("table[0-9]-*.*"):
+        if stale.name not in files:
+            stale.unlink()
+
+
+def filled(document: str, files: Mapping[str, str], name: str) -> str:
+    """Return a Markdown document with its published blocks filled.
+
+    A block begins with ``<!-- published: table1-real.md -->`` and stops at ``<!-- end -->``, each
+    on a line of its own.
+
+    Args:
+        document: Its text.
+        files: What is published.
+        name: Of the document, for errors.
+
+    Raises:
+        StageError: A block names a file that is not published, or there is no block.
+    """
+    if not _BLOCK.search(document):
+        raise StageError(
+            f"{name}: found no '<!-- published: FILE -->' that stops at '<!-- end -->'; expected "
+            "at least one. Add the two lines where a table belongs."
+        )
+
+    def block(match: re.Match[str]) -> str:
+        wanted = match["name"]
+        if wanted not in files:
+            raise StageError(
+                f"{name}: asks for {wanted}, which is not published; expected one of "
+                f"{', '.join(sorted(files))}. Correct the block."
+            )
+        return f"{match[1]}\n{files[wanted].strip()}\n\n{match[3]}"
+
+    return _BLOCK.sub(block, document)

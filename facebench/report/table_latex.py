@@ -1,0 +1,70 @@
+"""A table as LaTeX, for a paper: booktabs, and signs that every font has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from facebench.report.table_grid import Grid, GridCell, grid
+from facebench.report.table_model import PaperTable
+
+
+def latex(tables: Sequence[PaperTable]) -> str:
+    """Return tables as LaTeX."""
+    return "\n".join(_latex_table(grid(table)) for table in tables)
+
+
+def _latex_table(table: Grid) -> str:
+    """A floating table over both columns of a page; needs the package booktabs and no other."""
+    columns = "l" * table.labels + "r" * (len(table.lower) - table.labels)
+    heads, rules, start = [], [], 1
+    for span in table.upper:
+        end = start + span.columns - 1
+        text = _latex_text(span.text)
+        heads.append(f"\\multicolumn{{{span.columns}}}{{c}}{{{text}}}" if text else
+                     " & " * (span.columns - 1))  # fmt: skip
+        rules += [f"\\cmidrule(lr){{{start}-{end}}}"] if text else []
+        start = end + 1
+    lines = [
+        "% \\usepackage{booktabs}",
+        "\\begin{table*}[t]",
+        "\\centering\\scriptsize\\setlength{\\tabcolsep}{3pt}",
+        f"\\caption{{{_latex_text(table.caption)}}}",
+        f"\\label{{tab:facebench-{table.label}}}",
+        f"\\begin{{tabular}}{{{columns}}}",
+        "\\toprule",
+        " & ".join(heads) + " \\\\",
+        "".join(rules),
+        " & ".join(map(_latex_text, table.lower)) + " \\\\",
+    ]
+    for section, rows in table.sections():
+        lines.append("\\midrule")
+        if section:
+            lines.append(
+                f"\\multicolumn{{{len(columns)}}}{{l}}{{\\emph{{{_latex_text(section)}}}}} \\\\"
+            )
+        lines += [" & ".join(map(_latex_cell, row.cells)) + " \\\\" for row in rows]
+    notes = [f"\\par {_latex_text(note)}" for note in table.notes]
+    end = ["\\bottomrule", "\\end{tabular}", "\\par\\smallskip\\raggedright", *notes]
+    return "\n".join([*lines, *end, "\\end{table*}"]) + "\n"
+
+
+def _latex_cell(cell: GridCell) -> str:
+    text = _latex_text(cell.text) + ("$^{*}$" if cell.star else "")
+    return f"\\textbf{{{text}}}" if cell.bold else text
+
+
+_LATEX = {
+    "\\": "\\textbackslash{}", "{": "\\{", "}": "\\}", "$": "\\$", "&": "\\&", "%": "\\%",
+    "#": "\\#", "_": "\\_", "~": "\\textasciitilde{}", "^": "\\textasciicircum{}",
+    "<": "$<$", ">": "$>$", "|": "$|$", "±": "$\\pm$", "Δ": "$\\Delta$", "–": "--", "—": "---",
+    "−": "$-$", "↑": "$\\uparrow$", "↓": "$\\downarrow$", "×": "$\\times$", "…": "\\dots{}",
+    "≥": "$\\geq$", "≤": "$\\leq$", "→": "$\\to$", '"': "''",
+}  # fmt: skip
+
+
+def _latex_text(text: str) -> str:
+    """Escape what LaTeX would take for a command, and write signs that its fonts lack as maths."""
+    if re.fullmatch(r"[+-]\d.*", text):  # a minus, not a hyphen
+        return f"${text}$"
+    return "".join(_LATEX.get(sign, sign) for sign in text)

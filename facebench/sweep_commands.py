@@ -1,0 +1,118 @@
+"""What ``facebench sweep`` and ``facebench ablate`` do: plan, show or run, and print a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from facebench.commands import RunArguments, _workspace
+from facebench.errors import SpecError
+from facebench.registry import Registry
+from facebench.report.results import Result, read_result
+from facebench.sweep import Sweep
+from facebench.sweep_entries import Entry, sweep_entries
+from facebench.sweep_plan import SweepPlan, plan_sweep
+from facebench.sweep_schedule import Pace, Schedule
+from facebench.sweep_tables import plan_tables, result_tables, rows
+from facebench.sweep_workers import Crew, Here, Outcome, Processes, execute
+from facebench.terminal import err, log_to_terminal, out
+from facebench.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepArguments:
+    """The command line of ``facebench sweep`` and ``facebench ablate``.
+
+    Args:
+        run: What it has in common with that of ``facebench run``.
+        jobs: Runs at a time.
+    """
+
+    run: RunArguments
+    jobs: int
+
+
+def sweep_command(sweep: Sweep, arguments: SweepArguments) -> None:
+    """Run what is not on disk yet, and print the table.
+
+    Raises:
+        FacebenchError: Something that the user can mend, before anything is run.
+        SystemExit: With status 1 if a run failed.
+    """
+    log_to_terminal(arguments.run.verbose)
+    if arguments.jobs < 1:
+        raise SpecError(f"--jobs is {arguments.jobs}; expected 1 or more.")
+    registry = Registry(arguments.run.plugins)
+    flags = {name: value for name, value in arguments.run.flags.items() if value not in (None, "")}
+    workspace = _workspace({**sweep.top, **flags}, arguments.run)
+    entries = sweep_entries(sweep, flags, arguments.run.settings, workspace, registry)
+    plan = plan_sweep(entries, workspace, registry)
+    if arguments.run.dry_run:
+        for table in plan_tables(entries, plan):
+            out.print(table)
+        _show_failures([Outcome(run=run, error=run.error) for run in plan.runs if run.error])
+        return
+    crew: Crew = Here(workspace, registry)
+    if arguments.jobs > 1:
+        crew = Processes(
+            arguments.jobs, workspace, arguments.run.plugins, verbose=arguments.run.verbose
+        )
+    outcomes = _run(plan, crew, workspace, arguments.jobs)
+    _show_results(sweep, entries, plan, outcomes, workspace)
+    failures = [outcome for outcome in outcomes if outcome.error]
+    _show_failures(failures)
+    if failures:
+        raise SystemExit(1)
+
+
+def _run(plan: SweepPlan, crew: Crew, workspace: Workspace, jobs: int) -> list[Outcome]:
+    """Run what is missing, with a line for each run that ends; return how all ended."""
+    outcomes = [
+        Outcome(run=run, result=run.result, error=run.error)
+        for run in plan.runs
+        if not run.waits
+    ]  # fmt: skip
+    schedule, pace, total = Schedule(plan.runs), Pace(), len(plan.runs)
+    found = sum(outcome.result is not None for outcome in outcomes)
+    err.print(f"{total} runs, {found} on disk", highlight=False)
+    for outcome in execute(schedule, crew, workspace):
+        outcomes.append(outcome)
+        if outcome.result is not None:
+            pace.note(outcome.run, read_result(outcome.result).record["seconds"])
+        left = pace.left(schedule.outstanding() - set(outcome.run.missing()), jobs)
+        line = f"{len(outcomes)} of {total}  {outcome.run.spec.name}"
+        state = f": FAILED: {outcome.error}" if outcome.error else _time_left(left)
+        err.print(Text(line + state), soft_wrap=True)
+    return outcomes
+
+
+def _time_left(seconds: float | None) -> str:
+    if not seconds:
+        return ""
+    minutes = seconds / 60
+    return (
+        f"  (about {minutes:.0f} min left)" if minutes >= 1 else f"  (about {seconds:.0f} s left)"
+    )
+
+
+def _show_results(
+    sweep: Sweep,
+    entries: Sequence[Entry],
+    plan: SweepPlan,
+    outcomes: Sequence[Outcome],
+    workspace: Workspace,
+) -> None:
+    results: dict[str, Result] = {
+        outcome.run.key: read_result(outcome.result) for outcome in outcomes if outcome.result
+    }
+    for table in result_tables(sweep.title, rows(entries, plan), results):
+        out.print(table)
+    out.print(f"results: {len(results)} below {workspace.results}", soft_wrap=True)
+
+
+def _show_failures(failures: Sequence[Outcome]) -> None:
+    for failure in failures:
+        message = f"{failure.run.spec.name}: {failure.error}"
+        err.print(Text.assemble(("failed: ", "bold red"), message), soft_wrap=True)
