@@ -28,7 +28,8 @@ from facebench.backbones import FaceCycle16
 from facebench.device import autocast, resolve_device, resolve_precision
 from facebench.method import Terms
 from facebench.pretrain.allocator import keep_freed_memory
-from facebench_methods.pcl import PCL, PCLOptions
+from facebench_methods._pcl_options import PCLOptions
+from facebench_methods.pcl import PCL
 
 SIZE = 64
 

@@ -17,7 +17,7 @@ def table_(
     synthetic: Annotated[
         Optional[bool],  # noqa: UP045 - typer reads the annotation at run time
         typer.Option(
-            "--synthetic/--real", help="One kind of data alone [default: a table of each]."
+            "--synthetic/--real", help="One kind of data alone (default: a table of each)."
         ),
     ] = None,
     format_: Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from facebench.errors import StageError, UnknownNameError
 from facebench.registry import Registry
@@ -106,8 +106,8 @@ def verify_command(
 
 def _reproduction_rows(done: Reproduction) -> Iterator[tuple[str, str]]:
     for origin in done.origins:
-        stored = str(origin.stored)[:16]
-        yield origin.name, stored if origin.same else f"{str(origin.found)[:16]}, expected {stored}"
+        found, stored = (_shown(value) for value in (origin.found, origin.stored))
+        yield origin.name, f"{found}, as stored" if origin.same else f"{found}, expected {stored}"
     if done.compared:
         yield "predictions", f"{done.same_rows:,} of {done.rows:,} are the same"
         yield "scores", f"{done.compared:,} numbers compared, {_largest(done)}"
@@ -116,6 +116,13 @@ def _reproduction_rows(done: Reproduction) -> Iterator[tuple[str, str]]:
     if len(done.differing) > _SHOWN:
         yield "", f"and {len(done.differing) - _SHOWN:,} more"
     yield "verdict", _verdict(done)
+
+
+def _shown(value: Any) -> str:
+    """Return a version as it is, the beginning of a digest, a list without brackets."""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return str(value)[:16]
 
 
 def _largest(done: Reproduction) -> str:

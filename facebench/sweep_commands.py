@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -13,9 +13,9 @@ from facebench.registry import Registry
 from facebench.report.results import Result, read_result
 from facebench.sweep import Sweep
 from facebench.sweep_entries import Entry, sweep_entries
-from facebench.sweep_plan import SweepPlan, plan_sweep
+from facebench.sweep_plan import PlannedRun, SweepPlan, plan_sweep
 from facebench.sweep_schedule import Pace, Schedule
-from facebench.sweep_tables import plan_tables, result_tables, rows
+from facebench.sweep_tables import plan_tables, result_tables, rows, run_labels
 from facebench.sweep_workers import Crew, Here, Outcome, Processes, execute
 from facebench.terminal import err, log_to_terminal, out
 from facebench.workspace import Workspace
@@ -49,25 +49,28 @@ def sweep_command(sweep: Sweep, arguments: SweepArguments) -> None:
     workspace = _workspace({**sweep.top, **flags}, arguments.run)
     entries = sweep_entries(sweep, flags, arguments.run.settings, workspace, registry)
     plan = plan_sweep(entries, workspace, registry)
+    labels = run_labels(entries, plan)
     if arguments.run.dry_run:
         for table in plan_tables(entries, plan):
             out.print(table)
-        _show_failures([Outcome(run=run, error=run.error) for run in plan.runs if run.error])
+        _show_failures([Outcome(run=r, error=r.error) for r in plan.runs if r.error], labels)
         return
     crew: Crew = Here(workspace, registry)
     if arguments.jobs > 1:
         crew = Processes(
             arguments.jobs, workspace, arguments.run.plugins, verbose=arguments.run.verbose
         )
-    outcomes = _run(plan, crew, workspace, arguments.jobs)
+    outcomes = _run(plan, labels, crew, workspace, arguments.jobs)
     _show_results(sweep, entries, plan, outcomes, workspace)
     failures = [outcome for outcome in outcomes if outcome.error]
-    _show_failures(failures)
+    _show_failures(failures, labels)
     if failures:
         raise SystemExit(1)
 
 
-def _run(plan: SweepPlan, crew: Crew, workspace: Workspace, jobs: int) -> list[Outcome]:
+def _run(
+    plan: SweepPlan, labels: Mapping[str, str], crew: Crew, workspace: Workspace, jobs: int
+) -> list[Outcome]:
     """Run what is missing, with a line for each run that ends; return how all ended."""
     outcomes = [
         Outcome(run=run, result=run.result, error=run.error)
@@ -82,7 +85,7 @@ def _run(plan: SweepPlan, crew: Crew, workspace: Workspace, jobs: int) -> list[O
         if outcome.result is not None:
             pace.note(outcome.run, read_result(outcome.result).record["seconds"])
         left = pace.left(schedule.outstanding() - set(outcome.run.missing()), jobs)
-        line = f"{len(outcomes)} of {total}  {outcome.run.spec.name}"
+        line = f"{len(outcomes)} of {total}  {_name(outcome.run, labels)}"
         state = f": FAILED: {outcome.error}" if outcome.error else _time_left(left)
         err.print(Text(line + state), soft_wrap=True)
     return outcomes
@@ -112,7 +115,11 @@ def _show_results(
     out.print(f"results: {len(results)} below {workspace.results}", soft_wrap=True)
 
 
-def _show_failures(failures: Sequence[Outcome]) -> None:
+def _show_failures(failures: Sequence[Outcome], labels: Mapping[str, str]) -> None:
     for failure in failures:
-        message = f"{failure.run.spec.name}: {failure.error}"
+        message = f"{_name(failure.run, labels)}: {failure.error}"
         err.print(Text.assemble(("failed: ", "bold red"), message), soft_wrap=True)
+
+
+def _name(run: PlannedRun, labels: Mapping[str, str]) -> str:
+    return f"{labels[run.key]} on {run.spec.task}, seed {run.spec.seed}"

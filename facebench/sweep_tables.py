@@ -62,13 +62,18 @@ def _row(entries: Sequence[Entry], keys: tuple[str, ...]) -> Row:
     return Row(label=label, floor=entry.floor, printed=entry.printed, keys=keys)
 
 
-def plan_tables(entries: Sequence[Entry], plan: SweepPlan) -> list[Table]:
-    """Return what ``--dry-run`` shows: the stages of every run, and how many there are in all."""
+def run_labels(entries: Sequence[Entry], plan: SweepPlan) -> dict[str, str]:
+    """Return for the key of each run the label of the first row that it belongs to."""
     labels: dict[str, str] = {}
     for row in rows(entries, plan):
         for key in row.keys:
             labels.setdefault(key, row.label)
-    return [_runs_table(plan.runs, labels), _counts_table(plan)]
+    return labels
+
+
+def plan_tables(entries: Sequence[Entry], plan: SweepPlan) -> list[Table]:
+    """Return what ``--dry-run`` shows: the stages of every run, and how many there are in all."""
+    return [_runs_table(plan.runs, run_labels(entries, plan)), _counts_table(plan)]
 
 
 def _runs_table(runs: Sequence[PlannedRun], labels: Mapping[str, str]) -> Table:

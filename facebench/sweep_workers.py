@@ -88,7 +88,7 @@ def _settled(outcome: Outcome, schedule: Schedule, workspace: Workspace) -> Iter
     checkpoint = planned.stages[0]
     learned = checkpoint.done or workspace.folder("checkpoints", checkpoint.key).exists()
     for lost in schedule.finish(planned, learned=learned, done=outcome.result is not None):
-        yield Outcome(run=lost, error=f"its checkpoint is that of '{planned.spec.name}'")
+        yield Outcome(run=lost, error="not tried: a run before it could not make its checkpoint")
 
 
 class Here:

@@ -72,8 +72,8 @@ def _who(result: Result) -> str:
 def _differences(compared: Comparison) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
-        caption=f"intervals and bootstrap: over {compared.drawn} drawn again, the same for A and B;\n"
-        "McNemar: mid-p value of the items that only one of both has right",
+        caption=f"intervals and bootstrap: over {compared.drawn}, drawn again alike for A and B\n"
+        "McNemar: mid-p value, from the items that only one of both has right",
         caption_justify="left",
     )
     table.add_column("score")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -33,34 +32,8 @@ from ._facecycle_losses import (
     warp,
 )
 from ._facecycle_networks import ExpressionToFlow, FaceGenerator, IdentityNormaliser, code_head
-from ._facecycle_vgg import FrozenVGG19, VGGWeights
-
-
-@dataclass(frozen=True, kw_only=True)
-class FaceCycleOptions:
-    """Options of FaceCycle; numbers are the released code's."""
-
-    vgg: VGGWeights = "imagenet"  # of the frozen VGG-19; random: a declared substitute
-    stage1_share: float = 2 / 3  # of the epochs: 40 of 60
-    perceptual: float = 0.01  # weight of L_perceptual
-    ssim: float = 5.0  # of L_ssim
-    symmetry: float = 1.5  # of L_symmetry
-    flip_p: float = 0.5  # the partner of a frame is its mirror image instead of another frame
-    jitter: float = 0.05  # brightness, contrast, saturation, and a fifth of it hue
-    generator_blocks: int = 8  # residual blocks of the generator
-    normaliser_blocks: int = 6  # of the normaliser, before its last one
-
-    def __post_init__(self) -> None:
-        if not 0 < self.stage1_share <= 1:
-            raise SpecError(f"stage1_share is {self.stage1_share}; expected a share above 0.")
-        if not 0 <= self.flip_p <= 1:
-            raise SpecError(f"flip_p is {self.flip_p}; expected 0 to 1.")
-        for name in ("perceptual", "ssim", "symmetry", "jitter"):
-            if not getattr(self, name) >= 0:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 or more.")
-        for name in ("generator_blocks", "normaliser_blocks"):
-            if getattr(self, name) < 1:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 1 or more.")
+from ._facecycle_options import FaceCycleOptions
+from ._facecycle_vgg import FrozenVGG19
 
 
 class FaceCycle(Method):
@@ -81,8 +54,8 @@ class FaceCycle(Method):
                 "pretrain.lr": 5e-5,
                 "pretrain.schedule": "method",
             },
-            # Without a network; 3 and 2 epochs. An image costs fifty times what it costs SimCLR,
-            # since faces are drawn at full width, so there are few of them, and they are small.
+            # Without a network; 3 and 2 epochs of few and small images, since each is drawn and
+            # compared several times over.
             "quick": {
                 "vgg": "random",
                 "generator_blocks": 2,

@@ -101,7 +101,8 @@ def write(
 
 def scored(predictions: pd.DataFrame, seed: int) -> tuple[str, dict[str, Any]]:
     """Return the protocol that such predictions are of, and its scores."""
-    targets = tuple(c.removeprefix("label_") for c in predictions if c.startswith("label_"))
+    names = map(str, predictions)
+    targets = tuple(name.removeprefix("label_") for name in names if name.startswith("label_"))
     how: dict[str, Any] = {"resamples": RESAMPLES, "seed": seed}
     if "first" in predictions:
         folds = predictions["fold"].nunique()

@@ -22,7 +22,7 @@ pretrain_data: tiny
 device: cpu
 precision: "32"
 floors: false
-pretrain: {epochs: 12, batch_size: 24, image_size: 32, checkpoint_minutes: 0}
+pretrain: {epochs: 6, batch_size: 24, image_size: 32, checkpoint_minutes: 0}
 probe: {epochs: 5, resamples: 100}
 grid:
   simclr.temperature: [0.1, 0.5]

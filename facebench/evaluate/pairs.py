@@ -19,7 +19,8 @@
         all of them. The threshold is searched exactly.
     paper
         No paper gives code or a recipe for this variant: the learning rate and batches of PCL's
-        released linear probe, and facenet's grid of thresholds.
+        released linear probe, and facenet's grid of thresholds. The last epoch is taken; accuracy
+        on the fold after each epoch is stored and nothing is chosen by it.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def draw_confusion(
         for down in range(number):
             for across in range(number):
                 colour = "white" if shares[down, across] > _DARK else "black"
-                place = {"ha": "center", "color": colour}
+                place: dict[str, Any] = {"ha": "center", "color": colour}
                 share = f"{100 * shares[down, across]:.0f}" if totals[down, 0] else "–"
                 axes.text(across, down - 0.05, share, va="bottom", fontsize=9, **place)
                 axes.text(across, down + 0.1, f"{counts[down, across]:,}", va="top", fontsize=6,

@@ -24,6 +24,7 @@ from facebench.report.statistics import contests
 from facebench.report.tables import Group, comparable, learned_from
 from facebench.spec import digest
 from facebench.task import Metric
+from facebench.workspace import to_json
 
 _log = logging.getLogger(__name__)
 
@@ -128,10 +129,13 @@ def entries(results: Iterable[Result]) -> list[Entry]:
     for result in sorted(results, key=lambda r: (r.record["spec"]["task"], r.path.name)):
         members[digest(configuration(result.record))].append(result)
     found = [_entry(key, of_entry) for key, of_entry in members.items()]
-    return sorted(
-        found,
-        key=lambda e: (e.title.casefold(), e.feature, e.backbone, e.pretraining, e.preset, e.key),
-    )
+    return sorted(found, key=_place)
+
+
+def _place(entry: Entry) -> tuple[str, ...]:
+    options = to_json(dict(entry.configuration))  # no hash: nearby settings stand together
+    words = (entry.title.casefold(), entry.feature, entry.backbone, entry.pretraining, entry.preset)
+    return (*words, options)
 
 
 def configuration(record: dict[str, Any]) -> dict[str, Any]:

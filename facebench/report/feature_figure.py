@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_POINT = {"s": 7, "linewidths": 0, "alpha": 0.8}
+_POINT: dict[str, Any] = {"s": 7, "linewidths": 0, "alpha": 0.8}
 
 
 def draw_features(
@@ -47,7 +47,7 @@ def draw_features(
         if names:
             _paint_classes(axes, points, labels, names)
         else:
-            dots = axes.scatter(*points.T, c=labels, cmap="viridis", **_POINT)
+            dots = axes.scatter(points[:, 0], points[:, 1], c=labels, cmap="viridis", **_POINT)
             figure.colorbar(dots, ax=axes, label=by, shrink=0.8)
         axes.set_xticks([])
         axes.set_yticks([])
@@ -64,7 +64,8 @@ def _paint_classes(
 ) -> None:
     for number, name in enumerate(names):
         of_class = labels == number
-        axes.scatter(*points[of_class].T, color=f"C{number % 10}", **_POINT,
+        shown = points[of_class]
+        axes.scatter(shown[:, 0], shown[:, 1], color=f"C{number % 10}", **_POINT,
                      label=f"{name} ({int(of_class.sum()):,})")  # fmt: skip
     axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False,
                 markerscale=2)  # fmt: skip

@@ -45,8 +45,9 @@ def paint_bars(
         left = places + (number - (len(series) - 1) / 2) * width
         axes.bar(left, bars.values, 0.92 * width, color=f"C{number}", label=bars.name)
         for at, value, ends in zip(left, bars.values, bars.intervals, strict=False):
-            if None not in ends and not np.isnan(value):
-                axes.plot([at, at], list(ends), color="black", linewidth=1)
+            low, high = ends
+            if low is not None and high is not None and not np.isnan(value):
+                axes.plot([at, at], [low, high], color="black", linewidth=1)
     for style, (name, heights) in zip(("--", ":", "-."), floors.items(), strict=False):
         for group, height in enumerate(heights):
             axes.plot([group - 0.45, group + 0.45], [height, height], color="0.35", linewidth=1,

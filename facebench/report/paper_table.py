@@ -104,11 +104,12 @@ def _columns(layout: PrintedLayout, shown: Sequence[Entry]) -> tuple[TableColumn
             first.setdefault(group, of_group[0])
     notes = condition_notes(first)
     by_task: dict[str, list[Group]] = defaultdict(list)
-    for group in sorted(first):
-        by_task[group[0]].append(group)
+    for known in sorted(first):
+        by_task[known[0]].append(known)
     columns = []
     for column in layout.columns:
-        for group in by_task.get(column.task, [None]):  # type: ignore[list-item]
+        groups: list[Group | None] = [*by_task.get(column.task, [])]
+        for group in groups or [None]:
             note = ""
             if group is not None:
                 record = first[group].record
@@ -138,7 +139,8 @@ def _contests(
     for group, metrics in names.items():
         members = [entry.results[group] for entry in shown if group in entry.results]
         declared = [Metric(**m) for m in members[0][0].record["task"]["columns"]]
-        met[group] = contests(members, [m for m in declared if m.name in metrics])
+        shared = [metric for metric in declared if metric.name in metrics]
+        met[group] = contests(members, shared) if shared else {}
     return met
 
 
@@ -148,13 +150,15 @@ def _best(
     """Return the key of the significantly best entry, if one is, and the p value behind that."""
     if column.group is None:
         return "", None
-    contest = met[column.group].get(column.metric)  # an older result may lack a printed column
-    p = contest.against_best() if contest else ()
-    if not contest or not len(p):
+    contest = met[column.group].get(column.metric)
+    if contest is None:  # a result may lack a printed column
+        return "", None
+    p = contest.against_best().tolist()
+    if not p:
         return "", None
     members = [entry for entry in shown if column.group in entry.results]
     winner = members[contest.best].key if contest.significantly_best() else ""
-    return winner, float(p.max())
+    return winner, max(p)
 
 
 def _cell(

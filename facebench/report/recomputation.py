@@ -89,7 +89,7 @@ def interval_violations(scores: Record) -> Iterator[Difference]:
 
 def _stated(curve: ProbeCurve, paper: Record) -> dict[str, Any]:
     """Return what the paper's scores say about the epochs."""
-    names = (
+    names: tuple[str, ...] = (
         curve.metric, f"{curve.metric}_by_fold", f"{curve.metric}_last_epoch",
         "best_epoch", "best_epoch_by_fold",
     )  # fmt: skip

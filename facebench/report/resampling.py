@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import PurePosixPath
-from typing import Any, Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,13 +24,6 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from facebench.errors import StageError
-from facebench.evaluate.absolute_error import metric_names as error_names
-from facebench.evaluate.intervals import group_confusions
-from facebench.evaluate.label_f1 import fold_metrics, subject_counts
-from facebench.evaluate.label_f1 import metric_names as label_names
-from facebench.evaluate.metrics import accuracy, balanced_accuracy, macro_f1
-from facebench.evaluate.pair_intervals import ranking_metrics
-from facebench.evaluate.verification import FARS
 from facebench.report.results import Result
 
 Floats = npt.NDArray[np.float64]
@@ -40,8 +33,6 @@ Kind = Literal["honest", "paper"]
 # where there is none.
 Measure = Callable[[Floats], Floats]
 
-_OF_CONFUSION = {"accuracy": accuracy, "macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}
-_OF_RANKING = ("roc_auc", *(f"tar_at_far_{far:g}" for far in FARS))
 # Rule of thumb: percentile intervals over fewer groups are too narrow. Small lists of pairs (the
 # synthetic ones tie all people of a fold together) are drawn pair by pair, as their stored
 # intervals are.
@@ -106,7 +97,8 @@ def aligned(results: Sequence[Result]) -> list[pd.DataFrame]:
             frame.iloc[index.get_indexer(common)].reset_index(drop=True)
             for frame, index in zip(frames, names, strict=True)
         ]
-    true = [c for c in frames[0] if c.startswith("label") or c in ("same", "fold", "subject")]
+    columns = map(str, frames[0])
+    true = [c for c in columns if c.startswith("label") or c in ("same", "fold", "subject")]
     for result, frame in zip(results, frames, strict=True):
         if not len(frame) or not frame[true].equals(frames[0][true]):
             what = "other labels for the same items" if len(frame) else "no test item in common"
@@ -133,50 +125,6 @@ def units(frame: pd.DataFrame) -> Units:
     return Units(np.arange(len(frame)), np.zeros(len(frame), np.int64), "images")
 
 
-class _Part(NamedTuple):
-    """Metrics that are computed at once."""
-
-    names: Sequence[str]
-    measure: Measure
-
-
-def measure(
-    record: dict[str, Any], frame: pd.DataFrame, kind: Kind, names: Sequence[str], drawn: Units
-) -> Measure:
-    """Return how metrics follow from a draw, computed as the protocol of the result does.
-
-    Args:
-        record: Of the result.
-        frame: Its predictions.
-        kind: Which of its scores.
-        names: Of the M metrics, in order.
-        drawn: The units of ``frame``.
-
-    Raises:
-        StageError: A metric cannot be computed from predictions.
-    """
-    protocol = record["task"]["protocol"][0]
-    parts = {
-        "classification": _classified, "verification": _verified,
-        "multilabel": _detected, "regression": _regressed,
-    }[protocol](frame, kind, drawn)  # fmt: skip
-    known = [name for part in parts for name in part.names]
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise StageError(
-            f"{record['task']['title']}: {missing[0]} cannot be computed from stored predictions; "
-            f"expected one of {', '.join(known)}."
-        )
-    needed = [part for part in parts if set(part.names) & set(names)]
-    places = [name for part in needed for name in part.names]
-    order = [places.index(name) for name in names]
-
-    def all_of(times: Floats) -> Floats:
-        return np.concatenate([part.measure(times) for part in needed], axis=1)[:, order]
-
-    return all_of
-
-
 def right(frame: pd.DataFrame, kind: Kind) -> npt.NDArray[np.bool_]:
     """Return ``[N]`` whether each decision on a class, or on a pair, is right."""
     decided: npt.NDArray[np.bool_] = (
@@ -195,72 +143,6 @@ def draws(
         times = drawn.draw(rng, min(step, resamples - start))
         parts.append(np.stack([measure(times) for measure in measured], axis=1))
     return np.concatenate(parts)
-
-
-def _classified(frame: pd.DataFrame, kind: Kind, drawn: Units) -> list[_Part]:
-    labels, guesses = frame["label"].to_numpy(np.int64), frame[kind].to_numpy(np.int64)
-    classes = 1 + int(max(labels.max(), guesses.max()))
-    confusions = group_confusions(labels, guesses, drawn.of_item, classes)
-    return [_of_confusions(name, metric, confusions) for name, metric in _OF_CONFUSION.items()]
-
-
-def _verified(frame: pd.DataFrame, kind: Kind, drawn: Units) -> list[_Part]:
-    same = frame["same"].to_numpy(bool)
-    confusions = group_confusions(
-        same.astype(int), frame[kind].to_numpy(bool).astype(int), drawn.of_item, 2
-    )
-    scores = frame[f"{kind}_similarity"].to_numpy(np.float64)
-
-    def ranked(times: Floats) -> Floats:
-        return ranking_metrics(scores, same, times[:, drawn.of_item], FARS)
-
-    return [_of_confusions("accuracy", accuracy, confusions), _Part(_OF_RANKING, ranked)]
-
-
-def _of_confusions(name: str, metric: Callable[[npt.ArrayLike], Floats], confusions: Ints) -> _Part:
-    """A metric of units' confusion matrices ``[U, C, C]``."""
-    flat = confusions.reshape(len(confusions), -1).astype(np.float64)
-
-    def value(times: Floats) -> Floats:
-        return metric((times @ flat).reshape(-1, *confusions.shape[1:]))[:, None]
-
-    return _Part([name], value)
-
-
-def _detected(frame: pd.DataFrame, kind: Kind, drawn: Units) -> list[_Part]:
-    targets = _targets(frame)
-    labels, decisions = (
-        frame[[f"{which}_{target}" for target in targets]].to_numpy(np.int8)
-        for which in ("label", kind)
-    )
-    counts, home = subject_counts(labels, decisions, frame["subject"], frame["fold"])
-    flat = counts.reshape(len(counts), -1).astype(np.float64)
-
-    def values(times: Floats) -> Floats:
-        of_folds = [times[:, home == fold] @ flat[home == fold] for fold in np.unique(home)]
-        return fold_metrics(np.stack(of_folds, 1).reshape(len(times), -1, *counts.shape[1:]))
-
-    return [_Part(label_names(targets), values)]
-
-
-def _regressed(frame: pd.DataFrame, kind: Kind, drawn: Units) -> list[_Part]:
-    targets = _targets(frame)
-    predicted, true = (
-        frame[[f"{which}_{target}" for target in targets]].to_numpy(np.float64)
-        for which in (kind, "label")
-    )
-    absolute = np.column_stack([np.abs(predicted - true), np.ones(len(frame))])
-
-    def values(times: Floats) -> Floats:
-        sums = times @ absolute
-        means = sums[:, :-1] / sums[:, -1:]
-        return np.column_stack([means.mean(1), means])
-
-    return [_Part(error_names(targets), values)]
-
-
-def _targets(frame: pd.DataFrame) -> list[str]:
-    return [c.removeprefix("label_") for c in frame if c.startswith("label_")]
 
 
 def _tied_pairs(frame: pd.DataFrame) -> Units:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from facebench.report.differences import MISSING, Difference, shortened
 
 if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator, ValidationError
+    from jsonschema import Draft202012Validator
 
 SCHEMA = "result.schema.json"
 
@@ -50,7 +50,7 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(result_schema())
 
 
-def _violations(error: ValidationError) -> Iterator[Difference]:
+def _violations(error: Any) -> Iterator[Difference]:
     key = _key(error)
     if error.validator == "required":
         for name in error.validator_value:
@@ -60,12 +60,12 @@ def _violations(error: ValidationError) -> Iterator[Difference]:
         yield Difference(key or "the file", shortened(error.instance), _expected(error))
 
 
-def _key(error: ValidationError) -> str:
+def _key(error: Any) -> str:
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
     return "".join(steps).removeprefix(".")
 
 
-def _expected(error: ValidationError) -> str:
+def _expected(error: Any) -> str:
     rule, value = error.validator, error.validator_value
     if rule == "type":
         return " or ".join([value] if isinstance(value, str) else value)

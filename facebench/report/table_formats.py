@@ -53,8 +53,8 @@ def _text_table(table: Grid) -> str:
 
     heads, start = [], 0
     for span in table.upper:
-        own = widths[start : start + span.columns]
-        heads.append(span.text.center(sum(own) + 2 * (span.columns - 1)))
+        below = sum(widths[start : start + span.columns]) + 2 * (span.columns - 1)
+        heads.append(span.text.center(below))
         start += span.columns
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     lines = [table.title, rule, "  ".join(heads).rstrip(), line(table.lower), rule]

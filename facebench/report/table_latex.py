@@ -19,12 +19,14 @@ def _latex_table(table: Grid) -> str:
     columns = "l" * table.labels + "r" * (len(table.lower) - table.labels)
     heads, rules, start = [], [], 1
     for span in table.upper:
-        end = start + span.columns - 1
+        last = start + span.columns - 1
         text = _latex_text(span.text)
-        heads.append(f"\\multicolumn{{{span.columns}}}{{c}}{{{text}}}" if text else
-                     " & " * (span.columns - 1))  # fmt: skip
-        rules += [f"\\cmidrule(lr){{{start}-{end}}}"] if text else []
-        start = end + 1
+        if text:
+            heads.append(f"\\multicolumn{{{span.columns}}}{{c}}{{{text}}}")
+            rules.append(f"\\cmidrule(lr){{{start}-{last}}}")
+        else:
+            heads.append(" & " * (span.columns - 1))
+        start = last + 1
     lines = [
         "% \\usepackage{booktabs}",
         "\\begin{table*}[t]",

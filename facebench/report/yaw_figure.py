@@ -35,8 +35,7 @@ def draw_errors_by_yaw(path: Path, record: Mapping[str, Any], kind: Kind) -> Non
             "Give another result."
         )
     ranges = record["details"]["errors_by_yaw"][kind]
-    metrics = [name for name in record["scores"][kind]["intervals"] if name.startswith("mae_")]
-    metrics = ["mae", *(name for name in metrics if name in ranges[0])]
+    metrics = [column["name"] for column in record["task"]["columns"]]
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()

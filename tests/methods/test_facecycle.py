@@ -29,7 +29,8 @@ from facebench_methods._facecycle_losses import (
     symmetry_loss,
     warp,
 )
-from facebench_methods.facecycle import FaceCycle, FaceCycleOptions
+from facebench_methods._facecycle_options import FaceCycleOptions
+from facebench_methods.facecycle import FaceCycle
 
 SMALL = FaceCycleOptions(vgg="random", generator_blocks=1, normaliser_blocks=1)
 SIZE = 16  # pixels

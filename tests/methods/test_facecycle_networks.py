@@ -6,6 +6,7 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from facebench.backbones import FaceCycle16Wide
 from facebench.errors import StageError
@@ -154,8 +155,10 @@ def test_modulation_normalises_each_map_and_scales_it_by_the_code() -> None:
     features = torch.rand(2, 256, 3, 4, generator=generator(1))
     found = layer(features, code)
     for i in range(2):
-        gamma = layer.gamma.weight[:, :, 0, 0] @ code[i] + layer.gamma.bias
-        beta = layer.beta.weight[:, :, 0, 0] @ code[i] + layer.beta.bias
+        gamma, beta = (
+            F.linear(code[i], part.weight[:, :, 0, 0], part.bias)
+            for part in (layer.gamma, layer.beta)
+        )
         for c in (0, 17):
             plane = features[i, c].double()
             scaled = (plane - plane.mean()) / (plane.var(correction=0) + 1e-5).sqrt()
@@ -168,7 +171,7 @@ def test_random_vgg_is_always_the_same_and_draws_from_no_global_state() -> None:
     first, again = FrozenVGG19("random"), FrozenVGG19("random")
     assert torch.equal(before, torch.random.get_rng_state())
     coarse = torch.randn(2, 3, 6, 6, generator=generator())
-    images = nn.functional.interpolate(coarse, size=32, mode="bilinear")
+    images = F.interpolate(coarse, size=32, mode="bilinear")
     features = first(images)
     assert [tuple(f.shape) for f in features] == [(2, 128, 16, 16), (2, 256, 8, 8), (2, 512, 4, 4)]
     assert all(torch.equal(a, b) for a, b in zip(features, again(images), strict=True))

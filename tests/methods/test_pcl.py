@@ -10,8 +10,9 @@ from torch import Tensor
 
 from facebench.backbones import FaceCycle16
 from facebench.contract import TwoLayers
+from facebench_methods._pcl_options import OFFICIAL, PCLOptions
 from facebench_methods._pdd import Decoder, disentangling_loss
-from facebench_methods.pcl import OFFICIAL, PCL, PCLOptions, dynamic_weights
+from facebench_methods.pcl import PCL, dynamic_weights
 
 SMALL = PCLOptions(pose_images=2, negatives=3, pdd_images=2)
 

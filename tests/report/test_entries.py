@@ -6,6 +6,7 @@ import json
 import logging
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ from facebench.spec import PretrainSpec
 RNG = np.random.default_rng(3)
 
 
-def stored(root: Path, rate: float = 0.6, items: int = 200, **more: object) -> Result:
-    return write(root, classes(RNG.random(items) < rate), **more)  # type: ignore[arg-type]
+def stored(root: Path, rate: float = 0.6, items: int = 200, **more: Any) -> Result:
+    return write(root, classes(RNG.random(items) < rate), **more)
 
 
 def test_seeds_and_tasks_belong_to_one_entry(tmp_path: Path) -> None:
@@ -47,7 +48,7 @@ def test_seeds_and_tasks_belong_to_one_entry(tmp_path: Path) -> None:
         {"learned": False},
     ],
 )  # fmt: skip
-def test_another_configuration_is_another_entry(tmp_path: Path, other: dict[str, object]) -> None:
+def test_another_configuration_is_another_entry(tmp_path: Path, other: dict[str, Any]) -> None:
     found = entries([stored(tmp_path), stored(tmp_path, seed=1, **other)])
     assert len({entry.key for entry in found}) == 2
     assert all(len(entry.seeds) == 1 for entry in found)

@@ -177,6 +177,17 @@ def test_warnings_of_the_results_are_below_the_table(tmp_path: Path) -> None:
     assert paper_tables(1, stored_results(tmp_path))[0].notes[-1] == "three images are missing"
 
 
+def test_a_result_without_a_printed_column_leaves_its_cells_empty(tmp_path: Path) -> None:
+    column = {"name": "balanced_accuracy", "title": "x", "scale": 1.0, "higher_is_better": True}
+    frame = classes(np.arange(40) % 3 > 0)
+    for method in ("simclr", "pcl"):
+        write(tmp_path, frame, columns=(column,), method=method)
+    (table,) = paper_tables(1, stored_results(tmp_path))
+    row = next(row for row in table.rows if row.entry)
+    assert row.cells[1] == TableCell(printed=71.06, reproduced=True)
+    assert table.columns[1].best_p is None
+
+
 def test_an_unknown_table_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="unknown table '8'.*1, 2, 3, 4, 5, 6, 7"):
         paper_tables(8, [])
@@ -186,7 +197,7 @@ OPTIONS = ("l_dis", "l_orth", "l_pose", "dynamic_weights")
 
 
 def ablate(root: Path, parts: int, rate: float, **more: Any) -> Result:
-    options = {name: place < parts for place, name in enumerate(OPTIONS)}
+    options: dict[str, Any] = {name: place < parts for place, name in enumerate(OPTIONS)}
     options |= {"face_pose_augmentation": "none", **more.pop("options", {})}
     return judge(root, "pcl", "rafdb", rate, options=options, **more)
 

@@ -11,7 +11,8 @@ import pytest
 from stored_world import classes, pair_list, scored, write
 
 from facebench.errors import StageError
-from facebench.report.resampling import aligned, draws, measure, units
+from facebench.report.measures import measure
+from facebench.report.resampling import aligned, draws, units
 
 RNG = np.random.default_rng(5)
 N = 60
@@ -39,7 +40,9 @@ def angles() -> pd.DataFrame:
 
 def pairs_of_people(count: int = N) -> pd.DataFrame:
     people = np.array([f"name_{n}" for n in range(2 * count)])
-    sides = np.column_stack([people[::2], np.where(np.arange(count) % 2, people[1::2], people[::2])])
+    sides = np.column_stack(
+        [people[::2], np.where(np.arange(count) % 2, people[1::2], people[::2])]
+    )
     frame = pair_list(RNG.random(count) < 0.7, sides)
     frame["honest_similarity"] = RNG.random(count)
     return frame

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 from stored_world import ACCURACY, classes, pair_list, write
 
-from facebench.report.resampling import draws, measure, units
-from facebench.report.statistics import bootstrap_p, contests, holm, mcnemar
+from facebench.report.measures import measure
+from facebench.report.resampling import draws, units
+from facebench.report.significance import bootstrap_p, holm, mcnemar
+from facebench.report.statistics import contests
 from facebench.task import Metric
 
 METRIC = Metric(**ACCURACY)  # type: ignore[arg-type]
