@@ -91,7 +91,8 @@ def run(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")] = False,
 ) -> None:
     """Learn representations, freeze them, and judge them on tasks."""
-    from facebench.commands import RunArguments, run_command
+    from facebench.arguments import RunArguments
+    from facebench.commands import run_command
 
     flags = {
         "method": method, "task": task, "backbone": backbone, "pretrain_data": pretrain_data,

@@ -85,7 +85,7 @@ def ablate(
 
 def _run(sweep: Sweep, options: dict[str, Any]) -> None:
     """Run a sweep with what both commands take, by the names of their parameters."""
-    from facebench.commands import RunArguments
+    from facebench.arguments import RunArguments
     from facebench.sweep_commands import SweepArguments, sweep_command
 
     flags = {

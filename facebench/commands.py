@@ -3,57 +3,19 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-from facebench.checkpoint import Checkpoint
-from facebench.device import resolve_device, resolve_precision
-from facebench.errors import SpecError
-from facebench.foreign_report import import_summary
-from facebench.given import open_given
-from facebench.options import Override, Overrides, parse_set, parse_value, read_config
+from facebench.arguments import RunArguments, build_request, open_workspace
+from facebench.options import parse_set, read_config
 from facebench.plan import Step, plan
-from facebench.pretrain.engine import is_helper
-from facebench.progress import Silent
-from facebench.registry import Kind, Registry
+from facebench.registry import Registry
 from facebench.report.families import family_tables, wants_family
 from facebench.report.results import Result
 from facebench.report.tables import tables
-from facebench.request import Request, resolve
+from facebench.request import resolve
 from facebench.run import run
 from facebench.spec import RunSpec, spec_record
-from facebench.terminal import TerminalProgress, err, log_to_terminal, out
-from facebench.workspace import Workspace, default_cache
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunArguments:
-    """The command line of ``facebench run``.
-
-    Args:
-        flags: What may also stand in a configuration file; empty or None where not given.
-        settings: The ``--set`` items.
-        config: The configuration file.
-        cache: Folder of the stages; None is the default one.
-        devices: Devices to pretrain on.
-        nodes: Machines to pretrain on.
-        force: Judge again.
-        dry_run: Only show what would be done.
-        plugins: Single-file plugins.
-        verbose: Tell more.
-    """
-
-    flags: dict[str, Any]
-    settings: list[str]
-    config: Path | None
-    cache: Path | None
-    devices: int
-    nodes: int
-    force: bool
-    dry_run: bool
-    plugins: tuple[Path, ...]
-    verbose: bool
+from facebench.terminal import err, log_to_terminal, out
+from facebench.workspace import Workspace
 
 
 def run_command(arguments: RunArguments) -> None:
@@ -67,8 +29,8 @@ def run_command(arguments: RunArguments) -> None:
     top, overrides = read_config(arguments.config) if arguments.config else ({}, {})
     top |= {name: value for name, value in arguments.flags.items() if value not in (None, "")}
     overrides |= parse_set(arguments.settings)
-    workspace = _workspace(top, arguments)
-    request = _request(top, overrides, workspace, registry)
+    workspace = open_workspace(top, arguments)
+    request = build_request(top, overrides, workspace, registry)
     specs = resolve(request, registry)
     if arguments.dry_run:
         for spec in specs:
@@ -83,95 +45,6 @@ def run_command(arguments: RunArguments) -> None:
 def _run_one(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
     err.print(f"[bold]{spec.name}[/bold] ({spec.backbone}, preset {spec.preset})")
     return run(spec, workspace, registry)
-
-
-def _workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
-    if arguments.devices < 1 or arguments.nodes < 1:
-        raise SpecError("--devices and --nodes must be 1 or more.")
-    data = top.get("data")
-    return Workspace(
-        cache=arguments.cache or default_cache(),
-        results=Path(top.get("results", "results/runs")),
-        data=Path(data) if data else None,
-        device=resolve_device(str(top.get("device", "auto"))),
-        progress=Silent() if is_helper() else TerminalProgress(),
-        devices=arguments.devices,
-        nodes=arguments.nodes,
-        force=arguments.force,
-    )
-
-
-def _request(
-    top: dict[str, Any], overrides: Overrides, workspace: Workspace, registry: Registry
-) -> Request:
-    if "pretrain_data" in top:
-        overrides["pretrain.data"] = Override(str(top["pretrain_data"]), "--pretrain-data")
-    for kind in ("method", "task"):
-        if not top.get(kind):
-            raise SpecError(
-                f"nothing to run: no {kind} given. Give --{kind} NAME[,NAME...]; "
-                f"known: {', '.join(registry.names(kind))}."
-            )
-    methods = _names(top["method"], "method", registry)
-    given = _given(top, methods, workspace, registry)
-    return Request(
-        methods=methods,
-        tasks=_names(top["task"], "task", registry),
-        overrides=overrides,
-        backbone=str(top.get("backbone", "facecycle16")),
-        preset=str(top.get("preset", "quick")),
-        seeds=_typed(top, "seeds", _seeds(given), tuple[int, ...]),
-        precision=resolve_precision(str(top.get("precision", "auto")), workspace.device),
-        limit=_typed(top, "limit", 0, int),
-        skip_broken=_typed(top, "skip_broken", False, bool),
-        dedup_test=_typed(top, "dedup_test", False, bool),
-        floors=_typed(top, "floors", True, bool),
-        checkpoint=given,
-    )
-
-
-def _given(
-    top: dict[str, Any], methods: tuple[str, ...], workspace: Workspace, registry: Registry
-) -> Checkpoint | None:
-    """Open what ``--checkpoint`` names, if it was given."""
-    if "checkpoint" not in top:
-        return None
-    path = Path(str(top["checkpoint"]))
-    if len(methods) != 1:
-        raise SpecError(
-            f"--checkpoint {path}: found {len(methods)} methods; expected the one that it is of."
-        )
-    given = open_given(path, methods[0], str(top.get("backbone", "")), registry, workspace.cache)
-    if given.imported is not None:
-        err.print(import_summary(given.imported))
-    return given
-
-
-def _seeds(given: Checkpoint | None) -> tuple[int, ...]:
-    return (0,) if given is None else (int(given.record["spec"]["seed"]),)
-
-
-def _names(value: Any, kind: Kind, registry: Registry) -> tuple[str, ...]:
-    """Return the names in a comma-separated text or a list, without doubles.
-
-    ``all`` is all, but for methods whose weights have to be downloaded or handed in.
-    """
-    items = value.split(",") if isinstance(value, str) else [str(item) for item in value]
-    names = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
-    if names != ("all",):
-        return names
-    known = tuple(registry.names(kind))
-    if kind == "task":
-        return known
-    return tuple(n for n in known if registry.load(kind, n).info.needs not in ("weights", "file"))
-
-
-def _typed(top: dict[str, Any], key: str, default: Any, hint: Any) -> Any:
-    if key not in top:
-        return default
-    value = top[key]
-    return parse_value(Override([value] if key == "seeds" and isinstance(value, int) else value,
-                                f"{key}"), hint, key)  # fmt: skip
 
 
 def _show_plan(spec: RunSpec, steps: list[Step]) -> None:

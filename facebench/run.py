@@ -31,7 +31,7 @@ from facebench.records import (
     task_record,
 )
 from facebench.registry import Kind, Registry
-from facebench.report.results import Result, ResultStore, now
+from facebench.report.results import Result, ResultStore, now, result_key
 from facebench.spec import RunSpec, digest, plain, spec_record
 from facebench.stage import obtain
 from facebench.task import Task
@@ -167,15 +167,11 @@ class Stages:
 
     def result_key(self, features_key: str) -> str:
         """Return the hash of everything that the scores depend on."""
-        inputs = {
-            "protocol": [self.dataset.task.info.protocol, PROTOCOL_VERSION],
-            "features": features_key,
-            "probe": plain(self.spec.probe),
-            "seed": self.spec.seed,
-        }
-        if self.spec.dedup_test:
-            inputs["dedup test"] = True
-        return digest(inputs)
+        spec, protocol = self.spec, self.dataset.task.info.protocol
+        return result_key(
+            (protocol, PROTOCOL_VERSION), features_key, spec.probe,
+            seed=spec.seed, dedup_test=spec.dedup_test,
+        )  # fmt: skip
 
     def result(self, checkpoint: Checkpoint, features: Features) -> Result:
         """Judge the features, unless the result is there; ``force`` judges again."""

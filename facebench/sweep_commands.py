@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from facebench.commands import RunArguments, _workspace
+from facebench.arguments import RunArguments, open_workspace
 from facebench.errors import SpecError
 from facebench.registry import Registry
 from facebench.report.results import Result, read_result
@@ -46,7 +46,7 @@ def sweep_command(sweep: Sweep, arguments: SweepArguments) -> None:
         raise SpecError(f"--jobs is {arguments.jobs}; expected 1 or more.")
     registry = Registry(arguments.run.plugins)
     flags = {name: value for name, value in arguments.run.flags.items() if value not in (None, "")}
-    workspace = _workspace({**sweep.top, **flags}, arguments.run)
+    workspace = open_workspace({**sweep.top, **flags}, arguments.run)
     entries = sweep_entries(sweep, flags, arguments.run.settings, workspace, registry)
     plan = plan_sweep(entries, workspace, registry)
     labels = run_labels(entries, plan)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from facebench.commands import _request
+from facebench.arguments import build_request
 from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.options import Overrides, parse_set
@@ -92,7 +92,7 @@ def _setting_request(
     keys = {**top, **own}
     if "pretrain.data" in options:  # else the file's run-wide key would win over the setting's
         keys.pop("pretrain_data", None)
-    return _request(keys, {**shared, **options}, workspace, registry)
+    return build_request(keys, {**shared, **options}, workspace, registry)
 
 
 def _entries(

@@ -10,9 +10,9 @@ The threshold for a fold is chosen on all other folds. Three variants, reported 
   distance and so is no variant of it
 
 Rules where similarities tie: a pair is called the same if ``similarity >= threshold``; thresholds
-are the distinct training similarities and infinity, and of those with the best training accuracy
-the middle one is taken (the lower of two middles). In ``facenet``: ``distance < threshold``, and
-the smallest of the best.
+are the distinct training similarities and the next number above them, and of those with the best
+training accuracy the middle one is taken (the lower of two middles). In ``facenet``:
+``distance < threshold``, and the smallest of the best.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def best_threshold(similarities: Floats, same: Bools) -> float:
         same: ``[P]``.
 
     Returns:
-        One of the similarities, or infinity if calling no pair the same is best. Of several best
-        ones the middle one (the lower of two middles).
+        One of the similarities, or the next number above all of them if calling no pair the same
+        is best. Of several best ones the middle one (the lower of two middles).
     """
     values, where = np.unique(similarities, return_inverse=True)
     alike = np.bincount(where, weights=same, minlength=len(values))
@@ -175,7 +175,8 @@ def best_threshold(similarities: Floats, same: Bools) -> float:
     right = np.append(alike.sum() - np.cumsum(alike) + alike, 0.0)
     right += np.append(0.0, np.cumsum(other))
     best = np.flatnonzero(right == right.max())
-    return float(np.append(values, np.inf)[best[(len(best) - 1) // 2]])
+    above = np.nextafter(values[-1], np.inf)  # infinity has no place in JSON
+    return float(np.append(values, above)[best[(len(best) - 1) // 2]])
 
 
 def facenet_threshold(distances: Floats, same: Bools) -> float:

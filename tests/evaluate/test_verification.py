@@ -46,7 +46,7 @@ scored = st.lists(
 def test_the_threshold_is_the_one_of_a_search_by_hand(pairs: list[tuple[float, bool]]) -> None:
     similarities = np.array([s for s, _ in pairs])
     same = np.array([y for _, y in pairs])
-    candidates = [*sorted(set(similarities.tolist())), np.inf]
+    candidates = [*sorted(set(similarities.tolist())), np.nextafter(similarities.max(), np.inf)]
     right = [int(((similarities >= t) == same).sum()) for t in candidates]
     best = [t for t, r in zip(candidates, right, strict=True) if r == max(right)]
     assert verification.best_threshold(similarities, same) == best[(len(best) - 1) // 2]
@@ -89,7 +89,9 @@ def test_folds_equal_a_loop_over_pairs(variant: verification.Variant) -> None:
             threshold = grid[np.argmax(accuracy)]
             calls = -score[held_out] < threshold
         else:
-            candidates = np.append(np.sort(score[training]), np.inf)
+            candidates = np.append(
+                np.sort(score[training]), np.nextafter(score[training].max(), np.inf)
+            )
             accuracy = [np.mean((score[training] >= t) == same[training]) for t in candidates]
             best = candidates[np.array(accuracy) == max(accuracy)]
             threshold = best[(len(best) - 1) // 2]
@@ -192,3 +194,9 @@ def test_mistakes_are_named() -> None:
     for variant in ("exact", "exact_centred", "facenet"):
         with pytest.raises(DataError, match="not finite"):
             verification.verify(features * np.inf, pairs, same, folds, variant=variant)
+
+
+def test_a_threshold_above_every_similarity_is_still_a_number() -> None:
+    """Results are JSON, which knows no infinity."""
+    found = verification.best_threshold(np.array([0.1, 0.5, 0.9]), np.array([True, False, False]))
+    assert 0.9 < found < 1
