@@ -100,8 +100,8 @@ def _columns(layout: PrintedLayout, shown: Sequence[Entry]) -> tuple[TableColumn
     """Each printed column, once for every group of comparable results of its task."""
     first: dict[Group, Result] = {}
     for entry in shown:
-        for group, of_group in entry.results.items():
-            first.setdefault(group, of_group[0])
+        for known, of_group in entry.results.items():
+            first.setdefault(known, of_group[0])
     notes = condition_notes(first)
     by_task: dict[str, list[Group]] = defaultdict(list)
     for known in sorted(first):

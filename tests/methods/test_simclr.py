@@ -19,7 +19,8 @@ def contrast(method: SimCLR, views: tuple[Tensor, Tensor], generator: torch.Gene
 
 def pull(method: SimCLR, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
     """Attract alone; nothing pushes the features of other images away."""
-    return F.mse_loss(*(method.encode(view) for view in views))
+    first, second = (method.encode(view) for view in views)
+    return F.mse_loss(first, second)
 
 
 def learn(loss: Loss) -> tuple[list[float], float]:
