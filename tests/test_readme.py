@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 import torch
+from typer.main import get_command
 
 import official_weights as official
 from conftest import Facebench
 from facebench import commands
+from facebench.cli import app
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -51,6 +53,17 @@ def test_every_command_resolves(
         assert resolved
     elif arguments[0] == "list":
         facebench(*arguments)
+
+
+@pytest.mark.parametrize("line", facebench_commands())
+def test_every_command_and_option_exists(line: str) -> None:
+    """Parsed, not run; an option or argument that does not exist is a usage error."""
+    command: Any = get_command(app)
+    arguments = shlex.split(line)[1:]
+    while hasattr(command, "commands"):
+        command = command.commands[arguments.pop(0)]
+    with command.make_context(command.name, arguments) as parsed:
+        assert parsed.params
 
 
 def test_every_link_leads_to_a_file() -> None:
