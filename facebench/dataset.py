@@ -222,7 +222,8 @@ def _stand_in(
     key = hashlib.sha256(_stand_in_record(task, scale).encode()).hexdigest()[:12]
     target = cache / "synthetic" / f"{info.name}-v{info.version}-{key}"
     looked = "no data folder given" if data_root is None else f"not below {data_root}"
-    _log.warning("%s: SYNTHETIC faces instead of the real dataset (%s)", info.title, looked)
+    if info.folders:  # there is a real one
+        _log.warning("%s: SYNTHETIC faces instead of the real dataset (%s)", info.title, looked)
     write_stand_in(task, target, scale=scale, progress=progress or Silent())
     return target
 

@@ -1,0 +1,29 @@
+"""The results that the project publishes: sound, and what its tables and page are made of."""
+
+from pathlib import Path
+
+import pytest
+
+from facebench.report.entries import stored_results
+from facebench.report.publication import filled, published
+from facebench.report.validation import validate_folder
+
+ROOT = Path(__file__).parents[2]
+MEASURED = ROOT / "results" / "measured"
+TABLES = ROOT / "results" / "tables"
+
+
+def test_tables_and_page_are_those_of_the_results() -> None:
+    files = published(stored_results(MEASURED), MEASURED)
+    assert {path.name for path in TABLES.iterdir()} == set(files)
+    for name, text in files.items():
+        assert (TABLES / name).read_text(encoding="utf-8") == text, name
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert filled(readme, files, "README.md") == readme
+
+
+@pytest.mark.slow
+def test_every_score_follows_from_the_predictions_beside_it() -> None:
+    checked = list(validate_folder(MEASURED))
+    assert len(checked) == len(list(MEASURED.glob("*/*.json")))
+    assert [finding for one in checked for finding in one.findings] == []
