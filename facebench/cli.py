@@ -13,7 +13,27 @@ from facebench.cli_disentangle import disentangle
 from facebench.cli_import import import_
 from facebench.cli_leaderboard import leaderboard
 from facebench.cli_new import new
-from facebench.cli_options import Cache, Data, Plugins, mendable
+from facebench.cli_options import (
+    Backbone,
+    Cache,
+    Data,
+    DedupTest,
+    Device,
+    DryRun,
+    Floors,
+    Limit,
+    Plugins,
+    Precision,
+    Preset,
+    PretrainData,
+    Results,
+    Seeds,
+    Set,
+    SkipBroken,
+    Verbose,
+    Weights,
+    mendable,
+)
 from facebench.cli_publish import publish
 from facebench.cli_result_figures import figure_app
 from facebench.cli_results import results_app, verify
@@ -47,48 +67,31 @@ app.command("new")(new)
 def run(
     method: Annotated[str, typer.Option(help="Methods, comma-separated, or 'all'.")] = "",
     task: Annotated[str, typer.Option(help="Tasks, comma-separated, or 'all'.")] = "",
-    backbone: Annotated[str, typer.Option(help="facecycle16, or timm:NAME.")] = "",
-    pretrain_data: Annotated[
-        str, typer.Option(help="voxceleb, a task's name, a folder, images:FOLDER, video:FOLDER.")
-    ] = "",
-    preset: Annotated[str, typer.Option(help="quick (minutes on a CPU) or paper.")] = "",
-    set_: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option("--set", help="GROUP.KEY=VALUE, e.g. pcl.temperature=0.07; may be repeated."),
-    ] = None,
+    backbone: Backbone = "",
+    pretrain_data: PretrainData = "",
+    preset: Preset = "",
+    set_: Set = None,
     config: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="A YAML file of the same shape; flags override it."),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Comma-separated; one run for each.")] = "",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "",
+    seeds: Seeds = "",
+    device: Device = "",
     devices: Annotated[int, typer.Option(help="Devices to pretrain on.")] = 1,
     nodes: Annotated[int, typer.Option(help="Machines to pretrain on.")] = 1,
-    precision: Annotated[str, typer.Option(help="auto, 32 or bf16.")] = "",
-    checkpoint: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Judge these weights: a checkpoint's folder, or the authors' own file."),
-    ] = None,
+    precision: Precision = "",
+    checkpoint: Weights = None,
     data: Data = None,
-    results: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Where results are written [default: results/runs]."),
-    ] = None,
+    results: Results = None,
     cache: Cache = None,
-    limit: Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")] = -1,
-    floors: Annotated[
-        Optional[bool],  # noqa: UP045
-        typer.Option(help="Judge the untrained backbone beside the methods [default: yes]."),
-    ] = None,
-    skip_broken: Annotated[bool, typer.Option(help="Record unreadable images and go on.")] = False,
-    dedup_test: Annotated[
-        bool,
-        typer.Option("--dedup-test", help="Also score without test images that training has, too."),
-    ] = False,
+    limit: Limit = -1,
+    floors: Floors = None,
+    skip_broken: SkipBroken = False,
+    dedup_test: DedupTest = False,
     force: Annotated[bool, typer.Option(help="Judge again and overwrite the result.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Show spec and stages, and run nothing.")] = False,
+    dry_run: DryRun = False,
     plugin: Plugins = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Learn representations, freeze them, and judge them on tasks."""
     from facebench.arguments import RunArguments

@@ -7,28 +7,33 @@ from typing import Annotated, Optional
 
 import typer
 
-from facebench.cli_options import Cache, Data, Plugins, mendable
+from facebench.cli_options import (
+    Backbone,
+    Cache,
+    Data,
+    Device,
+    Plugins,
+    Precision,
+    Preset,
+    PretrainData,
+    Set,
+    Verbose,
+    Weights,
+    mendable,
+)
 
 
 @mendable
 def disentangle(
     method: Annotated[str, typer.Option(help="Methods, comma-separated.")] = "",
-    checkpoint: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Judge these weights: a checkpoint's folder, or the authors' own file."),
-    ] = None,
-    backbone: Annotated[str, typer.Option(help="facecycle16, or timm:NAME.")] = "",
-    pretrain_data: Annotated[
-        str, typer.Option(help="voxceleb, a task's name, a folder, images:FOLDER, video:FOLDER.")
-    ] = "",
-    preset: Annotated[str, typer.Option(help="quick (minutes on a CPU) or paper.")] = "quick",
-    set_: Annotated[
-        Optional[list[str]],  # noqa: UP045
-        typer.Option("--set", help="GROUP.KEY=VALUE, e.g. pcl.temperature=0.07; may be repeated."),
-    ] = None,
+    checkpoint: Weights = None,
+    backbone: Backbone = "",
+    pretrain_data: PretrainData = "",
+    preset: Preset = "quick",
+    set_: Set = None,
     seed: Annotated[int, typer.Option(help="Of learning, and of the intervals.")] = -1,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, 32 or bf16.")] = "auto",
+    device: Device = "auto",
+    precision: Precision = "auto",
     data: Data = None,
     cache: Cache = None,
     floors: Annotated[bool, typer.Option(help="Judge the untrained backbone beside it.")] = True,
@@ -41,7 +46,7 @@ def disentangle(
         typer.Option(help="Write the numbers here (.json), every prediction beside it (.parquet)."),
     ] = None,
     plugin: Plugins = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Measure on rendered faces how well a linear model reads each factor from each feature.
 

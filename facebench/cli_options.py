@@ -25,6 +25,40 @@ Cache = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(envvar="FACEBENCH_CACHE", help="Where stages are kept."),
 ]
+Backbone = Annotated[str, typer.Option(help="facecycle16, or timm:NAME.")]
+PretrainData = Annotated[
+    str, typer.Option(help="voxceleb, a task's name, a folder, images:FOLDER, video:FOLDER.")
+]
+Preset = Annotated[str, typer.Option(help="quick (minutes on a CPU) or paper.")]
+Set = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--set", help="GROUP.KEY=VALUE, e.g. pcl.temperature=0.07; may be repeated."),
+]
+Seeds = Annotated[str, typer.Option(help="Comma-separated; one run for each.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
+Precision = Annotated[str, typer.Option(help="auto, 32 or bf16.")]
+Results = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(help="Where results are written [default: results/runs]."),
+]
+Limit = Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")]
+Floors = Annotated[
+    Optional[bool],  # noqa: UP045
+    typer.Option(help="Judge the untrained backbone beside the methods [default: yes]."),
+]
+SkipBroken = Annotated[bool, typer.Option(help="Record unreadable images and go on.")]
+DedupTest = Annotated[
+    bool,
+    typer.Option("--dedup-test", help="Also score without test images that training has, too."),
+]
+DryRun = Annotated[bool, typer.Option(help="Show runs and stages, and run nothing.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
+Weights = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        "--checkpoint", help="Judge these weights: a checkpoint's folder, or the authors' own file."
+    ),
+]
 
 
 def mendable(command: Callable[..., None]) -> Callable[..., None]:

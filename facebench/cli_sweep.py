@@ -3,45 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facebench.cli_options import Cache, Data, Plugins, mendable
+from facebench.cli_options import (
+    Backbone,
+    Cache,
+    Data,
+    DedupTest,
+    Device,
+    DryRun,
+    Floors,
+    Limit,
+    Plugins,
+    Precision,
+    Preset,
+    PretrainData,
+    Results,
+    Seeds,
+    Set,
+    SkipBroken,
+    Verbose,
+    mendable,
+)
 
 if TYPE_CHECKING:
     from facebench.sweep import Sweep
 
 Task = Annotated[str, typer.Option(help="Tasks, comma-separated, instead of the sweep's.")]
-Backbone = Annotated[str, typer.Option(help="facecycle16, or timm:NAME.")]
-PretrainData = Annotated[
-    str, typer.Option(help="voxceleb, a task's name, a folder, images:FOLDER, video:FOLDER.")
-]
-Preset = Annotated[str, typer.Option(help="quick (minutes on a CPU) or paper.")]
-Set = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--set", help="GROUP.KEY=VALUE for all settings; may be repeated."),
-]
-Seeds = Annotated[str, typer.Option(help="Comma-separated; one run for each.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
-Precision = Annotated[str, typer.Option(help="auto, 32 or bf16.")]
-Results = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(help="Where results are written [default: results/runs]."),
-]
-Limit = Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")]
-Floors = Annotated[
-    Optional[bool],  # noqa: UP045
-    typer.Option(help="Judge the untrained backbone beside the methods [default: yes]."),
-]
-SkipBroken = Annotated[bool, typer.Option(help="Record unreadable images and go on.")]
-DedupTest = Annotated[
-    bool,
-    typer.Option("--dedup-test", help="Also score without test images that training has, too."),
-]
 Jobs = Annotated[int, typer.Option(help="Runs at a time, each with its share of the cores.")]
-DryRun = Annotated[bool, typer.Option(help="Show runs and stages, and run nothing.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
 
 
 @mendable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from facebench.arguments import RunArguments, build_request, open_workspace
 from facebench.options import parse_set, read_config
@@ -12,7 +13,7 @@ from facebench.report.families import family_tables, wants_family
 from facebench.report.results import Result
 from facebench.report.tables import tables
 from facebench.request import resolve
-from facebench.run import run
+from facebench.run import Stages, run
 from facebench.spec import RunSpec, spec_record
 from facebench.terminal import err, log_to_terminal, out
 from facebench.workspace import Workspace
@@ -34,7 +35,7 @@ def run_command(arguments: RunArguments) -> None:
     specs = resolve(request, registry)
     if arguments.dry_run:
         for spec in specs:
-            _show_plan(spec, plan(spec, workspace, registry))
+            _show_plan(spec, plan(Stages(spec, workspace, registry)))
         return
     results = [_run_one(spec, workspace, registry) for spec in specs]
     for table in family_tables(results) if wants_family(results) else tables(results):
@@ -47,9 +48,12 @@ def _run_one(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
     return run(spec, workspace, registry)
 
 
-def _show_plan(spec: RunSpec, steps: list[Step]) -> None:
+def _show_plan(spec: RunSpec, steps: Sequence[Step]) -> None:
     out.print(f"[bold]{spec.name}[/bold]")
     out.print_json(json.dumps(spec_record(spec), sort_keys=True))
     for step in steps:
         state = "on disk" if step.done else "to do"
-        out.print(f"  {step.name:9s} {step.key or 'named when the weights exist':28s} {state}")
+        named = step is steps[0] or steps[0].done
+        out.print(
+            f"  {step.name:9s} {step.key if named else 'named when the weights exist':28s} {state}"
+        )

@@ -1,24 +1,23 @@
-"""What a run would do: its stages, and which of them are on disk."""
+"""What a run would do: its stages, and which of them are on disk; nothing is computed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from facebench.checkpoint import read_checkpoint
-from facebench.registry import Registry
+from facebench.checkpoint import Checkpoint, read_checkpoint
 from facebench.run import Stages
-from facebench.spec import RunSpec
-from facebench.workspace import Workspace
 
 
 @dataclass(frozen=True)
 class Step:
-    """One stage as ``--dry-run`` shows it.
+    """One stage of one run.
 
     Args:
-        name: ``pretrain``, ``extract`` or ``probe``.
-        key: The hash that names it; empty when it depends on weights that do not exist yet.
+        name: ``pretrain`` (``start`` if nothing is trained, ``import`` if the weights are given),
+            ``extract`` or ``probe``.
+        key: The hash that names it, equal for two runs that share the stage. Before the weights
+            exist, what depends on them is named by what they will be made of.
         done: Whether it is on disk.
     """
 
@@ -27,18 +26,19 @@ class Step:
     done: bool
 
 
-def plan(spec: RunSpec, workspace: Workspace, registry: Registry) -> list[Step]:
-    """Return the stages of a spec and which of them are on disk; computes none of them."""
-    stages = Stages(spec, workspace, registry)
+def plan(stages: Stages) -> tuple[Step, Step, Step]:
+    """Return what makes the checkpoint, the features and the result of a run."""
+    spec, workspace = stages.spec, stages.workspace
     folder = workspace.folder("checkpoints", stages.checkpoint_key())
     if spec.checkpoint:
         folder = Path(spec.checkpoint)
-    first = Step("import" if spec.checkpoint else "pretrain", folder.name, folder.exists())
-    if not first.done:
-        return [first, Step("extract", "", False), Step("probe", "", False)]
-    checkpoint = read_checkpoint(folder)
-    features_key = stages.features_key(checkpoint)
-    result_key = stages.result_key(features_key)
-    extracted = workspace.folder("features", features_key).exists()
-    judged = stages.store.find(spec, result_key) is not None
-    return [first, Step("extract", features_key, extracted), Step("probe", result_key, judged)]
+    learned = folder.exists()
+    checkpoint = read_checkpoint(folder) if learned else Checkpoint(folder, f"of {folder.name}", {})
+    features = stages.features_key(checkpoint)
+    result = stages.result_key(features)
+    first = "import" if spec.checkpoint else "start" if stages.source is None else "pretrain"
+    return (
+        Step(first, folder.name, learned),
+        Step("extract", features, learned and workspace.folder("features", features).exists()),
+        Step("probe", result, learned and stages.store.find(spec, result) is not None),
+    )

@@ -111,8 +111,8 @@ def reproduce(
     workspace = replace(workspace, data=data_of(record, spec, workspace, registry))
     with TemporaryDirectory(prefix="facebench-verify-") as folder:
         scratch = replace(workspace, cache=Path(folder), results=Path(folder))
-        stages = Stages(replace(spec, checkpoint=where), workspace, registry)
-        stages.workspace = scratch
+        opened = Stages(replace(spec, checkpoint=where), workspace, registry)
+        stages = opened.on_same_data(workspace=scratch)
         found = stages.checkpoint()
         origins = tuple(_origins(record, stages, found))
         if record["task"]["fingerprint"] != stages.dataset.fingerprint:

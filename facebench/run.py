@@ -7,6 +7,7 @@ was, and runs share what they have in common.
 
 from __future__ import annotations
 
+import copy
 import time
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,21 @@ class Stages:
         learns = self.method_class.info.learns and not spec.checkpoint
         self.source = self._open_source() if learns else None
         self.store = ResultStore(workspace.results)
+
+    def on_same_data(
+        self, *, spec: RunSpec | None = None, workspace: Workspace | None = None
+    ) -> Stages:
+        """Return the stages of another spec, or kept elsewhere, on the data that are open here.
+
+        Args:
+            spec: Must name the same data to learn from and to test on.
+            workspace: Must have the same data folder.
+        """
+        other = copy.copy(self)
+        other.spec, other.workspace = spec or self.spec, workspace or self.workspace
+        other.method_class = self.registry.load("method", other.spec.method)
+        other.store = ResultStore(other.workspace.results)
+        return other
 
     # spec -> checkpoint -----------------------------------------------------------------------
 

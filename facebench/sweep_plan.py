@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from facebench.checkpoint import Checkpoint, read_checkpoint
 from facebench.errors import FacebenchError
 from facebench.method import Method
+from facebench.plan import Step, plan
 from facebench.registry import Registry
 from facebench.run import Stages
 from facebench.spec import RunSpec, digest, spec_record
 from facebench.sweep_entries import Entry
 from facebench.workspace import Workspace
-
-
-@dataclass(frozen=True)
-class PlannedStage:
-    """One stage of one run.
-
-    Args:
-        name: ``pretrain`` (``start`` if nothing is trained, ``import`` if the weights are given),
-            ``extract`` or ``probe``.
-        key: Equal for two runs that share the stage. Before the weights exist, what depends on
-            them is named by what they will be made of.
-        done: Whether it is on disk.
-    """
-
-    name: str
-    key: str
-    done: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +31,7 @@ class PlannedRun:
 
     key: str
     spec: RunSpec
-    stages: tuple[PlannedStage, ...] = ()
+    stages: tuple[Step, ...] = ()
     result: Path | None = None
     error: str = ""
 
@@ -58,7 +40,7 @@ class PlannedRun:
         """Whether there is anything to do."""
         return self.result is None and not self.error
 
-    def missing(self) -> list[PlannedStage]:
+    def missing(self) -> list[Step]:
         """Return the stages that have to be made for the result."""
         return [stage for stage in self.stages if not stage.done] if self.waits else []
 
@@ -141,41 +123,17 @@ class _Openings:
         name = digest([spec.task, spec.task_options, spec.limit, source])
         if name not in self._opened:
             self._opened[name] = Stages(spec, self.workspace, self.registry)
-        stages = copy.copy(self._opened[name])
-        stages.spec, stages.method_class = spec, method
-        return stages
+        return self._opened[name].on_same_data(spec=spec)
 
 
 def _planned(spec: RunSpec, openings: _Openings) -> PlannedRun:
     try:
         stages = openings.stages(spec)
-        return _with_stages(stages, openings.workspace)
+        steps = plan(stages)
     except FacebenchError as error:
         return PlannedRun(key=digest(spec_record(spec)), spec=spec, error=str(error))
-
-
-def _with_stages(stages: Stages, workspace: Workspace) -> PlannedRun:
-    spec = stages.spec
-    folder = workspace.folder("checkpoints", stages.checkpoint_key())
-    if spec.checkpoint:
-        folder = Path(spec.checkpoint)
-    learned = folder.exists()
-    checkpoint = read_checkpoint(folder) if learned else Checkpoint(folder, f"of {folder.name}", {})
-    features = stages.features_key(checkpoint)
-    key = stages.result_key(features)
-    found = stages.store.find(spec, key) if learned else None
-    extracted = learned and workspace.folder("features", features).exists()
-    first = "import" if spec.checkpoint else "start" if stages.source is None else "pretrain"
-    return PlannedRun(
-        key=str(stages.store.path(spec, key)),
-        spec=spec,
-        stages=(
-            PlannedStage(first, folder.name, learned),
-            PlannedStage("extract", features, extracted),
-            PlannedStage("probe", key, found is not None),
-        ),
-        result=found.path if found else None,
-    )
+    path, judged = stages.store.path(spec, steps[-1].key), steps[-1].done
+    return PlannedRun(key=str(path), spec=spec, stages=steps, result=path if judged else None)
 
 
 def _ordered(runs: Iterable[PlannedRun]) -> list[PlannedRun]:

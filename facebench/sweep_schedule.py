@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from facebench.sweep_plan import PlannedRun, PlannedStage
+from facebench.plan import Step
+from facebench.sweep_plan import PlannedRun
 
 
 class Schedule:
@@ -17,8 +18,8 @@ class Schedule:
 
     def __init__(self, runs: Iterable[PlannedRun]) -> None:
         self.pending = [run for run in runs if run.waits]
-        self._making: dict[str, set[PlannedStage]] = {}  # key of a run -> the stages it makes
-        self._made: set[PlannedStage] = set()
+        self._making: dict[str, set[Step]] = {}  # key of a run -> the stages it makes
+        self._made: set[Step] = set()
 
     def take(self) -> PlannedRun | None:
         """Return the next run all of whose missing stages nobody else is making, if any."""
@@ -53,7 +54,7 @@ class Schedule:
             return lost
         return []
 
-    def outstanding(self) -> set[PlannedStage]:
+    def outstanding(self) -> set[Step]:
         """Return the stages that are still to be made, those being made included."""
         waiting = {stage for run in self.pending for stage in run.missing()}
         return (waiting - self._made).union(*self._making.values())
@@ -70,7 +71,7 @@ class Pace:
         for stage, name in zip(run.stages, ("pretrain", "extract", "probe"), strict=True):
             self._seconds[stage.name].append(seconds[name])
 
-    def left(self, outstanding: Collection[PlannedStage], jobs: int) -> float | None:
+    def left(self, outstanding: Collection[Step], jobs: int) -> float | None:
         """Return seconds for what is outstanding, shared among ``jobs``; None if not known yet."""
         if not self._seconds:
             return None

@@ -11,10 +11,11 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from facebench.plan import Step
 from facebench.report.results import Result
 from facebench.report.tables import DASH, Group, caption, comparable, task_title
 from facebench.sweep_entries import Entry
-from facebench.sweep_plan import PlannedRun, PlannedStage, SweepPlan
+from facebench.sweep_plan import PlannedRun, SweepPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +81,7 @@ def _runs_table(runs: Sequence[PlannedRun], labels: Mapping[str, str]) -> Table:
     table = Table(title=f"{len(runs)} runs", title_justify="left", box=box.SIMPLE_HEAD)
     for heading in ("setting", "task", "seed", "checkpoint", "features", "result"):
         table.add_column(heading)
-    seen: set[PlannedStage] = set()
+    seen: set[Step] = set()
     for run in runs:
         cells = [_state(run, stage, seen) for stage in run.stages] or [Text("cannot run", "red")]
         table.add_row(labels[run.key], run.spec.task, str(run.spec.seed), *cells)
@@ -88,7 +89,7 @@ def _runs_table(runs: Sequence[PlannedRun], labels: Mapping[str, str]) -> Table:
     return table
 
 
-def _state(run: PlannedRun, stage: PlannedStage, seen: set[PlannedStage]) -> Text:
+def _state(run: PlannedRun, stage: Step, seen: set[Step]) -> Text:
     if stage.done:
         return Text("on disk", "green")
     if not run.waits:

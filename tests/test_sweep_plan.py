@@ -8,11 +8,12 @@ import pytest
 import torch
 
 from facebench.errors import FacebenchError
+from facebench.plan import Step
 from facebench.registry import Registry
 from facebench.run import Stages, run
 from facebench.sweep import parse_sweep
 from facebench.sweep_entries import Entry, sweep_entries
-from facebench.sweep_plan import PlannedRun, PlannedStage, SweepPlan, plan_sweep
+from facebench.sweep_plan import PlannedRun, SweepPlan, plan_sweep
 from facebench.sweep_schedule import Pace, Schedule
 from facebench.sweep_tables import rows
 from facebench.workspace import Workspace
@@ -187,8 +188,8 @@ def test_data_that_cannot_be_opened_stop_only_their_own_runs(
     assert fine.waits
 
 
-def stage(name: str, key: object) -> PlannedStage:
-    return PlannedStage(name, f"{name} {key}", done=False)
+def stage(name: str, key: object) -> Step:
+    return Step(name, f"{name} {key}", done=False)
 
 
 def random_runs(spec_of: PlannedRun, rng: random.Random) -> list[PlannedRun]:
@@ -209,8 +210,8 @@ def test_no_two_jobs_make_the_same_stage_and_every_run_is_run(
     for seed in range(20):
         rng = random.Random(seed)
         schedule = Schedule(random_runs(example, rng))
-        made: set[PlannedStage] = set()
-        making: dict[str, tuple[PlannedRun, set[PlannedStage]]] = {}
+        made: set[Step] = set()
+        making: dict[str, tuple[PlannedRun, set[Step]]] = {}
         finished: list[str] = []
         while True:
             while len(making) < jobs and (one := schedule.take()):

@@ -79,12 +79,7 @@ def verify_learned(
         DataError: There are fewer than three folds, or a feature is not finite.
     """
     names, number = np.unique(folds, return_inverse=True)
-    if len(names) < 3:
-        raise DataError(
-            f"no head can be learned from these pairs: found {len(names)} fold(s); expected at "
-            "least three, to test on, to choose the learning rate on and to learn from. Use "
-            "probe.verification=cosine."
-        )
+    _check_folds(len(names))
     used, rows = np.unique(pairs, return_inverse=True)
     listed = _Pairs(rows.reshape(pairs.shape), same, number.astype(np.int64))
     learner = _Learner(FeatureMatrix(features, rows=used), listed, spec, variant, seed)
@@ -181,6 +176,15 @@ class _Learner:
     def _paper(self, embedded: ArrayLike, k: int) -> Verification:
         rows, same, folds = self.pairs
         return verify(embedded, rows, same, folds == k, variant="facenet")
+
+
+def _check_folds(count: int) -> None:
+    if count < 3:
+        raise DataError(
+            f"no head can be learned from these pairs: found {count} fold(s); expected at "
+            "least three, to test on, to choose the learning rate on and to learn from. Use "
+            "probe.verification=cosine."
+        )
 
 
 def _by_rate(lrs: tuple[float, ...], accuracies: Floats) -> list[dict[str, float]]:

@@ -119,11 +119,7 @@ def train_pair_heads(
     heads = PairHeads(matrix.width, dim, lrs, generator).train()
     target = torch.from_numpy(np.where(same, 1.0, -1.0)).float()
     rows = torch.from_numpy(np.ascontiguousarray(pairs, dtype=np.int64))
-    groups = [
-        {"params": list(head.parameters()), "lr": lr}
-        for head, lr in zip(heads.heads, heads.lrs, strict=True)
-    ]
-    optimiser = torch.optim.Adam(groups, fused=True)  # one pass over weights and both moments
+    optimiser = _adam(heads)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
     loss = nn.CosineEmbeddingLoss()
     for _ in range(epochs):
@@ -143,6 +139,15 @@ def train_pair_heads(
             on_epoch(heads)
             heads.train()
     return heads
+
+
+def _adam(heads: PairHeads) -> torch.optim.Adam:
+    """Adam with each head's own learning rate, in one pass over weights and both moments."""
+    groups = [
+        {"params": list(head.parameters()), "lr": lr}
+        for head, lr in zip(heads.heads, heads.lrs, strict=True)
+    ]
+    return torch.optim.Adam(groups, fused=True)
 
 
 def _linear(weight: torch.Tensor) -> nn.Linear:
