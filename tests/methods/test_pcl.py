@@ -10,6 +10,7 @@ from torch import Tensor
 
 from facebench.backbones import FaceCycle16
 from facebench.contract import TwoLayers
+from facebench.pretrain.collapse import feature_std
 from facebench_methods._pcl_options import OFFICIAL, PCLOptions
 from facebench_methods._pdd import Decoder, disentangling_loss
 from facebench_methods.pcl import PCL, dynamic_weights
@@ -158,8 +159,9 @@ def test_pose_negatives_are_pose_augmented_and_positives_are_not() -> None:
     assert found.item() == pytest.approx(expected.item(), rel=1e-4)
 
 
-def test_a_few_steps_lower_the_loss() -> None:
+def test_a_few_steps_lower_the_loss_and_do_not_collapse_the_features() -> None:
     method, images = build(negative_interpolation=False), faces()
+    untrained = feature_std(method, images)
     adam = torch.optim.Adam(method.parameters(), lr=1e-3)
     totals = []
     for _ in range(15):
@@ -170,3 +172,4 @@ def test_a_few_steps_lower_the_loss() -> None:
             adam.step()
         totals.append(total.item())
     assert totals[-1] < totals[0]
+    assert feature_std(method, images) > 0.5 * untrained
