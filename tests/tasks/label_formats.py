@@ -37,6 +37,7 @@ class Format:
         mark: What separates fields.
         heading: Number of lines before the first row.
         blank_first: Whether blank lines may come before the heading.
+        ordered: Whether the order of rows is content; of a set it is not, and ``parse`` sorts.
     """
 
     file: str
@@ -47,6 +48,7 @@ class Format:
     mark: str = " "
     heading: int = 0
     blank_first: bool = True
+    ordered: bool = True
 
 
 def without(index: int) -> Spoil:
@@ -193,6 +195,7 @@ FRAMES = Format(
         *(with_(0, f"DISFA/{path}") for path in ("SN001/1", "SN001", "SN001/1.jpg 1", "1.jpg")),
         with_(0, f"DISFA/SN001/{'9' * 5000}.jpg"),
     ],
+    ordered=False,
 )  # fmt: skip
 
 FORMATS = [FER, RAF, RAF_CSV, RAF_CSV_BARE, BU3DFE, INTENSITIES, FRAMES]
