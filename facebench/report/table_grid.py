@@ -1,7 +1,8 @@
 """From a table's numbers to a grid of texts, which every format draws in its own way.
 
 Two layouts. *Side by side*: below each of the paper's columns stand printed, paper, honest, its
-interval and the difference; for up to two columns. *Below each other*: the paper's columns as they
+interval and the difference, or only what is printed where nothing of ours is; for up to two
+columns. *Below each other*: the paper's columns as they
 are, and for each row a line of each kind of number; eight action units have no room for more.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from facebench.report.table_model import PaperTable, TableCell, TableRow
+from facebench.report.table_model import PaperTable, TableCell, TableColumn, TableRow
 
 DASH = "–"
 _WIDEST = 2  # columns of the paper that stand side by side with ours
@@ -87,9 +88,13 @@ def grid(table: PaperTable) -> Grid:
         for upper, lower in [column.heading]
     ]
     if len(kinds) > 1 and len(headings) <= _WIDEST:
-        upper = [Span(", ".join(heading), len(kinds)) for heading in headings]
-        lower = [name for _ in headings for name in kinds]
-        rows = [_beside(row, kinds, ours) for row in table.rows]
+        shown = [_of_column(column, kinds) for column in table.columns]
+        upper = [
+            Span(", ".join(heading), len(of_column))
+            for heading, of_column in zip(headings, shown, strict=True)
+        ]
+        lower = [name for of_column in shown for name in of_column]
+        rows = [_beside(row, shown, ours) for row in table.rows]
     else:
         upper = _spans([heading[0] for heading in headings])
         lower = [heading[1] for heading in headings]
@@ -139,9 +144,16 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
     return {**printed, **scores, "Δ": lambda cell: GridCell(difference(cell))} if ours else printed
 
 
-def _beside(row: TableRow, kinds: Mapping[str, Show], ours: bool) -> GridRow:
+def _of_column(column: TableColumn, kinds: Mapping[str, Show]) -> Mapping[str, Show]:
+    """Return the kinds of numbers of one column: the first one alone where nothing is ours."""
+    return kinds if column.group else dict([*kinds.items()][:1])
+
+
+def _beside(row: TableRow, shown: Sequence[Mapping[str, Show]], ours: bool) -> GridRow:
     """One line, with every kind of number of each column."""
-    cells = [show(cell) for cell in row.cells for show in kinds.values()]
+    cells = [
+        show(cell) for cell, kinds in zip(row.cells, shown, strict=True) for show in kinds.values()
+    ]
     return GridRow(row.section, (*_words(row, ours), *cells))
 
 

@@ -1,4 +1,4 @@
-"""A table as LaTeX, for a paper: booktabs, and signs that every font has."""
+"""A table as LaTeX, for a paper: booktabs, signs that every font has, never wider than the page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def latex(tables: Sequence[PaperTable]) -> str:
 
 
 def _latex_table(table: Grid) -> str:
-    """A floating table over both columns of a page; needs the package booktabs and no other."""
+    """A floating table over both columns of a page; needs booktabs and graphicx, to fit it in."""
     columns = "l" * table.labels + "r" * (len(table.lower) - table.labels)
     heads, rules, start = [], [], 1
     for span in table.upper:
@@ -28,11 +28,13 @@ def _latex_table(table: Grid) -> str:
             heads.append(" & " * (span.columns - 1))
         start = last + 1
     lines = [
-        "% \\usepackage{booktabs}",
+        "% \\usepackage{booktabs,graphicx}",
         "\\begin{table*}[t]",
         "\\centering\\scriptsize\\setlength{\\tabcolsep}{3pt}",
         f"\\caption{{{_latex_text(table.caption)}}}",
         f"\\label{{tab:facebench-{table.label}}}",
+        # A table that is too wide is drawn smaller; one that fits is left as it is.
+        "\\resizebox{\\ifdim\\width>\\textwidth\\textwidth\\else\\width\\fi}{!}{%",
         f"\\begin{{tabular}}{{{columns}}}",
         "\\toprule",
         " & ".join(heads) + " \\\\",
@@ -47,7 +49,7 @@ def _latex_table(table: Grid) -> str:
             )
         lines += [" & ".join(map(_latex_cell, row.cells)) + " \\\\" for row in rows]
     notes = [f"\\par {_latex_text(note)}" for note in table.notes]
-    end = ["\\bottomrule", "\\end{tabular}", "\\par\\smallskip\\raggedright", *notes]
+    end = ["\\bottomrule", "\\end{tabular}}", "\\par\\smallskip\\raggedright", *notes]
     return "\n".join([*lines, *end, "\\end{table*}"]) + "\n"
 
 

@@ -87,6 +87,15 @@ def test_text_shows_every_kind_of_number(tmp_path: Path) -> None:
     assert "±: standard deviation over pretraining seeds" in shown
 
 
+def test_a_column_with_nothing_of_ours_shows_what_is_printed_and_no_more(tmp_path: Path) -> None:
+    write(tmp_path, classes(np.arange(50) < 30), task="rafdb", title="RAF-DB", method="pcl")
+    shown = render(paper_tables(1, stored_results(tmp_path)), "text").splitlines()
+    (head,) = [line for line in shown if line.startswith("Method ")]
+    assert head.split()[3:] == ["printed", "printed", "paper", "honest", "95", "%", "interval", "Δ"]
+    (line,) = [line for line in shown if line.startswith("PCL")]
+    assert line.split()[-8:-4] == ["56.81", "74.47", "60.00", "60.00"]
+
+
 def test_many_columns_stand_as_in_the_paper_with_a_line_for_each_kind(tmp_path: Path) -> None:
     shown = render(detections(tmp_path), "text").splitlines()
     (head,) = [line.split() for line in shown if line.startswith("Methods / AU")]
@@ -144,7 +153,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
     )  # fmt: skip
     document = (
         "\\documentclass[twocolumn]{article}\\usepackage[utf8]{inputenc}"
-        f"\\usepackage{{booktabs}}\\begin{{document}}\n{body}\n\\end{{document}}\n"
+        f"\\usepackage{{booktabs,graphicx}}\\begin{{document}}\n{body}\n\\end{{document}}\n"
     )
     (tmp_path / "t.tex").write_text(document, encoding="utf-8")
     done = subprocess.run(
@@ -153,6 +162,7 @@ def test_latex_compiles(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]
     assert (tmp_path / "t.pdf").stat().st_size > 0
+    assert "Overfull" not in done.stdout  # no table is cut off at the edge of the page
 
 
 class Outline(HTMLParser):
