@@ -20,15 +20,13 @@ from facebench.errors import StageError
 from facebench.report.reference import Printed, printed
 from facebench.report.resampling import Kind
 from facebench.report.results import Result, read_result
-from facebench.report.statistics import contests
+from facebench.report.statistics import Interval, intervals
 from facebench.report.tables import Group, comparable, learned_from
 from facebench.spec import digest
 from facebench.task import Metric
 from facebench.workspace import to_json
 
 _log = logging.getLogger(__name__)
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -189,23 +187,6 @@ def scores(entry: Entry, group: Group) -> dict[str, Score]:
     columns = {metric.name: metric for metric in (*metrics(results), main_metric(results))}
     ends = intervals(results, tuple(columns.values()))
     return {name: _score(entry, metric, results, ends[name]) for name, metric in columns.items()}
-
-
-def intervals(
-    results: Sequence[Result], metrics: Sequence[Metric], kind: Kind = "honest"
-) -> dict[str, Interval | None]:
-    """Return 95 % intervals over test items of the mean over seeds.
-
-    A single seed has its stored intervals, which are of the same units; but for pairs, whose stored
-    intervals take no heed of people who are in several.
-    """
-    stored = [result.record["scores"][kind]["intervals"] for result in results]
-    paired = results[0].record["task"]["protocol"][0] == "verification"
-    if len(results) == 1 and not paired:
-        ends = {metric.name: stored[0][metric.name] for metric in metrics}
-        return {name: None if None in pair else (pair[0], pair[1]) for name, pair in ends.items()}
-    met = contests([results], metrics, kind)
-    return {name: contest.interval(0) for name, contest in met.items()}
 
 
 def _entry(key: str, results: list[Result]) -> Entry:

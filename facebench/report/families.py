@@ -8,7 +8,7 @@ protocol, and what was printed. Floors stand on top.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +23,11 @@ from facebench.report.tables import (
     Group,
     caption,
     comparable,
+    interval,
     learned_from,
     task_title,
 )
+from facebench.task import Metric
 
 
 @dataclass(frozen=True)
@@ -36,19 +38,18 @@ class Column:
         group: Of comparable results, from which its numbers come.
         task: Name of the task.
         title: Heading: the task, and the metric where the task has several.
-        metric: Key in a result's scores.
-        scale: From the stored value to the printed one.
+        metric: Whose value is shown.
     """
 
     group: Group
     task: str
     title: str
-    metric: str
-    scale: float
+    metric: Metric
 
-    def shown(self, value: float | None) -> str:
-        """Return a stored value as it is printed; a dash for none."""
-        return DASH if value is None else f"{self.scale * value:.2f}"
+    def shown(self, scores: Mapping[str, Any]) -> str:
+        """Return the stored value as it is printed; a dash for none."""
+        value = scores.get(self.metric.name)
+        return DASH if value is None else f"{self.metric.scale * value:.2f}"
 
 
 def wants_family(results: Sequence[Result]) -> bool:
@@ -105,7 +106,7 @@ def _columns(group: Group, members: Sequence[Result]) -> Iterable[Column]:
     for metric in task["columns"]:
         arrow = "↑" if metric["higher_is_better"] else "↓"
         title = f"{task_title(members[0].record)}\n{metric['title']}{arrow}"
-        yield Column(group, task["name"], title, metric["name"], metric["scale"])
+        yield Column(group, task["name"], title, Metric(**metric))
 
 
 def _by_method(
@@ -125,10 +126,12 @@ def _block(
     name: str, learned: str, members: dict[Group, Result], columns: Sequence[Column]
 ) -> Iterable[list[str | Text]]:
     """Yield the lines of one method."""
-    records = [members[c.group].record if c.group in members else None for c in columns]
+    results = [members.get(column.group) for column in columns]
+    records = [None if result is None else result.record for result in results]
     cells = list(zip(columns, records, strict=True))
+    ends = [_interval(column, result) for column, result in zip(columns, results, strict=True)]
     yield [Text(name, style="bold"), *(Text(_score(c, r, "honest"), "bold") for c, r in cells)]
-    yield [Text(f"  {learned}", style="dim"), *(_interval(c, r) for c, r in cells)]
+    yield [Text(f"  {learned}", style="dim"), *ends]
     yield [Text("  paper protocol", style="dim"), *(_score(c, r, "paper") for c, r in cells)]
     if any(record is not None and "without_leaks" in record["scores"] for record in records):
         yield [
@@ -136,7 +139,7 @@ def _block(
             *(_leak_free(*c) for c in cells),
         ]
     title = next(record["method"]["title"] for record in records if record is not None)
-    numbers = [printed(title, column.task, column.metric) for column in columns]
+    numbers = [printed(title, column.task, column.metric.name) for column in columns]
     if any(number is not None for number in numbers):
         marks = [
             DASH if n is None else f"{n.value:.2f}{'*' if n.reproduced else ''}" for n in numbers
@@ -145,19 +148,20 @@ def _block(
 
 
 def _score(column: Column, record: dict[str, Any] | None, kind: str) -> str:
-    return DASH if record is None else column.shown(record["scores"][kind].get(column.metric))
+    return DASH if record is None else column.shown(record["scores"][kind])
 
 
 def _leak_free(column: Column, record: dict[str, Any] | None) -> str:
     levels = {} if record is None else record["scores"].get("without_leaks", {})
-    return column.shown(levels["exact"]["honest"].get(column.metric)) if levels else DASH
+    return column.shown(levels["exact"]["honest"]) if levels else DASH
 
 
-def _interval(column: Column, record: dict[str, Any] | None) -> Text:
-    ends = None if record is None else record["scores"]["honest"]["intervals"].get(column.metric)
-    if ends is None or None in ends:
+def _interval(column: Column, result: Result | None) -> Text:
+    ends = None if result is None else interval(result, column.metric)
+    if ends is None:
         return Text(DASH, style="dim")
-    return Text(f"{column.scale * ends[0]:.1f}-{column.scale * ends[1]:.1f}", style="dim")
+    scale = column.metric.scale
+    return Text(f"{scale * ends[0]:.1f}-{scale * ends[1]:.1f}", style="dim")
 
 
 def _floors(groups: dict[Group, list[Result]], columns: Sequence[Column]) -> dict[str, list[str]]:
@@ -167,8 +171,6 @@ def _floors(groups: dict[Group, list[Result]], columns: Sequence[Column]) -> dic
         for name, values in members[0].record["floors"].items():
             lines[name][group] = values
     return {
-        name: [
-            column.shown(by_group.get(column.group, {}).get(column.metric)) for column in columns
-        ]
+        name: [column.shown(by_group.get(column.group, {})) for column in columns]
         for name, by_group in lines.items()
     }

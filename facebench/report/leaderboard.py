@@ -20,10 +20,8 @@ from facebench.report.boards import Board, Cell, Column, Floor, Leaderboard, Mar
 from facebench.report.configurations import condition_notes, differences
 from facebench.report.entries import (
     Entry,
-    Interval,
     Score,
     entries,
-    intervals,
     main_metric,
     metrics,
     scores,
@@ -32,7 +30,7 @@ from facebench.report.printed_rows import printed_rows, task_places
 from facebench.report.provenance import finite, runs_of
 from facebench.report.resampling import Kind
 from facebench.report.results import Result
-from facebench.report.statistics import contests
+from facebench.report.statistics import Interval, contests, intervals
 from facebench.report.tables import Group, task_title
 from facebench.task import Metric
 

@@ -24,6 +24,8 @@ SEED = 0  # of every draw of a report: the same files give the same report
 LEVEL = 0.95
 ALPHA = 0.05
 
+Interval = tuple[float, float]
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -166,6 +168,31 @@ def contests(
         )
         for place, metric in enumerate(metrics)
     }
+
+
+def intervals(
+    results: Sequence[Result], metrics: Sequence[Metric], kind: Kind = "honest"
+) -> dict[str, Interval | None]:
+    """Return 95 % intervals over test items of the mean over seeds.
+
+    A single seed has its stored intervals, which are of the same units; but for pairs, whose stored
+    intervals take no heed of people who are in several.
+
+    Args:
+        results: Of one configuration and one group of comparable results, one a seed.
+        metrics: Whose intervals are wanted.
+        kind: Of which scores.
+
+    Raises:
+        StageError: Predictions are missing, or those of two seeds are not of one test set.
+    """
+    stored = [result.record["scores"][kind]["intervals"] for result in results]
+    paired = results[0].record["task"]["protocol"][0] == "verification"
+    if len(results) == 1 and not paired:
+        ends = {metric.name: stored[0][metric.name] for metric in metrics}
+        return {name: None if None in pair else (pair[0], pair[1]) for name, pair in ends.items()}
+    met = contests([results], metrics, kind)
+    return {name: contest.interval(0) for name, contest in met.items()}
 
 
 def _ends(drawn: Floats) -> Floats:

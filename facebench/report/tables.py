@@ -16,7 +16,9 @@ from rich.text import Text
 
 from facebench.report.reference import printed
 from facebench.report.results import Result
+from facebench.report.statistics import Interval, intervals
 from facebench.spec import digest
+from facebench.task import Metric
 
 DASH = "–"
 # Task, its version, protocol, its version, synthetic, and what else changes the test: options of
@@ -32,9 +34,9 @@ def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
         protocol, version = task["protocol"]
         spec = result.record["spec"]
         # No other protocol looks at it.
-        pairs = verified_by(result.record) if protocol == "verification" else ""
+        how = verified_by(result.record) if pairs(result.record) else ""
         conditions = digest(
-            [spec["task_options"], spec["extract"]["image_size"], spec["limit"], pairs]
+            [spec["task_options"], spec["extract"]["image_size"], spec["limit"], how]
         )
         key = (task["name"], task["version"], protocol, version, task["synthetic"], conditions)
         groups[key].append(result)
@@ -66,7 +68,7 @@ def _table(group: Group, results: list[Result]) -> Table:
             value = f"{metric['scale'] * values[metric['name']]:.2f}"
             table.add_row(Text(name, style="dim"), value, *[DASH] * 4)
     for result in results:
-        table.add_row(*row(result.record))
+        table.add_row(*row(result))
         for cells in _leak_free_rows(result.record):
             table.add_row(*cells)
     return table
@@ -74,7 +76,7 @@ def _table(group: Group, results: list[Result]) -> Table:
 
 def task_title(record: dict[str, Any]) -> str:
     """Return the title of a result's task; pairs that a trained head verifies say so."""
-    learned = record["task"]["protocol"][0] == "verification" and verified_by(record) == "learned"
+    learned = pairs(record) and verified_by(record) == "learned"
     title: str = record["task"]["title"]
     return f"{title}, learned head" if learned else title
 
@@ -85,15 +87,32 @@ def verified_by(record: dict[str, Any]) -> str:
     return how
 
 
-def row(record: dict[str, Any]) -> list[str | Text]:
+def row(result: Result) -> list[str | Text]:
     """Return the cells of one result; what was run stands in the first, in two short lines."""
-    spec, metric = record["spec"], record["task"]["main_metric"]
-    name, scale = metric["name"], metric["scale"]
+    record = result.record
+    spec, metric = record["spec"], Metric(**record["task"]["main_metric"])
     mark = "\nsynthetic" if record["task"]["synthetic"] else ""
     who = Text(record["method"]["title"], style="bold")
     who.append(f" {spec['extract']['feature']}, seed {spec['seed']}", style="not bold")
     who.append(f"\n{spec['backbone']}{learned_from(record)}", style="not bold dim")
-    return [who, *_numbers(record["scores"], name, scale, mark), _printed(record, name)]
+    numbers = _numbers(record["scores"], metric, mark, interval(result, metric))
+    return [who, *numbers, _printed(record, metric.name)]
+
+
+def interval(result: Result, metric: Metric) -> Interval | None:
+    """Return the honest score's 95 % interval; None without one.
+
+    For pairs it is over the people in them, not over pairs as if each were others' faces, which is
+    why it has to be drawn here; without the stored predictions there is none.
+    """
+    if pairs(result.record) and not result.predictions_path.exists():
+        return None
+    return intervals([result], [metric])[metric.name]
+
+
+def pairs(record: dict[str, Any]) -> bool:
+    """Whether a result is of pairs of faces."""
+    return bool(record["task"]["protocol"][0] == "verification")
 
 
 def leak_free(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -109,19 +128,21 @@ def leak_free(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _leak_free_rows(record: dict[str, Any]) -> Iterator[list[str | Text]]:
-    metric = record["task"]["main_metric"]
+    metric = Metric(**record["task"]["main_metric"])
     for name, scores in leak_free(record):
-        cells = _numbers(scores, metric["name"], metric["scale"], "")
+        ends = None if pairs(record) else scores["honest"]["intervals"][metric.name]
+        cells = _numbers(scores, metric, "", None if ends is None or None in ends else ends)
         yield [Text(f"  {name}", style="dim"), *cells, DASH]
 
 
-def _numbers(scores: dict[str, Any], name: str, scale: float, mark: str) -> list[str | Text]:
+def _numbers(
+    scores: dict[str, Any], metric: Metric, mark: str, ends: Interval | None
+) -> list[str | Text]:
     """Return honest, its interval, paper, and the gap."""
-    honest, paper = scores["honest"], scores["paper"]
-    low, high = honest["intervals"][name]
+    honest, paper, name, scale = scores["honest"], scores["paper"], metric.name, metric.scale
     return [
         Text(f"{scale * honest[name]:.2f}{mark}", style="bold"),
-        DASH if low is None else f"{scale * low:.2f} to {scale * high:.2f}",
+        DASH if ends is None else f"{scale * ends[0]:.2f} to {scale * ends[1]:.2f}",
         f"{scale * paper[name]:.2f}{mark}",
         f"{scale * (paper[name] - honest[name]):+.2f}",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 from stored_world import classes, pair_list, write
 
 from facebench.errors import StageError
 from facebench.report.entries import entries, scores, stored_results
 from facebench.report.results import Result
+from facebench.report.tables import tables
 from facebench.spec import PretrainSpec
 
 RNG = np.random.default_rng(3)
@@ -123,6 +126,11 @@ def test_pairs_that_share_people_have_a_wider_interval_than_stored(tmp_path: Pat
     assert interval is not None
     low, high = result.record["scores"]["honest"]["intervals"]["accuracy"]
     assert interval[1] - interval[0] > 2 * (high - low)
+    # What a run prints is what the paper's tables print, not the stored interval over pairs.
+    (table,) = tables([result])
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table)
+    assert f"{100 * interval[0]:.2f} to {100 * interval[1]:.2f}" in console.export_text()
 
 
 def test_a_group_that_an_entry_was_not_judged_in_has_no_score(tmp_path: Path) -> None:

@@ -22,7 +22,9 @@ RECORD: dict[str, Any] = {
         "name": "rafdb", "title": "RAF-DB", "version": 1, "protocol": ["classification", 1],
         "synthetic": False, "warnings": ["three images are missing"],
         "family": "expression",
-        "main_metric": {"name": "accuracy", "title": "Accuracy (%)", "scale": 100},
+        "main_metric": {
+            "name": "accuracy", "title": "Accuracy (%)", "scale": 100, "higher_is_better": True,
+        },
         "columns": [{
             "name": "accuracy", "title": "Accuracy (%)", "scale": 100, "higher_is_better": True,
         }],
@@ -72,7 +74,7 @@ def test_a_number_is_printed_once() -> None:
 
 
 def test_a_row_shows_both_scores_the_gap_and_the_printed_number() -> None:
-    cells = [str(cell) for cell in row(result().record)]
+    cells = [str(cell) for cell in row(result())]
     assert cells == [
         "PCL f_s, seed 0\nfacecycle16, 12,800 images of voxceleb (synthetic)", "50.00",
         "47.00 to 53.00", "52.00", "+2.00", "74.47",
@@ -115,8 +117,8 @@ def test_an_unprinted_number_is_a_dash() -> None:
     record = deepcopy(RECORD)
     record["method"]["title"] = "Mine"
     record["pretrain"]["data"] = None
-    assert str(row(record)[-1]) == "–"
-    assert "nothing learned" in str(row(record)[0])
+    assert str(row(Result(Path("x.json"), record))[-1]) == "–"
+    assert "nothing learned" in str(row(Result(Path("x.json"), record))[0])
 
 
 def test_scores_without_leaks_stand_below() -> None:
