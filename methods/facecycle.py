@@ -54,8 +54,8 @@ class FaceCycle(Method):
                 "pretrain.lr": 5e-5,
                 "pretrain.schedule": "method",
             },
-            # Without a network; 3 and 2 epochs of few and small images, since each is drawn and
-            # compared several times over.
+            # Without a network; 3 and 2 epochs of few images, since each is drawn and compared
+            # several times over.
             "quick": {
                 "vgg": "random",
                 "generator_blocks": 2,
@@ -63,7 +63,6 @@ class FaceCycle(Method):
                 "pretrain.limit": 320,
                 "pretrain.epochs": 5,
                 "pretrain.batch_size": 16,
-                "pretrain.image_size": 32,
                 "pretrain.lr": 5e-4,
             },
         },
