@@ -12,6 +12,7 @@ from facebench.errors import DataError, FacebenchError, UnknownNameError
 PROJECTIONS = ("tsne", "pca", "umap")
 
 _FIRST = 50  # components before t-SNE and UMAP, as van der Maaten and Hinton (2008) do (30 there)
+_NEIGHBORS = 15  # UMAP's own default
 _PERPLEXITY = 30.0  # scikit-learn's default
 _LEAST = 5  # points of which a picture says anything
 
@@ -59,8 +60,10 @@ def _umap(features: npt.NDArray[np.float32], seed: int) -> npt.NDArray[Any]:
         from umap import UMAP
     except ImportError as error:
         raise FacebenchError(
-            "--projection umap needs the package umap-learn: it is not installed; install it, or "
-            "use tsne."
+            "--projection umap needs the package umap-learn: it is not installed. Install "
+            "'facebench[umap]', or use tsne."
         ) from error
-    points: npt.NDArray[Any] = UMAP(random_state=seed, n_jobs=1).fit_transform(features)
+    neighbors = min(_NEIGHBORS, len(features) - 1)
+    model = UMAP(n_neighbors=neighbors, random_state=seed, n_jobs=1)
+    points: npt.NDArray[Any] = model.fit_transform(features)
     return points
