@@ -34,7 +34,7 @@ from facebench.report.statistics import Interval, contests, intervals
 from facebench.report.tables import Group, task_title
 from facebench.task import Metric
 
-_DIGITS = 4  # kept of a value on the printed scale; two are shown
+KEPT = 4  # decimals of a value on the printed scale; two are shown
 _KINDS: tuple[Kind, ...] = ("honest", "paper")
 
 _log = logging.getLogger(__name__)
@@ -198,7 +198,7 @@ def _mark(
 ) -> Mark:
     def kept(stored: float | None) -> float | None:
         shown = score.shown(stored)
-        return None if shown is None else round(shown, _DIGITS)
+        return None if shown is None else round(shown, KEPT)
 
     low, high = interval or (None, None)
     return Mark(value=kept(value), low=kept(low), high=kept(high), std=kept(std), rank=rank)
@@ -232,5 +232,5 @@ def _floors(
             for column in heads[group]:
                 if values.get(column.name) is not None:
                     shown = scales[column.name] * values[column.name]
-                    lines[name][column.id] = round(shown, _DIGITS)
+                    lines[name][column.id] = round(shown, KEPT)
     return tuple(Floor(name=name, cells=cells) for name, cells in lines.items() if cells)

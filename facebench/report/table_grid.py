@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from facebench.report.leaderboard import KEPT
 from facebench.report.table_model import PaperTable, TableCell, TableColumn, TableRow
 
 DASH = "–"
@@ -77,6 +78,15 @@ class Grid:
 Show = Callable[[TableCell], GridCell]
 
 
+def fixed(value: float, digits: int, sign: str = "-") -> str:
+    """Return a number with so many decimals.
+
+    It is rounded to those that the leaderboard keeps first, so that a mean of two seeds half-way
+    between two numbers falls the same way in both.
+    """
+    return f"{round(value, KEPT):{sign}.{digits}f}"
+
+
 def grid(table: PaperTable) -> Grid:
     """Lay a table out."""
     ours = any(row.run for row in table.rows)
@@ -121,15 +131,15 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
     def number(value: float | None, std: float | None = None) -> str:
         if value is None:
             return DASH
-        return f"{value:.{digits}f}" + ("" if std is None else f" ± {std:.{digits}f}")
+        return fixed(value, digits) + ("" if std is None else f" ± {fixed(std, digits)}")
 
     def interval(cell: TableCell) -> str:
         if cell.low is None or cell.high is None:
             return DASH
-        return f"{cell.low:.{digits}f} to {cell.high:.{digits}f}"
+        return f"{fixed(cell.low, digits)} to {fixed(cell.high, digits)}"
 
     def difference(cell: TableCell) -> str:
-        return DASH if cell.difference is None else f"{cell.difference:+.{digits}f}"
+        return DASH if cell.difference is None else fixed(cell.difference, digits, "+")
 
     printed: dict[str, Show] = {
         "printed": lambda cell: GridCell(number(cell.printed), star=cell.reproduced)
