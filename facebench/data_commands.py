@@ -17,7 +17,7 @@ from facebench.data.inventory import OBTAIN, VOXCELEB, inventory
 from facebench.dataset import write_stand_in
 from facebench.errors import DataError, SpecError
 from facebench.registry import Registry
-from facebench.report.tables import DASH
+from facebench.report import DASH
 from facebench.task import FOLDED, Task
 from facebench.terminal import TerminalProgress, detail_table, log_to_terminal, out
 from facebench.workspace import default_cache, to_json

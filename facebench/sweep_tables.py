@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from facebench.plan import Step
+from facebench.report import DASH
 from facebench.report.results import Result
-from facebench.report.tables import DASH, Group, caption, comparable, task_title
+from facebench.report.tables import Group, caption, comparable, task_title
 from facebench.sweep_entries import Entry
 from facebench.sweep_plan import PlannedRun, SweepPlan
 

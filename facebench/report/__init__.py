@@ -1,1 +1,3 @@
 """Reading: stored results, printed reference numbers and tables."""
+
+DASH = "–"  # where there is no value

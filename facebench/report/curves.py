@@ -11,7 +11,7 @@ from typing import Any
 from rich import box
 from rich.table import Table
 
-from facebench.report.tables import DASH
+from facebench.report import DASH
 
 WIDTH = 40  # characters of a curve
 _BLOCKS = "▁▂▃▄▅▆▇█"

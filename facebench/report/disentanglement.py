@@ -12,7 +12,7 @@ from rich.text import Text
 
 from facebench.atomic import atomic_file, atomic_write
 from facebench.errors import SpecError, StageError
-from facebench.report.tables import DASH
+from facebench.report import DASH
 from facebench.synth.factor_faces import ANGLES, FACTORS
 from facebench.workspace import read_record, to_json
 

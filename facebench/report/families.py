@@ -16,10 +16,10 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from facebench.report import DASH
 from facebench.report.reference import printed
 from facebench.report.results import Result
 from facebench.report.tables import (
-    DASH,
     Group,
     caption,
     comparable,

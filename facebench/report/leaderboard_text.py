@@ -16,8 +16,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from facebench.report import DASH
 from facebench.report.boards import Board, Cell, Column, Leaderboard, Row
-from facebench.report.tables import DASH
 
 NOTE = (
     "In a cell: honest score, its 95 % interval over test items, the 95 % interval of its rank, "

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from facebench.report import DASH
 from facebench.report.leaderboard import KEPT
 from facebench.report.table_model import PaperTable, TableCell, TableColumn, TableRow
 
-DASH = "–"
 _WIDEST = 2  # columns of the paper that stand side by side with ours
 
 

@@ -14,13 +14,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from facebench.report import DASH
 from facebench.report.reference import printed
 from facebench.report.results import Result
 from facebench.report.statistics import Interval, intervals
 from facebench.spec import digest
 from facebench.task import Metric
 
-DASH = "–"
 # Task, its version, protocol, its version, synthetic, and what else changes the test: options of
 # the task (crop, which split), image size, limit, and how pairs are verified.
 Group = tuple[str, int, str, int, bool, str]
