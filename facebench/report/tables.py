@@ -102,8 +102,8 @@ def row(result: Result) -> list[str | Text]:
 def interval(result: Result, metric: Metric) -> Interval | None:
     """Return the honest score's 95 % interval; None without one.
 
-    For pairs it is over the people in them, not over pairs as if each were others' faces, which is
-    why it has to be drawn here; without the stored predictions there is none.
+    For pairs it is over groups of people, as in the paper's tables; the stored one is over pairs as
+    if no two shared a face. It needs the stored predictions; without them there is none.
     """
     if pairs(result.record) and not result.predictions_path.exists():
         return None
@@ -130,6 +130,7 @@ def leak_free(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _leak_free_rows(record: dict[str, Any]) -> Iterator[list[str | Text]]:
     metric = Metric(**record["task"]["main_metric"])
     for name, scores in leak_free(record):
+        # Those of pairs are over pairs, and would look narrower than the one in the row above.
         ends = None if pairs(record) else scores["honest"]["intervals"][metric.name]
         cells = _numbers(scores, metric, "", None if ends is None or None in ends else ends)
         yield [Text(f"  {name}", style="dim"), *cells, DASH]
