@@ -125,10 +125,13 @@ def _given(
         raise SpecError(
             f"--checkpoint {path}: found {len(methods)} methods; expected the one that it is of."
         )
-    given = open_given(path, methods[0], str(top.get("backbone", "")), registry, workspace.cache)
-    if given.imported is not None:
-        err.print(import_summary(given.imported))
-    return given
+    return open_given(path, methods[0], str(top.get("backbone", "")), registry, workspace.cache)
+
+
+def show_import(request: Request) -> None:
+    """Say which tensors of a file of other code were taken, if one was handed in."""
+    if request.checkpoint is not None and request.checkpoint.imported is not None:
+        err.print(import_summary(request.checkpoint.imported))
 
 
 def _seeds(given: Checkpoint | None) -> tuple[int, ...]:

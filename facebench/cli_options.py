@@ -51,6 +51,7 @@ DedupTest = Annotated[
     bool,
     typer.Option("--dedup-test", help="Also score without test images that training has, too."),
 ]
+Force = Annotated[bool, typer.Option(help="Judge again and overwrite the results.")]
 DryRun = Annotated[bool, typer.Option(help="Show runs and stages, and run nothing.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
 Weights = Annotated[

@@ -15,6 +15,7 @@ from facebench.cli_options import (
     Device,
     DryRun,
     Floors,
+    Force,
     Limit,
     Plugins,
     Precision,
@@ -25,6 +26,7 @@ from facebench.cli_options import (
     Set,
     SkipBroken,
     Verbose,
+    Weights,
     mendable,
 )
 
@@ -40,10 +42,11 @@ def sweep(
     file: Annotated[Path, typer.Argument(help="A YAML file with rows, a grid, or both.")],
     task: Task = "", backbone: Backbone = "", pretrain_data: PretrainData = "",
     preset: Preset = "", set_: Set = None, seeds: Seeds = "", device: Device = "",
-    precision: Precision = "", data: Data = None, results: Results = None, cache: Cache = None,
-    limit: Limit = -1, floors: Floors = None, skip_broken: SkipBroken = False,
-    dedup_test: DedupTest = False, jobs: Jobs = 1, dry_run: DryRun = False,
-    plugin: Plugins = None, verbose: Verbose = False,
+    precision: Precision = "", checkpoint: Weights = None, data: Data = None,
+    results: Results = None, cache: Cache = None, limit: Limit = -1, floors: Floors = None,
+    skip_broken: SkipBroken = False, dedup_test: DedupTest = False, jobs: Jobs = 1,
+    force: Force = False, dry_run: DryRun = False, plugin: Plugins = None,
+    verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Run every setting of a file; what settings share is computed once."""
     options = locals()
@@ -57,10 +60,11 @@ def ablate(
     name: Annotated[str, typer.Argument(help="table5, table6 ...; none lists them.")] = "",
     task: Task = "", backbone: Backbone = "", pretrain_data: PretrainData = "",
     preset: Preset = "", set_: Set = None, seeds: Seeds = "", device: Device = "",
-    precision: Precision = "", data: Data = None, results: Results = None, cache: Cache = None,
-    limit: Limit = -1, floors: Floors = None, skip_broken: SkipBroken = False,
-    dedup_test: DedupTest = False, jobs: Jobs = 1, dry_run: DryRun = False,
-    plugin: Plugins = None, verbose: Verbose = False,
+    precision: Precision = "", checkpoint: Weights = None, data: Data = None,
+    results: Results = None, cache: Cache = None, limit: Limit = -1, floors: Floors = None,
+    skip_broken: SkipBroken = False, dedup_test: DedupTest = False, jobs: Jobs = 1,
+    force: Force = False, dry_run: DryRun = False, plugin: Plugins = None,
+    verbose: Verbose = False,
 ) -> None:  # fmt: skip
     """Run an ablation that ships with facebench: the rows of a paper's table, or a sweep."""
     options = locals()
@@ -82,7 +86,7 @@ def _run(sweep: Sweep, options: dict[str, Any]) -> None:
     flags = {
         name: options[name]
         for name in ("task", "backbone", "pretrain_data", "preset", "seeds", "device",
-                     "precision", "data", "results", "floors")
+                     "precision", "checkpoint", "data", "results", "floors")
     }  # fmt: skip
     flags |= {name: options[name] or None for name in ("skip_broken", "dedup_test")}
     flags["limit"] = None if options["limit"] < 0 else options["limit"]
@@ -93,7 +97,7 @@ def _run(sweep: Sweep, options: dict[str, Any]) -> None:
         cache=options["cache"],
         devices=1,
         nodes=1,
-        force=False,
+        force=options["force"],
         dry_run=options["dry_run"],
         plugins=tuple(options["plugin"] or ()),
         verbose=options["verbose"],

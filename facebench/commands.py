@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from facebench.arguments import RunArguments, build_request, open_workspace
+from facebench.arguments import RunArguments, build_request, open_workspace, show_import
 from facebench.options import parse_set, read_config
 from facebench.plan import Step, plan
 from facebench.registry import Registry
@@ -32,6 +32,7 @@ def run_command(arguments: RunArguments) -> None:
     overrides |= parse_set(arguments.settings)
     workspace = open_workspace(top, arguments)
     request = build_request(top, overrides, workspace, registry)
+    show_import(request)
     specs = resolve(request, registry)
     if arguments.dry_run:
         for spec in specs:

@@ -27,7 +27,10 @@ class Step:
 
 
 def plan(stages: Stages) -> tuple[Step, Step, Step]:
-    """Return what makes the checkpoint, the features and the result of a run."""
+    """Return what makes the checkpoint, the features and the result of a run.
+
+    Where results are to be overwritten (``--force``) none counts as done.
+    """
     spec, workspace = stages.spec, stages.workspace
     folder = workspace.folder("checkpoints", stages.checkpoint_key())
     if spec.checkpoint:
@@ -36,9 +39,10 @@ def plan(stages: Stages) -> tuple[Step, Step, Step]:
     checkpoint = read_checkpoint(folder) if learned else Checkpoint(folder, f"of {folder.name}", {})
     features = stages.features_key(checkpoint)
     result = stages.result_key(features)
+    judged = learned and not workspace.force and stages.store.find(spec, result) is not None
     first = "import" if spec.checkpoint else "start" if stages.source is None else "pretrain"
     return (
         Step(first, folder.name, learned),
         Step("extract", features, learned and workspace.folder("features", features).exists()),
-        Step("probe", result, learned and stages.store.find(spec, result) is not None),
+        Step("probe", result, judged),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from facebench.arguments import build_request
+from facebench.arguments import build_request, show_import
 from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.options import Overrides, parse_set
@@ -69,6 +69,7 @@ def sweep_entries(
     requests = [
         _setting_request(setting, top, shared, workspace, registry) for setting in sweep.settings
     ]
+    show_import(requests[0])  # all settings have the same weights if they are handed in
     methods = {name for request in requests for name in request.methods}
     return [
         entry

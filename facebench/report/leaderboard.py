@@ -34,7 +34,7 @@ from facebench.report.statistics import Interval, contests, intervals
 from facebench.report.tables import Group, task_title
 from facebench.task import Metric
 
-KEPT = 4  # decimals of a value on the printed scale; two are shown
+KEPT = 9  # decimals of a value on the printed scale: rid of what the order of a sum leaves
 _KINDS: tuple[Kind, ...] = ("honest", "paper")
 
 _log = logging.getLogger(__name__)

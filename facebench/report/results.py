@@ -120,6 +120,11 @@ def read_result(path: Path) -> Result:
     return Result(path, read_record(path, FORMAT))
 
 
+def of_pairs(record: Mapping[str, Any]) -> bool:
+    """Whether the record of a result is of pairs of faces, which share images and people."""
+    return bool(record["task"]["protocol"][0] == "verification")
+
+
 def now() -> str:
     """Return the time of writing, UTC, to the second."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from facebench.report.measures import measure
 from facebench.report.resampling import Floats, Kind, Units, aligned, draws, right, units
-from facebench.report.results import Result
+from facebench.report.results import Result, of_pairs
 from facebench.report.significance import bootstrap_p, holm, mcnemar
 from facebench.task import Metric
 
@@ -187,8 +187,7 @@ def intervals(
         StageError: Predictions are missing, or those of two seeds are not of one test set.
     """
     stored = [result.record["scores"][kind]["intervals"] for result in results]
-    paired = results[0].record["task"]["protocol"][0] == "verification"
-    if len(results) == 1 and not paired:
+    if len(results) == 1 and not of_pairs(results[0].record):
         ends = {metric.name: stored[0][metric.name] for metric in metrics}
         return {name: None if None in pair else (pair[0], pair[1]) for name, pair in ends.items()}
     met = contests([results], metrics, kind)

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from facebench.report import DASH
 from facebench.report.reference import printed
-from facebench.report.results import Result
+from facebench.report.results import Result, of_pairs
 from facebench.report.statistics import Interval, intervals
 from facebench.spec import digest
 from facebench.task import Metric
@@ -34,7 +34,7 @@ def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
         protocol, version = task["protocol"]
         spec = result.record["spec"]
         # No other protocol looks at it.
-        how = verified_by(result.record) if pairs(result.record) else ""
+        how = verified_by(result.record) if of_pairs(result.record) else ""
         conditions = digest(
             [spec["task_options"], spec["extract"]["image_size"], spec["limit"], how]
         )
@@ -76,7 +76,7 @@ def _table(group: Group, results: list[Result]) -> Table:
 
 def task_title(record: dict[str, Any]) -> str:
     """Return the title of a result's task; pairs that a trained head verifies say so."""
-    learned = pairs(record) and verified_by(record) == "learned"
+    learned = of_pairs(record) and verified_by(record) == "learned"
     title: str = record["task"]["title"]
     return f"{title}, learned head" if learned else title
 
@@ -105,14 +105,9 @@ def interval(result: Result, metric: Metric) -> Interval | None:
     For pairs it is over groups of people, as in the paper's tables; the stored one is over pairs as
     if no two shared a face. It needs the stored predictions; without them there is none.
     """
-    if pairs(result.record) and not result.predictions_path.exists():
+    if of_pairs(result.record) and not result.predictions_path.exists():
         return None
     return intervals([result], [metric])[metric.name]
-
-
-def pairs(record: dict[str, Any]) -> bool:
-    """Whether a result is of pairs of faces."""
-    return bool(record["task"]["protocol"][0] == "verification")
 
 
 def leak_free(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -131,7 +126,7 @@ def _leak_free_rows(record: dict[str, Any]) -> Iterator[list[str | Text]]:
     metric = Metric(**record["task"]["main_metric"])
     for name, scores in leak_free(record):
         # Those of pairs are over pairs, and would look narrower than the one in the row above.
-        ends = None if pairs(record) else scores["honest"]["intervals"][metric.name]
+        ends = None if of_pairs(record) else scores["honest"]["intervals"][metric.name]
         cells = _numbers(scores, metric, "", None if ends is None or None in ends else ends)
         yield [Text(f"  {name}", style="dim"), *cells, DASH]
 

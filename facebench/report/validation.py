@@ -19,7 +19,7 @@ import pandas as pd
 from facebench.errors import FacebenchError, StageError
 from facebench.report.differences import MISSING, Difference, differences
 from facebench.report.recomputation import interval_violations, recomputed, watched
-from facebench.report.results import FORMAT, Result, relative_path, result_key
+from facebench.report.results import FORMAT, Result, of_pairs, relative_path, result_key
 from facebench.report.schema import schema_violations
 
 _NAMED_AS_RESULT = re.compile(r"-s\d+-[0-9a-f]{16}$")
@@ -141,7 +141,7 @@ def _names(path: Path, record: Mapping[str, Any]) -> Iterator[Difference]:
     yield from differences(record["method"]["name"], spec["method"], key="method.name")
     leak_free = "without_leaks" in record["scores"]
     yield from differences(leak_free, spec["dedup_test"], key="scores.without_leaks")
-    unit = "pairs" if task["protocol"][0] == "verification" else "test"
+    unit = "pairs" if of_pairs(record) else "test"
     yield from differences(record["n_test"], task["counts"].get(unit, MISSING), key="n_test")
     if record["n_scored"] > record["n_test"]:
         yield Difference("n_scored", record["n_scored"], f"at most {record['n_test']}")

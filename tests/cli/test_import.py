@@ -117,6 +117,21 @@ def test_a_checkpoint_that_facebench_learned_is_judged_again_elsewhere(
     assert again["pretrain"]["data"]["name"] == "tiny"
 
 
+def test_a_sweep_judges_every_feature_of_a_file(
+    facebench: Facebench, plugins: list[str], best: str, tmp_path: Path
+) -> None:
+    (tmp_path / "sweep.yaml").write_text("method: toy\ngrid: {extract.feature: [f_s, f_g]}")
+    sweep = ["sweep", "sweep.yaml", *RUN, *plugins, "--checkpoint", best]
+    done = facebench(*sweep)
+    assert done.stderr.count("10 matched, 0 missing, 1 unused tensors") == 1
+    found = records(tmp_path)
+    assert {record["spec"]["extract"]["feature"] for record in found} == {"f_s", "f_g"}
+    assert {record["pretrain"]["imported"]["file"] for record in found} == {"best.pth"}
+    assert "2 runs, 2 on disk" in facebench(*sweep).stderr
+    assert "sets toy.scale, and --checkpoint" in facebench(*sweep, "--set", "toy.scale=5",
+                                                           status=2).stderr  # fmt: skip
+
+
 def test_a_floor_beside_imported_weights_is_untrained(
     facebench: Facebench, plugins: list[str], best: str, tmp_path: Path
 ) -> None:

@@ -133,6 +133,14 @@ def test_the_table_has_a_row_per_setting_with_mean_and_deviation_over_seeds(
     assert again.stdout == done.stdout
     assert "10 runs, 10 on disk" in again.stderr  # a floor for each of the two poolings
 
+    paths = [*tmp_path.glob("results/runs/tiny/*.json")]
+    for path in paths:
+        path.write_text(path.read_text().replace('"title": "SimCLR"', '"title": "edited"'))
+    forced = facebench(*sweep, "--force")
+    assert "10 runs, 0 on disk" in forced.stderr
+    assert forced.stdout == done.stdout
+    assert not any("edited" in path.read_text() for path in paths)
+
 
 def test_a_dry_run_shows_stages_and_makes_none(
     facebench: Facebench, plugin: Path, tmp_path: Path
