@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from facebench.arguments import show_import
 from facebench.device import resolve_device, resolve_precision
 from facebench.disentangle import TASK, disentangle, factor_registry
 from facebench.errors import SpecError
-from facebench.foreign_report import import_summary
 from facebench.given import open_given
 from facebench.options import Override, parse_set
 from facebench.registry import Registry
@@ -20,7 +20,7 @@ from facebench.report.disentanglement import (
 from facebench.report.drawing import check_target
 from facebench.report.heat_map import draw_heat_map
 from facebench.request import Request
-from facebench.terminal import TerminalProgress, err, log_to_terminal, out
+from facebench.terminal import TerminalProgress, log_to_terminal, out
 from facebench.workspace import Workspace, default_cache
 
 
@@ -84,7 +84,9 @@ def disentangle_command(arguments: DisentangleArguments) -> None:
         device=resolve_device(arguments.device),
         progress=TerminalProgress(),
     )
-    found = disentangle(_request(arguments, workspace, registry), workspace, registry)
+    request = _request(arguments, workspace, registry)
+    show_import(request)
+    found = disentangle(request, workspace, registry)
     out.print(disentanglement_table(found.record))
     if arguments.out:
         write_disentanglement(arguments.out, found.record, found.predictions)
@@ -110,8 +112,6 @@ def _request(arguments: DisentangleArguments, workspace: Workspace, registry: Re
         given = open_given(
             arguments.checkpoint, methods[0], arguments.backbone, registry, workspace.cache
         )
-        if given.imported is not None:
-            err.print(import_summary(given.imported))
     seed = given.record["spec"]["seed"] if given else 0
     return Request(
         methods=methods,
