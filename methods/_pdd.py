@@ -5,6 +5,8 @@ Sizes that PCL's paper leaves to its supplement are those of the released code.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,6 +28,38 @@ def projection(dim: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, 512), nn.BatchNorm1d(512))
 
 
+class DoublingConv2d(nn.Conv2d):
+    """Bilinear doubling and a 3x3 convolution in one, with a quarter of the multiplications.
+
+    Doubling mixes no channels, so the nine taps mix them before it, where there are a quarter of
+    the positions. What is left along each axis, to double, shift and add the taps, is one matrix.
+
+    Args:
+        inputs: Channels C of the small map.
+        outputs: Channels O of the doubled map.
+        side: Side n of the small map, in positions.
+    """
+
+    def __init__(self, inputs: int, outputs: int, side: int) -> None:
+        super().__init__(inputs, outputs, kernel_size=3, padding=1)
+        doubled = F.interpolate(torch.eye(side)[None], scale_factor=2, mode="linear")[0].t()
+        padded = F.pad(doubled, (0, 0, 1, 1))  # [2n + 2, n], zeros around as a convolution has
+        taps = torch.stack([padded[tap : tap + 2 * side] for tap in range(3)], dim=2)
+        self.register_buffer("spread", taps.flatten(1), persistent=False)  # [2n, n * 3]
+        self.spread: Tensor
+        self.bias: nn.Parameter  # nn.Conv2d may have none
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``[B, O, 2n, 2n]`` of ``[B, C, n, n]``."""
+        batch, channels, n, _ = x.shape
+        taps = self.weight.permute(1, 3, 2, 0).reshape(channels, -1)  # [C, 3 across * 3 down * O]
+        mixed = x.permute(0, 2, 3, 1).reshape(-1, channels) @ taps
+        wide = self.spread.expand(batch * n, -1, -1) @ mixed.view(batch * n, n * 3, -1)
+        wide = wide.view(batch, n, 2 * n, 3, -1).transpose(2, 3).reshape(batch, n * 3, -1)
+        drawn = self.spread.expand(batch, -1, -1) @ wide
+        return drawn.view(batch, 2 * n, 2 * n, -1).permute(0, 3, 1, 2) + self.bias[:, None, None]
+
+
 class Decoder(nn.Module):
     """The reconstruction network D: six blocks of upsampling and convolution (PCL section 3.1).
 
@@ -39,9 +73,9 @@ class Decoder(nn.Module):
         super().__init__()
         self.stem = nn.Linear(feature_dim, self.widths[0])
         blocks: list[nn.Module] = []
-        for inputs, outputs in zip(self.widths, self.widths[1:], strict=False):
-            blocks += [nn.ReLU(), nn.Upsample(scale_factor=2, mode="bilinear")]
-            blocks.append(conv(inputs, outputs))
+        for block, (inputs, outputs) in enumerate(pairwise(self.widths)):
+            # The released code numbers an upsampling before the convolution.
+            blocks += [nn.ReLU(), nn.Identity(), DoublingConv2d(inputs, outputs, side=2**block)]
             if outputs != 3:
                 blocks.append(nn.BatchNorm2d(outputs))
         self.blocks = nn.Sequential(*blocks, nn.Tanh())

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from facebench.backbones import FaceCycle16
 from facebench.contract import TwoLayers
 from facebench.pretrain.collapse import feature_std
 from facebench_methods._pcl_options import OFFICIAL, PCLOptions
-from facebench_methods._pdd import Decoder, disentangling_loss
+from facebench_methods._pdd import Decoder, DoublingConv2d, disentangling_loss
 from facebench_methods.pcl import PCL, dynamic_weights
 
 SMALL = PCLOptions(pose_images=2, negatives=3, pdd_images=2)
@@ -51,6 +52,22 @@ def test_features_have_the_papers_length() -> None:
         by_name = {name: method.features(name, images) for name in PCL.info.features}
     assert {tuple(feature.shape) for feature in by_name.values()} == {(2, 2048)}
     assert torch.allclose(by_name["f_f"] + by_name["f_p"], by_name["f_f+f_p"])
+
+
+@pytest.mark.parametrize("side", [1, 2, 5])
+def test_doubling_convolution_is_bilinear_doubling_and_a_convolution(side: int) -> None:
+    layer = DoublingConv2d(4, 3, side).double()
+    x = torch.randn(2, 4, side, side, generator=generator(), dtype=torch.float64)
+    x.requires_grad_()
+    doubled = F.interpolate(x, scale_factor=2, mode="bilinear")
+    plain = F.conv2d(doubled, layer.weight, layer.bias, padding=1)
+    found = layer(x)
+    assert torch.allclose(found, plain, rtol=0, atol=1e-12)
+    inputs = (x, layer.weight, layer.bias)
+    cotangent = torch.randn(plain.shape, generator=generator(1), dtype=torch.float64)
+    expected = torch.autograd.grad(plain, inputs, cotangent)
+    for gradient, one in zip(torch.autograd.grad(found, inputs, cotangent), expected, strict=True):
+        assert torch.allclose(gradient, one, rtol=0, atol=1e-12)
 
 
 def test_l_dis_is_equation_2() -> None:
