@@ -4,9 +4,9 @@ Both take the same step: face views of the whole batch, the PDD on the same imag
 the same M, the same losses and the same optimiser.
 
 - plain: views made image by image with torchvision on PIL images, in two worker processes; fp32
-  tensors in contiguous layout
+  tensors in contiguous layout; a decoder that doubles and then convolves
 - facebench: views made in batches on the device; autocast to bf16 where the hardware gains from it;
-  channels_last
+  channels_last; a decoder that does both at once
 
 Run ``python benchmarks/pcl_step.py [--steps N] [--batch B] [--negatives M]``.
 """
@@ -21,6 +21,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
@@ -29,6 +30,7 @@ from facebench.device import autocast, resolve_device, resolve_precision
 from facebench.method import Terms
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench_methods._pcl_options import PCLOptions
+from facebench_methods._pdd import DoublingConv2d
 from facebench_methods.pcl import PCL
 
 SIZE = 64
@@ -86,6 +88,18 @@ def collate(items: list[list[torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor
         torch.cat([torch.stack([v[k] for v in pdd]) for k in (0, 1)]),
         torch.cat([*(torch.stack([v[k] for v in positives]) for k in (0, 1)), *negatives]),
     )
+
+
+def with_plain_decoder(method: PCL) -> PCL:
+    """Give the decoder its doubling and its convolution one after the other."""
+    blocks = method.decoder.blocks
+    for place, layer in enumerate(blocks):
+        if isinstance(layer, DoublingConv2d):
+            plain = nn.Conv2d(layer.in_channels, layer.out_channels, 3, padding=1)
+            plain.load_state_dict(layer.state_dict())
+            blocks[place - 1] = nn.Upsample(scale_factor=2, mode="bilinear")
+            blocks[place] = plain
+    return method
 
 
 def plain_steps(
@@ -147,7 +161,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     faces = rng.integers(0, 255, ((arguments.steps + 1) * batch, SIZE, SIZE, 3), dtype=np.uint8)
     torch.manual_seed(0)
-    plain = PCL(FaceCycle16(), options, SIZE).to(device)
+    plain = with_plain_decoder(PCL(FaceCycle16(), options, SIZE)).to(device)
     speeds = {
         "plain": images_per_second(plain, plain_steps(plain, faces, batch, device), batch, device)
     }
