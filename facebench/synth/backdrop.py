@@ -13,13 +13,16 @@ KINDS: tuple[str, ...] = ("plain", "gradient", "clouds", "stripes", "blobs")
 
 
 def paint_background(background: Background, size: int) -> FloatArray:
-    """Returns ``[size, size, 3]`` linear light.
+    """Returns ``[3, size, size]`` linear light.
 
     Raises:
         UnknownNameError: The background's kind is not one of `KINDS`.
     """
-    mix = _mixture(background, size)[..., None]
-    first, second = (np.array(c, dtype=np.float32) for c in (background.first, background.second))
+    mix = _mixture(background, size)
+    first, second = (
+        np.array(colour, dtype=np.float32)[:, None, None]
+        for colour in (background.first, background.second)
+    )
     return np.asarray(first + np.clip(mix, 0.0, 1.0) * (second - first), dtype=np.float32)
 
 

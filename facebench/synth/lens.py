@@ -11,17 +11,18 @@ from facebench.synth.attributes import Degradation
 
 
 def develop(light: FloatArray, degradation: Degradation) -> npt.NDArray[np.uint8]:
-    """Turns linear light ``[H, W, 3]`` into an 8-bit image with the faults of a camera."""
-    size = light.shape[0]
+    """Turns linear light ``[3, H, W]`` into an 8-bit image ``[H, W, 3]`` with a camera's faults."""
+    size = light.shape[1]
     if degradation.blur > 0:
-        for axis in (0, 1):
+        for axis in (1, 2):
             light = gaussian_filter1d(light, degradation.blur * size, axis=axis, mode="nearest")
-    exposed = np.maximum(light * np.array(degradation.gain, dtype=np.float32), 0.0)
+    exposed = np.maximum(light * np.array(degradation.gain, dtype=np.float32)[:, None, None], 0.0)
     # A shoulder instead of a hard clip, so that bright skin keeps its shape.
     exposed = np.where(exposed < 0.7, exposed, 0.7 + 0.3 * np.tanh((exposed - 0.7) / 0.3))
     tone = 255 * exposed ** np.float32(degradation.gamma / 2.2)
     if degradation.noise > 0:
         rng = np.random.default_rng(degradation.noise_seed)
-        grain = rng.standard_normal(size=light.shape, dtype=np.float32)
-        tone = tone + degradation.noise * grain
-    return np.clip(np.rint(tone), 0, 255).astype(np.uint8)
+        grain = rng.standard_normal(size=(size, size, 3), dtype=np.float32)
+        tone = tone + degradation.noise * grain.transpose(2, 0, 1)
+    image = np.clip(np.rint(tone), 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(image.transpose(1, 2, 0))

@@ -34,11 +34,11 @@ class Fragments:
     weights: FloatArray
 
     def blend(self, values: FloatArray, triangles: IntArray) -> FloatArray:
-        """Interpolates vertex values ``[V, C]`` of a mesh at the samples: ``[S, C]``."""
-        corners = np.take(triangles, self.triangles, axis=0)
-        total = np.take(values, corners[:, 0], axis=0) * self.weights[0, :, None]
+        """Interpolates vertex values ``[C, V]`` of a mesh at the samples: ``[C, S]``."""
+        corners = np.take(triangles, self.triangles, axis=0).T
+        total: FloatArray = np.take(values, corners[0], axis=1) * self.weights[0]
         for i in (1, 2):
-            total += np.take(values, corners[:, i], axis=0) * self.weights[i, :, None]
+            total += np.take(values, corners[i], axis=1) * self.weights[i]
         return total
 
 

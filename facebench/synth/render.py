@@ -51,35 +51,36 @@ def _render_one(face: Face, size: int) -> npt.NDArray[np.uint8]:
     side = size * OVERSAMPLING
     points = scene.points * np.array([side, side, 1.0], dtype=np.float32)
     seen = rasterise(points, scene.triangles, side, side)
-    canvas = np.zeros((side * side, 4), dtype=np.float32)
-    canvas[seen.samples, :3] = _colours(face, scene, seen, side)
-    canvas[seen.samples, 3] = 1.0
-    canvas = _average(canvas.reshape(side, side, 4))
+    # Colours and coverage as planes: NumPy is slow where the last axis has three numbers.
+    canvas = np.zeros((4, side * side), dtype=np.float32)
+    canvas[:3, seen.samples] = _colours(face, scene, seen, side)
+    canvas[3, seen.samples] = 1.0
+    canvas = _average(canvas.reshape(4, side, side))
     behind = paint_background(face.background, size)
-    return develop(canvas[..., :3] + (1 - canvas[..., 3:]) * behind, face.degradation)
+    return develop(canvas[:3] + (1 - canvas[3]) * behind, face.degradation)
 
 
 def _average(canvas: FloatArray) -> FloatArray:
-    """Averages ``[side, side, C]`` samples into pixels."""
+    """Averages ``[C, side, side]`` samples into pixels."""
     steps = range(OVERSAMPLING)
     total = sum(
-        canvas[down::OVERSAMPLING, right::OVERSAMPLING] for down in steps for right in steps
+        canvas[:, down::OVERSAMPLING, right::OVERSAMPLING] for down in steps for right in steps
     )
     return np.asarray(total, dtype=np.float32) / np.float32(OVERSAMPLING**2)
 
 
 def _colours(face: Face, scene: Scene, seen: Fragments, side: int) -> FloatArray:
-    """Returns the linear light ``[S, 3]`` of the visible samples."""
-    attributes = np.concatenate((scene.texels, scene.light, scene.highlight[:, None]), axis=1)
+    """Returns the linear light ``[3, S]`` of the visible samples."""
+    attributes = np.concatenate((scene.texels.T, scene.light.T, scene.highlight[None]))
     blended = seen.blend(attributes, scene.triangles)
-    column, row = blended[:, 0].astype(np.int32), blended[:, 1].astype(np.int32)
-    key = np.array(face.light.key, dtype=np.float32)
+    column, row = blended[:2].astype(np.int32)
+    key = np.array(face.light.key, dtype=np.float32)[:, None]
     texture = paint(face.identity).copy()
     dress(texture, face.wear)
-    colours = np.take(texture.reshape(-1, 3), row * atlas.WIDTH + column, axis=0)
-    colours = colours * blended[:, 2:5] + blended[:, 5:] * key
+    paints = np.take(texture.reshape(-1, 3), row * atlas.WIDTH + column, axis=0)
+    colours: FloatArray = paints.T * blended[2:5] + blended[5] * key
     eye = np.flatnonzero((column >= atlas.EYE_LEFT) & (row < atlas.EYE_TOP + atlas.EYE_SIZE))
-    colours[eye] += _catch_lights(scene, face, seen.samples[eye], side)[:, None] * key
+    colours[:, eye] += _catch_lights(scene, face, seen.samples[eye], side) * key
     return colours
 
 

@@ -48,15 +48,19 @@ def paint(identity: Identity) -> FloatArray:
 
 
 @cache
-def _clothed() -> npt.NDArray[np.bool_]:
-    """Returns ``[SKIN_HEIGHT, SKIN_WIDTH]`` where clothes cover the skin: below a round collar."""
+def _clothed() -> tuple[slice, npt.NDArray[np.bool_]]:
+    """Returns rows of the skin, and where in them clothes cover it: below a round collar."""
     collar = 5.88 - 0.22 * np.exp(-((atlas.skin_angles() / 0.8) ** 2))
-    return np.asarray(atlas.skin_heights() < collar)
+    covered = np.asarray(atlas.skin_heights() < collar)
+    rows = slice(int(covered.any(axis=1).argmax()), atlas.SKIN_HEIGHT)  # down to the atlas's end
+    return rows, covered[rows]
 
 
 def dress(picture: FloatArray, wear: Wear) -> None:
     """Adds the clothes and the cap of one image to a person's texture, in place."""
-    picture[: atlas.SKIN_HEIGHT, : atlas.SKIN_WIDTH][_clothed()] = wear.cloth
+    rows, covered = _clothed()
+    for channel, value in enumerate(wear.cloth):
+        np.copyto(picture[rows, : atlas.SKIN_WIDTH, channel], np.float32(value), where=covered)
     if wear.cap is not None:
         fill_flat(picture, "cap", wear.cap)
 
@@ -100,15 +104,25 @@ def _baked() -> tuple[FloatArray, FloatArray]:
     masks = []
     for mask in (head.lips, head.lids):
         flat = np.zeros(atlas.SKIN_WIDTH * atlas.SKIN_HEIGHT, dtype=np.float32)
-        flat[seen.samples] = seen.blend(mask[:, None], triangles)[:, 0]
+        flat[seen.samples] = seen.blend(mask[None], triangles)[0]
         masks.append(flat.reshape(atlas.SKIN_HEIGHT, atlas.SKIN_WIDTH))
     return masks[0], masks[1]
 
 
 def _blend(picture: FloatArray, colour: Colour, amount: npt.NDArray[np.floating]) -> None:
     """Mixes a colour into a picture (or a view of one), in place."""
-    paint_colour = np.array(colour, dtype=np.float32)
-    picture += amount[..., None].astype(np.float32) * (paint_colour - picture)
+    weight = amount.astype(np.float32)
+    for channel, value in enumerate(colour):  # NumPy is slow where the last axis has three numbers
+        part = picture[..., channel]
+        part += weight * (np.float32(value) - part)
+
+
+def _tinted(brightness: FloatArray, colour: Colour) -> FloatArray:
+    """Returns a picture ``[H, W, 3]`` of one colour by its brightness ``[H, W]``."""
+    picture = np.empty((*brightness.shape, 3), dtype=np.float32)
+    for channel, value in enumerate(colour):
+        np.multiply(brightness, np.float32(value), out=picture[..., channel])
+    return picture
 
 
 @dataclass(frozen=True)
@@ -157,7 +171,7 @@ def _skin(identity: Identity, rng: np.random.Generator) -> FloatArray:
     coarse = smooth_noise(rng, atlas.SKIN_HEIGHT, atlas.SKIN_WIDTH, 10, 10)
     tone = 1 + 0.05 * coarse + 0.025 * _cut_grain(rng, 160, 160, everywhere)
     skin = np.array(identity.skin, dtype=np.float32)
-    picture = tone[..., None] * skin
+    picture = _tinted(tone, identity.skin)
     places = _places()
     face = picture[places.face]
     rosy = identity.flush * np.maximum(places.cheek, 0.8 * places.nose)
@@ -236,4 +250,4 @@ def _hair(hair: Hair, rng: np.random.Generator) -> FloatArray:
     size = (atlas.HAIR_HEIGHT, atlas.HAIR_WIDTH)
     rows = 4 + int(20 * hair.curl)
     strands = 1 + 0.30 * smooth_noise(rng, *size, rows, 50) + 0.15 * smooth_noise(rng, *size, 3, 9)
-    return np.clip(strands, 0.35, 1.8)[..., None] * np.array(hair.colour, dtype=np.float32)
+    return _tinted(np.clip(strands, 0.35, 1.8), hair.colour)

@@ -57,9 +57,9 @@ def test_blend_is_linear_across_a_triangle() -> None:
     points = np.array([[0, 0, 0], [0, 30, 0], [30, 0, 0]], dtype=np.float32)
     triangles = np.array([[0, 1, 2]], dtype=np.int32)
     seen = rasterise(points, triangles, 30, 30)
-    place = seen.blend(points[:, :2], triangles)
-    assert np.allclose(place[:, 0], seen.samples % 30 + 0.5, atol=1e-4)
-    assert np.allclose(place[:, 1], seen.samples // 30 + 0.5, atol=1e-4)
+    across, down = seen.blend(points[:, :2].T, triangles)
+    assert np.allclose(across, seen.samples % 30 + 0.5, atol=1e-4)
+    assert np.allclose(down, seen.samples // 30 + 0.5, atol=1e-4)
     assert np.allclose(seen.weights.sum(axis=0), 1, atol=1e-6)
 
 
