@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from facebench.arguments import RunArguments, open_workspace
+from facebench.arguments import RunArguments, open_workspace, show_import
 from facebench.errors import SpecError
 from facebench.registry import Registry
 from facebench.report.results import Result, read_result
 from facebench.sweep import Sweep
-from facebench.sweep_entries import Entry, sweep_entries
+from facebench.sweep_entries import Entry, sweep_entries, sweep_requests
 from facebench.sweep_plan import PlannedRun, SweepPlan, plan_sweep
 from facebench.sweep_schedule import Pace, Schedule
 from facebench.sweep_tables import plan_tables, result_tables, rows, run_labels
@@ -47,7 +47,9 @@ def sweep_command(sweep: Sweep, arguments: SweepArguments) -> None:
     registry = Registry(arguments.run.plugins)
     flags = {name: value for name, value in arguments.run.flags.items() if value not in (None, "")}
     workspace = open_workspace({**sweep.top, **flags}, arguments.run)
-    entries = sweep_entries(sweep, flags, arguments.run.settings, workspace, registry)
+    requests = sweep_requests(sweep, flags, arguments.run.settings, workspace, registry)
+    show_import(requests[0])  # all settings have the same weights if they are handed in
+    entries = sweep_entries(sweep, requests, registry)
     plan = plan_sweep(entries, workspace, registry)
     labels = run_labels(entries, plan)
     if arguments.run.dry_run:

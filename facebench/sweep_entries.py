@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from facebench.arguments import build_request, show_import
+from facebench.arguments import build_request
 from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.options import Overrides, parse_set
@@ -42,14 +42,14 @@ class Entry:
     spec: RunSpec
 
 
-def sweep_entries(
+def sweep_requests(
     sweep: Sweep,
     flags: Mapping[str, Any],
     items: list[str],
     workspace: Workspace,
     registry: Registry,
-) -> list[Entry]:
-    """Return the runs of all settings, in the order of the file.
+) -> list[Request]:
+    """Return what each setting asks for, in the order of the file.
 
     Args:
         sweep: What is varied.
@@ -66,10 +66,22 @@ def sweep_entries(
     _refuse_varied(sweep, flags, items)
     _check_printed(sweep, registry)
     top = {**sweep.top, **flags}
-    requests = [
+    return [
         _setting_request(setting, top, shared, workspace, registry) for setting in sweep.settings
     ]
-    show_import(requests[0])  # all settings have the same weights if they are handed in
+
+
+def sweep_entries(sweep: Sweep, requests: Sequence[Request], registry: Registry) -> list[Entry]:
+    """Return the runs of all settings, in the order of the file.
+
+    Args:
+        sweep: What is varied.
+        requests: Those of :func:`sweep_requests`.
+        registry: Known methods, tasks and backbones.
+
+    Raises:
+        SpecError: A name, key or value does not fit.
+    """
     methods = {name for request in requests for name in request.methods}
     return [
         entry

@@ -9,7 +9,7 @@ import torch
 from facebench.ablations import ablation, ablation_names
 from facebench.errors import UnknownNameError
 from facebench.registry import Registry
-from facebench.sweep_entries import Entry, sweep_entries
+from facebench.sweep_entries import Entry, sweep_entries, sweep_requests
 from facebench.workspace import Workspace
 from facebench_methods._views import PoseAugmentation, ViewOptions, pose
 
@@ -43,7 +43,8 @@ def cells(table: str) -> list[list[str]]:
 def entries_of(name: str, tmp_path: Path, preset: str = "quick") -> list[Entry]:
     workspace = Workspace(cache=tmp_path, results=tmp_path, data=None, device=torch.device("cpu"))
     flags = {"floors": False, "preset": preset}
-    return sweep_entries(ablation(name), flags, [], workspace, Registry())
+    sweep, registry = ablation(name), Registry()
+    return sweep_entries(sweep, sweep_requests(sweep, flags, [], workspace, registry), registry)
 
 
 def test_there_are_the_papers_tables_and_what_its_text_mentions() -> None:

@@ -12,7 +12,7 @@ from facebench.plan import Step
 from facebench.registry import Registry
 from facebench.run import Stages, run
 from facebench.sweep import parse_sweep
-from facebench.sweep_entries import Entry, sweep_entries
+from facebench.sweep_entries import Entry, sweep_entries, sweep_requests
 from facebench.sweep_plan import PlannedRun, SweepPlan, plan_sweep
 from facebench.sweep_schedule import Pace, Schedule
 from facebench.sweep_tables import rows
@@ -47,7 +47,8 @@ def registry(plugin: Path) -> Registry:
 
 
 def entries_of(text: str, workspace: Workspace, registry: Registry, **flags: object) -> list[Entry]:
-    return sweep_entries(parse_sweep(BASE + text, "f.yaml"), flags, [], workspace, registry)
+    sweep = parse_sweep(BASE + text, "f.yaml")
+    return sweep_entries(sweep, sweep_requests(sweep, flags, [], workspace, registry), registry)
 
 
 def planned(text: str, workspace: Workspace, registry: Registry) -> tuple[list[Entry], SweepPlan]:
@@ -173,7 +174,7 @@ def test_a_flag_may_change_what_is_shared_but_not_what_is_varied(
     sweep = parse_sweep(BASE + text, "f.yaml")
     for flags, items in (({"pretrain_data": "x"}, []), ({}, ["simclr.temperature=1"])):
         with pytest.raises(FacebenchError, match="is what this sweep varies"):
-            sweep_entries(sweep, flags, items, workspace, registry)
+            sweep_requests(sweep, flags, items, workspace, registry)
 
 
 def test_data_that_cannot_be_opened_stop_only_their_own_runs(
@@ -181,7 +182,8 @@ def test_data_that_cannot_be_opened_stop_only_their_own_runs(
 ) -> None:
     text = "method: simclr\nfloors: false\ngrid: {pretrain.data: [/nowhere, tiny]}"
     base = BASE.replace("pretrain_data: tiny\n", "")
-    entries = sweep_entries(parse_sweep(base + text, "f.yaml"), {}, [], workspace, registry)
+    sweep = parse_sweep(base + text, "f.yaml")
+    entries = sweep_entries(sweep, sweep_requests(sweep, {}, [], workspace, registry), registry)
     lost, fine = plan_sweep(entries, workspace, registry).runs
     assert "/nowhere" in lost.error
     assert not lost.waits
