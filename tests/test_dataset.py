@@ -1,4 +1,4 @@
-"""Finding, checking, fingerprinting and limiting a task's data, with small tasks of our own."""
+"""Finding, checking and fingerprinting a task's data."""
 
 from __future__ import annotations
 
@@ -12,90 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from tiny_tasks import Pairs, Tiny, opened, tiny_folder, tiny_info, write_pairs, write_tiny
 
-from facebench.dataset import Dataset, open_dataset, population
+from facebench.dataset import open_dataset, population
 from facebench.errors import DataError, PluginError
-from facebench.task import Metric, Task, TaskInfo
-
-ACCURACY = Metric(name="accuracy", title="Accuracy", higher_is_better=True)
-
-
-def info(protocol: str, **changes: Any) -> TaskInfo:
-    values: dict[str, Any] = {
-        "name": "tiny",
-        "title": "Tiny",
-        "version": 1,
-        "family": "expression",
-        "dataset": "Tiny faces",
-        "licence": "none",
-        "obtain": "ask the test.",
-        "layout": "list.csv",
-        "folders": ("tiny", "tiny-faces"),
-        "protocol": protocol,
-        "image_size": 8,
-        "main_metric": ACCURACY,
-        "counts": {"train": 12, "test": 6},
-        "classes": ("a", "b", "c"),
-    }
-    return TaskInfo(**values | changes)
-
-
-class Tiny(Task):
-    """A task that reads its table from ``list.csv``."""
-
-    info = info("classification")
-
-    def manifest(self, root: Path) -> pd.DataFrame:
-        return pd.read_csv(root / "list.csv")
-
-    def synthesise(self, root: Path, faces: Any, progress: Any, scale: float = 1.0) -> None:
-        write_tiny(root, seed=int(faces.seed))
-
-
-class Pairs(Tiny):
-    """The same with pairs."""
-
-    info = info("verification", name="pairs", counts={"test": 12, "pairs": 24}, classes=())
-
-    def pairs(self, root: Path) -> pd.DataFrame:
-        return pd.read_csv(root / "pairs.csv")
-
-
-def write_tiny(root: Path, seed: int = 0) -> None:
-    rng = np.random.default_rng(seed)
-    rows = [
-        (f"{split}{i}.png", split, i % 3)
-        for split, n in (("train", 12), ("test", 6))
-        for i in range(n)
-    ]
-    for path, _, _ in rows:
-        Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(root / path)
-    pd.DataFrame(rows, columns=["path", "split", "label"]).to_csv(root / "list.csv", index=False)
-
-
-def write_pairs(root: Path) -> None:
-    write_tiny(root)
-    images = pd.DataFrame({"path": [f"train{i}.png" for i in range(12)], "split": "test"})
-    images.to_csv(root / "list.csv", index=False)
-    rows = [
-        (f"train{a}.png", f"train{b}.png", a % 2 == b % 2, fold)
-        for fold in range(2)
-        for a, b in [(fold * 6 + i, fold * 6 + j) for i in range(4) for j in range(i + 1, 6)][:12]
-    ]
-    table = pd.DataFrame(rows, columns=["first", "second", "same", "fold"])
-    table.to_csv(root / "pairs.csv", index=False)
 
 
 @pytest.fixture
 def real(tmp_path: Path) -> Path:
-    root = tmp_path / "data/Tiny-Faces"
-    root.mkdir(parents=True)
-    write_tiny(root)
-    return root
-
-
-def opened(real: Path) -> Dataset:
-    return open_dataset(Tiny(), real.parent, real.parent.parent / "cache")
+    return tiny_folder(tmp_path)
 
 
 def test_found_whatever_the_case_of_its_name(real: Path) -> None:
@@ -121,7 +46,7 @@ def test_parts_side_by_side_are_found_from_the_data_folder(
     """One part is enough to look for the others: real data are never replaced in silence."""
     data, cache = real.parent, real.parent.parent / "cache"
     parts = (("tiny_left", "Tiny-Left"), ("tiny_right",))
-    monkeypatch.setattr(Tiny, "info", info("classification", folders=("whole",), parts=parts))
+    monkeypatch.setattr(Tiny, "info", tiny_info("classification", folders=("whole",), parts=parts))
     assert open_dataset(Tiny(), data, cache).synthetic
     (data / "TINY-LEFT").mkdir()
     write_tiny(data)
@@ -312,122 +237,3 @@ def test_missing_image_is_named(real: Path) -> None:
     (real / "train3.png").unlink()
     with pytest.raises(DataError, match=r"train3\.png: cannot be read: No such file"):
         opened(real)
-
-
-# Limits -----------------------------------------------------------------------------------------
-
-
-def test_limit_takes_every_class_and_is_deterministic(real: Path) -> None:
-    dataset = opened(real)
-    small = dataset.limit(4)
-    assert small.counts == {"train": 4, "test": 4}
-    assert small.table.groupby("split")["label"].nunique().tolist() == [3, 3]
-    assert small.table.index.tolist() == list(range(8))
-    assert small.fingerprint == opened(real).limit(4).fingerprint != dataset.fingerprint
-    assert small.warnings == ("limited to 4 images per split",)
-    by_path = dict(zip(dataset.table["path"], dataset.digests, strict=True))
-    assert [by_path[path] for path in small.table["path"]] == list(small.digests)
-    np.testing.assert_array_equal(small.image(2, 8), read(real, small.table["path"].iloc[2]))
-
-
-def test_limit_is_proportional(real: Path) -> None:
-    counts = (300, 90, 10)
-    table = pd.DataFrame(
-        {
-            "path": [f"{i}" for i in range(400)],
-            "split": "train",
-            "label": np.repeat([0, 1, 2], counts),
-        }
-    )
-    dataset = Dataset(Tiny(), real, False, table, None, tuple("0" * 400))
-    found = np.bincount(dataset.limit(40).table["label"])
-    assert np.abs(found - np.array(counts) / 10).max() <= 1
-    assert np.bincount(dataset.limit(3).table["label"]).tolist() == [1, 1, 1]
-
-
-def test_limit_beyond_the_end_is_the_whole(real: Path) -> None:
-    dataset = opened(real)
-    assert dataset.limit(12) is dataset
-    with pytest.raises(DataError, match="found 0; expected at least 1"):
-        dataset.limit(0)
-
-
-def test_limit_balances_pairs_in_each_fold(tmp_path: Path) -> None:
-    (tmp_path / "tiny").mkdir()
-    write_pairs(tmp_path / "tiny")
-    dataset = open_dataset(Pairs(), tmp_path, tmp_path / "cache")
-    assert dataset.counts == {"test": 12, "pairs": 24}
-    small = dataset.limit(8)
-    assert small.pairs is not None
-    assert small.pairs.groupby(["fold", "same"]).size().tolist() == [2, 2, 2, 2]
-    named = set(small.pairs["first"]) | set(small.pairs["second"])
-    assert set(small.table["path"]) == named
-    assert small.fingerprint != dataset.fingerprint
-    assert dataset.limit(1).counts["pairs"] == 4
-    assert dataset.limit(1000) is dataset
-
-
-# The contract -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda t: t.drop(columns="split"), r"manifest\(\) lacks the columns \['split'\]"),
-        (lambda t: t.drop(columns="label"), r"manifest\(\) lacks the columns \['label'\]"),
-        (lambda t: t.assign(split="dev"), r"splits \['dev'\]; expected some of"),
-        (lambda t: t.assign(path="a.png"), r"has 'a.png' twice"),
-        (lambda t: t.assign(path=range(len(t))), r"'path' of manifest\(\) is int64"),
-        (
-            lambda t: t.assign(path="/" + t["path"]),
-            r"the path '/train0.png'; expected a path below",
-        ),
-        (lambda t: t.assign(path="../" + t["path"]), "a path below the folder"),
-        (lambda t: t.assign(path="a\\" + t["path"]), "a path below the folder"),
-        (lambda t: t.assign(label=t["label"] + 1), "labels from 1 to 3; expected 0 to 2"),
-        (lambda t: t.assign(label=t["label"] * 1.0), "is float64; expected int"),
-        (lambda t: t.assign(left=0), r"lacks the columns \['top', 'right', 'bottom'\]"),
-        (lambda t: t.assign(left=5, top=0, right=5, bottom=1), "crop of train0.png is empty"),
-        (lambda t: t.assign(left=0.5, top=0, right=5, bottom=1), "'left' .* is float64"),
-        (lambda t: [1], "returned list"),
-    ],
-)
-def test_broken_manifest(
-    real: Path, monkeypatch: pytest.MonkeyPatch, change: Any, message: str
-) -> None:
-    monkeypatch.setattr(Tiny, "manifest", lambda self, root: change(pd.read_csv(root / "list.csv")))
-    with pytest.raises(PluginError, match=rf"task 'tiny' breaks its contract: .*{message}"):
-        opened(real)
-
-
-def test_empty_split_is_an_incomplete_download(real: Path) -> None:
-    table = pd.read_csv(real / "list.csv")
-    table[table["split"] == "train"].to_csv(real / "list.csv", index=False)
-    with pytest.raises(DataError, match="found no images for the split 'test'; expected 6"):
-        opened(real)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda p: p.drop(columns="fold"), r"pairs\(\) lacks the columns \['fold'\]"),
-        (lambda p: p.assign(same=1), "'same' of .* is int64; expected bool"),
-        (lambda p: p.assign(first="x.png"), "names 'x.png', which"),
-        (lambda p: p.assign(fold=0), r"has the folds \[0\]"),
-        (lambda p: p.assign(fold=p["fold"] + 1), r"has the folds \[1, 2\]"),
-        (lambda p: p.assign(fold="a"), "'fold' of"),
-        (lambda p: p.assign(same=p["fold"] == 1), "fold 0 has pairs of one kind"),
-    ],
-)
-def test_broken_pairs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Any, message: str
-) -> None:
-    (tmp_path / "tiny").mkdir()
-    write_pairs(tmp_path / "tiny")
-    monkeypatch.setattr(Pairs, "pairs", lambda self, root: change(pd.read_csv(root / "pairs.csv")))
-    with pytest.raises(PluginError, match=rf"task 'pairs' breaks its contract: .*{message}"):
-        open_dataset(Pairs(), tmp_path, tmp_path / "cache")
-
-
-def read(root: Path, path: str) -> np.ndarray:
-    return np.asarray(Image.open(root / path))
