@@ -10,7 +10,15 @@ compiled for the very shape. Measured on 2 cores of an AMD EPYC (Zen 4), millise
     a @ [256, 6272]   torch.mm     0.34    2.39      (the gradient)
                       oneDNN       0.14    1.73
 
-Tried and slower: the results transposed ([256, 7] and [6272, 7]: up to four times), batched
+and on 2 cores of one without AVX-512 (Zen 3), where MKL is ahead once the matrix is not so thin:
+
+    rows of a                        7      112
+    a @ [6272, 256]   torch.mm     0.47    2.28
+                      oneDNN       0.42    2.91
+    a @ [256, 6272]   torch.mm     0.48    2.79
+                      oneDNN       0.35    3.25
+
+Tried and slower (Zen 4): the results transposed ([256, 7] and [6272, 7]: up to four times), batched
 products over blocks of rows or columns (0.26 and 0.25), NumPy's OpenBLAS (0.37 and 0.27), and a
 1x1 convolution (0.40 and 0.42).
 """
@@ -27,6 +35,8 @@ def _onednn_serves() -> bool:
 
 
 _ONEDNN = _onednn_serves()
+_WIDE = torch.backends.cpu.get_cpu_capability() == "AVX512"
+_THIN = 32  # rows up to which oneDNN is ahead everywhere
 
 
 def thin_matmul(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -40,7 +50,7 @@ def thin_matmul(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         ``[M, N]`` float32, newly allocated and without a gradient.
     """
     with torch.no_grad():
-        if _ONEDNN and a.device.type == "cpu":
+        if _ONEDNN and a.device.type == "cpu" and (_WIDE or len(a) <= _THIN):
             product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
                 a, b.t(), None, "none", [], ""
             )
