@@ -35,8 +35,8 @@ def _onednn_serves() -> bool:
 
 
 _ONEDNN = _onednn_serves()
-_WIDE = torch.backends.cpu.get_cpu_capability() == "AVX512"
-_THIN = 32  # rows up to which oneDNN is ahead everywhere
+_AVX512 = torch.backends.cpu.get_cpu_capability() == "AVX512"  # oneDNN is ahead at any height
+_THIN = 32  # rows up to which it is ahead without
 
 
 def thin_matmul(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
@@ -50,7 +50,7 @@ def thin_matmul(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
         ``[M, N]`` float32, newly allocated and without a gradient.
     """
     with torch.no_grad():
-        if _ONEDNN and a.device.type == "cpu" and (_WIDE or len(a) <= _THIN):
+        if _ONEDNN and a.device.type == "cpu" and (_AVX512 or len(a) <= _THIN):
             product: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
                 a, b.t(), None, "none", [], ""
             )

@@ -22,7 +22,7 @@ def develop(light: FloatArray, degradation: Degradation) -> npt.NDArray[np.uint8
     tone = 255 * exposed ** np.float32(degradation.gamma / 2.2)
     if degradation.noise > 0:
         rng = np.random.default_rng(degradation.noise_seed)
-        grain = rng.standard_normal(size=(size, size, 3), dtype=np.float32)
+        grain = rng.standard_normal(size=(*light.shape[1:], 3), dtype=np.float32)
         tone = tone + degradation.noise * grain.transpose(2, 0, 1)
-    image = np.clip(np.rint(tone), 0, 255).astype(np.uint8)
-    return np.ascontiguousarray(image.transpose(1, 2, 0))
+    image: npt.NDArray[np.uint8] = np.clip(np.rint(tone), 0, 255).astype(np.uint8)
+    return image.transpose(1, 2, 0)

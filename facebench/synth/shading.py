@@ -39,7 +39,7 @@ def openness() -> FloatArray:
         ).astype(np.float32)
         found = rasterise(points, head.triangles, _BAKE_SIDE, _BAKE_SIDE)
         depth = np.full(_BAKE_SIDE * _BAKE_SIDE, -np.inf, dtype=np.float32)
-        depth[found.samples] = found.blend(points[None, :, 2], head.triangles)[0]
+        depth[found.samples] = found.blend(points.T[2:], head.triangles)[0]
         cell = np.clip(points[:, :2], 0, _BAKE_SIDE - 1).astype(np.int64)
         nearest = depth[cell[:, 1] * _BAKE_SIDE + cell[:, 0]]
         cosine = np.maximum(np.einsum("nk,k->n", normals, direction), 0)

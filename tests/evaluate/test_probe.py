@@ -189,12 +189,13 @@ def test_batches_of_an_epoch_are_a_uniform_permutation() -> None:
     assert (first / 3000 - 0.4).abs().max() < 5 * math.sqrt(0.4 * 0.6 / 3000)
 
 
-@pytest.mark.parametrize("onednn", [True, False])
+@pytest.mark.parametrize(("onednn", "avx512"), [(True, True), (True, False), (False, False)])
 @pytest.mark.parametrize("shape", [(1, 1, 1), (7, 300, 5), (7, 5, 300), (112, 64, 33)])
 def test_thin_products_are_products(
-    monkeypatch: pytest.MonkeyPatch, onednn: bool, shape: tuple[int, int, int]
+    monkeypatch: pytest.MonkeyPatch, onednn: bool, avx512: bool, shape: tuple[int, int, int]
 ) -> None:
     monkeypatch.setattr(thin_gemm, "_ONEDNN", onednn and thin_gemm._ONEDNN)
+    monkeypatch.setattr(thin_gemm, "_AVX512", avx512)
     m, k, n = shape
     generator = torch.Generator().manual_seed(0)
     a, b = torch.randn(m, k, generator=generator), torch.randn(k, n, generator=generator)
