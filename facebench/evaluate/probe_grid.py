@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch.optim.adam import adam
 
 from facebench.errors import SpecError
 from facebench.evaluate.feature_matrix import empty_buffer
@@ -57,12 +56,33 @@ class _Alike:
     steps: list[torch.Tensor]
 
 
+def initialise(
+    heads: Sequence[Head], weights: torch.Tensor, bias: torch.Tensor, *, uniform: bool = False
+) -> None:
+    """Give every head the weights that it starts from.
+
+    N(0, 0.01) and biases of 0, as PCL's released code has it for expressions; or U(-1/sqrt(D),
+    1/sqrt(D)) for both, torch's own choice, which its code for head poses leaves alone.
+
+    Args:
+        heads: H, each with its seed.
+        weights: ``[H, C, D]``, overwritten.
+        bias: ``[H, C]``, overwritten.
+        uniform: Which of the two.
+    """
+    bias.zero_()
+    for head, of_head, its_bias in zip(heads, weights, bias, strict=True):
+        generator = torch.Generator().manual_seed(head.seed)
+        if uniform:
+            bound = weights.shape[2] ** -0.5
+            of_head.uniform_(-bound, bound, generator=generator)
+            its_bias.uniform_(-bound, bound, generator=generator)
+        else:
+            of_head.normal_(0.0, _INIT_STD, generator=generator)
+
+
 class HeadGrid:
     """Weights of all heads as one matrix, with the optimiser's state.
-
-    Weights start from N(0, 0.01) and biases at 0, as PCL's released code has it for expressions;
-    behind batch normalisation both start from U(-1/sqrt(D), 1/sqrt(D)), torch's own choice, which
-    its code for head poses leaves alone.
 
     Args:
         heads: The grid.
@@ -89,14 +109,7 @@ class HeadGrid:
         self.weights = empty_buffer(len(heads), loss.outputs, width)
         self.bias = torch.zeros(len(heads), loss.outputs)
         self.norm = BatchNorm(len(heads), width) if batch_norm else None
-        for head, weights, bias in zip(heads, self.weights, self.bias, strict=True):
-            generator = torch.Generator().manual_seed(head.seed)
-            if batch_norm:
-                bound = width**-0.5
-                weights.uniform_(-bound, bound, generator=generator)
-                bias.uniform_(-bound, bound, generator=generator)
-            else:
-                weights.normal_(0.0, _INIT_STD, generator=generator)
+        initialise(heads, self.weights, self.bias, uniform=batch_norm)
         self._loss, self._decoupled = loss, decoupled
         numbers: dict[tuple[float, float], list[int]] = {}
         for number, head in enumerate(heads):
@@ -150,21 +163,23 @@ class HeadGrid:
 
     def _adam(self, gradients: Sequence[Sequence[torch.Tensor]], annealing: float) -> None:
         """Adam with each head's own learning rate and weight decay."""
+        # What torch.optim.Adam(fused=True) ends in: one pass over weights, gradient and both
+        # moments. The layers above it take as long again for heads of this size.
+        fused = torch._fused_adamw_ if self._decoupled else torch._fused_adam_
         for (lr, weight_decay), alike in self._alike.items():
-            adam(
+            torch._foreach_add_(alike.steps, 1.0)
+            fused(
                 alike.parameters,
                 [of_kind[h] for of_kind in gradients for h in alike.heads],
                 alike.first_moments,
                 alike.second_moments,
                 [],
                 alike.steps,
-                fused=True,  # one pass over weights, gradient and both moments
-                decoupled_weight_decay=self._decoupled,
-                amsgrad=False,
+                lr=lr * annealing,
                 beta1=0.9,
                 beta2=0.999,
-                lr=lr * annealing,
                 weight_decay=weight_decay,
                 eps=1e-8,
+                amsgrad=False,
                 maximize=False,
             )

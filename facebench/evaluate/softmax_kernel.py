@@ -1,0 +1,227 @@
+"""An epoch of softmax regression, compiled: every row is read where it lies.
+
+A step of a probe with one head is bound by memory: ``X[index]`` copies 6.4 MB (256 rows of 6,272
+numbers), and each of the two products reads the copy again. Here four rows at a time are multiplied
+with all weights straight from ``X``, and once more, last rows first, for the gradient. On 2 cores
+of an AMD EPYC (Zen 3), milliseconds of a step with 7 outputs:
+
+    gather, product, product, Adam by torch     1.2 to 1.4
+    this                                        0.65 to 0.75
+
+Rows are split among threads, and so are the columns of Adam's update. All functions are numba's:
+plain loops over float32, which LLVM turns into vector instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+import numpy.typing as npt
+from numba import prange
+
+Floats = npt.NDArray[np.float32]
+Integers = npt.NDArray[np.int64]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+BLOCK = 784  # columns of four rows that stay in a core's first cache beside two rows of weights
+_ZERO, _EPSILON = np.float32(0), np.float32(1e-8)
+_KEEP1, _TAKE1 = np.float32(0.9), np.float32(0.1)
+_KEEP2, _TAKE2 = np.float32(0.999), np.float32(0.001)
+
+
+def _compiled(*, parallel: bool = False) -> Callable[[Function], Function]:
+    """Compile at the first call, and keep the machine code for later processes.
+
+    Sums may be reordered, or they could not be vectorised; NaN and infinity stay what they are.
+    """
+
+    def decorate(function: Function) -> Function:
+        options = {
+            "nogil": True,
+            "parallel": parallel,
+            "error_model": "numpy",
+            "fastmath": {"contract", "reassoc", "nsz"},
+        }
+        try:
+            compiled: Function = numba.njit(function, cache=True, **options)
+        except RuntimeError:  # neither the package's folder nor the user's can be written to
+            compiled = numba.njit(function, **options)
+        return compiled
+
+    return decorate
+
+
+@_compiled()
+def _add_scores(
+    features: Floats, rows: Integers, low: int, high: int, weights: Floats, scores: Floats
+) -> None:
+    """Add the products of four rows' columns with all weights, two of these at a time."""
+    x0, x1 = features[rows[0], low:high], features[rows[1], low:high]
+    x2, x3 = features[rows[2], low:high], features[rows[3], low:high]
+    outputs = len(weights)
+    for c in range(0, outputs - 1, 2):
+        v, w = weights[c, low:high], weights[c + 1, low:high]
+        v0 = v1 = v2 = v3 = w0 = w1 = w2 = w3 = _ZERO
+        for d in range(high - low):
+            v0 += v[d] * x0[d]
+            v1 += v[d] * x1[d]
+            v2 += v[d] * x2[d]
+            v3 += v[d] * x3[d]
+            w0 += w[d] * x0[d]
+            w1 += w[d] * x1[d]
+            w2 += w[d] * x2[d]
+            w3 += w[d] * x3[d]
+        scores[0, c] += v0
+        scores[1, c] += v1
+        scores[2, c] += v2
+        scores[3, c] += v3
+        scores[0, c + 1] += w0
+        scores[1, c + 1] += w1
+        scores[2, c + 1] += w2
+        scores[3, c + 1] += w3
+    if outputs % 2:
+        v = weights[outputs - 1, low:high]
+        v0 = v1 = v2 = v3 = _ZERO
+        for d in range(high - low):
+            v0 += v[d] * x0[d]
+            v1 += v[d] * x1[d]
+            v2 += v[d] * x2[d]
+            v3 += v[d] * x3[d]
+        scores[0, outputs - 1] += v0
+        scores[1, outputs - 1] += v1
+        scores[2, outputs - 1] += v2
+        scores[3, outputs - 1] += v3
+
+
+@_compiled()
+def _add_gradient(
+    features: Floats, rows: Integers, low: int, high: int, errors: Floats, gradient: Floats
+) -> None:
+    """Add the products of four rows' errors with their columns."""
+    x0, x1 = features[rows[0], low:high], features[rows[1], low:high]
+    x2, x3 = features[rows[2], low:high], features[rows[3], low:high]
+    outputs = len(gradient)
+    for c in range(0, outputs - 1, 2):
+        g, h = gradient[c, low:high], gradient[c + 1, low:high]
+        e0, e1, e2, e3 = errors[0, c], errors[1, c], errors[2, c], errors[3, c]
+        f0, f1, f2, f3 = errors[0, c + 1], errors[1, c + 1], errors[2, c + 1], errors[3, c + 1]
+        for d in range(high - low):
+            g[d] += (e0 * x0[d] + e1 * x1[d]) + (e2 * x2[d] + e3 * x3[d])
+            h[d] += (f0 * x0[d] + f1 * x1[d]) + (f2 * x2[d] + f3 * x3[d])
+    if outputs % 2:
+        c = outputs - 1
+        g = gradient[c, low:high]
+        e0, e1, e2, e3 = errors[0, c], errors[1, c], errors[2, c], errors[3, c]
+        for d in range(high - low):
+            g[d] += (e0 * x0[d] + e1 * x1[d]) + (e2 * x2[d] + e3 * x3[d])
+
+
+@_compiled()
+def _softmax_error(scores: Floats, label: int, classes: int, share: np.float32) -> None:
+    """Turn scores of each head into d(mean cross entropy) / d(scores), in place."""
+    for first in range(0, len(scores), classes):
+        head = scores[first : first + classes]
+        top, total = head.max(), _ZERO
+        for c in range(classes):
+            head[c] = np.exp(head[c] - top)
+            total += head[c]
+        for c in range(classes):
+            head[c] *= share / total
+        head[label] -= share
+
+
+@_compiled()
+def _batch_gradient(
+    features: Floats, rows: Integers, labels: Integers, share: np.float32, classes: int,
+    parameters: Floats, scores: Floats, gradient: Floats,
+) -> None:  # fmt: skip
+    """Write the gradient of some of a batch's rows; the last column is the bias's."""
+    width, count = features.shape[1], len(rows)
+    gradient[:] = 0
+    four = np.empty(4, np.int64)
+    for first in range(0, count, 4):
+        of_four = scores[first : first + 4]
+        for k in range(4):
+            four[k] = rows[min(first + k, count - 1)]  # a row too many is given no error below
+            of_four[k] = parameters[:, width]
+        for low in range(0, width, BLOCK):
+            _add_scores(features, four, low, min(low + BLOCK, width), parameters, of_four)
+        for k in range(4):
+            if first + k < count:
+                _softmax_error(of_four[k], labels[first + k], classes, share)
+                gradient[:, width] += of_four[k]
+            else:
+                of_four[k] = 0
+    for first in range((count - 1) // 4 * 4, -1, -4):  # the last rows are still in the cache
+        for k in range(4):
+            four[k] = rows[min(first + k, count - 1)]
+        for low in range(0, width, BLOCK):
+            high = min(low + BLOCK, width)
+            _add_gradient(features, four, low, high, scores[first : first + 4], gradient)
+
+
+@_compiled()
+def _adam(
+    parameters: Floats, first: Floats, second: Floats, gradients: Floats,
+    rate: np.float32, root: np.float32, decay: np.float32,
+) -> None:  # fmt: skip
+    """Move one output's columns by the sum of all threads' gradients, as ``torch.optim.Adam``."""
+    gradient = gradients[0]
+    for part in range(1, len(gradients)):
+        other = gradients[part]
+        for d in range(len(gradient)):
+            gradient[d] += other[d]
+    for d in range(len(gradient)):
+        slope = gradient[d] + decay * parameters[d]
+        first[d] = _KEEP1 * first[d] + _TAKE1 * slope
+        second[d] = _KEEP2 * second[d] + _TAKE2 * slope * slope
+        parameters[d] -= rate * first[d] / (np.sqrt(second[d]) * root + _EPSILON)
+
+
+@_compiled(parallel=True)
+def train_epoch(
+    features: Floats, order: Integers, labels: Integers, batch_size: int, classes: int,
+    parameters: Floats, first: Floats, second: Floats, steps: int,
+    rates: npt.NDArray[np.float64], decays: Floats, scores: Floats, gradients: Floats,
+) -> None:  # fmt: skip
+    """Train softmax heads on every row once.
+
+    Args:
+        features: ``[N, D]``.
+        order: ``[n]`` rows, cut into batches.
+        labels: ``[n]``, of the rows in that order, from 0 to C - 1.
+        batch_size: Rows in a step; the last one may have fewer.
+        classes: C.
+        parameters: ``[H C, D + 1]``, the outputs of all heads, the bias last; changed.
+        first: Adam's first moments, alike; changed.
+        second: Adam's second moments, alike; changed.
+        steps: How many were made in earlier epochs.
+        rates: ``[H C]``, the learning rate of each output.
+        decays: ``[H C]``, the weight decay of each output.
+        scores: ``[T, batch_size + 3, H C]`` to work in, where T parts of a batch are worked on at
+            once.
+        gradients: ``[T, H C, D + 1]``, likewise.
+    """
+    outputs, columns = parameters.shape
+    parts = len(gradients)
+    for start in range(0, len(order), batch_size):
+        count = min(batch_size, len(order) - start)
+        steps += 1
+        for part in prange(parts):
+            low, high = start + count * part // parts, start + count * (part + 1) // parts
+            _batch_gradient(
+                features, order[low:high], labels[low:high], np.float32(1 / count), classes,
+                parameters, scores[part], gradients[part],
+            )  # fmt: skip
+        scale = 1 / (1 - 0.9**steps)
+        root = np.float32(1 / np.sqrt(1 - 0.999**steps))
+        for part in prange(parts):
+            low, high = columns * part // parts, columns * (part + 1) // parts
+            for c in range(outputs):
+                _adam(
+                    parameters[c, low:high], first[c, low:high], second[c, low:high],
+                    gradients[:, c, low:high], np.float32(rates[c] * scale), root, decays[c],
+                )  # fmt: skip
