@@ -12,7 +12,8 @@ from facebench.report.results import Result
 from facebench.report.tables import Group, task_title
 
 _SHOWN = 4  # values in a line
-_UNSAID = ("data",)  # fingerprints say nothing to a reader; the dialog has them
+_UNSAID = frozenset({"data"})  # fingerprints say nothing to a reader; the dialog has them
+_COUNTED = frozenset({"pretrain.epochs", "pretrain.limit"})
 
 K = TypeVar("K")
 
@@ -20,13 +21,27 @@ K = TypeVar("K")
 def differences(entries: Sequence[Entry]) -> dict[str, str]:
     """Return for each entry, by its key, the values that tell it from entries that read like it.
 
-    Entries read alike if method, feature, backbone and what was learned from are the same.
+    Entries read alike if method, feature, backbone and the data that was learned from are the
+    same. How long was learned is said by the number of images, where that tells them apart.
     """
-    alike: dict[tuple[str, ...], dict[str, Mapping[str, Any]]] = defaultdict(dict)
+    alike: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
     for entry in entries:
-        group = alike[entry.title, entry.feature, entry.backbone, entry.pretraining]
-        group[entry.key] = {"preset": entry.preset, **entry.configuration}
-    return {key: text for group in alike.values() for key, text in _telling(group).items()}
+        source = entry.pretrain_data or entry.pretraining
+        alike[entry.title, entry.feature, entry.backbone, source].append(entry)
+    lines: dict[str, str] = {}
+    for group in alike.values():
+        members = {entry.key: {"preset": entry.preset, **entry.configuration} for entry in group}
+        lines |= _telling(members, _UNSAID | (_COUNTED if _images_tell(group) else frozenset()))
+    return lines
+
+
+def _images_tell(group: Sequence[Entry]) -> bool:
+    """Return whether entries of as many images also learned for as long."""
+    lengths: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
+    for entry in group:
+        learning = entry.configuration.get("pretrain", {})
+        lengths[entry.pretraining].add((learning.get("epochs"), learning.get("limit")))
+    return all(len(found) == 1 for found in lengths.values())
 
 
 def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
@@ -49,14 +64,16 @@ def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
     return notes
 
 
-def _telling(members: Mapping[K, Mapping[str, Any]]) -> dict[K, str]:
+def _telling(
+    members: Mapping[K, Mapping[str, Any]], unsaid: frozenset[str] = _UNSAID
+) -> dict[K, str]:
     """Return ``name=value`` of what differs between members; empty for a single one."""
     flat = {key: dict(_flat("", content)) for key, content in members.items()}
     names = dict.fromkeys(name for content in flat.values() for name in content)
     differing = [
         name
         for name in names
-        if name not in _UNSAID and len({content.get(name) for content in flat.values()}) > 1
+        if name not in unsaid and len({content.get(name) for content in flat.values()}) > 1
     ]
     lines = {}
     for key, content in flat.items():

@@ -1,0 +1,41 @@
+"""What a row says of itself: whatever tells it from rows that would read alike, and no more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from facebench.report.configurations import differences
+from facebench.report.entries import Entry
+
+
+def entry(key: str, images: str, data: str = "lfw", *, tau: float = 0.1, **pretrain: Any) -> Entry:
+    learning = {"epochs": 3, "limit": 0, "image_size": 64, **pretrain}
+    options = {"temperature": tau}
+    return Entry(
+        key=key, method="simclr", title="SimCLR", feature="f_s", backbone="tiny", preset="quick",
+        pretraining=f"{images} images of {data}", pretrain_data=data, results={},
+        configuration={"options": options, "pretrain": learning, "data": key},
+    )  # fmt: skip
+
+
+def test_a_row_alone_says_nothing() -> None:
+    assert differences([entry("a", "100"), entry("b", "100", "voxceleb", epochs=9)]) == {
+        "a": "",
+        "b": "",
+    }
+
+
+def test_rows_that_learned_for_longer_say_what_else_differs() -> None:
+    found = differences([entry("a", "100"), entry("b", "400", epochs=12, image_size=32, tau=0.2)])
+    assert found == {
+        "a": "temperature=0.1, pretrain.image_size=64",
+        "b": "temperature=0.2, pretrain.image_size=32",
+    }
+
+
+def test_how_long_is_said_where_the_number_of_images_does_not_tell() -> None:
+    found = differences(
+        [entry("a", "400", epochs=4), entry("b", "400", epochs=1, limit=400), entry("c", "100")]
+    )
+    assert found["a"] == "pretrain.epochs=4, pretrain.limit=0"
+    assert found["b"] == "pretrain.epochs=1, pretrain.limit=400"
