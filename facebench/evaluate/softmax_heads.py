@@ -8,6 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.evaluate.probe_grid import Head, initialise
@@ -67,17 +68,19 @@ class SoftmaxHeads:
     ) -> None:
         self._rows, self._places, self._labels = rows, places, labels
         self._batch_size, self._steps = batch_size, 0
-        outputs, width = len(heads) * classes, rows.shape[1]
-        self._shape = len(heads), classes, width
+        self._shape = len(heads), classes, rows.shape[1]
         weights, bias = torch.empty(self._shape), torch.empty(self._shape[:2])
         initialise(heads, weights, bias)
         # The bias is one more column: whatever moves a weight moves it.
-        self._parameters = torch.cat([weights, bias.unsqueeze(2)], dim=2).flatten(0, 1)
+        outputs = torch.cat([weights, bias.unsqueeze(2)], dim=2).flatten(0, 1)
+        odd = len(outputs) % 2
+        self._parameters = nn.functional.pad(outputs, (0, 0, 0, odd))
         self._moments = torch.zeros(2, *self._parameters.shape)
-        self._rates = np.repeat([head.lr for head in heads], classes)
-        self._decays = np.repeat([head.weight_decay for head in heads], classes).astype(np.float32)
+        rates = np.repeat([head.lr for head in heads], classes)
+        decays = np.repeat([head.weight_decay for head in heads], classes).astype(np.float32)
+        self._rates, self._decays = np.pad(rates, (0, odd)), np.pad(decays, (0, odd))
         threads = min(torch.get_num_threads(), _MOST_THREADS)
-        self._scores = np.empty((threads, batch_size + 3, outputs), dtype=np.float32)
+        self._scores = np.empty((threads, batch_size + 3, len(self._parameters)), dtype=np.float32)
         self._gradients = np.empty((threads, *self._parameters.shape), dtype=np.float32)
 
     def epoch(self, batches: Sequence[torch.Tensor], annealing: float) -> None:
@@ -99,7 +102,8 @@ class SoftmaxHeads:
 
     def heads(self) -> Heads:
         """A copy of the heads as they stand."""
-        parameters = self._parameters.view(*self._shape[:2], -1)
+        heads, classes, _ = self._shape
+        parameters = self._parameters[: heads * classes].view(heads, classes, -1)
         weights, bias = parameters[..., :-1], parameters[..., -1]
         return Heads(
             *(part.clone(memory_format=torch.contiguous_format) for part in (weights, bias))
