@@ -57,6 +57,13 @@ def _compiled(*, parallel: bool = False) -> Callable[[Function], Function]:
 
 
 @_compiled()
+def _take_four(rows: Integers, first: int, four: Integers) -> None:
+    """Write the next four rows, the last one more than once if there are fewer."""
+    for k in range(4):
+        four[k] = rows[min(first + k, len(rows) - 1)]
+
+
+@_compiled()
 def _add_scores(
     features: Floats, rows: Integers, low: int, high: int, weights: Floats, scores: Floats
 ) -> None:
@@ -106,7 +113,9 @@ def _softmax_error(scores: Floats, label: int, classes: int, share: np.float32) 
     """Turn scores of each head into d(mean cross entropy) / d(scores), in place."""
     for first in range(0, len(scores) // classes * classes, classes):
         head = scores[first : first + classes]
-        top, total = head.max(), _ZERO
+        top, total = head[0], _ZERO
+        for c in range(1, classes):
+            top = max(top, head[c])
         for c in range(classes):
             head[c] = np.exp(head[c] - top)
             total += head[c]
@@ -121,25 +130,25 @@ def _batch_gradient(
     parameters: Floats, scores: Floats, gradient: Floats,
 ) -> None:  # fmt: skip
     """Write the gradient of some of a batch's rows; the last column is the bias's."""
-    width, count = features.shape[1], len(rows)
-    gradient[:] = 0
+    outputs, width, count = len(parameters), features.shape[1], len(rows)
+    gradient.fill(0)
     four = np.empty(4, np.int64)
     for first in range(0, count, 4):
+        _take_four(rows, first, four)
         of_four = scores[first : first + 4]
-        for k in range(4):
-            four[k] = rows[min(first + k, count - 1)]  # a row too many is given no error below
-            of_four[k] = parameters[:, width]
+        for c in range(outputs):
+            for k in range(4):
+                of_four[k, c] = parameters[c, width]
         for low in range(0, width, BLOCK):
             _add_scores(features, four, low, min(low + BLOCK, width), parameters, of_four)
-        for k in range(4):
-            if first + k < count:
-                _softmax_error(of_four[k], labels[first + k], classes, share)
-                gradient[:, width] += of_four[k]
-            else:
-                of_four[k] = 0
+        for k in range(min(4, count - first)):
+            _softmax_error(of_four[k], labels[first + k], classes, share)
+            for c in range(outputs):
+                gradient[c, width] += of_four[k, c]
+        for k in range(count - first, 4):
+            of_four[k].fill(0)  # of a row too many
     for first in range((count - 1) // 4 * 4, -1, -4):  # the last rows are still in the cache
-        for k in range(4):
-            four[k] = rows[min(first + k, count - 1)]
+        _take_four(rows, first, four)
         for low in range(0, width, BLOCK):
             high = min(low + BLOCK, width)
             _add_gradient(features, four, low, high, scores[first : first + 4], gradient)
