@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numba
 import numpy as np
@@ -19,7 +20,7 @@ from facebench.evaluate.probe_grid import Head
 from facebench.evaluate.probe_heads import Heads
 from facebench.evaluate.probe_losses import BinaryCrossEntropy, CrossEntropy, Loss
 from facebench.evaluate.softmax_heads import SoftmaxHeads
-from facebench.evaluate.softmax_kernel import BLOCK
+from facebench.evaluate.softmax_kernel import BLOCK, _compiled
 
 ONE, TWO = (Head(),), (Head(0.003, 1e-2, 1), Head(0.03, 0.0, 2))
 
@@ -148,6 +149,20 @@ def test_a_feature_that_is_not_finite_is_refused(
     with pytest.raises(DataError, match="not finite"):
         train(features, labels, ONE, ProbeSettings(2, 16))
     assert len(compiled) == 1
+
+
+def test_machine_code_that_cannot_be_kept_is_compiled_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    njit = numba.njit
+
+    def keep_nothing(function: Any, *, cache: bool = False, **options: Any) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(function, **options)
+
+    monkeypatch.setattr(numba, "njit", keep_nothing)
+    assert _compiled()(lambda number: number + 1)(1) == 2
 
 
 def test_torch_trains_where_compiled_code_cannot(
