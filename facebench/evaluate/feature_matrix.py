@@ -54,13 +54,13 @@ class FeatureMatrix:
         rows: npt.ArrayLike | torch.Tensor | None = None,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
     ) -> None:
-        self._memory_budget = memory_budget
         if isinstance(features, FeatureMatrix):
             self._source, self._rows = features._source, features._rows
             self._memory_budget = features._memory_budget
         else:
             _check_features(features)
             self._source, self._rows = _source(features, memory_budget), None
+            self._memory_budget = memory_budget
         if rows is not None:
             index = _as_rows(rows, len(self))
             self._rows = index if self._rows is None else self._rows[index]

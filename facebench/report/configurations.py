@@ -13,7 +13,7 @@ from facebench.report.tables import Group, task_title
 
 _SHOWN = 4  # values in a line
 _UNSAID = frozenset({"data"})  # fingerprints say nothing to a reader; the dialog has them
-_COUNTED = frozenset({"pretrain.epochs", "pretrain.limit"})
+_COUNTED = frozenset({"pretrain.epochs", "pretrain.limit"})  # in the number of images
 
 K = TypeVar("K")
 
