@@ -46,6 +46,7 @@ class FeatureMatrix:
 
     _source: ArrayLike | DiskRows
     _rows: torch.Tensor | None
+    _memory_budget: int
 
     def __init__(
         self,

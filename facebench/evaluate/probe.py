@@ -32,7 +32,7 @@ from facebench.evaluate.probe_heads import Heads, as_matrix, check_finite
 from facebench.evaluate.probe_losses import CrossEntropy, Loss
 
 COMPILED_OUTPUTS = 16
-"""Outputs of all heads up to which compiled code is well ahead; at 28, matrix products are level."""
+"""Outputs of all heads up to which compiled code is well ahead; at 28, products are level."""
 
 COMPILED_WORK = 2**26
 """Multiplications of an epoch from which the second is well spent in which numba is loaded."""
