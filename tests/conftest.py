@@ -8,6 +8,7 @@ import hypothesis
 import numpy as np
 import pytest
 from PIL import Image
+from tiny_tasks import tiny_folder
 from typer.testing import CliRunner, Result
 
 from facebench.cli import app
@@ -79,6 +80,12 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels[..., n % 3] += 40
             Image.fromarray(pixels).save(root / "tiny" / split / f"{n % 3}_{n}.png")
     return root
+
+
+@pytest.fixture
+def tiny_faces(tmp_path: Path) -> Path:
+    """Return the folder of the dataset that ``tiny_tasks.Tiny`` reads, below a data folder."""
+    return tiny_folder(tmp_path)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

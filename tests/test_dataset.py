@@ -12,39 +12,34 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tiny_tasks import Pairs, Tiny, opened, tiny_folder, tiny_info, write_pairs, write_tiny
+from tiny_tasks import Pairs, Tiny, opened, tiny_info, write_pairs, write_tiny
 
 from facebench.dataset import open_dataset, population
 from facebench.errors import DataError, PluginError
 
 
-@pytest.fixture
-def real(tmp_path: Path) -> Path:
-    return tiny_folder(tmp_path)
-
-
-def test_found_whatever_the_case_of_its_name(real: Path) -> None:
-    dataset = opened(real)
-    assert (dataset.root, dataset.synthetic, dataset.warnings) == (real, False, ())
+def test_found_whatever_the_case_of_its_name(tiny_faces: Path) -> None:
+    dataset = opened(tiny_faces)
+    assert (dataset.root, dataset.synthetic, dataset.warnings) == (tiny_faces, False, ())
     assert dataset.counts == {"train": 12, "test": 6}
     assert len(dataset) == 18
 
 
-def test_first_folder_name_wins(real: Path) -> None:
-    (real.parent / "tiny").mkdir()
-    write_tiny(real.parent / "tiny")
-    assert opened(real).root == real.parent / "tiny"
+def test_first_folder_name_wins(tiny_faces: Path) -> None:
+    (tiny_faces.parent / "tiny").mkdir()
+    write_tiny(tiny_faces.parent / "tiny")
+    assert opened(tiny_faces).root == tiny_faces.parent / "tiny"
 
 
-def test_data_root_may_be_the_dataset(real: Path) -> None:
-    assert open_dataset(Tiny(), real, real.parent.parent / "cache").root == real
+def test_data_root_may_be_the_dataset(tiny_faces: Path) -> None:
+    assert open_dataset(Tiny(), tiny_faces, tiny_faces.parent.parent / "cache").root == tiny_faces
 
 
 def test_parts_side_by_side_are_found_from_the_data_folder(
-    real: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_faces: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One part is enough to look for the others: real data are never replaced in silence."""
-    data, cache = real.parent, real.parent.parent / "cache"
+    data, cache = tiny_faces.parent, tiny_faces.parent.parent / "cache"
     parts = (("tiny_left", "Tiny-Left"), ("tiny_right",))
     monkeypatch.setattr(Tiny, "info", tiny_info("classification", folders=("whole",), parts=parts))
     assert open_dataset(Tiny(), data, cache).synthetic
@@ -95,10 +90,10 @@ def test_interrupted_stand_in_leaves_nothing(tmp_path: Path) -> None:
     assert left == [".lock"]
 
 
-def test_rendered_faces_below_the_data_folder_stay_synthetic(real: Path) -> None:
-    (real / "synthetic.json").touch()
-    dataset = opened(real)
-    assert (dataset.root, dataset.synthetic) == (real, True)
+def test_rendered_faces_below_the_data_folder_stay_synthetic(tiny_faces: Path) -> None:
+    (tiny_faces / "synthetic.json").touch()
+    dataset = opened(tiny_faces)
+    assert (dataset.root, dataset.synthetic) == (tiny_faces, True)
 
 
 def test_stand_ins_share_no_people() -> None:
@@ -106,10 +101,10 @@ def test_stand_ins_share_no_people() -> None:
     assert len({population(name) for name in names}) == len(names)
 
 
-def test_differing_counts_are_loud(real: Path, caplog: pytest.LogCaptureFixture) -> None:
-    table = pd.read_csv(real / "list.csv")
-    table.iloc[1:].to_csv(real / "list.csv", index=False)
-    dataset = opened(real)
+def test_differing_counts_are_loud(tiny_faces: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = pd.read_csv(tiny_faces / "list.csv")
+    table.iloc[1:].to_csv(tiny_faces / "list.csv", index=False)
+    dataset = opened(tiny_faces)
     assert dataset.warnings == (
         "Tiny: found 11 train; expected 12 officially. "
         "The numbers do not compare with published ones.",
@@ -119,7 +114,7 @@ def test_differing_counts_are_loud(real: Path, caplog: pytest.LogCaptureFixture)
 
 
 def test_what_a_task_left_out_is_loud(
-    real: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    tiny_faces: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def manifest(self: Tiny, root: Path) -> pd.DataFrame:
         table = pd.read_csv(root / "list.csv").iloc[1:]
@@ -127,13 +122,13 @@ def test_what_a_task_left_out_is_loud(
         return table
 
     monkeypatch.setattr(Tiny, "manifest", manifest)
-    dataset = opened(real)
+    dataset = opened(tiny_faces)
     assert dataset.warnings[0] == "Tiny: left out 1 file"
     assert dataset.warnings[1].startswith("Tiny: found 11 train; expected 12")
     assert [record.getMessage() for record in caplog.records] == list(dataset.warnings)
     assert dataset.limit(3).warnings == (*dataset.warnings, "limited to 3 images per split")
-    (real / "synthetic.json").touch()  # whose counts are nobody's business
-    assert opened(real).warnings == ("Tiny: left out 1 file",)
+    (tiny_faces / "synthetic.json").touch()  # whose counts are nobody's business
+    assert opened(tiny_faces).warnings == ("Tiny: left out 1 file",)
 
 
 def test_pairs_have_warnings_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +146,7 @@ def test_pairs_have_warnings_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("warnings", ["left out 1 file", [1], ("a",), None])
 def test_warnings_are_a_list_of_sentences(
-    real: Path, monkeypatch: pytest.MonkeyPatch, warnings: Any
+    tiny_faces: Path, monkeypatch: pytest.MonkeyPatch, warnings: Any
 ) -> None:
     def manifest(self: Tiny, root: Path) -> pd.DataFrame:
         table = pd.read_csv(root / "list.csv")
@@ -160,23 +155,23 @@ def test_warnings_are_a_list_of_sentences(
 
     monkeypatch.setattr(Tiny, "manifest", manifest)
     with pytest.raises(PluginError, match=r"'tiny' breaks its contract: attrs\['warnings'\]"):
-        opened(real)
+        opened(tiny_faces)
 
 
-def test_folders_that_differ_in_case_are_refused(real: Path) -> None:
-    other = real.with_name("tiny-faces")
+def test_folders_that_differ_in_case_are_refused(tiny_faces: Path) -> None:
+    other = tiny_faces.with_name("tiny-faces")
     if other.exists():
         pytest.skip("this file system does not tell upper from lower case")
     other.mkdir()
     with pytest.raises(DataError, match="found the folders Tiny-Faces and tiny-faces"):
-        opened(real)
+        opened(tiny_faces)
 
 
-def test_image_is_cropped_and_resized(real: Path) -> None:
-    table = pd.read_csv(real / "list.csv").assign(left=-2, top=0, right=2, bottom=4)
-    table.to_csv(real / "list.csv", index=False)
-    image = opened(real).image(3, 4)
-    expected = np.asarray(Image.open(real / "train3.png"))
+def test_image_is_cropped_and_resized(tiny_faces: Path) -> None:
+    table = pd.read_csv(tiny_faces / "list.csv").assign(left=-2, top=0, right=2, bottom=4)
+    table.to_csv(tiny_faces / "list.csv", index=False)
+    image = opened(tiny_faces).image(3, 4)
+    expected = np.asarray(Image.open(tiny_faces / "train3.png"))
     np.testing.assert_array_equal(image[:, 2:], expected[:4, :2])
     assert not image[:, :2].any()
 
@@ -184,56 +179,56 @@ def test_image_is_cropped_and_resized(real: Path) -> None:
 # The fingerprint --------------------------------------------------------------------------------
 
 
-def test_fingerprint_ignores_place_and_order(real: Path, tmp_path: Path) -> None:
-    before = opened(real).fingerprint
-    table = pd.read_csv(real / "list.csv")
-    table.iloc[::-1][["label", "split", "path"]].to_csv(real / "list.csv", index=False)
-    moved = real.rename(tmp_path / "tiny")
+def test_fingerprint_ignores_place_and_order(tiny_faces: Path, tmp_path: Path) -> None:
+    before = opened(tiny_faces).fingerprint
+    table = pd.read_csv(tiny_faces / "list.csv")
+    table.iloc[::-1][["label", "split", "path"]].to_csv(tiny_faces / "list.csv", index=False)
+    moved = tiny_faces.rename(tmp_path / "tiny")
     assert open_dataset(Tiny(), moved, tmp_path / "other").fingerprint == before
 
 
-def test_fingerprint_follows_pixels_labels_splits_and_crops(real: Path) -> None:
-    seen = {opened(real).fingerprint}
-    image = np.array(Image.open(real / "train3.png"))
+def test_fingerprint_follows_pixels_labels_splits_and_crops(tiny_faces: Path) -> None:
+    seen = {opened(tiny_faces).fingerprint}
+    image = np.array(Image.open(tiny_faces / "train3.png"))
     image[0, 0, 0] ^= 1
-    Image.fromarray(image).save(real / "train3.png")
-    seen.add(opened(real).fingerprint)
-    table = pd.read_csv(real / "list.csv")
+    Image.fromarray(image).save(tiny_faces / "train3.png")
+    seen.add(opened(tiny_faces).fingerprint)
+    table = pd.read_csv(tiny_faces / "list.csv")
     for changed in (
         table.assign(label=table["label"].where(table.index != 5, 0)),
         table.assign(split=table["split"].where(table.index != 5, "val")),
         table.assign(left=0, top=0, right=8, bottom=8),
         table.assign(subject="somebody"),
     ):
-        changed.to_csv(real / "list.csv", index=False)
-        seen.add(opened(real).fingerprint)
+        changed.to_csv(tiny_faces / "list.csv", index=False)
+        seen.add(opened(tiny_faces).fingerprint)
     assert len(seen) == 6
 
 
-def test_digests_are_remembered(real: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for file in real.iterdir():  # older than a file system's time step
+def test_digests_are_remembered(tiny_faces: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in tiny_faces.iterdir():  # older than a file system's time step
         os.utime(file, (1_000_000_000, 1_000_000_000))
-    before = opened(real)
+    before = opened(tiny_faces)
 
     def refuse(file: Path) -> str:
         raise AssertionError(f"{file} was read again")
 
     monkeypatch.setattr("facebench.digests._file_digest", refuse)
-    assert opened(real).fingerprint == before.fingerprint
-    os.utime(real / "train3.png", (1_000_000_000, 1_000_000_001))
+    assert opened(tiny_faces).fingerprint == before.fingerprint
+    os.utime(tiny_faces / "train3.png", (1_000_000_000, 1_000_000_001))
     with pytest.raises(AssertionError, match=r"train3\.png was read again"):
-        opened(real)
+        opened(tiny_faces)
 
 
-def test_damaged_digests_are_computed_again(real: Path) -> None:
-    before = opened(real).fingerprint
-    (stored,) = (real.parent.parent / "cache/digests").iterdir()
+def test_damaged_digests_are_computed_again(tiny_faces: Path) -> None:
+    before = opened(tiny_faces).fingerprint
+    (stored,) = (tiny_faces.parent.parent / "cache/digests").iterdir()
     for text in ("", "{}", "[]", '{"format": 1, "files": []}', "\x00"):
         stored.write_text(text)
-        assert opened(real).fingerprint == before
+        assert opened(tiny_faces).fingerprint == before
 
 
-def test_missing_image_is_named(real: Path) -> None:
-    (real / "train3.png").unlink()
+def test_missing_image_is_named(tiny_faces: Path) -> None:
+    (tiny_faces / "train3.png").unlink()
     with pytest.raises(DataError, match=r"train3\.png: cannot be read: No such file"):
-        opened(real)
+        opened(tiny_faces)

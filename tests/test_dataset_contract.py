@@ -7,15 +7,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from tiny_tasks import Pairs, Tiny, opened, tiny_folder, write_pairs
+from tiny_tasks import Pairs, Tiny, opened, write_pairs
 
 from facebench.dataset import open_dataset
 from facebench.errors import DataError, PluginError
-
-
-@pytest.fixture
-def real(tmp_path: Path) -> Path:
-    return tiny_folder(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -41,18 +36,18 @@ def real(tmp_path: Path) -> Path:
     ],
 )
 def test_broken_manifest(
-    real: Path, monkeypatch: pytest.MonkeyPatch, change: Any, message: str
+    tiny_faces: Path, monkeypatch: pytest.MonkeyPatch, change: Any, message: str
 ) -> None:
     monkeypatch.setattr(Tiny, "manifest", lambda self, root: change(pd.read_csv(root / "list.csv")))
     with pytest.raises(PluginError, match=rf"task 'tiny' breaks its contract: .*{message}"):
-        opened(real)
+        opened(tiny_faces)
 
 
-def test_empty_split_is_an_incomplete_download(real: Path) -> None:
-    table = pd.read_csv(real / "list.csv")
-    table[table["split"] == "train"].to_csv(real / "list.csv", index=False)
+def test_empty_split_is_an_incomplete_download(tiny_faces: Path) -> None:
+    table = pd.read_csv(tiny_faces / "list.csv")
+    table[table["split"] == "train"].to_csv(tiny_faces / "list.csv", index=False)
     with pytest.raises(DataError, match="found no images for the split 'test'; expected 6"):
-        opened(real)
+        opened(tiny_faces)
 
 
 @pytest.mark.parametrize(

@@ -8,33 +8,28 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from tiny_tasks import Pairs, Tiny, opened, tiny_folder, write_pairs
+from tiny_tasks import Pairs, Tiny, opened, write_pairs
 
 from facebench.dataset import Dataset, open_dataset
 from facebench.errors import DataError
 
 
-@pytest.fixture
-def real(tmp_path: Path) -> Path:
-    return tiny_folder(tmp_path)
-
-
-def test_limit_takes_every_class_and_is_deterministic(real: Path) -> None:
-    dataset = opened(real)
+def test_limit_takes_every_class_and_is_deterministic(tiny_faces: Path) -> None:
+    dataset = opened(tiny_faces)
     small = dataset.limit(4)
     assert small.counts == {"train": 4, "test": 4}
     assert small.table.groupby("split")["label"].nunique().tolist() == [3, 3]
     assert small.table.index.tolist() == list(range(8))
-    assert small.fingerprint == opened(real).limit(4).fingerprint != dataset.fingerprint
+    assert small.fingerprint == opened(tiny_faces).limit(4).fingerprint != dataset.fingerprint
     assert small.warnings == ("limited to 4 images per split",)
     by_path = dict(zip(dataset.table["path"], dataset.digests, strict=True))
     assert [by_path[path] for path in small.table["path"]] == list(small.digests)
     np.testing.assert_array_equal(
-        small.image(2, 8), np.asarray(Image.open(real / small.table["path"].iloc[2]))
+        small.image(2, 8), np.asarray(Image.open(tiny_faces / small.table["path"].iloc[2]))
     )
 
 
-def test_limit_is_proportional(real: Path) -> None:
+def test_limit_is_proportional(tiny_faces: Path) -> None:
     counts = (300, 90, 10)
     table = pd.DataFrame(
         {
@@ -43,14 +38,14 @@ def test_limit_is_proportional(real: Path) -> None:
             "label": np.repeat([0, 1, 2], counts),
         }
     )
-    dataset = Dataset(Tiny(), real, False, table, None, tuple("0" * 400))
+    dataset = Dataset(Tiny(), tiny_faces, False, table, None, tuple("0" * 400))
     found = np.bincount(dataset.limit(40).table["label"])
     assert np.abs(found - np.array(counts) / 10).max() <= 1
     assert np.bincount(dataset.limit(3).table["label"]).tolist() == [1, 1, 1]
 
 
-def test_limit_beyond_the_end_is_the_whole(real: Path) -> None:
-    dataset = opened(real)
+def test_limit_beyond_the_end_is_the_whole(tiny_faces: Path) -> None:
+    dataset = opened(tiny_faces)
     assert dataset.limit(12) is dataset
     with pytest.raises(DataError, match="found 0; expected at least 1"):
         dataset.limit(0)
