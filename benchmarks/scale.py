@@ -39,8 +39,9 @@ import torch
 from torch import Tensor
 
 from facebench.backbones import Backbone, FaceCycle16
+from facebench.evaluate.buffers import empty_buffer
 from facebench.evaluate.extract import extract
-from facebench.evaluate.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix, empty_buffer
+from facebench.evaluate.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix
 from facebench.evaluate.multilabel import detect_labels
 from facebench.evaluate.probe import ProbeSettings, epoch_batches, train_heads
 from facebench.evaluate.probe_grid import Head

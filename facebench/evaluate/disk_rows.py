@@ -24,6 +24,7 @@ import numpy.typing as npt
 import torch
 
 from facebench.errors import DataError
+from facebench.evaluate.buffers import empty_array
 
 READERS = 2
 _MOST_BYTES = 2**28  # of one system call; no system takes more than 2**31
@@ -80,7 +81,7 @@ class ArrayFile:
         Raises:
             DataError: The file is gone or too short.
         """
-        values = np.empty((count, self.shape[1]), self.dtype)
+        values = empty_array((count, self.shape[1]), self.dtype)
         descriptor = _open(self.path)
         try:
             _read_into(descriptor, values, self.offset, self.path)

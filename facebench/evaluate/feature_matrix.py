@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from facebench.errors import DataError
+from facebench.evaluate.buffers import empty_buffer
 from facebench.evaluate.disk_rows import ArrayFile, DiskRows
 
 ArrayLike: TypeAlias = "npt.NDArray[np.floating] | torch.Tensor"  # a np.memmap is an NDArray
@@ -166,15 +167,6 @@ class FeatureMatrix:
         indexes = (torch.arange(cut.start, cut.stop) for cut in cuts)
         for cut, (_, rows) in zip(cuts, self.batches(indexes, buffer), strict=True):
             yield cut, rows
-
-
-def empty_buffer(*shape: int) -> torch.Tensor:
-    """An uninitialised float32 tensor on huge pages where the system offers them.
-
-    NumPy asks Linux for huge pages and torch does not; random rows of 25 kB are read about a
-    quarter faster from and into them.
-    """
-    return torch.from_numpy(np.empty(shape, dtype=np.float32))
 
 
 def _source(features: ArrayLike, memory_budget: int) -> ArrayLike | DiskRows:

@@ -26,7 +26,8 @@ import numpy.typing as npt
 import torch
 
 from facebench.errors import DataError, SpecError
-from facebench.evaluate.feature_matrix import ArrayLike, FeatureMatrix, empty_buffer
+from facebench.evaluate.buffers import empty_buffer
+from facebench.evaluate.feature_matrix import ArrayLike, FeatureMatrix
 from facebench.evaluate.probe_grid import Head, HeadGrid
 from facebench.evaluate.probe_heads import Heads, as_matrix, check_finite
 from facebench.evaluate.probe_losses import CrossEntropy, Loss

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 
 from facebench.errors import SpecError
-from facebench.evaluate.feature_matrix import empty_buffer
+from facebench.evaluate.buffers import empty_buffer
 from facebench.evaluate.probe_heads import Heads
 from facebench.evaluate.probe_losses import Loss
 from facebench.evaluate.probe_norm import BatchNorm

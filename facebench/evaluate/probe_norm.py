@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import torch
 
-from facebench.evaluate.feature_matrix import empty_buffer
+from facebench.evaluate.buffers import empty_buffer
 
 MOMENTUM = 0.1  # torch's default, which PCL's released code takes
 EPS = 1e-5

@@ -13,9 +13,10 @@ from torch import nn
 from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.evaluate.probe_grid import Head, initialise
 from facebench.evaluate.probe_heads import Heads
-from facebench.evaluate.softmax_kernel import train_epoch
+from facebench.evaluate.softmax_kernel import ROWS, train_epoch
 
 _MOST_THREADS = 8  # a thread more is a gradient more to be summed at every step
+_LINE = 16  # numbers in a cache line, at which torch's tensors begin
 
 
 def softmax_heads(
@@ -73,15 +74,15 @@ class SoftmaxHeads:
         initialise(heads, weights, bias)
         # The bias is one more column: whatever moves a weight moves it.
         outputs = torch.cat([weights, bias.unsqueeze(2)], dim=2).flatten(0, 1)
-        odd = len(outputs) % 2
-        self._parameters = nn.functional.pad(outputs, (0, 0, 0, odd))
+        odd, short = len(outputs) % 2, -outputs.shape[1] % _LINE
+        self._parameters = nn.functional.pad(outputs, (0, short, 0, odd))
         self._moments = torch.zeros(2, *self._parameters.shape)
         rates = np.repeat([head.lr for head in heads], classes)
         decays = np.repeat([head.weight_decay for head in heads], classes).astype(np.float32)
         self._rates, self._decays = np.pad(rates, (0, odd)), np.pad(decays, (0, odd))
         threads = min(torch.get_num_threads(), _MOST_THREADS)
-        self._scores = np.empty((threads, batch_size + 3, len(self._parameters)), dtype=np.float32)
-        self._gradients = np.empty((threads, *self._parameters.shape), dtype=np.float32)
+        self._scores = torch.empty(threads, ROWS, len(self._parameters))
+        self._gradients = torch.empty(threads, *self._parameters.shape)
 
     def epoch(self, batches: Sequence[torch.Tensor], annealing: float) -> None:
         """Train on every batch once.
@@ -95,16 +96,16 @@ class SoftmaxHeads:
         train_epoch(
             self._rows, self._places[order].numpy(), self._labels[order].numpy(),
             self._batch_size, self._shape[1], self._parameters.numpy(), first, second,
-            self._steps, self._rates * annealing, self._decays, self._scores,
-            self._gradients,
+            self._steps, self._rates * annealing, self._decays, self._scores.numpy(),
+            self._gradients.numpy(),
         )  # fmt: skip
         self._steps += len(batches)
 
     def heads(self) -> Heads:
         """A copy of the heads as they stand."""
-        heads, classes, _ = self._shape
+        heads, classes, width = self._shape
         parameters = self._parameters[: heads * classes].view(heads, classes, -1)
-        weights, bias = parameters[..., :-1], parameters[..., -1]
+        weights, bias = parameters[..., :width], parameters[..., width]
         return Heads(
             *(part.clone(memory_format=torch.contiguous_format) for part in (weights, bias))
         )

@@ -20,7 +20,7 @@ from facebench.evaluate.probe_grid import Head
 from facebench.evaluate.probe_heads import Heads
 from facebench.evaluate.probe_losses import BinaryCrossEntropy, CrossEntropy, Loss
 from facebench.evaluate.softmax_heads import SoftmaxHeads
-from facebench.evaluate.softmax_kernel import BLOCK, _compiled
+from facebench.evaluate.softmax_kernel import BLOCK, ROWS, _compiled
 
 ONE, TWO = (Head(),), (Head(0.003, 1e-2, 1), Head(0.03, 0.0, 2))
 
@@ -81,7 +81,13 @@ def by_autograd(
 @pytest.mark.parametrize("heads", [ONE, TWO])
 @pytest.mark.parametrize(
     ("rows", "width", "classes", "batch_size"),
-    [(50, 33, 7, 16), (41, BLOCK + 5, 2, 10), (9, 2 * BLOCK, 3, 256), (7, 1, 8, 3)],
+    [
+        (50, 33, 7, 16),
+        (41, BLOCK + 5, 2, 10),
+        (9, 2 * BLOCK, 3, 256),
+        (7, 1, 8, 3),
+        (6 * ROWS, BLOCK - 1, 3, 2 * ROWS + 5),
+    ],
 )
 def test_heads_equal_autograd(
     compiled: list[SoftmaxHeads],
