@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -67,17 +67,21 @@ def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
 def _telling(
     members: Mapping[K, Mapping[str, Any]], unsaid: frozenset[str] = _UNSAID
 ) -> dict[K, str]:
-    """Return ``name=value`` of what differs between members; empty for a single one."""
+    """Return ``name=value`` of what differs between members; empty for a single one.
+
+    Where all members but one agree, that one alone says it.
+    """
     flat = {key: dict(_flat("", content)) for key, content in members.items()}
     names = dict.fromkeys(name for content in flat.values() for name in content)
-    differing = [
-        name
-        for name in names
-        if name not in unsaid and len({content.get(name) for content in flat.values()}) > 1
-    ]
+    usual: dict[str, str | None] = {}  # of each name that differs, the value that goes unsaid
+    for name in names:
+        counts = Counter(content.get(name) for content in flat.values())
+        if name not in unsaid and len(counts) > 1:
+            value, times = counts.most_common(1)[0]
+            usual[name] = value if 1 < times == len(flat) - 1 else None
     lines = {}
     for key, content in flat.items():
-        said = [f"{name}={content[name]}" for name in differing if name in content]
+        said = [f"{n}={content[n]}" for n in usual if n in content and content[n] != usual[n]]
         more = [f"{len(said) - _SHOWN} more"] if len(said) > _SHOWN else []
         lines[key] = ", ".join([*said[:_SHOWN], *more])
     return lines

@@ -37,5 +37,17 @@ def test_how_long_is_said_where_the_number_of_images_does_not_tell() -> None:
     found = differences(
         [entry("a", "400", epochs=4), entry("b", "400", epochs=1, limit=400), entry("c", "100")]
     )
-    assert found["a"] == "pretrain.epochs=4, pretrain.limit=0"
+    assert found["a"] == "pretrain.epochs=4"
     assert found["b"] == "pretrain.epochs=1, pretrain.limit=400"
+
+
+def test_a_row_that_differs_from_all_others_alone_says_so() -> None:
+    rows = [entry("a", "100"), entry("b", "100", image_size=32), entry("c", "100", tau=0.2)]
+    assert differences(rows) == {"a": "", "b": "pretrain.image_size=32", "c": "temperature=0.2"}
+    assert differences(rows[:2]) == {"a": "pretrain.image_size=64", "b": "pretrain.image_size=32"}
+    assert differences([*rows, entry("d", "100", tau=0.2)]) == {
+        "a": "temperature=0.1",
+        "b": "temperature=0.1, pretrain.image_size=32",
+        "c": "temperature=0.2",
+        "d": "temperature=0.2",
+    }
