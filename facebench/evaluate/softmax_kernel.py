@@ -28,13 +28,15 @@ import numpy as np
 import numpy.typing as npt
 from numba import prange
 
+from facebench.evaluate.probe_losses import LEAST_ERROR
+
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 BLOCK = 448  # columns of four rows that stay in a core's first cache beside those of a gradient
 ROWS = 16  # a multiple of four; of 6,272 numbers they stay in its second cache beside all weights
-_ZERO, _EPSILON = np.float32(0), np.float32(1e-8)
+_ZERO, _EPSILON, _LEAST = np.float32(0), np.float32(1e-8), np.float32(LEAST_ERROR)
 _KEEP1, _TAKE1 = np.float32(0.9), np.float32(0.1)
 _KEEP2, _TAKE2 = np.float32(0.999), np.float32(0.001)
 
@@ -126,6 +128,8 @@ def _softmax_error(scores: Floats, label: int, classes: int, share: np.float32) 
             total += head[c]
         for c in range(classes):
             head[c] *= share / total
+            if head[c] <= _LEAST:
+                head[c] = _ZERO
         head[label] -= share
 
 

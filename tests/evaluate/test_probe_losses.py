@@ -165,6 +165,20 @@ def test_heads_as_they_stand_are_those_of_the_epoch() -> None:
     assert torch.equal(seen[0], first.logits(features))
 
 
+def test_no_error_is_denormal() -> None:
+    scores = torch.tensor([[[90.0, 60.0, torch.nan], [0.0, 0.0, 0.0]]])  # [1, C, B]
+    denormal, small = torch.tensor([-90.0, -60.0]).exp()
+    assert 0 < denormal < torch.finfo(torch.float32).tiny
+    error = CrossEntropy(2).error(scores.clone(), torch.tensor([0, 1, 0]))
+    assert error[0, 1, 0] == 0
+    assert error[0, 0, 1] == pytest.approx(1 / 3)
+    assert error[0, :, 2].isnan().all()
+    error = BinaryCrossEntropy(2).error(-scores.clone(), torch.zeros(3, 2))
+    assert error[0, 0, 0] == 0
+    assert error[0, 0, 1] == pytest.approx(small.item() / 6)
+    assert error[0, 0, 2].isnan()
+
+
 def test_rescaled_heads_predict_in_other_units() -> None:
     features, _ = _data("numbers")
     heads = _train("numbers", SETTINGS)

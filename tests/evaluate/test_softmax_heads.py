@@ -20,7 +20,7 @@ from facebench.evaluate.probe_grid import Head
 from facebench.evaluate.probe_heads import Heads
 from facebench.evaluate.probe_losses import BinaryCrossEntropy, CrossEntropy, Loss
 from facebench.evaluate.softmax_heads import SoftmaxHeads
-from facebench.evaluate.softmax_kernel import BLOCK, ROWS, _compiled
+from facebench.evaluate.softmax_kernel import BLOCK, ROWS, _compiled, _softmax_error
 
 ONE, TWO = (Head(),), (Head(0.003, 1e-2, 1), Head(0.03, 0.0, 2))
 
@@ -155,6 +155,13 @@ def test_a_feature_that_is_not_finite_is_refused(
     with pytest.raises(DataError, match="not finite"):
         train(features, labels, ONE, ProbeSettings(2, 16))
     assert len(compiled) == 1
+
+
+def test_no_error_is_denormal() -> None:
+    scores = np.array([90, 0, 60, 0, np.nan, 0], dtype=np.float32)
+    _softmax_error(scores, 0, 2, np.float32(0.5))
+    assert scores[:4].tolist() == [0, 0, 0, pytest.approx(np.exp(-60) / 2)]
+    assert np.isnan(scores[4:]).all()
 
 
 def test_machine_code_that_cannot_be_kept_is_compiled_all_the_same(
