@@ -10,13 +10,13 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from facebench.evaluate.buffers import LINE
 from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.evaluate.probe_grid import Head, initialise
 from facebench.evaluate.probe_heads import Heads
 from facebench.evaluate.softmax_kernel import ROWS, train_epoch
 
 _MOST_THREADS = 8  # a thread more is a gradient more to be summed at every step
-_LINE = 16  # numbers in a cache line, at which torch's tensors begin
 
 
 def softmax_heads(
@@ -74,7 +74,8 @@ class SoftmaxHeads:
         initialise(heads, weights, bias)
         # The bias is one more column: whatever moves a weight moves it.
         outputs = torch.cat([weights, bias.unsqueeze(2)], dim=2).flatten(0, 1)
-        odd, short = len(outputs) % 2, -outputs.shape[1] % _LINE
+        # Outputs begin at cache lines, as torch's tensors do, and are even in number.
+        odd, short = len(outputs) % 2, -outputs.shape[1] % (LINE // 4)
         self._parameters = nn.functional.pad(outputs, (0, short, 0, odd))
         self._moments = torch.zeros(2, *self._parameters.shape)
         rates = np.repeat([head.lr for head in heads], classes)

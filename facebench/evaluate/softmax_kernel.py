@@ -6,10 +6,10 @@ with all weights straight from ``X``. After sixteen rows, which a core's second 
 their part of the gradient follows, a block of columns at a time. On 2 cores of an Intel Xeon
 (Emerald Rapids), milliseconds of a step with 7 outputs:
 
-    the loop that everybody writes              2.3 to 2.7
-    this                                        0.77
+    the loop that everybody writes              2.3 to 3.1
+    this                                        0.77 to 0.81
     the gradient after the whole batch          0.94    (0.7 to 0.8 on an AMD EPYC, Zen 3)
-    outputs that begin anywhere in memory       0.1 more
+    outputs that begin anywhere in memory       0.06 to 0.08 more
     rows to come fetched by software            no gain
 
 Rows are split among threads, and so are the columns of Adam's update. All functions are numba's:
