@@ -52,7 +52,10 @@ DedupTest = Annotated[
     typer.Option("--dedup-test", help="Also score without test images that training has, too."),
 ]
 Force = Annotated[bool, typer.Option(help="Judge again and overwrite the results.")]
-DryRun = Annotated[bool, typer.Option(help="Show runs and stages, and run nothing.")]
+DryRun = Annotated[
+    bool,
+    typer.Option(help="Show stages, and of 'run' each option's value and origin; run nothing."),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
 Weights = Annotated[
     Optional[Path],  # noqa: UP045

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
+from itertools import groupby
+
+from rich.text import Text
 
 from facebench.arguments import RunArguments, build_request, open_workspace, show_import
 from facebench.options import parse_set, read_config
@@ -12,15 +14,24 @@ from facebench.registry import Registry
 from facebench.report.families import family_tables, wants_family
 from facebench.report.results import Result
 from facebench.report.tables import tables
-from facebench.request import resolve
+from facebench.request import ResolvedRun, resolve_with_origins
 from facebench.run import Stages, run
-from facebench.spec import RunSpec, spec_record
+from facebench.settings_table import (
+    Settings,
+    method_title,
+    own_settings,
+    settings_lines,
+    shared_settings,
+)
+from facebench.spec import RunSpec
 from facebench.terminal import err, log_to_terminal, out
 from facebench.workspace import Workspace
 
 
 def run_command(arguments: RunArguments) -> None:
     """Run everything that was asked for, and print the table.
+
+    A dry run prints the options and the stages of what was asked for instead.
 
     Raises:
         FacebenchError: Something that the user can mend.
@@ -33,12 +44,12 @@ def run_command(arguments: RunArguments) -> None:
     workspace = open_workspace(top, arguments)
     request = build_request(top, overrides, workspace, registry)
     show_import(request)
-    specs = resolve(request, registry)
+    runs = resolve_with_origins(request, registry)
     if arguments.dry_run:
-        for spec in specs:
-            _show_plan(spec, plan(Stages(spec, workspace, registry)))
+        for _, of_method in groupby(runs, key=lambda run: run.spec.method):
+            _show_method(list(of_method), workspace, registry)
         return
-    results = [_run_one(spec, workspace, registry) for spec in specs]
+    results = [_run_one(one.spec, workspace, registry) for one in runs]
     for table in family_tables(results) if wants_family(results) else tables(results):
         out.print(table)
     out.print("results: " + ", ".join(str(result.path) for result in results), soft_wrap=True)
@@ -49,12 +60,31 @@ def _run_one(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
     return run(spec, workspace, registry)
 
 
+def _show_method(runs: Sequence[ResolvedRun], workspace: Workspace, registry: Registry) -> None:
+    """Print the options of one method once, then what differs by task, and each run's stages."""
+    shared = shared_settings(runs)
+    _show_settings(method_title(runs[0].spec), shared)
+    for task, of_task in groupby(runs, key=lambda run: run.spec.task):
+        same = list(of_task)  # but for the seed, which is no option
+        if own := own_settings(same[0], shared):
+            _show_settings(f"{same[0].spec.method} on {task}", own)
+        for one in same:
+            _show_plan(one.spec, plan(Stages(one.spec, workspace, registry)))
+
+
+def _show_settings(title: str, settings: Settings) -> None:
+    out.print(Text(title, style="bold"), soft_wrap=True)
+    for line in settings_lines(settings):
+        out.print(line, soft_wrap=True)
+    out.print()
+
+
 def _show_plan(spec: RunSpec, steps: Sequence[Step]) -> None:
     out.print(f"[bold]{spec.name}[/bold]")
-    out.print_json(json.dumps(spec_record(spec), sort_keys=True))
     for step in steps:
         state = "on disk" if step.done else "to do"
         named = step is steps[0] or steps[0].done
         out.print(
             f"  {step.name:9s} {step.key if named else 'named when the weights exist':28s} {state}"
         )
+    out.print()

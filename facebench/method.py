@@ -63,7 +63,8 @@ class MethodInfo:
         features: Feature names that it offers, the headline one first (PCL section 4.4: F_s,
             F_f, F_p).
         recipes: Named sets of overrides, chosen with ``--set NAME.recipe=...``. A key is an
-            option of the method (``temperature``) or of pretraining (``pretrain.lr``).
+            option of the method (``temperature``), which wins over presets, or of pretraining
+            (``pretrain.lr``), which loses to them.
         presets: Overrides that this method adds to a preset of the same name (``quick``).
         floor: It shows what is reached without learning, so ``facebench run`` judges it beside
             every other method.
@@ -154,7 +155,11 @@ class Method(nn.Module, ABC):
         raise self._lacks("views()")
 
     def loss(self, views: Any, generator: torch.Generator) -> Terms:
-        """Return the named terms of the loss; the engine minimises their weighted sum."""
+        """Return the named terms of the loss; the engine minimises their weighted sum.
+
+        A term without gradient (``term.detach()``) is logged and handed to :meth:`after_epoch`,
+        and not minimised.
+        """
         raise self._lacks("loss()")
 
     # What it may write ------------------------------------------------------------------------
@@ -191,7 +196,12 @@ class Method(nn.Module, ABC):
         return {}
 
     def steps(self, images: Tensor, generator: torch.Generator) -> Iterator[Terms]:
-        """Yield the terms of each optimiser step that one batch gives; by default one step."""
+        """Yield the terms of each optimiser step that one batch gives; by default one step.
+
+        The step is taken before the next terms are asked for, so compute the terms of each step
+        just before they are yielded: a graph that was built earlier holds weights that have
+        changed since.
+        """
         yield self.loss(self.views(images, generator), generator)
 
     def parameter_groups(self) -> list[dict[str, Any]]:

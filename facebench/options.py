@@ -1,7 +1,11 @@
 """Turns what a user wrote (flags, ``--set``, YAML, presets) into typed, frozen specs.
 
-Layers, later ones win: defaults of the dataclasses < preset of the core < preset of the method <
-recipe of the method < configuration file < flags and ``--set``.
+Layers, later ones win: defaults of the dataclasses < budget of the recipe < preset of the core <
+preset of the method < loss and views of the recipe < configuration file < flags and ``--set``.
+
+A recipe is a method's (``--set pcl.recipe=official``). Its keys of the method's own group say what
+is learned, the loss and the views, and no preset changes that. Its other keys (``pretrain.epochs``)
+say at which expense, and that is what a preset is for; those that the preset leaves open hold.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {},
     "quick": {
         "pretrain.limit": 2560,
+        "pretrain.sampling": "frames",  # the default; said here, since it is what an epoch is
         "pretrain.epochs": 5,
         "pretrain.batch_size": 128,
         "pretrain.image_size": 32,
@@ -31,6 +36,8 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "probe.epochs": 100,
     },
 }
+
+DEFAULT = "default"  # the origin of a value that no layer gives
 
 CONFIG_KEYS = (
     "method", "task", "backbone", "preset", "seeds", "device", "precision", "limit",
@@ -44,7 +51,8 @@ class Override:
 
     Args:
         value: Text from the command line, or a value from YAML or Python.
-        where: Where it was written, for error messages (``--set pcl.temperature=x``).
+        where: Where it was written (``--set pcl.temperature=x``, ``preset quick``), for error
+            messages and as the value's origin.
     """
 
     value: Any
@@ -75,7 +83,8 @@ def read_config(path: Path) -> tuple[dict[str, Any], Overrides]:
     """Read a YAML file: run-wide keys at the top, option groups as blocks.
 
     Returns:
-        The run-wide values (``method``, ``task``, ``seeds`` ...), and the overrides.
+        The run-wide values (``method``, ``task``, ``seeds`` ...), and the overrides, among them
+        ``pretrain_data``, which is another name of ``pretrain.data``.
 
     Raises:
         SpecError: The file is missing, is not YAML, or is not of that shape.
@@ -95,6 +104,8 @@ def read_config(path: Path) -> tuple[dict[str, Any], Overrides]:
         if isinstance(value, dict):
             for name, item in value.items():
                 overrides[f"{key}.{name}"] = Override(item, f"{where}.{name}")
+        elif key == "pretrain_data":
+            overrides["pretrain.data"] = Override(value, where)
         elif key in CONFIG_KEYS:
             top[key] = value
         else:
@@ -113,6 +124,31 @@ def layer(values: Mapping[str, Any], where: str, *, group: str = "") -> Override
 def keys_of(options: type[Any]) -> list[str]:
     """Return the keys of an option group, which is a dataclass."""
     return [f.name for f in fields(options)]
+
+
+def group_of(key: str) -> str:
+    """Return the option group of ``group.key``."""
+    return key.partition(".")[0]
+
+
+def without_groups(overrides: Overrides, groups: Sequence[str]) -> Overrides:
+    """Return what ``overrides`` say about other groups than ``groups``."""
+    return {key: override for key, override in overrides.items() if group_of(key) not in groups}
+
+
+def origins(groups: Mapping[str, type[Any]], overrides: Overrides) -> dict[str, str]:
+    """Return where :func:`apply` takes each value from.
+
+    Args:
+        groups: Option group -> its dataclass.
+        overrides: What is applied.
+
+    Returns:
+        ``group.key`` of every option, in the order of the groups and of their fields -> ``where``
+        of its override, or ``default``.
+    """
+    keys = [f"{group}.{name}" for group, options in groups.items() for name in keys_of(options)]
+    return {key: overrides[key].where if key in overrides else DEFAULT for key in keys}
 
 
 def check_keys(overrides: Overrides, groups: Mapping[str, Sequence[str]]) -> None:
@@ -149,7 +185,7 @@ def apply(options: Any, group: str, overrides: Overrides) -> Any:
     try:
         return replace(options, **changes)
     except SpecError as error:
-        causes = ", ".join(o.where for k, o in overrides.items() if k.partition(".")[0] == group)
+        causes = ", ".join(o.where for k, o in overrides.items() if group_of(k) == group)
         raise SpecError(f"{error} Given by: {causes}.") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,18 @@ from facebench.device import Precision
 from facebench.errors import PluginError, SpecError, UnknownNameError
 from facebench.given import check_nothing_learns, given_settings
 from facebench.method import Method
-from facebench.options import PRESETS, Override, Overrides, apply, check_keys, keys_of, layer
+from facebench.options import (
+    PRESETS,
+    Override,
+    Overrides,
+    apply,
+    check_keys,
+    group_of,
+    keys_of,
+    layer,
+    origins,
+    without_groups,
+)
 from facebench.registry import Registry
 from facebench.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
 from facebench.task import Task
@@ -20,6 +32,8 @@ CORE_GROUPS: dict[str, type[Any]] = {
     "extract": ExtractSpec,
     "probe": ProbeSpec,
 }
+
+GIVEN = "checkpoint"  # the origin of what is known from one that is handed in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +69,49 @@ class Request:
     checkpoint: Checkpoint | None = None
 
 
+@dataclass(frozen=True)
+class ResolvedRun:
+    """One run, and where its options come from, which is no part of what it is.
+
+    Args:
+        spec: The run.
+        origins: ``group.key`` of each option of the method, of ``pretrain``, ``extract`` and
+            ``probe`` and of the task, in that order -> ``default``, ``preset quick``,
+            ``recipe official``, ``run.yaml, pcl.temperature``, ``--set pcl.temperature=0.1``,
+            ``checkpoint`` (handed in), or ``method`` and ``task`` for what these declare.
+    """
+
+    spec: RunSpec
+    origins: Mapping[str, str]
+
+    def settings(self) -> dict[str, tuple[Any, str]]:
+        """Return the value and the origin of each option, in the order of ``origins``."""
+        spec = self.spec
+        groups = {
+            spec.method: spec.method_options,
+            "pretrain": spec.pretrain,
+            "extract": spec.extract,
+            "probe": spec.probe,
+            spec.task: spec.task_options,
+        }
+        return {
+            key: (getattr(groups[group_of(key)], key.partition(".")[2]), origin)
+            for key, origin in self.origins.items()
+        }
+
+
 def resolve(request: Request, registry: Registry) -> list[RunSpec]:
     """Return the runs that a request means: method by method as asked for, then the floors.
+
+    Raises:
+        SpecError: A name, key or value does not fit; the message says where it was written.
+        PluginError: A plugin cannot be loaded.
+    """
+    return [run.spec for run in resolve_with_origins(request, registry)]
+
+
+def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedRun]:
+    """Return the runs of :func:`resolve`, each with the origins of its options.
 
     Raises:
         SpecError: A name, key or value does not fit; the message says where it was written.
@@ -78,7 +133,7 @@ def resolve(request: Request, registry: Registry) -> list[RunSpec]:
         request = replace(request, backbone=request.checkpoint.record["spec"]["backbone"])
     registry.backbone(request.backbone)  # a wrong name fails now, not after hours
     return [
-        _run_spec(request, methods[method], tasks[task], seed)
+        _resolved_run(request, methods[method], tasks[task], seed)
         for method in methods
         for task in request.tasks
         for seed in request.seeds
@@ -111,40 +166,25 @@ def _check_weights(request: Request, methods: dict[str, type[Method]]) -> None:
             f"{len(request.seeds)} seeds; expected one of each, those that it was learned with."
         )
     check_nothing_learns(request.checkpoint, request.methods[0], request.overrides)
+    given_settings(request.checkpoint, methods[request.methods[0]])  # its record fits the options
 
 
-def _run_spec(request: Request, method: type[Method], task: type[Task], seed: int) -> RunSpec:
-    name, overrides = method.info.name, dict(request.overrides)
-    recipe = overrides.pop(f"{name}.recipe", Override("paper", "the default"))
-    layers = layer(PRESETS[request.preset], f"preset {request.preset}")
-    layers |= layer(
-        method.info.presets.get(request.preset, {}), f"preset {request.preset}", group=name
-    )
-    layers |= layer(_recipe(method, recipe), f"recipe {recipe.value}", group=name)
-    layers |= overrides
-    extract = apply(ExtractSpec(), "extract", layers)
-    # A floor that nobody asked for by name is judged by its own feature if it lacks the one asked.
-    foreign = name not in request.methods and extract.feature not in method.info.features
-    given = request.checkpoint if name in request.methods else None
-    options, pretrain = (
-        given_settings(given, method)
-        if given
-        else (apply(method.Options(), name, layers), apply(PretrainSpec(), "pretrain", layers))
-    )
-    extract = replace(
-        extract,
-        pool=extract.pool if method.info.backbone else "flatten",  # no feature map to pool
-        feature=_feature(method, "" if foreign else extract.feature, given),
-        image_size=extract.image_size or task.info.image_size,
-    )
-    return RunSpec(
+def _resolved_run(
+    request: Request, method: type[Method], task: type[Task], seed: int
+) -> ResolvedRun:
+    name, given = method.info.name, _given(request, method)
+    layers = _layers(request, method)
+    options = apply(method.Options(), name, layers)
+    asked = apply(ExtractSpec(), "extract", layers)
+    extract = _extract(asked, request, method, task)
+    spec = RunSpec(
         method=name,
         task=task.info.name,
         backbone=request.backbone if method.info.backbone else method.own_backbone(options),
         preset=request.preset,
         method_options=options,
         task_options=apply(task.Options(), task.info.name, layers),
-        pretrain=pretrain,
+        pretrain=apply(PretrainSpec(), "pretrain", layers),
         extract=extract,
         probe=apply(ProbeSpec(), "probe", layers),
         seed=seed,
@@ -153,6 +193,56 @@ def _run_spec(request: Request, method: type[Method], task: type[Task], seed: in
         limit=request.limit,
         skip_broken=request.skip_broken,
         dedup_test=request.dedup_test,
+    )
+    groups = {name: method.Options, **CORE_GROUPS, task.info.name: task.Options}
+    declared = {"pool": "method", "feature": GIVEN if given else "method", "image_size": "task"}
+    filled_in = {
+        f"extract.{key}": origin
+        for key, origin in declared.items()
+        if getattr(extract, key) != getattr(asked, key)
+    }
+    return ResolvedRun(spec, origins(groups, layers) | filled_in)
+
+
+def _given(request: Request, method: type[Method]) -> Checkpoint | None:
+    """Return the checkpoint if it is this method's; a floor beside it has none."""
+    return request.checkpoint if method.info.name in request.methods else None
+
+
+def _layers(request: Request, method: type[Method]) -> Overrides:
+    """Return what all layers say about a method's runs; see :mod:`facebench.options`."""
+    name, preset = method.info.name, f"preset {request.preset}"
+    written = dict(request.overrides)
+    chosen = written.pop(f"{name}.recipe", Override("paper", "the default"))
+    recipe = layer(_recipe(method, chosen), f"recipe {chosen.value}", group=name)
+    layers = (
+        without_groups(recipe, (name,))
+        | layer(PRESETS[request.preset], preset)
+        | layer(method.info.presets.get(request.preset, {}), preset, group=name)
+        | {key: override for key, override in recipe.items() if group_of(key) == name}
+        | written
+    )
+    if (given := _given(request, method)) is None:
+        return layers
+    learned = given.record["spec"]  # says all about its learning, so nothing else does
+    return (
+        without_groups(layers, (name, "pretrain"))
+        | layer(learned["method_options"], GIVEN, group=name)
+        | layer(learned["pretrain"], GIVEN, group="pretrain")
+    )
+
+
+def _extract(
+    asked: ExtractSpec, request: Request, method: type[Method], task: type[Task]
+) -> ExtractSpec:
+    """Return ``asked`` with what it leaves to the method and the task."""
+    # A floor that nobody asked for by name is judged by its own feature if it lacks the one asked.
+    beside = method.info.name not in request.methods and asked.feature not in method.info.features
+    return replace(
+        asked,
+        pool=asked.pool if method.info.backbone else "flatten",  # no feature map to pool
+        feature=_feature(method, "" if beside else asked.feature, _given(request, method)),
+        image_size=asked.image_size or task.info.image_size,
     )
 
 

@@ -6,14 +6,16 @@ reference there is for details is the released code. Images here are normalised 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.functional.image import structural_similarity_index_measure
 
 MARGIN = 0.1  # released code; in units of normalised images
+WINDOW_RADIUS, WINDOW_SIGMA = 5, 1.5  # of SSIM, in pixels; released code
+SSIM_CONSTANTS = (0.01**2, 0.03**2)  # released code: of a range of 1, though values span 4.4
 
 
 def warp(images: Tensor, flow: Tensor) -> Tensor:
@@ -47,8 +49,9 @@ def gram(features: Tensor) -> Tensor:
     Args:
         features: ``[B, C, h, w]``.
     """
-    flat = features.float().flatten(2)  # [B, C, N]
-    return flat @ flat.transpose(1, 2) / flat.shape[2]
+    with torch.autocast(features.device.type, enabled=False):  # else the product is bfloat16
+        flat = features.float().flatten(2)  # [B, C, N]
+        return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
 def perceptual_loss(drawn: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
@@ -69,16 +72,48 @@ def perceptual_loss(drawn: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor
 
 
 def ssim_loss(drawn: Tensor, target: Tensor) -> Tensor:
-    """Return 1 - SSIM (Wang et al., 2004) of images ``[B, 3, H, W]``: a scalar from 0 to 2.
+    """Return 1 - SSIM (Wang et al., 2004): mean over pixels, channels and images, from 0 to 2.
 
-    Gaussian window of 11 pixels, sigma 1.5, and the constants of a range of 1, as released.
+    As released: a Gaussian window of 11 pixels, sigma 1.5, that sees zeros outside the image.
+
+    Args:
+        drawn: ``[B, C, H, W]``.
+        target: ``[B, C, H, W]``.
     """
-    similarity = structural_similarity_index_measure(
-        drawn.float(), target.float(), sigma=1.5, data_range=1.0
-    )
-    if not isinstance(similarity, Tensor):  # a pair when the whole map is asked for
-        raise TypeError("torchmetrics returned a map")
-    return 1 - similarity
+    # Variances are small differences of squares, of which bfloat16 leaves nothing.
+    with torch.autocast(drawn.device.type, enabled=False):
+        a, b = drawn.float(), target.float()
+        means = _windowed(torch.stack([a, b, a * a, b * b, a * b]))  # [5, B, C, H, W]
+        mean_a, mean_b, mean_aa, mean_bb, mean_ab = means.unbind()
+        product, squares = mean_a * mean_b, mean_a.square() + mean_b.square()
+        c1, c2 = SSIM_CONSTANTS
+        luminance = (2 * product + c1) / (squares + c1)
+        structure = (2 * (mean_ab - product) + c2) / (mean_aa + mean_bb - squares + c2)
+        return 1 - (luminance * structure).mean()
+
+
+def _windowed(maps: Tensor) -> Tensor:
+    """Return the mean under the window around each pixel of ``[..., H, W]``; 0 outside.
+
+    The window is separable, so two products of matrices do: 2 to 4 times as fast on a CPU, gradient
+    included, as convolution with 11x11 weights.
+    """
+    height, width = maps.shape[-2:]
+    return _window(height, maps.device) @ maps @ _window(width, maps.device)  # both symmetric
+
+
+def _window(side: int, device: torch.device) -> Tensor:
+    """Return ``[side, side]``: in row i the weights of the window around pixel i.
+
+    The whole window is of sum 1. What of it lies outside the image is cut off, as if zeros were
+    there.
+    """
+    places = torch.arange(side, device=device)
+    distance = (places - places[:, None]).abs()
+    reach = range(-WINDOW_RADIUS, WINDOW_RADIUS + 1)
+    total = sum(math.exp(-(x**2) / (2 * WINDOW_SIGMA**2)) for x in reach)
+    weights = torch.exp(-distance.square() / (2 * WINDOW_SIGMA**2)) / total
+    return weights.where(distance <= WINDOW_RADIUS, 0)
 
 
 def symmetry_loss(faces: Tensor) -> Tensor:

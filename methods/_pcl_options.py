@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from facebench.errors import SpecError
+from facebench.pretrain.losses import Interpolation
 
 from ._views import PoseAugmentation, ViewOptions
 
@@ -25,16 +26,25 @@ class PCLOptions(ViewOptions):
     dynamic_weights: bool = True  # DWA, Eq. 7
     dwa_temperature: float = 2.0  # released code
     negative_interpolation: bool = True  # section 4.1, of the baseline
+    interpolation: Interpolation = (
+        "unit"  # what is mixed: unit vectors; released: the head's output
+    )
+    directions: Literal["sum", "mean"] = "sum"  # Eqs. 5 and 6 add both; released: their mean
     pose_augmentation: PoseAugmentation = "flip"  # section 4.1: flipping works best
     face_pose_augmentation: PoseAugmentation = "none"  # of the face views; neither names any
     pdd_images: int = 0  # images of a batch that the PDD sees; 0 is all of them
     pose_images: int = 10  # images of a batch with pose pairs; the paper is silent, released code
     negatives: int = 100  # M, of each of them; released code
+    negatives_of: Literal["anchor", "batch"] = "anchor"  # Eq. 5: its own M; released: everybody's
     orth: Literal["dot", "cosine", "cross_correlation"] = "dot"  # Eq. 3; released: the last
     pose_denominator: Literal["negatives", "all"] = "negatives"  # Eq. 5; released: all
     pose_crop: bool = True  # pose views are cropped too (section 3.2); released: not
     projection: bool = False  # heads before the contrast; the paper has none, the code has
+    projection_head: Literal["released", "simclr"] = "released"  # simclr: the baseline's, 128 long
     pdd_noise: float = 0.0  # sigma of noise on the PDD's input; released: 0.4
+    # What BatchNorm averages over: one pass of decoder and of pose head for all inputs, or, as
+    # released, one of the decoder for each reconstruction, of the head for positives and negatives
+    passes: Literal["joint", "separate"] = "joint"
     separate_steps: bool = False  # each objective with a batch and a step of its own; released
 
     def __post_init__(self) -> None:
@@ -47,17 +57,46 @@ class PCLOptions(ViewOptions):
             raise SpecError("pdd_images must be 0 or more, pose_images and negatives 1 or more.")
 
 
+# The released code. All that it says of loss and views is named, also where it is the paper's, so
+# that a preset changes nothing of it.
 OFFICIAL = {
-    "crop": "quadrants",
+    "temperature": 0.07,
+    "l_dis": True,
+    "l_orth": True,
+    "l_pose": True,
+    "dynamic_weights": True,
+    "dwa_temperature": 2.0,
+    "negative_interpolation": True,
+    "interpolation": "released",
+    "directions": "mean",
+    "pose_augmentation": "flip",
+    "face_pose_augmentation": "none",
+    "pdd_images": 0,
+    "pose_images": 10,
+    "negatives": 100,
+    "negatives_of": "batch",
     "orth": "cross_correlation",
     "pose_denominator": "all",
     "pose_crop": False,
     "projection": True,
+    "projection_head": "released",
     "pdd_noise": 0.4,
+    "passes": "separate",
     "separate_steps": True,
+    "crop": "quadrants",
+    "jitter": 0.8,
+    "hue": 0.2,
+    "jitter_p": 0.8,
+    "grayscale_p": 0.2,
+    "blur_p": 0.8,
+    "sobel_p": 0.6,
     "pretrain.weight_decay": 1e-3,
     "pretrain.sampling": "identities",
     "pretrain.epochs": 6000,
+    "pretrain.batch_size": 256,
+    "pretrain.image_size": 64,
+    "pretrain.lr": 1e-4,
+    "pretrain.schedule": "cosine",
 }
 
 QUICK = {

@@ -6,8 +6,10 @@ Sizes that PCL's paper leaves to its supplement are those of the released code.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Literal
 
 import torch
+from lightly.models.modules.heads import SimCLRProjectionHead
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,8 +25,16 @@ def branch(channels: int) -> nn.Sequential:
     return layers
 
 
-def projection(dim: int) -> nn.Sequential:
-    """Return the released code's projection head, ``[B, D]`` to ``[B, 512]``."""
+def projection(dim: int, kind: Literal["released", "simclr"]) -> nn.Module:
+    """Return a projection head, ``[B, D]`` to ``[B, 512]`` (released) or ``[B, 128]`` (SimCLR).
+
+    Args:
+        dim: Length of F_f and F_p.
+        kind: ``released``: PCL's released code, normalised at its end; ``simclr``: lightly's, as
+            the baseline has it, normalised after each of its two layers.
+    """
+    if kind == "simclr":
+        return SimCLRProjectionHead(dim, 2048, 128)
     return nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, 512), nn.BatchNorm1d(512))
 
 
@@ -88,7 +98,11 @@ class Decoder(nn.Module):
 
 
 def disentangling_loss(
-    decoder: Decoder, source: tuple[Tensor, Tensor, Tensor], varied: tuple[Tensor, Tensor, Tensor]
+    decoder: Decoder,
+    source: tuple[Tensor, Tensor, Tensor],
+    varied: tuple[Tensor, Tensor, Tensor],
+    *,
+    passes: Literal["joint", "separate"] = "joint",
 ) -> Tensor:
     """Return L_dis, PCL Eq. 2: the face comes from F_f of either image, the pose from F_p.
 
@@ -96,11 +110,17 @@ def disentangling_loss(
         decoder: D.
         source: s ``[B, 3, 64, 64]`` with its F_f and F_p ``[B, D]``.
         varied: The same for s-hat, the pose-varied image.
+        passes: ``joint``: one pass of D, whose BatchNorm sees all four reconstructions at once;
+            ``separate``: four, in the order of the released code.
 
     Returns:
         Scalar: sum over the four reconstructions of the mean absolute error.
     """
     (s, f, p), (s_hat, f_hat, p_hat) = source, varied
+    if passes == "separate":
+        parts = ((f, p_hat, s_hat), (f_hat, p, s), (f, p, s), (f_hat, p_hat, s_hat))
+        losses = [F.l1_loss(decoder(face, pose).float(), image) for face, pose, image in parts]
+        return torch.stack(losses).sum()
     # One pass of D over the four combinations, in the order of Eq. 1.
     drawn = decoder(torch.cat([f, f, f_hat, f_hat]), torch.cat([p, p_hat, p, p_hat])).float()
     target = torch.cat([s, s_hat, s, s_hat])

@@ -42,7 +42,7 @@ class FaceCycle(Method):
     info = MethodInfo(
         name="facecycle",
         title="FaceCycle",
-        version=1,
+        version=2,  # 2: L_ssim sees zeros outside the image, as released; in 32 bits always
         paper="Chang et al., ICCV 2021",
         year=2021,
         needs="pairs",

@@ -43,7 +43,7 @@ class PCL(Method):
     info = MethodInfo(
         name="pcl",
         title="PCL",
-        version=1,
+        version=2,  # 1: dynamic weights from the epoch's mean, recipe=official otherwise
         paper="Liu et al., CVPR 2023",
         year=2023,
         features=("f_s", "f_f", "f_p", "f_f+f_p"),
@@ -72,8 +72,12 @@ class PCL(Method):
         self.g_f = branch(backbone.channels)
         self.g_p = branch(backbone.channels)
         self.decoder = Decoder(self.feature_dim)
-        self.head_f = projection(self.feature_dim) if options.projection else nn.Identity()
-        self.head_p = projection(self.feature_dim) if options.projection else nn.Identity()
+        self.head_f, self.head_p = (
+            projection(self.feature_dim, options.projection_head)
+            if options.projection
+            else nn.Identity()
+            for _ in range(2)
+        )
         self.nt_xent = NTXentLoss(options.temperature, gather_distributed=True)
         self.appearance = appearance(options, image_size)
         self.noise = GaussianNoise(options.pdd_noise)
@@ -104,18 +108,31 @@ class PCL(Method):
 
     def steps(self, images: Tensor, generator: Generator) -> Iterator[Terms]:
         """Yield Eq. 7 in one step, or its three objectives in turn with a batch each."""
-        apart = self.options.separate_steps
-        pdd, face, pose_batch = images.chunk(3) if apart else (images, images, images)
-        objectives = [
-            self.pdd_terms(self.pdd_views(pdd, generator), generator),
-            self.face_terms(self.face_views(face, generator), generator),
-        ]
-        if self.options.l_pose:
-            objectives.append(self.pose_terms(self.pose_views(pose_batch, generator), generator))
-        if apart:
-            yield from (terms for terms in objectives if terms)
+        if self.options.separate_steps:
+            pdd, face, pose_images = images.chunk(3)
+            yield from self.objectives(pdd, face, pose_images, generator)
         else:
+            objectives = self.objectives(images, images, images, generator)
             yield {name: term for terms in objectives for name, term in terms.items()}
+
+    def objectives(
+        self, pdd: Tensor, face: Tensor, pose: Tensor, generator: Generator
+    ) -> Iterator[Terms]:
+        """Yield the terms of the PDD, of the face contrast and of the pose contrast.
+
+        Each is computed when it is asked for: an optimiser step in between changes the weights.
+
+        Args:
+            pdd: Images of the PDD, ``[B, 3, S, S]``.
+            face: Images of L_face, likewise.
+            pose: Images of L_pose, likewise.
+            generator: Of all views and draws.
+        """
+        if self.options.l_dis or self.options.l_orth:
+            yield self.pdd_terms(self.pdd_views(pdd, generator), generator)
+        yield self.face_terms(self.face_views(face, generator), generator)
+        if self.options.l_pose:
+            yield self.pose_terms(self.pose_views(pose, generator), generator)
 
     def pdd_views(self, images: Tensor, generator: Generator) -> Tensor:
         """Return s and its pose-varied s-hat, ``[2n, 3, S, S]``."""
@@ -125,15 +142,15 @@ class PCL(Method):
     def pdd_terms(self, views: Tensor, generator: Generator) -> Terms:
         """Return L_dis (Eq. 2) and L_orth (Eq. 3) of :meth:`pdd_views`."""
         options = self.options
-        if not (options.l_dis or options.l_orth):
-            return {}
         inputs = self.noise(views, generator) if options.pdd_noise else views
         f, p = self.branches(inputs)
         (f, f_hat), (p, p_hat) = f.chunk(2), p.chunk(2)
         terms: Terms = {}
         if options.l_dis:
             s, s_hat = at_decoded_size(views).chunk(2)
-            terms["L_dis"] = disentangling_loss(self.decoder, (s, f, p), (s_hat, f_hat, p_hat))
+            terms["L_dis"] = disentangling_loss(
+                self.decoder, (s, f, p), (s_hat, f_hat, p_hat), passes=options.passes
+            )
         if options.l_orth:
             terms["L_orth"] = self._orth(f, p) + self._orth(f_hat, p_hat)
         return terms
@@ -145,57 +162,94 @@ class PCL(Method):
 
     def face_terms(self, views: Tensor, generator: Generator) -> Terms:
         """Return L_face (Eq. 6); without L_pose also the plain contrast on F_p."""
-        f, p = self.branches(views)
+        feature_map = self.backbone(views)
+        f = self.g_f(feature_map).flatten(1)
         terms = {"L_face": self._contrast(self.head_f(f), generator)}
         if not self.options.l_pose:
+            p = self.g_p(feature_map).flatten(1)
             terms["L_pose"] = self._contrast(self.head_p(p), generator)
         return terms
 
     def pose_views(self, images: Tensor, generator: Generator) -> Tensor:
-        """Return s_i, s_j and M pose-augmented copies of P images, ``[P * (2 + M), 3, S, S]``."""
-        s = images[: self.options.pose_images]
-        varied = self.vary_pose(s.repeat_interleave(self.options.negatives, dim=0), generator)
-        views = torch.cat([s, s, varied])
+        """Return s_i, s_j and M pose-augmented copies of P images, ``[P * (2 + M), 3, S, S]``.
+
+        The copies are in the order in which they become negatives, M of the first anchor first:
+        those of its own image, or, as released, copy by copy of the whole batch.
+        """
+        s, m = images[: self.options.pose_images], self.options.negatives
+        own = self.options.negatives_of == "anchor"
+        copies = s.repeat_interleave(m, dim=0) if own else s.repeat(m, 1, 1, 1)
+        views = torch.cat([s, s, self.vary_pose(copies, generator)])
         if self.options.pose_crop:
             views, _ = two_crops(views, self.options, self.image_size, generator)
         return self.appearance(views, generator)
 
     def pose_terms(self, views: Tensor, generator: Generator) -> Terms:
-        """Return L_pose (Eq. 5): the same pose attracts, M pose-augmented copies repel."""
+        """Return L_pose (Eq. 5): the same pose attracts, M pose-augmented copies repel.
+
+        Where the denominator has the negatives only, ``L_pose_infonce`` comes with it, for the
+        dynamic weights: the same loss with the positive in the denominator, without gradient.
+        """
         options, m = self.options, self.options.negatives
         count = len(views) // (2 + m)
-        _, p = self.branches(views)
-        p_i, p_j, p_m = self.head_p(p).split([count, count, count * m])
-        losses = [
-            pose_loss(
-                anchor,
-                positive,
-                p_m.unflatten(0, (count, m)),
-                options.temperature,
-                positive_in_denominator=options.pose_denominator == "all",
-                mixing=draw_mixing(count, m, generator) if options.negative_interpolation else None,
-            )
-            for anchor, positive in ((p_i, p_j), (p_j, p_i))
-        ]
-        return {"L_pose": torch.stack(losses).sum()}
+        p = self.g_p(self.backbone(views)).flatten(1).split([2 * count, count * m])
+        if options.passes == "separate":
+            pairs, copies = map(self.head_p, p)
+        else:
+            pairs, copies = self.head_p(torch.cat(p)).split([2 * count, count * m])
+        p_i, p_j = pairs.chunk(2)
+        losses = self._pose_losses(p_i, p_j, copies.unflatten(0, (count, m)), generator)
+        terms = {"L_pose": self._reduced(losses)}
+        if options.dynamic_weights and options.pose_denominator == "negatives":
+            # log(e^pull + sum of e^push) - pull is softplus of Eq. 5's loss, anchor by anchor.
+            terms["L_pose_infonce"] = self._reduced(F.softplus(losses.detach()))
+        return terms
 
     def term_weights(self) -> Mapping[str, float]:
         """Return alpha_face and alpha_pose of Eq. 7."""
         return {"L_face": float(self.alpha[0]), "L_pose": float(self.alpha[1])}
 
     def after_epoch(self, means: Mapping[str, float]) -> None:
-        """Update the dynamic weights from the last two epochs' mean losses."""
+        """Update the dynamic weights from the last two epochs' mean losses.
+
+        Eq. 5 may be negative, and a ratio of such means says nothing; its InfoNCE form is always
+        positive.
+        """
         if not self.options.dynamic_weights:
             return
-        pose_mean = torch.tensor(means["L_pose"])
-        if self.options.l_pose and self.options.pose_denominator == "negatives":
-            # Eq. 5 may be negative, and a ratio of such means says nothing. softplus of it is
-            # the same loss with the positive in the denominator, which is always positive.
-            pose_mean = 2 * F.softplus(pose_mean / 2)
-        last = torch.stack([torch.tensor(means["L_face"]), pose_mean]).to(self.dwa_losses)
+        pose_mean = means.get("L_pose_infonce", means["L_pose"])
+        last = torch.tensor([means["L_face"], pose_mean]).to(self.dwa_losses)
         self.dwa_losses.copy_(torch.stack([self.dwa_losses[1], last]))
         if not self.dwa_losses.isnan().any():
             self.alpha.copy_(dynamic_weights(self.dwa_losses, self.options.dwa_temperature))
+
+    def _pose_losses(self, p_i: Tensor, p_j: Tensor, p_m: Tensor, generator: Generator) -> Tensor:
+        """Return Eq. 5 of both directions, ``[2, P]``, of ``[P, D]`` twice and ``[P, M, D]``."""
+        options, (count, m, _) = self.options, p_m.shape
+        released = options.interpolation == "released"
+        mixings: list[tuple[Tensor, Tensor] | None] = [None, None]
+        if options.negative_interpolation:
+            first = draw_mixing(count, m, generator, one_order=released)
+            mixings = [first, first if released else draw_mixing(count, m, generator)]
+        return torch.stack(
+            [
+                pose_loss(
+                    anchor,
+                    positive,
+                    p_m,
+                    options.temperature,
+                    positive_in_denominator=options.pose_denominator == "all",
+                    mixing=mixing,
+                    interpolation=options.interpolation,
+                )
+                for anchor, positive, mixing in zip((p_i, p_j), (p_j, p_i), mixings, strict=True)
+            ]
+        )
+
+    def _reduced(self, losses: Tensor) -> Tensor:
+        """Return the mean over anchors of ``[2, P]`` losses, both directions added or averaged."""
+        over_anchors = losses.mean(dim=1)
+        return over_anchors.sum() if self.options.directions == "sum" else over_anchors.mean()
 
     def _orth(self, f: Tensor, p: Tensor) -> Tensor:
         if self.options.orth == "cross_correlation":
@@ -205,12 +259,15 @@ class PCL(Method):
         return orthogonality(f, p)
 
     def _contrast(self, z: Tensor, generator: Generator) -> Tensor:
-        """Return Eq. 6, which sums both directions: twice NT-Xent's mean."""
-        z_i, z_j = z.float().chunk(2)
-        if self.options.negative_interpolation:
-            return 2 * mixed_nt_xent(z_i, z_j, self.options.temperature, generator)
-        loss: Tensor = self.nt_xent(z_i, z_j)
-        return 2 * loss
+        """Return Eq. 6, which adds both directions; NT-Xent's mean is over both."""
+        options, (z_i, z_j) = self.options, z.float().chunk(2)
+        if options.negative_interpolation:
+            loss = mixed_nt_xent(
+                z_i, z_j, options.temperature, generator, interpolation=options.interpolation
+            )
+        else:
+            loss = self.nt_xent(z_i, z_j)
+        return 2 * loss if options.directions == "sum" else loss
 
 
 def dynamic_weights(losses: Tensor, temperature: float) -> Tensor:

@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from facebench.errors import SpecError, UnknownNameError
-from facebench.options import Override, apply, check_keys, parse_set, parse_value, read_config
+from facebench.options import (
+    PRESETS,
+    Override,
+    apply,
+    check_keys,
+    layer,
+    origins,
+    parse_set,
+    parse_value,
+    read_config,
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +96,27 @@ def test_a_config_file_has_the_same_shape_as_the_flags(tmp_path: Path) -> None:
     top, overrides = read_config(path)
     assert top == {"method": ["pcl"], "seeds": 3}
     assert overrides["pcl.temperature"] == Override(0.1, f"{path}, pcl.temperature")
+
+
+def test_pretraining_data_are_an_option_by_another_name(tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text("pretrain_data: lfw\n")
+    top, overrides = read_config(path)
+    assert not top
+    assert overrides == {"pretrain.data": Override("lfw", f"{path}, pretrain_data")}
+
+
+def test_origins_name_the_layer_that_apply_takes_a_value_from() -> None:
+    overrides = layer({"epochs": 4, "rate": 0.2}, "preset quick", group="mine")
+    overrides |= parse_set(["mine.rate=0.3", "other.on=false"])
+    assert origins({"mine": Options}, overrides) == {
+        "mine.epochs": "preset quick", "mine.rate": "--set mine.rate=0.3", "mine.on": "default",
+        "mine.kind": "default", "mine.many": "default",
+    }  # fmt: skip
+
+
+def test_the_quick_preset_says_what_an_epoch_is() -> None:
+    assert PRESETS["quick"]["pretrain.sampling"] == "frames"
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import Batches, EpochOrder
-from facebench.pretrain.packed import PackedFaces
+from facebench.pretrain.packed import Faces
 from facebench.pretrain.resume import SafeCheckpointIO
 from facebench.progress import Advance
 from facebench.spec import PretrainSpec
@@ -33,7 +33,7 @@ RESUME_FILE = "resume.safetensors"
 
 def train(
     method: Method,
-    faces: PackedFaces,
+    faces: Faces,
     spec: PretrainSpec,
     *,
     seed: int,

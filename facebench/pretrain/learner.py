@@ -10,7 +10,8 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from facebench.method import Method
+from facebench.errors import PluginError
+from facebench.method import Method, Terms
 from facebench.pretrain.collapse import feature_std
 from facebench.spec import PretrainSpec
 
@@ -78,12 +79,12 @@ class Learner(pl.LightningModule):
         generator = self._generator(batch_index)
         faces = images.float().div_(255)
         for terms in self.method.steps(faces, generator):
-            weights = self.method.term_weights()
-            total = torch.stack([weights.get(name, 1.0) * t for name, t in terms.items()]).sum()
             adam.zero_grad()
-            self.manual_backward(total)
+            self.manual_backward(weighted_sum(self.method, terms))
             self._norms.append(self._gradient_norm())
             adam.step()
+            # Autocast keeps the weights that it has cast; a further step must cast the new ones.
+            torch.clear_autocast_cache()
             self.method.after_step()
             for name, term in terms.items():
                 self._sums[name] = self._sums.get(name, 0) + term.detach().float()
@@ -131,3 +132,22 @@ class Learner(pl.LightningModule):
     def _step_schedule(self) -> None:
         schedule: Any = self.lr_schedulers()
         schedule.step()
+
+
+def weighted_sum(method: Method, terms: Terms) -> Tensor:
+    """Return what a step minimises: the sum of the terms that have a gradient, times their weights.
+
+    A term without gradient is logged like the others and handed to ``after_epoch``.
+
+    Raises:
+        PluginError: No term has a gradient.
+    """
+    weights = method.term_weights()
+    parts = [weights.get(name, 1.0) * term for name, term in terms.items() if term.requires_grad]
+    if not parts:
+        found = f"the terms {', '.join(terms)}, none with a gradient" if terms else "no loss term"
+        raise PluginError(
+            f"method '{method.info.name}': a step gives {found}; expected at least one term that "
+            "depends on its weights. Mend its loss() or steps()."
+        )
+    return torch.stack(parts).sum()

@@ -3,54 +3,83 @@
 Plain NT-Xent comes from lightly; here are the forms with *mixed* negatives (negative
 interpolation, Zhu et al., ICCV 2021, which PCL section 4.1 names for its baseline), and the
 pose loss of PCL Eq. 5, whose denominator holds the negatives only.
+
+Negatives are interpolated in one of two ways. ``unit``: unit vectors are mixed, with a
+permutation for each anchor. ``released``, as PCL's released code does it: features are mixed as
+the head gives them, before normalisation, with one permutation for all anchors.
 """
 
 from __future__ import annotations
+
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+Interpolation = Literal["unit", "released"]
+
 BETA = 1.6  # lambda ~ Beta(1.6, 1.6), PCL's released code
 
 
-def draw_mixing(anchors: int, negatives: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def draw_mixing(
+    anchors: int, negatives: int, generator: torch.Generator, *, one_order: bool = False
+) -> tuple[Tensor, Tensor]:
     """Draw, for every negative of every anchor, a partner and a share.
 
     Args:
         anchors: Number of anchors, A.
         negatives: Negatives of each anchor, M.
         generator: Source of the draw; on the CPU.
+        one_order: One permutation for all anchors instead of one for each.
 
     Returns:
         ``partner`` [A, M] int64, each row a permutation of 0..M-1, and ``share`` [A, M] in (0, 1).
     """
-    partner = torch.rand(anchors, negatives, generator=generator).argsort(dim=1)
+    orders = 1 if one_order else anchors
+    partner = torch.rand(orders, negatives, generator=generator).argsort(dim=1)
     # torch's Beta takes no generator; numpy's does, seeded from ours.
     seed = int(torch.randint(2**62, (), generator=generator))
     share = np.random.default_rng(seed).beta(BETA, BETA, size=(anchors, negatives))
-    return partner, torch.from_numpy(share).float()
+    return partner.expand(anchors, -1), torch.from_numpy(share).float()
 
 
-def mix_similarities(similarity: Tensor, between: Tensor, partner: Tensor, share: Tensor) -> Tensor:
+def mix_similarities(
+    similarity: Tensor,
+    between: Tensor,
+    partner: Tensor,
+    share: Tensor,
+    squared: Tensor | None = None,
+) -> Tensor:
     """Return the cosine of each anchor with its *mixed* negatives, without forming a mixture.
 
-    A mixture ``share * n + (1 - share) * n'`` of unit vectors, normalised again, has with the
-    anchor a cosine that follows from three inner products alone.
+    A mixture ``share * n + (1 - share) * n'``, divided by its length, has with a unit anchor a
+    cosine that follows from inner products alone.
 
     Args:
-        similarity: [A, M] cosine of anchor and negative.
-        between: [A, M] cosine of negative and its partner.
+        similarity: [A, M] inner product of unit anchor and negative.
+        between: [A, M] inner product of negative and its partner.
         partner: [A, M] index of the partner among the anchor's negatives.
         share: [A, M] weight of the negative itself.
+        squared: [A, M] squared length of the negative; ``None`` where all have length 1.
     """
     mixed = share * similarity + (1 - share) * similarity.gather(1, partner)
-    length = (share**2 + (1 - share) ** 2 + 2 * share * (1 - share) * between).clamp_min(1e-12)
+    own, other = share**2, (1 - share) ** 2
+    if squared is not None:
+        own, other = own * squared, other * squared.gather(1, partner)
+    length = (own + other + 2 * share * (1 - share) * between).clamp_min(1e-12)
     return mixed / length.sqrt()
 
 
-def mixed_nt_xent(z0: Tensor, z1: Tensor, temperature: float, generator: torch.Generator) -> Tensor:
+def mixed_nt_xent(
+    z0: Tensor,
+    z1: Tensor,
+    temperature: float,
+    generator: torch.Generator,
+    *,
+    interpolation: Interpolation = "unit",
+) -> Tensor:
     """Return NT-Xent (SimCLR Eq. 1; PCL Eq. 6) over interpolated negatives.
 
     Every anchor keeps its positive as it is; its 2N-2 negatives are each mixed with another.
@@ -60,19 +89,27 @@ def mixed_nt_xent(z0: Tensor, z1: Tensor, temperature: float, generator: torch.G
         z1: [N, D] features of the second views.
         temperature: tau.
         generator: Source of the mixing; on the CPU.
+        interpolation: How negatives are mixed (see the module).
 
     Returns:
         Scalar, mean over the 2N anchors.
     """
-    n = len(z0)
-    z = F.normalize(torch.cat([z0, z1]).float(), dim=1)
+    n, released = len(z0), interpolation == "released"
+    raw = torch.cat([z0, z1]).float()
+    z = F.normalize(raw, dim=1)
     gram = z @ z.T  # [2N, 2N]
     anchors = torch.arange(2 * n, device=z.device)
     positive = (anchors + n) % (2 * n)
     others = _others(n, z.device)  # [2N, 2N-2]
-    partner, share = (draw.to(z.device) for draw in draw_mixing(2 * n, 2 * n - 2, generator))
+    draws = draw_mixing(2 * n, 2 * n - 2, generator, one_order=released)
+    partner, share = (draw.to(z.device) for draw in draws)
+    similarity, between = (z @ raw.T, raw @ raw.T) if released else (gram, gram)
     negatives = mix_similarities(
-        gram.gather(1, others), gram[others, others.gather(1, partner)], partner, share
+        similarity.gather(1, others),
+        between[others, others.gather(1, partner)],
+        partner,
+        share,
+        between.diagonal()[others] if released else None,
     )
     logits = torch.cat([gram[anchors, positive].unsqueeze(1), negatives], dim=1) / temperature
     return F.cross_entropy(logits, torch.zeros_like(anchors))
@@ -93,34 +130,38 @@ def pose_loss(
     *,
     positive_in_denominator: bool = False,
     mixing: tuple[Tensor, Tensor] | None = None,
+    interpolation: Interpolation = "unit",
 ) -> Tensor:
-    """Return l_p of PCL Eq. 5, mean over anchors.
+    """Return l_p of PCL Eq. 5 for each anchor.
 
     Args:
         anchor: [P, D] F_p of one unaugmented-pose view.
         positive: [P, D] F_p of the other.
-        negatives: [P, M, D] F_p of M pose-augmented views of the same image.
+        negatives: [P, M, D] F_p of M pose-augmented views.
         temperature: tau.
         positive_in_denominator: Add the positive to the denominator (InfoNCE), as the released
             code does; Eq. 5 has the negatives only.
         mixing: Draws of :func:`draw_mixing` [P, M] for negative interpolation.
+        interpolation: How negatives are mixed (see the module).
 
     Returns:
-        Scalar; with the negatives only it may be negative.
+        [P]; with the negatives only it may be negative.
     """
-    anchor, positive, negatives = (
-        F.normalize(x.float(), dim=-1) for x in (anchor, positive, negatives)
-    )
+    anchor, positive = (F.normalize(x.float(), dim=-1) for x in (anchor, positive))
+    released = mixing is not None and interpolation == "released"
+    negatives = negatives.float() if released else F.normalize(negatives.float(), dim=-1)
     pull = (anchor * positive).sum(dim=1) / temperature  # [P]
     push = torch.einsum("pd,pmd->pm", anchor, negatives)
     if mixing is not None:
         partner, share = (draw.to(push.device) for draw in mixing)
         partners = negatives.gather(1, partner.unsqueeze(2).expand_as(negatives))
-        push = mix_similarities(push, (negatives * partners).sum(dim=2), partner, share)
+        squared = negatives.square().sum(dim=2) if released else None
+        between = (negatives * partners).sum(dim=2)
+        push = mix_similarities(push, between, partner, share, squared)
     push = push / temperature
     if positive_in_denominator:
         push = torch.cat([pull.unsqueeze(1), push], dim=1)
-    return (push.logsumexp(dim=1) - pull).mean()
+    return push.logsumexp(dim=1) - pull
 
 
 def orthogonality(f: Tensor, p: Tensor) -> Tensor:

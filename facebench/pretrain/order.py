@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from facebench.errors import SpecError
-from facebench.pretrain.packed import PackedFaces
+from facebench.pretrain.packed import Faces
 
 
 class EpochOrder(Sampler[list[int]]):
@@ -104,7 +104,7 @@ def draw_partners(
 class Batches(Dataset[Tensor]):
     """Packed faces, read a whole batch at a time: uint8 ``[B, 3, S, S]``."""
 
-    def __init__(self, faces: PackedFaces) -> None:
+    def __init__(self, faces: Faces) -> None:
         self.faces = faces
 
     def __len__(self) -> int:

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
@@ -43,6 +43,24 @@ _THREADS = 2
 _GROUP = 32  # images of one piece of work
 _IN_FLIGHT = 8 * _GROUP  # images decoded before they are written: what is in memory at once
 _COLUMNS = ("path", "identity", "video")
+
+
+class Faces(Protocol):
+    """What an epoch is made of; :class:`PackedFaces` is one.
+
+    Attributes:
+        identity: ``[N]`` int64, a code per person.
+        video: ``[N]`` int64, a code per video, from 0 up without gaps.
+    """
+
+    identity: NDArray[np.int64]
+    video: NDArray[np.int64]
+
+    def __len__(self) -> int: ...
+
+    def batch(self, indices: Sequence[int] | NDArray[np.int64] | Tensor) -> Tensor:
+        """Return uint8 ``[B, 3, S, S]`` of ``[B]`` positions."""
+        ...
 
 
 class PackedFaces:

@@ -102,15 +102,54 @@ def test_force_judges_again(facebench: Facebench, plugin: Path, tmp_path: Path) 
     assert records(tmp_path)[0]["n_test"] == 48
 
 
-def test_a_dry_run_shows_spec_and_stages_and_makes_none(
+def options_shown(text: str) -> dict[str, tuple[str, str]]:
+    """Return value and origin of each option in what a dry run of one run prints."""
+    lines = [line.split(maxsplit=2) for line in text.splitlines() if line.startswith("  ")]
+    return {key: (value, origin) for key, value, origin in lines if "." in key}
+
+
+def test_a_dry_run_shows_options_and_stages_and_makes_none(
     facebench: Facebench, plugin: Path, tmp_path: Path
 ) -> None:
     run = ["run", "--method", "pcl", "--task", "tiny", "--plugin", str(plugin), *FAST]
     shown = facebench(*run, "--dry-run", "--set", "pcl.negatives=5").stdout
-    assert '"negatives": 5' in shown
+    options = options_shown(shown)
+    assert options["pcl.negatives"] == ("5", "--set pcl.negatives=5")
+    assert options["pretrain.data"] == ("tiny", "--pretrain-data")
+    assert options["pretrain.lr"] == ("0.001", "preset quick")
+    assert options["extract.image_size"] == ("32", "task")
+    assert options["probe.holdout"] == ("0.1", "default")
+    assert "pcl (tinynet, preset quick, precision 32)\n" in shown
     assert shown.count("to do") == 3
+    assert "{" not in shown
     assert not (tmp_path / "cache/checkpoints").exists()
     assert not (tmp_path / "results").exists()
+
+
+def test_a_dry_run_breaks_and_shortens_no_value(facebench: Facebench, plugin: Path) -> None:
+    run = ["run", "--method", "random", "--task", "tiny", "--plugin", str(plugin), *FAST]
+    rates = ",".join(f"0.{n}1" for n in range(1000, 1100))  # wider than any terminal
+    shown = facebench(*run, "--dry-run", "--set", f"probe.lrs={rates}").stdout
+    assert options_shown(shown)["probe.lrs"] == (rates, f"--set probe.lrs={rates}")
+
+
+def test_a_dry_run_shows_the_options_of_a_method_once_and_of_a_task_where_they_differ(
+    facebench: Facebench, plugin: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.py"
+    text = plugin.read_text().replace('name="tiny"', 'name="other"')
+    text = text.replace("image_size=32", "image_size=48").replace("class Tiny(", "class Other(")
+    other.write_text(text[: text.index("class TinyNet")])
+    run = ["run", "--method", "random,simclr", "--task", "tiny,other", "--seeds", "0,1", *FAST]
+    shown = facebench(*run, "--dry-run", "--plugin", str(plugin), "--plugin", str(other)).stdout
+    assert shown.count("simclr.temperature ") == 1
+    assert shown.count("pretrain.epochs ") == 2  # one for each method
+    assert shown.count("extract.image_size ") == 4  # one for each method and task
+    for task, size in (("tiny", 32), ("other", 48)):
+        for method in ("random", "simclr"):
+            assert f"{method} on {task}\n  extract.image_size  {size}  task\n" in shown
+            for seed in (0, 1):
+                assert shown.count(f"{method} on {task}, seed {seed}\n") == 1
 
 
 def test_flags_override_the_configuration_file(
@@ -119,24 +158,50 @@ def test_flags_override_the_configuration_file(
     config = tmp_path / "run.yaml"
     config.write_text(
         "method: pcl\ntask: tiny\nbackbone: tinynet\npretrain_data: tiny\nseeds: [4]\n"
+        "floors: false\n"
         "pretrain: {epochs: 7, image_size: 32}\npcl: {temperature: 0.3}\n"
     )
-    shown = facebench("run", "--config", str(config), "--plugin", str(plugin), "--dry-run",
+    shown = facebench("run", "--config", "run.yaml", "--plugin", str(plugin), "--dry-run",
                       "--set", "pretrain.epochs=9").stdout  # fmt: skip
-    assert '"epochs": 9' in shown
-    assert '"temperature": 0.3' in shown
-    assert '"seed": 4' in shown
+    options = options_shown(shown)
+    assert options["pretrain.epochs"] == ("9", "--set pretrain.epochs=9")
+    assert options["pretrain.data"] == ("tiny", "run.yaml, pretrain_data")
+    assert options["pcl.temperature"] == ("0.3", "run.yaml, pcl.temperature")
+    assert "pcl on tiny, seed 4\n" in shown
 
 
-def test_the_official_recipe_sets_what_the_released_code_does(
-    facebench: Facebench, plugin: Path
+OFFICIAL, QUICK = "recipe official", "preset quick"
+
+
+@pytest.mark.parametrize(
+    ("preset", "budget"),
+    [
+        ("paper", {
+            "sampling": ("identities", OFFICIAL), "epochs": ("6000", OFFICIAL),
+            "batch_size": ("256", OFFICIAL), "image_size": ("64", OFFICIAL),
+            "lr": ("0.0001", OFFICIAL), "schedule": ("cosine", OFFICIAL), "limit": ("0", "default"),
+        }),
+        ("quick", {
+            "sampling": ("frames", QUICK), "epochs": ("5", QUICK), "batch_size": ("128", QUICK),
+            "image_size": ("32", QUICK), "lr": ("0.001", QUICK), "schedule": ("onecycle", QUICK),
+            "limit": ("2560", QUICK),
+        }),
+    ],
+)  # fmt: skip
+def test_the_official_recipe_sets_what_the_released_code_does_at_the_presets_expense(
+    facebench: Facebench, plugin: Path, preset: str, budget: dict[str, tuple[str, str]]
 ) -> None:
-    shown = facebench("run", "--method", "pcl", "--task", "tiny", "--plugin", str(plugin),
-                      "--preset", "paper", "--backbone", "tinynet", "--pretrain-data", "tiny",
-                      "--set", "pcl.recipe=official", "--dry-run").stdout  # fmt: skip
-    for setting in ('"crop": "quadrants"', '"weight_decay": 0.001', '"pdd_noise": 0.4',
-                    '"sampling": "identities"', '"epochs": 6000'):  # fmt: skip
-        assert setting in shown
+    run = ["run", "--method", "pcl", "--task", "tiny", "--plugin", str(plugin), "--no-floors",
+           "--backbone", "tinynet", "--pretrain-data", "tiny"]  # fmt: skip
+    shown = facebench(*run, "--set", "pcl.recipe=official", "--preset", preset, "--dry-run").stdout
+    options = options_shown(shown)
+    assert {key: options[f"pretrain.{key}"] for key in budget} == budget
+    assert options["pretrain.weight_decay"] == ("0.001", OFFICIAL)  # no preset says anything of it
+    for key, value in {
+        "temperature": "0.07", "negatives": "100", "sobel_p": "0.6", "crop": "quadrants",
+        "negative_interpolation": "true", "pdd_noise": "0.4", "orth": "cross_correlation",
+    }.items():  # fmt: skip
+        assert options[f"pcl.{key}"] == (value, OFFICIAL)
 
 
 @pytest.mark.parametrize(

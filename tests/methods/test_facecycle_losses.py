@@ -65,16 +65,52 @@ def test_perceptual_loss_passes_no_gradient_to_its_target() -> None:
     assert drawn.grad is not None
 
 
+def naive_ssim_loss(drawn: Tensor, target: Tensor) -> Tensor:
+    """Look through each window by itself, in float64; gradients pass."""
+    places = torch.arange(-5, 6).double()
+    line = torch.exp(-places.square() / (2 * 1.5**2))
+    window = torch.outer(line, line) / line.sum() ** 2
+    (count, channels, h, w), scores = drawn.shape, []
+    padded_drawn, padded_target = F.pad(drawn, (5,) * 4), F.pad(target, (5,) * 4)
+    for i in range(count):
+        for c in range(channels):
+            for y in range(h):
+                for x in range(w):
+                    a = padded_drawn[i, c, y : y + 11, x : x + 11]
+                    b = padded_target[i, c, y : y + 11, x : x + 11]
+                    mean_a, mean_b = (window * a).sum(), (window * b).sum()
+                    # E (a - E a)(b - E b), the window being of sum 1
+                    var_a = (window * (a - mean_a).square()).sum()
+                    var_b = (window * (b - mean_b).square()).sum()
+                    cov = (window * (a - mean_a) * (b - mean_b)).sum()
+                    upper = (2 * mean_a * mean_b + 0.01**2) * (2 * cov + 0.03**2)
+                    lower = (mean_a**2 + mean_b**2 + 0.01**2) * (var_a + var_b + 0.03**2)
+                    scores.append(upper / lower)
+    return 1 - torch.stack(scores).mean()
+
+
+@pytest.mark.parametrize("size", [(12, 15), (4, 7)], ids=["12x15", "smaller than the window"])
+def test_ssim_and_its_gradient_are_those_of_each_window_by_itself(size: tuple[int, int]) -> None:
+    target = F.interpolate(normal(2, 3, 4, 4), size=size, mode="bilinear")
+    drawn = 0.7 * target + 0.3 * normal(*target.shape, seed=1)
+    ours, theirs = drawn.requires_grad_(), drawn.detach().double().requires_grad_()
+    found, expected = ssim_loss(ours, target), naive_ssim_loss(theirs, target.double())
+    found.backward()
+    expected.backward()
+    assert found.item() == pytest.approx(expected.item(), abs=1e-6)
+    assert ours.grad is not None
+    assert theirs.grad is not None
+    assert (ours.grad - theirs.grad).norm() < 1e-4 * theirs.grad.norm()
+
+
 def framed(image: Tensor) -> NDArray[np.float64]:
-    """Return an image with the border that its window sees, which scikit-image leaves out."""
-    padded: NDArray[np.float64] = np.pad(
-        image.double().numpy(), ((0, 0), (5, 5), (5, 5)), mode="reflect"
-    )
+    """Return an image with the border that its window sees; scikit-image scores no border."""
+    padded: NDArray[np.float64] = np.pad(image.double().numpy(), ((0, 0), (5, 5), (5, 5)))
     return padded
 
 
 def test_ssim_is_that_of_scikit_image() -> None:
-    drawn, target = smooth(3, 24, seed=1), smooth(3, 24, seed=2)
+    drawn, target = smooth(3, 24, seed=1)[..., :19], smooth(3, 24, seed=2)[..., :19]
     target = 0.7 * drawn + 0.3 * target
     scores = [
         structural_similarity(
@@ -85,6 +121,14 @@ def test_ssim_is_that_of_scikit_image() -> None:
     ]  # fmt: skip
     assert ssim_loss(drawn, target).item() == pytest.approx(1 - np.mean(scores), abs=1e-5)
     assert ssim_loss(drawn, drawn).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_ssim_is_computed_in_32_bits_whatever_the_precision() -> None:
+    """In bfloat16 the variances, differences of squares, would be noise."""
+    drawn, target = smooth(2, 16, seed=1), smooth(2, 16, seed=2)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = ssim_loss(drawn, target)
+    assert torch.equal(found, ssim_loss(drawn, target))
 
 
 @pytest.mark.parametrize("width", [6, 7])

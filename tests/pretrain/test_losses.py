@@ -57,11 +57,11 @@ def eq6(features: Tensor) -> float:
 @pytest.mark.parametrize("with_positive", [False, True])
 def test_pose_loss_is_equation_5(with_positive: bool) -> None:
     anchor, positive, negatives = randn(3, 16), randn(3, 16, seed=1), randn(3, 5, 16, seed=2)
-    expected = sum(
+    expected = [
         eq5(anchor[i], positive[i], negatives[i], with_positive=with_positive) for i in range(3)
-    )
+    ]
     found = pose_loss(anchor, positive, negatives, TAU, positive_in_denominator=with_positive)
-    assert found.item() == pytest.approx(expected / 3, rel=1e-4)
+    assert found.tolist() == pytest.approx(expected, rel=1e-4)
 
 
 def test_pose_loss_with_mixed_negatives_normalises_each_mixture() -> None:
@@ -75,11 +75,30 @@ def test_pose_loss_with_mixed_negatives_normalises_each_mixture() -> None:
             for p in range(2)
         ]
     )  # fmt: skip
-    expected = sum(eq5(anchor[p], positive[p], mixed[p], with_positive=True) for p in range(2)) / 2
+    expected = [eq5(anchor[p], positive[p], mixed[p], with_positive=True) for p in range(2)]
     found = pose_loss(
         anchor, positive, negatives, TAU, positive_in_denominator=True, mixing=(partner, share)
     )
-    assert found.item() == pytest.approx(expected, rel=1e-4)
+    assert found.tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_released_pose_mixing_is_of_features_that_are_not_normalised() -> None:
+    anchor, positive = randn(2, 16), randn(2, 16, seed=1)
+    negatives = randn(2, 6, 16, seed=2) * randn(2, 6, 1, seed=3).exp()  # of very different lengths
+    partner, share = draw_mixing(2, 6, generator(3), one_order=True)
+    assert torch.equal(partner[0], partner[1])
+    expected = []
+    for p in range(2):
+        mixed = []
+        for m in range(6):
+            weight, other = float(share[p, m]), negatives[p, int(partner[0, m])]
+            mixed.append(weight * negatives[p, m] + (1 - weight) * other)
+        expected.append(eq5(anchor[p], positive[p], torch.stack(mixed), with_positive=True))
+    found = pose_loss(
+        anchor, positive, negatives, TAU, positive_in_denominator=True, mixing=(partner, share),
+        interpolation="released",
+    )  # fmt: skip
+    assert found.tolist() == pytest.approx(expected, rel=1e-4)
 
 
 def test_lightlys_nt_xent_is_half_of_equation_6() -> None:
@@ -101,6 +120,23 @@ def test_mixed_nt_xent_against_a_loop_over_anchors() -> None:
         mixed = weight * negatives + (1 - weight) * negatives[partner[a]]
         total += eq5(z[a], z[b], mixed, with_positive=True)
     found = mixed_nt_xent(z0, z1, TAU, generator(5))
+    assert found.item() == pytest.approx(total / (2 * n), rel=1e-4)
+
+
+def test_released_mixed_nt_xent_against_a_loop_over_anchors() -> None:
+    n = 4
+    z = randn(2 * n, 16) * randn(2 * n, 1, seed=1).exp()
+    partner, share = draw_mixing(2 * n, 2 * n - 2, generator(5), one_order=True)
+    total = 0.0
+    for a in range(2 * n):
+        b = (a + n) % (2 * n)
+        negatives = [z[k] for k in range(2 * n) if k not in (a, b)]
+        mixed = []
+        for m, negative in enumerate(negatives):
+            weight = float(share[a, m])
+            mixed.append(weight * negative + (1 - weight) * negatives[int(partner[0, m])])
+        total += eq5(z[a], z[b], torch.stack(mixed), with_positive=True)
+    found = mixed_nt_xent(z[:n], z[n:], TAU, generator(5), interpolation="released")
     assert found.item() == pytest.approx(total / (2 * n), rel=1e-4)
 
 
