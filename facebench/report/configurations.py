@@ -30,9 +30,26 @@ def differences(entries: Sequence[Entry]) -> dict[str, str]:
         alike[entry.title, entry.feature, entry.backbone, source].append(entry)
     lines: dict[str, str] = {}
     for group in alike.values():
-        members = {entry.key: {"preset": entry.preset, **entry.configuration} for entry in group}
+        options = (frozenset(entry.configuration.get("options", {})) for entry in group)
+        shared = frozenset.intersection(*options)
+        members = {entry.key: _settings(entry, shared) for entry in group}
         lines |= _telling(members, _UNSAID | (_COUNTED if _images_tell(group) else frozenset()))
     return lines
+
+
+def _settings(entry: Entry, options: frozenset[str]) -> dict[str, Any]:
+    """Return what may tell an entry from others; its method is named by its version alone.
+
+    Args:
+        entry: A row.
+        options: Of the method, those that the other rows have too: an option that only one version
+            of a method knows says no more than the version.
+    """
+    settings: dict[str, Any] = {"preset": entry.preset, **entry.configuration}
+    if "method" in settings:
+        settings["version"] = settings.pop("method")[1]
+    own = settings.get("options", {})
+    return settings | {"options": {key: value for key, value in own.items() if key in options}}
 
 
 def _images_tell(group: Sequence[Entry]) -> bool:

@@ -51,3 +51,12 @@ def test_a_row_that_differs_from_all_others_alone_says_so() -> None:
         "c": "temperature=0.2",
         "d": "temperature=0.2",
     }
+
+
+def test_versions_of_a_method_are_told_apart_by_their_number_alone() -> None:
+    """An option that came with the new version is no difference beside it."""
+    old, new = entry("a", "100"), entry("b", "100")
+    old.configuration["method"] = ["simclr", 1]  # type: ignore[index]
+    new.configuration["method"] = ["simclr", 2]  # type: ignore[index]
+    new.configuration["options"]["directions"] = "sum"
+    assert differences([old, new]) == {"a": "version=1", "b": "version=2"}
