@@ -39,7 +39,11 @@ def softmax_heads(
         None if the features do not fit in memory as float32, or numba has only its own threads,
         which are slower to wake than a step takes: for others it needs the system's OpenMP or TBB.
     """
-    numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+    threads = torch.get_num_threads()
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    # numba's threads start here, and its OpenMP layer sets the number of threads of the whole
+    # process to all cores: a later pretraining would no longer keep to its share of them.
+    torch.set_num_threads(threads)
     if numba.threading_layer() == "workqueue":
         return None
     found = features.in_memory()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -201,3 +204,30 @@ def test_torch_trains_where_compiled_code_cannot(
     monkeypatch.setattr(numba, "threading_layer", lambda: "omp")
     train(FeatureMatrix(store, memory_budget=both), labels, ONE, settings)
     assert len(compiled) == 1
+
+
+_ONE_THREAD = """
+import torch
+from facebench.evaluate import probe
+from facebench.evaluate.probe import ProbeSettings, train_heads
+from facebench.evaluate.probe_grid import Head
+from facebench.evaluate.probe_losses import CrossEntropy
+
+probe.COMPILED_WORK = 0
+torch.set_num_threads(1)
+features, labels = torch.rand(40, 8), torch.arange(40) % 4
+settings = ProbeSettings(epochs=1, batch_size=16)
+train_heads(features, labels, (Head(lr=0.01, weight_decay=0.0),), loss=CrossEntropy(4),
+            settings=settings, generator_seed=0)
+print(torch.get_num_threads())
+"""
+
+
+def test_a_probe_leaves_the_process_its_number_of_threads() -> None:
+    """A fresh process, since numba starts its threads once."""
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    found = subprocess.run(
+        [sys.executable, "-c", _ONE_THREAD], env=environment, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert found.stdout.split() == ["1"]
