@@ -25,9 +25,9 @@ from PIL import Image, ImageFilter
 from facebench.backbones import FaceCycle16
 from facebench.device import autocast, resolve_device, resolve_precision
 from facebench.evaluate.extract import extract
-from facebench.evaluate.images import crop_resize, read_image
 from facebench.method import Method, MethodInfo
 from facebench.pretrain.allocator import keep_freed_memory
+from facebench.runtime.images import crop_resize, read_image
 from facebench.spec import ExtractSpec
 from facebench.task import NoOptions
 from facebench.workspace import Workspace

@@ -12,10 +12,10 @@ from facebench.errors import SpecError
 from facebench.foreign_report import import_summary
 from facebench.given import open_given
 from facebench.options import Override, Overrides, parse_value
-from facebench.pretrain.engine import is_helper
 from facebench.progress import Silent
 from facebench.registry import Kind, Registry
 from facebench.request import Request
+from facebench.stage import is_helper
 from facebench.terminal import TerminalProgress, err
 from facebench.workspace import Workspace, default_cache
 

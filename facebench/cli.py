@@ -143,8 +143,8 @@ def list_(
 def show(result: Annotated[Path, typer.Argument(help="A result's JSON file.")]) -> None:
     """Show one stored result: scores, intervals, and where they come from."""
     from facebench.report.curves import curves_table
-    from facebench.report.results import read_result
     from facebench.report.tables import detail_rows, tables
+    from facebench.results.store import read_result
     from facebench.terminal import detail_table, out
 
     stored = read_result(result)

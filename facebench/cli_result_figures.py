@@ -31,7 +31,7 @@ def confusion(
     from facebench.registry import Registry
     from facebench.report.confusion_figure import draw_confusion
     from facebench.report.figure_title import check_kind
-    from facebench.report.results import read_result
+    from facebench.results.store import read_result
 
     record = read_result(result).record
     task = Registry(tuple(plugin or ())).load("task", record["spec"]["task"])
@@ -44,8 +44,8 @@ def confusion(
 def roc(result: StoredResult, out: Out = Path("roc.png"), protocol: Which = "honest") -> None:
     """Draw the ROC curve of a verification result."""
     from facebench.report.figure_title import check_kind
-    from facebench.report.results import read_result
     from facebench.report.roc_figure import draw_roc
+    from facebench.results.store import read_result
 
     draw_roc(out, read_result(result), check_kind(protocol))
     _say(out)
@@ -56,7 +56,7 @@ def roc(result: StoredResult, out: Out = Path("roc.png"), protocol: Which = "hon
 def actions(result: StoredResult, out: Out = Path("actions.png")) -> None:
     """Draw F1 of each action unit, with intervals and floors."""
     from facebench.report.action_figure import draw_actions
-    from facebench.report.results import read_result
+    from facebench.results.store import read_result
 
     draw_actions(out, read_result(result).record)
     _say(out)
@@ -67,8 +67,8 @@ def actions(result: StoredResult, out: Out = Path("actions.png")) -> None:
 def yaw(result: StoredResult, out: Out = Path("yaw.png"), protocol: Which = "honest") -> None:
     """Draw the errors of head poses for frontal, half-turned and profile faces."""
     from facebench.report.figure_title import check_kind
-    from facebench.report.results import read_result
     from facebench.report.yaw_figure import draw_errors_by_yaw
+    from facebench.results.store import read_result
 
     draw_errors_by_yaw(out, read_result(result).record, check_kind(protocol))
     _say(out)
@@ -79,7 +79,7 @@ def yaw(result: StoredResult, out: Out = Path("yaw.png"), protocol: Which = "hon
 def probe(result: StoredResult, out: Out = Path("probe.png")) -> None:
     """Draw the probe's score on the test side after each epoch, beside the honest score."""
     from facebench.report.probe_figure import draw_probe
-    from facebench.report.results import read_result
+    from facebench.results.store import read_result
 
     draw_probe(out, read_result(result).record)
     _say(out)

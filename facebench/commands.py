@@ -12,9 +12,9 @@ from facebench.options import parse_set, read_config
 from facebench.plan import Step, plan
 from facebench.registry import Registry
 from facebench.report.families import family_tables, wants_family
-from facebench.report.results import Result
 from facebench.report.tables import tables
 from facebench.request import ResolvedRun, resolve_with_origins
+from facebench.results.store import Result
 from facebench.run import Stages, run
 from facebench.settings_table import (
     Settings,

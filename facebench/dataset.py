@@ -21,9 +21,9 @@ import pandas as pd
 from facebench.atomic import make_once
 from facebench.digests import file_digests, table_fingerprint
 from facebench.errors import DataError, PluginError
-from facebench.evaluate.images import Box, Pixels, crop_resize
 from facebench.listing import folder_called
 from facebench.progress import Progress, Silent
+from facebench.runtime.images import Box, Pixels, crop_resize
 from facebench.synth import FaceSampler
 from facebench.synth.write import GENERATOR_VERSION, MARKER
 from facebench.table import boxes, check_pairs, check_table

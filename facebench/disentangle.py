@@ -24,8 +24,8 @@ from facebench.evaluate.factors import FactorSettings, predict_factors
 from facebench.method import Method
 from facebench.records import method_record
 from facebench.registry import Registry
-from facebench.report.results import now
 from facebench.request import Request, resolve
+from facebench.results.store import now
 from facebench.run import Stages
 from facebench.spec import RunSpec, plain
 from facebench.workspace import Workspace

@@ -11,7 +11,7 @@ from facebench.report.drawing import check_target
 from facebench.report.feature_figure import draw_features
 from facebench.report.figure_title import figure_title
 from facebench.report.projection import project
-from facebench.report.results import read_result
+from facebench.results.store import read_result
 from facebench.stored_features import labelled_features
 from facebench.terminal import TerminalProgress, log_to_terminal
 from facebench.workspace import Workspace, default_cache

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from facebench.errors import DataError
-from facebench.evaluate.images import IMAGE_SUFFIXES
+from facebench.runtime.images import IMAGE_SUFFIXES
 
 # Notes, lists and annotations that lie between the images of published datasets, and what
 # desktops leave there. Anything else beside the images may be an image that is not read.

@@ -11,10 +11,10 @@ import torch
 
 from facebench.dataset import population
 from facebench.errors import DataError, PluginError, SpecError
-from facebench.evaluate.images import Pixels, crop_resize, read_image
 from facebench.listing import images_below
 from facebench.method import Method
 from facebench.registry import Registry
+from facebench.runtime.images import Pixels, crop_resize, read_image
 from facebench.saved_method import find_checkpoint, saved_method
 from facebench.synth import FaceSampler, render
 

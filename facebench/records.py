@@ -8,8 +8,8 @@ from facebench.checkpoint import Checkpoint
 from facebench.data.leaks import Leaks
 from facebench.data.overlap import identity_overlap, overlap_warning
 from facebench.dataset import Dataset
+from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
 from facebench.evaluate.leak_free import leak_free_scores
-from facebench.evaluate.protocols import PROTOCOL_VERSION, Judgement
 from facebench.method import Method
 from facebench.pretrain.sources import Source
 from facebench.spec import plain

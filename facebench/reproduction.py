@@ -18,11 +18,12 @@ from facebench.checkpoint import Checkpoint
 from facebench.data.leak_search import find_leaks
 from facebench.dataset import find_real
 from facebench.errors import SpecError, StageError
-from facebench.evaluate.protocols import PROTOCOL_VERSION, Judgement, judge
+from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
+from facebench.evaluate.protocols import judge
 from facebench.records import judgement_record
 from facebench.registry import Registry
 from facebench.report.differences import MISSING, Difference, differences
-from facebench.report.results import Result
+from facebench.results.store import Result
 from facebench.run import Stages
 from facebench.saved_method import find_checkpoint
 from facebench.saved_spec import saved_spec

@@ -10,8 +10,8 @@ from facebench.errors import StageError, UnknownNameError
 from facebench.registry import Registry
 from facebench.report.export import FORMATS, long_table, write_table
 from facebench.report.merging import merge
-from facebench.report.results import read_result
 from facebench.report.validation import Checked, find_results, validate_folder
+from facebench.results.store import read_result
 from facebench.terminal import TerminalProgress, detail_table, err, log_to_terminal, out
 from facebench.workspace import Workspace, default_cache
 

@@ -18,7 +18,8 @@ from facebench.data.leak_search import find_leaks
 from facebench.dataset import Dataset, open_dataset
 from facebench.environment import environment
 from facebench.evaluate.extract import extract
-from facebench.evaluate.protocols import PROTOCOL_VERSION, judge
+from facebench.evaluate.judgement import PROTOCOL_VERSION
+from facebench.evaluate.protocols import judge
 from facebench.evaluate.store import Features, read_features
 from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, train
@@ -32,7 +33,7 @@ from facebench.records import (
     task_record,
 )
 from facebench.registry import Kind, Registry
-from facebench.report.results import Result, ResultStore, now, result_key
+from facebench.results.store import Result, ResultStore, now, result_key
 from facebench.spec import RunSpec, digest, plain, spec_record
 from facebench.stage import obtain
 from facebench.task import Task

@@ -11,7 +11,7 @@ from facebench.errors import StageError
 from facebench.given import given_settings
 from facebench.method import Method
 from facebench.registry import Registry
-from facebench.report.results import read_result
+from facebench.results.store import read_result
 
 
 def find_checkpoint(path: Path, cache: Path) -> Checkpoint:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock
-
-from facebench.pretrain.engine import is_helper
 
 T = TypeVar("T")
 
@@ -26,3 +25,8 @@ def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]
         if not folder.exists():
             make(folder)
         return read(folder)
+
+
+def is_helper() -> bool:
+    """Return whether Lightning started this process to help another one train."""
+    return any(int(os.environ.get(name, 0)) > 0 for name in ("LOCAL_RANK", "NODE_RANK"))

@@ -12,8 +12,8 @@ from facebench.dataset import Dataset
 from facebench.errors import DataError, StageError, UnknownNameError
 from facebench.evaluate.store import Features, read_features
 from facebench.registry import Registry
-from facebench.report.results import Result
 from facebench.reproduction import data_of
+from facebench.results.store import Result
 from facebench.run import open_task_data
 from facebench.saved_spec import saved_spec
 from facebench.workspace import Workspace

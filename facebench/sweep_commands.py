@@ -10,7 +10,7 @@ from rich.text import Text
 from facebench.arguments import RunArguments, open_workspace, show_import
 from facebench.errors import SpecError
 from facebench.registry import Registry
-from facebench.report.results import Result, read_result
+from facebench.results.store import Result, read_result
 from facebench.sweep import Sweep
 from facebench.sweep_entries import Entry, sweep_entries, sweep_requests
 from facebench.sweep_plan import PlannedRun, SweepPlan, plan_sweep

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from facebench.plan import Step
 from facebench.report import DASH
-from facebench.report.results import Result
 from facebench.report.tables import Group, caption, comparable, task_title
+from facebench.results.store import Result
 from facebench.sweep_entries import Entry
 from facebench.sweep_plan import PlannedRun, SweepPlan
 

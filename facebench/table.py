@@ -9,7 +9,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_integer_dtype
 
 from facebench.errors import DataError, PluginError
-from facebench.evaluate.images import Box
+from facebench.runtime.images import Box
 from facebench.task import FOLDED, SPLITS, TaskInfo
 
 CROP = ("left", "top", "right", "bottom")

@@ -15,9 +15,9 @@ from facebench.report import DASH
 from facebench.report.compare import Comparison, compare
 from facebench.report.entries import stored_results
 from facebench.report.paper_table import paper_tables
-from facebench.report.results import Result, read_result
 from facebench.report.table_formats import FORMATS, render
 from facebench.report.tables import learned_from, task_title
+from facebench.results.store import Result, read_result
 from facebench.terminal import err, log_to_terminal, out
 
 

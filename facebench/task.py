@@ -176,7 +176,7 @@ class Task(ABC):
         Raises:
             DataError: The image cannot be read; the message names it.
         """
-        from facebench.evaluate.images import read_image
+        from facebench.runtime.images import read_image
 
         return read_image(root / path)
 

@@ -14,11 +14,12 @@ import torch
 from facebench.data.leaks import Leaks, Twin
 from facebench.dataset import Dataset
 from facebench.environment import environment
-from facebench.evaluate.protocols import PROTOCOL_VERSION, Judgement, judge
+from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
+from facebench.evaluate.protocols import judge
 from facebench.evaluate.store import Features
 from facebench.progress import Silent
 from facebench.records import judgement_record, task_record
-from facebench.report.results import Result, ResultStore, now, result_key
+from facebench.results.store import Result, ResultStore, now, result_key
 from facebench.spec import ExtractSpec, ProbeSpec, RunSpec, spec_record
 from facebench.task import Metric, TaskInfo
 

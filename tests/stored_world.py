@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from facebench.evaluate import classification, multilabel, pairs, regression
-from facebench.report.results import Result, ResultStore
+from facebench.results.store import Result, ResultStore
 from facebench.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec, digest, spec_record
 from facebench.workspace import to_json
 

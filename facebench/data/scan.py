@@ -21,8 +21,8 @@ from PIL import Image
 from facebench.atomic import atomic_file
 from facebench.dataset import Dataset
 from facebench.errors import DataError
-from facebench.evaluate.images import Pixels
 from facebench.progress import Progress
+from facebench.runtime.images import Pixels
 
 FORMAT = 1
 COLUMNS = ("digest", "hash", "height", "width", "blank", "error")

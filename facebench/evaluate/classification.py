@@ -25,6 +25,7 @@ from facebench.evaluate.best_epoch import BestEpoch
 from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.evaluate.holdout import Rows, hold_out, split_rows
 from facebench.evaluate.intervals import bootstrap_confusion
+from facebench.evaluate.judgement import Judgement
 from facebench.evaluate.metrics import (
     accuracy,
     balanced_accuracy,
@@ -36,7 +37,6 @@ from facebench.evaluate.probe import ProbeSettings, train_heads
 from facebench.evaluate.probe_grid import Head
 from facebench.evaluate.probe_heads import Heads
 from facebench.evaluate.probe_losses import CrossEntropy
-from facebench.evaluate.protocols import Judgement
 from facebench.evaluate.scores import as_json
 from facebench.evaluate.store import Features
 from facebench.progress import Progress

@@ -8,7 +8,7 @@ import numpy as np
 
 from facebench.data.leaks import Leaks
 from facebench.errors import DataError
-from facebench.evaluate.protocols import Judgement
+from facebench.evaluate.judgement import Judgement
 
 
 def leak_free_scores(judgement: Judgement, leaks: Leaks) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from facebench.dataset import Dataset
 from facebench.errors import DataError
 from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.evaluate.holdout import Rows
+from facebench.evaluate.judgement import Judgement
 from facebench.evaluate.label_f1 import (
     bootstrap_subjects,
     f1,
@@ -41,7 +42,6 @@ from facebench.evaluate.label_f1 import (
     subject_counts,
 )
 from facebench.evaluate.label_probe import Choice, Labels, Side, Tested, choose, fit_and_test
-from facebench.evaluate.protocols import Judgement
 from facebench.evaluate.scores import as_json, with_intervals
 from facebench.evaluate.store import Features
 from facebench.progress import Progress, increments

@@ -35,10 +35,10 @@ import pandas as pd
 from facebench.dataset import Dataset
 from facebench.errors import DataError
 from facebench.evaluate.intervals import bootstrap_confusion
+from facebench.evaluate.judgement import Judgement
 from facebench.evaluate.learned_pairs import verify_learned
 from facebench.evaluate.metrics import accuracy, confusion_matrix
 from facebench.evaluate.pair_intervals import bootstrap_ranking
-from facebench.evaluate.protocols import Judgement
 from facebench.evaluate.store import Features
 from facebench.evaluate.verification import FARS, Variant, Verification, decided, verify
 from facebench.progress import Progress

@@ -39,11 +39,11 @@ from facebench.evaluate.absolute_error import (
 from facebench.evaluate.best_epoch import BestEpoch
 from facebench.evaluate.feature_matrix import FeatureMatrix
 from facebench.evaluate.holdout import Rows, hold_out, split_rows
+from facebench.evaluate.judgement import Judgement
 from facebench.evaluate.probe import ProbeSettings, train_heads
 from facebench.evaluate.probe_grid import Head
 from facebench.evaluate.probe_heads import Heads
 from facebench.evaluate.probe_losses import AbsoluteError
-from facebench.evaluate.protocols import Judgement
 from facebench.evaluate.store import Features
 from facebench.progress import Progress, increments
 from facebench.spec import ProbeSpec

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from facebench.pretrain.packed import Faces
 from facebench.pretrain.resume import SafeCheckpointIO
 from facebench.progress import Advance
 from facebench.spec import PretrainSpec
+from facebench.stage import is_helper
 from facebench.workspace import Workspace
 
 RESUME_FILE = "resume.safetensors"
@@ -104,11 +104,6 @@ def _trainer(
         use_distributed_sampler=False,
         strategy="ddp_find_unused_parameters_true" if several else "auto",
     )
-
-
-def is_helper() -> bool:
-    """Return whether Lightning started this process to help another one train."""
-    return any(int(os.environ.get(name, 0)) > 0 for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
 class ResumePoints(Checkpoint):

@@ -31,9 +31,9 @@ from torch import Tensor
 
 from facebench.atomic import make_once
 from facebench.errors import DataError, StageError
-from facebench.evaluate.images import Pixels
 from facebench.pretrain.sources import Source
 from facebench.progress import Advance, Progress, Silent
+from facebench.runtime.images import Pixels
 
 FORMAT = 1
 # Pillow releases the interpreter lock while it decodes and resizes, which is half of the work on

@@ -28,10 +28,10 @@ from filelock import FileLock
 from facebench.dataset import Dataset, population
 from facebench.digests import file_digests, table_fingerprint
 from facebench.errors import DataError
-from facebench.evaluate.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
 from facebench.listing import folder_called, images_below
 from facebench.pretrain.speakers import WRAPPERS, name_identities, speaker_names
 from facebench.progress import Progress, Silent, increments
+from facebench.runtime.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
 from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
 from facebench.table import CROP, boxes
 from facebench.task import FOLDED

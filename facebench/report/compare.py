@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from facebench.errors import StageError
 from facebench.report.entries import main_metric, metrics
 from facebench.report.resampling import Kind, aligned, right
-from facebench.report.results import Result
 from facebench.report.significance import McNemar, mcnemar
 from facebench.report.statistics import Difference, contests
 from facebench.report.tables import comparable, verified_by
+from facebench.results.store import Result
 from facebench.task import Metric
 
 KINDS: tuple[Kind, ...] = ("honest", "paper")

@@ -19,9 +19,9 @@ from typing import Any
 from facebench.errors import StageError
 from facebench.report.reference import Printed, printed
 from facebench.report.resampling import Kind
-from facebench.report.results import Result, read_result
 from facebench.report.statistics import Interval, intervals
 from facebench.report.tables import Group, comparable, learned_from
+from facebench.results.store import Result, read_result
 from facebench.spec import digest
 from facebench.task import Metric
 from facebench.workspace import to_json

@@ -10,7 +10,7 @@ import pandas as pd
 
 from facebench.atomic import atomic_file
 from facebench.errors import UnknownNameError
-from facebench.report.results import Result
+from facebench.results.store import Result
 
 FORMATS = ("csv", "parquet", "json")
 

@@ -18,7 +18,6 @@ from rich.text import Text
 
 from facebench.report import DASH
 from facebench.report.reference import printed
-from facebench.report.results import Result
 from facebench.report.tables import (
     Group,
     caption,
@@ -27,6 +26,7 @@ from facebench.report.tables import (
     learned_from,
     task_title,
 )
+from facebench.results.store import Result
 from facebench.task import Metric
 
 

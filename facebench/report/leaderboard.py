@@ -29,9 +29,9 @@ from facebench.report.entries import (
 from facebench.report.printed_rows import printed_rows, task_places
 from facebench.report.provenance import finite, runs_of
 from facebench.report.resampling import Kind
-from facebench.report.results import Result
 from facebench.report.statistics import Interval, contests, intervals
 from facebench.report.tables import Group, task_title
+from facebench.results.store import Result
 from facebench.task import Metric
 
 KEPT = 9  # decimals of a value on the printed scale: rid of what the order of a sum leaves

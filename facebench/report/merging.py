@@ -14,8 +14,8 @@ from pathlib import Path
 from facebench.atomic import atomic_file
 from facebench.errors import StageError
 from facebench.report.differences import Difference, differences
-from facebench.report.results import Result, read_result, relative_path
 from facebench.report.validation import Finding, validate_folder
+from facebench.results.store import Result, read_result, relative_path
 
 # Who measured, when, on what and how fast: no part of what was measured.
 MEASURED_BY = frozenset({"created", "environment", "seconds", "images_per_second"})

@@ -14,12 +14,12 @@ from facebench.errors import UnknownNameError
 from facebench.report.configurations import condition_notes
 from facebench.report.entries import Entry, Score, entries, scores
 from facebench.report.reference import PrintedLayout, printed_layouts
-from facebench.report.results import Result
 from facebench.report.statistics import Contest, contests
 from facebench.report.table_lines import ablation_lines, method_lines
 from facebench.report.table_model import Line, PaperTable, TableCell, TableColumn, TableRow
 from facebench.report.table_notes import run_texts, table_notes
 from facebench.report.tables import Group, task_title
+from facebench.results.store import Result
 from facebench.task import Metric
 
 FLOORS = "Floors"

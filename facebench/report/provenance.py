@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from facebench.errors import StageError
-from facebench.report.results import Result
 from facebench.report.tables import leak_free, learned_from
+from facebench.results.store import Result
 from facebench.spec import digest
 
 # Of a task's leaks; the lists of images are left to the result file.

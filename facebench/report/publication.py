@@ -16,8 +16,8 @@ from facebench.report.leaderboard_page import page
 from facebench.report.leaderboard_text import markdown
 from facebench.report.paper_table import paper_tables
 from facebench.report.reference import printed_layouts
-from facebench.report.results import Result
 from facebench.report.table_formats import render
+from facebench.results.store import Result
 
 TABLE_FILES = {"md": "md", "latex": "tex", "csv": "csv", "html": "html", "json": "json"}
 _BLOCK = re.compile(r"(<!-- published: (?P<name>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)

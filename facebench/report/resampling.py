@@ -24,7 +24,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from facebench.errors import StageError
-from facebench.report.results import Result
+from facebench.results.store import Result
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_curve
 
 from facebench.report.drawing import draw
 from facebench.report.figure_title import Kind, check_protocol, figure_title
-from facebench.report.results import Result
+from facebench.results.store import Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

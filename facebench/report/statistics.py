@@ -16,8 +16,8 @@ from scipy.stats import rankdata
 
 from facebench.report.measures import measure
 from facebench.report.resampling import Floats, Kind, Units, aligned, draws, right, units
-from facebench.report.results import Result, of_pairs
 from facebench.report.significance import bootstrap_p, holm, mcnemar
+from facebench.results.store import Result, of_pairs
 from facebench.task import Metric
 
 SEED = 0  # of every draw of a report: the same files give the same report

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from facebench.report import DASH
 from facebench.report.reference import printed
-from facebench.report.results import Result, of_pairs
 from facebench.report.statistics import Interval, intervals
+from facebench.results.store import Result, of_pairs
 from facebench.spec import digest
 from facebench.task import Metric
 

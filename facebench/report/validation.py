@@ -19,8 +19,8 @@ import pandas as pd
 from facebench.errors import FacebenchError, StageError
 from facebench.report.differences import MISSING, Difference, differences
 from facebench.report.recomputation import interval_violations, recomputed, watched
-from facebench.report.results import FORMAT, Result, of_pairs, relative_path, result_key
 from facebench.report.schema import schema_violations
+from facebench.results.store import FORMAT, Result, of_pairs, relative_path, result_key
 
 _NAMED_AS_RESULT = re.compile(r"-s\d+-[0-9a-f]{16}$")
 

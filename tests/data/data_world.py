@@ -10,7 +10,7 @@ from PIL import Image
 
 from facebench.dataset import Dataset
 from facebench.digests import file_digests
-from facebench.evaluate.images import Pixels, read_image
+from facebench.runtime.images import Pixels, read_image
 
 
 def picture(seed: int, side: int = 32) -> Pixels:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from facebench.data.duplicates import NEAR_BITS, distances, exact_twins, near_twins
 from facebench.data.scan import perceptual_hash
-from facebench.evaluate.images import Pixels
+from facebench.runtime.images import Pixels
 
 WORDS = st.lists(st.integers(0, 2**64 - 1), max_size=12)
 

@@ -11,8 +11,8 @@ from data_world import dataset_of, picture, save, squares
 from facebench.data.leak_search import find_leaks
 from facebench.data.leaks import Leaks, Twin
 from facebench.dataset import Dataset
-from facebench.evaluate.images import Pixels
 from facebench.progress import Silent
+from facebench.runtime.images import Pixels
 
 
 def search(dataset: Dataset) -> Leaks:

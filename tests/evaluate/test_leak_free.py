@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from facebench.data.leaks import Leaks, Twin
 from facebench.errors import DataError
+from facebench.evaluate.judgement import Judgement
 from facebench.evaluate.leak_free import leak_free_scores
-from facebench.evaluate.protocols import Judgement
 from facebench.evaluate.verification import Verification, decided, verify
 
 PATHS = [f"{n}.png" for n in range(5)]

@@ -18,8 +18,9 @@ from sklearn.metrics import f1_score
 from facebench.dataset import Dataset
 from facebench.errors import DataError
 from facebench.evaluate import label_probe, multilabel
+from facebench.evaluate.judgement import Judgement
 from facebench.evaluate.label_f1 import best_threshold
-from facebench.evaluate.protocols import Judgement, judge
+from facebench.evaluate.protocols import judge
 from facebench.evaluate.store import Features
 from facebench.progress import Silent
 from facebench.spec import ProbeSpec

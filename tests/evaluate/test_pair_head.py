@@ -18,8 +18,9 @@ from facebench.dataset import Dataset
 from facebench.errors import DataError, SpecError
 from facebench.evaluate import learned_pairs
 from facebench.evaluate.feature_matrix import FeatureMatrix
+from facebench.evaluate.judgement import Judgement
 from facebench.evaluate.pair_head import PairHeads, train_pair_heads
-from facebench.evaluate.protocols import Judgement, judge
+from facebench.evaluate.protocols import judge
 from facebench.evaluate.store import Features
 from facebench.evaluate.verification import best_threshold, facenet_threshold
 from facebench.progress import Silent

@@ -13,8 +13,9 @@ from sklearn.metrics import roc_auc_score
 
 from facebench.dataset import Dataset
 from facebench.errors import DataError
+from facebench.evaluate.judgement import Judgement
 from facebench.evaluate.pair_intervals import bootstrap_ranking, ranking_metrics
-from facebench.evaluate.protocols import Judgement, judge
+from facebench.evaluate.protocols import judge
 from facebench.evaluate.store import Features
 from facebench.progress import Silent
 from facebench.spec import ProbeSpec

@@ -16,7 +16,8 @@ from sklearn.metrics import mean_absolute_error
 
 from facebench.dataset import Dataset
 from facebench.evaluate.absolute_error import error_scores, errors_by_yaw, mean_errors
-from facebench.evaluate.protocols import Judgement, judge
+from facebench.evaluate.judgement import Judgement
+from facebench.evaluate.protocols import judge
 from facebench.evaluate.store import Features
 from facebench.progress import Silent
 from facebench.spec import ProbeSpec

@@ -13,8 +13,8 @@ import pytest
 from result_world import KINDS, SEED, judged, leaks_of, protocol_of, spec_of
 
 from facebench.errors import DataError
+from facebench.evaluate.judgement import Judgement
 from facebench.evaluate.leak_free import leak_free_scores
-from facebench.evaluate.protocols import Judgement
 from facebench.evaluate.rescoring import (
     WATCHED,
     errors_by_yaw_from_predictions,

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 
 from facebench.errors import DataError, StageError
-from facebench.evaluate.images import crop_resize, read_image
 from facebench.pretrain.packed import PackedFaces, pack
 from facebench.pretrain.sources import Source, folder_source
+from facebench.runtime.images import crop_resize, read_image
 
 COUNT = 70  # more than one group of a thread, and not a multiple of it
 

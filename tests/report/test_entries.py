@@ -16,8 +16,8 @@ from stored_world import classes, pair_list, write
 
 from facebench.errors import StageError
 from facebench.report.entries import entries, scores, stored_results
-from facebench.report.results import Result
 from facebench.report.tables import tables
+from facebench.results.store import Result
 from facebench.spec import PretrainSpec
 
 RNG = np.random.default_rng(3)

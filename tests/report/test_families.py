@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from facebench.report.families import family_tables, wants_family
-from facebench.report.results import Result
+from facebench.results.store import Result
 
 ANGLES = [
     {"name": f"mae_{name.lower()}", "title": name, "scale": 1, "higher_is_better": False}

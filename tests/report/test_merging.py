@@ -15,7 +15,7 @@ from result_world import write_result
 from conftest import Facebench
 from facebench.report.export import long_table
 from facebench.report.merging import MergeError, merge
-from facebench.report.results import read_result
+from facebench.results.store import read_result
 
 Copy = Callable[[str], Path]
 

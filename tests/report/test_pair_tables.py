@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from facebench.report.results import Result
 from facebench.report.tables import comparable, task_title
+from facebench.results.store import Result
 
 
 def result(protocol: str, kind: str) -> Result:

@@ -14,8 +14,8 @@ from facebench.errors import UnknownNameError
 from facebench.report.entries import stored_results
 from facebench.report.paper_table import paper_tables
 from facebench.report.reference import printed_layouts, printed_table
-from facebench.report.results import Result
 from facebench.report.table_model import PaperTable, TableCell, TableRow
+from facebench.results.store import Result
 from facebench.spec import PretrainSpec
 
 FLOORS = {"majority class": {"accuracy": 0.25}}

@@ -23,7 +23,7 @@ from facebench.report import (
     yaw_figure,
 )
 from facebench.report.projection import project
-from facebench.report.results import Result
+from facebench.results.store import Result
 
 Painted = Callable[..., Any]
 

@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 from result_world import KINDS, protocol_of, write_result
 
 from facebench.report.differences import MISSING
-from facebench.report.results import FORMAT
 from facebench.report.schema import result_schema, schema_violations
+from facebench.results.store import FORMAT
 from facebench.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
 
 OPTIONAL = {

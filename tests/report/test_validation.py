@@ -14,8 +14,8 @@ from result_world import KINDS, write_result
 
 from conftest import Facebench
 from facebench.errors import StageError
-from facebench.report.results import Result, result_key
 from facebench.report.validation import Finding, find_results, validate_folder, validate_result
+from facebench.results.store import Result, result_key
 
 
 @pytest.fixture(scope="module")

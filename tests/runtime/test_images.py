@@ -14,8 +14,8 @@ from PIL import Image
 from torchvision.transforms.v2 import functional as tv
 
 from facebench.errors import DataError
-from facebench.evaluate import images
-from facebench.evaluate.images import crop_resize, read_image
+from facebench.runtime import images
+from facebench.runtime.images import crop_resize, read_image
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (9, 7, 3), dtype=np.uint8)

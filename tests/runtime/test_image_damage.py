@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from facebench.errors import DataError
-from facebench.evaluate.images import read_image
+from facebench.runtime.images import read_image
 
 RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (9, 7, 3), dtype=np.uint8)
