@@ -10,7 +10,7 @@ import pandas as pd
 from stored_world import classes, write
 
 from facebench.results.store import Result
-from facebench.workspace import to_json
+from facebench.runtime.workspace import to_json
 
 ITEMS = 240
 ANGLES = (

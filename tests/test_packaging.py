@@ -71,8 +71,8 @@ import torch
 from lightly.models.modules.heads import SimCLRProjectionHead
 
 from facebench.method import Method, MethodInfo
-from facebench.pretrain.crops import RandomResizedCrop
-from facebench.pretrain.transforms import Compose, Flip
+from facebench.pretrain.augment.crops import RandomResizedCrop
+from facebench.pretrain.augment.transforms import Compose, Flip
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,17 @@ from pytorch_lightning.callbacks import Callback, Checkpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from facebench.device import Precision
+from facebench.config.spec import PretrainSpec
+from facebench.data.packed import Faces
 from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import Batches, EpochOrder
-from facebench.pretrain.packed import Faces
 from facebench.pretrain.resume import SafeCheckpointIO
 from facebench.progress import Advance
-from facebench.spec import PretrainSpec
-from facebench.stage import is_helper
-from facebench.workspace import Workspace
+from facebench.runtime.device import Precision
+from facebench.runtime.stage import is_helper
+from facebench.runtime.workspace import Workspace
 
 RESUME_FILE = "resume.safetensors"
 

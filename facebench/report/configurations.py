@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from facebench.report.entries import Entry
-from facebench.report.tables import Group, task_title
+from facebench.report.groups import Group, task_title
 from facebench.results.store import Result
 
 _SHOWN = 4  # values in a line

@@ -14,10 +14,10 @@ from typing import Any
 
 import pandas as pd
 
-from facebench.atomic import atomic_file, atomic_write
+from facebench.config.spec import RunSpec, digest, plain, spec_record
 from facebench.errors import StageError
-from facebench.spec import RunSpec, digest, plain, spec_record
-from facebench.workspace import read_record, to_json
+from facebench.runtime.atomic import atomic_file, atomic_write
+from facebench.runtime.workspace import read_record, to_json
 
 FORMAT = 2
 

@@ -1,4 +1,4 @@
-"""What every stage stands on: files, images and the machine.
+"""What every stage stands on: files, images, digests, devices, and the terminal.
 
-May import errors, progress and the registry; nothing else of facebench.
+May import errors, progress and the registry.
 """

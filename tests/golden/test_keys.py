@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 import torch
 
-from facebench.disentangle import TASK, factor_registry
-from facebench.options import Override, Overrides
+from facebench.config.options import Override, Overrides
+from facebench.config.spec import RunSpec, digest, spec_record
+from facebench.disentangle.disentanglement import TASK, factor_registry
 from facebench.plan import plan
 from facebench.registry import Registry
-from facebench.request import Request, resolve
+from facebench.request.resolve import Request, resolve
 from facebench.run import Stages, run
-from facebench.spec import RunSpec, digest, spec_record
-from facebench.workspace import Workspace
+from facebench.runtime.workspace import Workspace
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / "keys.json"
