@@ -143,7 +143,7 @@ def list_(
 def show(result: Annotated[Path, typer.Argument(help="A result's JSON file.")]) -> None:
     """Show one stored result: scores, intervals, and where they come from."""
     from facebench.report.curves import curves_table
-    from facebench.report.groups import detail_rows, tables
+    from facebench.report.render import detail_rows, tables
     from facebench.results.store import read_result
     from facebench.runtime.terminal import detail_table, out
 

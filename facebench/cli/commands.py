@@ -18,7 +18,7 @@ from facebench.config.options import parse_set, read_config
 from facebench.config.spec import RunSpec
 from facebench.plan import Step, plan
 from facebench.registry import Registry
-from facebench.report.groups import tables
+from facebench.report.render import tables
 from facebench.report.tables.families import family_tables, wants_family
 from facebench.request.arguments import RunArguments, build_request, open_workspace, show_import
 from facebench.request.resolve import ResolvedRun, resolve_with_origins

@@ -13,7 +13,8 @@ from rich.text import Text
 
 from facebench.plan import Step
 from facebench.report import DASH
-from facebench.report.groups import Group, caption, comparable, task_title
+from facebench.report.groups import Group, comparable, task_title
+from facebench.report.render import caption
 from facebench.results.store import Result
 from facebench.sweep.entries import Entry
 from facebench.sweep.plan import PlannedRun, SweepPlan

@@ -17,7 +17,7 @@ from stored_world import classes, pair_list, write
 from facebench.config.spec import PretrainSpec
 from facebench.errors import StageError
 from facebench.report.entries import entries, scores, stored_results
-from facebench.report.groups import tables
+from facebench.report.render import tables
 from facebench.results.store import Result
 
 RNG = np.random.default_rng(3)

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from facebench.report.groups import comparable, row, tables
+from facebench.report.groups import comparable
 from facebench.report.reference import printed, printed_numbers
+from facebench.report.render import row, tables
 from facebench.results.store import Result
 
 RECORD: dict[str, Any] = {

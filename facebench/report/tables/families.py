@@ -17,15 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from facebench.report import DASH
-from facebench.report.groups import (
-    Group,
-    caption,
-    comparable,
-    interval,
-    learned_from,
-    task_title,
-)
+from facebench.report.groups import Group, comparable, learned_from, task_title
 from facebench.report.reference import printed
+from facebench.report.render import caption, interval
 from facebench.results.store import Result
 from facebench.task import Metric
 
