@@ -1,6 +1,8 @@
 """Ablations that ship with facebench, as data: sweep files that ``facebench ablate`` runs.
 
 ``table5`` to ``table7`` are the rows of PCL's tables; the others vary what its text mentions.
+
+May import ``sweep_file`` and errors.
 """
 
 from __future__ import annotations
