@@ -66,6 +66,8 @@ class MethodInfo:
             option of the method (``temperature``), which wins over presets, or of pretraining
             (``pretrain.lr``), which loses to them.
         presets: Overrides that this method adds to a preset of the same name (``quick``).
+        offline: Options with which it learns without published weights, if it takes any
+            (:meth:`Method.load_published`); the contract test learns with them.
         floor: It shows what is reached without learning, so ``facebench run`` judges it beside
             every other method.
     """
@@ -80,6 +82,7 @@ class MethodInfo:
     features: tuple[str, ...] = ("f_s",)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    offline: Mapping[str, Any] = field(default_factory=dict)
     floor: bool = False
 
     @property

@@ -34,7 +34,8 @@ def projection(dim: int, kind: Literal["released", "simclr"]) -> nn.Module:
             the baseline has it, normalised after each of its two layers.
     """
     if kind == "simclr":
-        return SimCLRProjectionHead(dim, 2048, 128)
+        head: nn.Module = SimCLRProjectionHead(dim, 2048, 128)
+        return head
     return nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, 512), nn.BatchNorm1d(512))
 
 

@@ -47,6 +47,7 @@ class FaceCycle(Method):
         year=2021,
         needs="pairs",
         features=("f_s", "code", "id_code"),
+        offline={"vgg": "random"},
         presets={
             "paper": {
                 "pretrain.epochs": 60,

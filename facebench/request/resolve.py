@@ -211,17 +211,10 @@ def _given(request: Request, method: type[Method]) -> Checkpoint | None:
 
 def _layers(request: Request, method: type[Method]) -> Overrides:
     """Return what all layers say about a method's runs; see :mod:`facebench.config.options`."""
-    name, preset = method.info.name, f"preset {request.preset}"
+    name = method.info.name
     written = dict(request.overrides)
-    chosen = written.pop(f"{name}.recipe", Override("paper", "the default"))
-    recipe = layer(_recipe(method, chosen), f"recipe {chosen.value}", group=name)
-    layers = (
-        without_groups(recipe, (name,))
-        | layer(PRESETS[request.preset], preset)
-        | layer(method.info.presets.get(request.preset, {}), preset, group=name)
-        | {key: override for key, override in recipe.items() if group_of(key) == name}
-        | written
-    )
+    recipe = written.pop(f"{name}.recipe", Override("paper", "the default"))
+    layers = declared_layers(method, request.preset, recipe) | written
     if (given := _given(request, method)) is None:
         return layers
     learned = given.record["spec"]  # says all about its learning, so nothing else does
@@ -229,6 +222,22 @@ def _layers(request: Request, method: type[Method]) -> Overrides:
         without_groups(layers, (name, "pretrain"))
         | layer(learned["method_options"], GIVEN, group=name)
         | layer(learned["pretrain"], GIVEN, group="pretrain")
+    )
+
+
+def declared_layers(method: type[Method], preset: str, recipe: Override) -> Overrides:
+    """Return what preset and recipe say: of the budget the preset's word counts, else the recipe's.
+
+    Raises:
+        UnknownNameError: The method has no such recipe.
+    """
+    name, where = method.info.name, f"preset {preset}"
+    of_recipe = layer(_recipe(method, recipe), f"recipe {recipe.value}", group=name)
+    return (
+        without_groups(of_recipe, (name,))
+        | layer(PRESETS.get(preset, {}), where)
+        | layer(method.info.presets.get(preset, {}), where, group=name)
+        | {key: override for key, override in of_recipe.items() if group_of(key) == name}
     )
 
 

@@ -20,9 +20,11 @@ from facebench.config.options import apply, check_keys, layer
 from facebench.data.dataset import open_dataset
 from facebench.errors import DataError, PluginError, UnknownNameError
 from facebench.method import Method
+from facebench.pretrain.learner import weighted_sum
 from facebench.registry import CONTRACTS, Kind, Registry
 from facebench.request.resolve import CORE_GROUPS
 from facebench.task import Task
+from facebench.testing.learning_check import ITERATIONS, PRECISIONS, learn_briefly, variants
 
 IMAGE_SIZE = 32  # pixels
 BATCH = 8
@@ -161,6 +163,17 @@ def _check_learning(cls: type[Method], images: Tensor) -> Iterator[str]:
     if first != again:
         raise _broken(cls, f"two equal steps give {first} and {again}", "the same losses")
     yield f"a step is repeatable from its generator and gives finite {', '.join(first)}"
+    yield from _check_variants(cls)
+
+
+def _check_variants(cls: type[Method]) -> Iterator[str]:
+    backbone = TwoLayers if cls.info.backbone else NoBackbone
+    tried = list(variants(cls))
+    for variant in tried:
+        for precision in PRECISIONS:
+            learn_briefly(cls, backbone(), variant, precision)
+    names = "; ".join(variant.name for variant in tried)
+    yield f"learns {ITERATIONS} iterations in float32 and bf16 with each of {names}"
 
 
 def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
@@ -170,7 +183,7 @@ def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
     for terms in method.steps(faces, _generator(1)):
         if not terms:
             raise _broken(cls, "a step without a loss term", "at least one")
-        total = torch.stack(list(terms.values())).sum()
+        total = weighted_sum(method, terms)
         method.zero_grad()
         total.backward()
         losses |= {name: float(term.detach()) for name, term in terms.items()}
@@ -189,11 +202,8 @@ def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
 
 
 def _options_to_learn_with(cls: type[Method]) -> Any:
-    """Return the defaults; those of the quick preset where the defaults take a download."""
-    if cls.load_published is Method.load_published:
-        return cls.Options()
-    overrides = layer(cls.info.presets.get("quick", {}), "preset quick", group=cls.info.name)
-    return apply(cls.Options(), cls.info.name, overrides)
+    """Return the defaults, without what takes a download."""
+    return dataclasses.replace(cls.Options(), **cls.info.offline)
 
 
 def _build(cls: type[Method], options: Any = None) -> Method:

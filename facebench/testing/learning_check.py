@@ -21,12 +21,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facebench.backbones import Backbone, NoBackbone
-from facebench.config.options import PRESETS, apply, layer
+from facebench.config.options import PRESETS, Override, apply, layer
 from facebench.config.spec import PretrainSpec
 from facebench.data.packed import Faces
 from facebench.errors import PluginError, SpecError
 from facebench.method import Method
 from facebench.pretrain.engine import train
+from facebench.request.resolve import declared_layers
 from facebench.runtime.device import Precision
 from facebench.runtime.workspace import Workspace
 
@@ -75,22 +76,21 @@ class RandomFaces:
 def variants(cls: type[Method]) -> Iterator[Variant]:
     """Yield every recipe under every preset, then every value of a literal option by itself.
 
-    A value that the options refuse together with the defaults of the others is passed over.
+    Published weights are replaced as the method's ``info.offline`` says. A value that the options
+    refuse together with the defaults of the others is passed over.
     """
-    name = cls.info.name
+    name, offline = cls.info.name, cls.info.offline
     for preset in dict.fromkeys((*PRESETS, *cls.info.presets)):
         for recipe in dict.fromkeys(("paper", *cls.info.recipes)):
-            overrides = layer(PRESETS.get(preset, {}), "") | layer(
-                {**cls.info.presets.get(preset, {}), **cls.info.recipes.get(recipe, {})},
-                "",
-                group=name,
-            )
-            options = apply(cls.Options(), name, overrides)
+            overrides = declared_layers(cls, preset, Override(recipe, "the contract test"))
+            options = apply(cls.Options(), name, overrides | layer(offline, "", group=name))
             pretrain = _brief(apply(PretrainSpec(), "pretrain", overrides))
             yield Variant(f"recipe {recipe}, preset {preset}", options, pretrain)
     for field, value in literal_values(cls.Options):
+        if field in offline:
+            continue
         try:
-            options = dataclasses.replace(cls.Options(), **{field: value})
+            options = dataclasses.replace(cls.Options(), **{**offline, field: value})
         except SpecError:
             continue
         yield Variant(f"{field}={value}", options, _brief(PretrainSpec()))
@@ -123,7 +123,6 @@ def learn_briefly(
 
     Raises:
         PluginError: It fails, or a loss term or a weight is not finite afterwards.
-        FacebenchError: Published weights cannot be had.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

@@ -67,7 +67,7 @@ SPEC = PretrainSpec(
 def learn(method: FaceCycle, folder: Path) -> list[dict[str, float]]:
     workspace = Workspace(cache=folder, results=folder, data=None, device=torch.device("cpu"))
     learned = train(
-        method, Faces(), SPEC,  # type: ignore[arg-type]
+        method, Faces(), SPEC,
         seed=0, workspace=workspace, precision="32", folder=folder,
     )  # fmt: skip
     assert learned["images_seen"] == 3 * 6 * 2
