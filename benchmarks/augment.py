@@ -17,8 +17,8 @@ from collections.abc import Callable
 import torch
 from torchvision.transforms import v2
 
-from facebench.pretrain.crops import RandomResizedCrop
-from facebench.pretrain.transforms import (
+from facebench.pretrain.augment.crops import RandomResizedCrop
+from facebench.pretrain.augment.transforms import (
     ColorJitter,
     Compose,
     Flip,

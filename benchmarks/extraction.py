@@ -23,14 +23,14 @@ import torch
 from PIL import Image, ImageFilter
 
 from facebench.backbones import FaceCycle16
-from facebench.device import autocast, resolve_device, resolve_precision
+from facebench.config.spec import ExtractSpec
 from facebench.evaluate.extract import extract
-from facebench.evaluate.images import crop_resize, read_image
 from facebench.method import Method, MethodInfo
 from facebench.pretrain.allocator import keep_freed_memory
-from facebench.spec import ExtractSpec
+from facebench.runtime.device import autocast, resolve_device, resolve_precision
+from facebench.runtime.images import crop_resize, read_image
+from facebench.runtime.workspace import Workspace
 from facebench.task import NoOptions
-from facebench.workspace import Workspace
 
 
 class Bare(Method):

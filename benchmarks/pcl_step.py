@@ -26,9 +26,9 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from facebench.backbones import FaceCycle16
-from facebench.device import autocast, resolve_device, resolve_precision
 from facebench.method import Terms
 from facebench.pretrain.allocator import keep_freed_memory
+from facebench.runtime.device import autocast, resolve_device, resolve_precision
 from facebench_methods._pcl_options import PCLOptions
 from facebench_methods._pdd import DoublingConv2d
 from facebench_methods.pcl import PCL

@@ -39,20 +39,20 @@ import torch
 from torch import Tensor
 
 from facebench.backbones import Backbone, FaceCycle16
-from facebench.evaluate.buffers import empty_buffer
+from facebench.config.spec import ExtractSpec, ProbeSpec
 from facebench.evaluate.extract import extract
-from facebench.evaluate.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix
-from facebench.evaluate.multilabel import detect_labels
-from facebench.evaluate.probe import ProbeSettings, epoch_batches, train_heads
-from facebench.evaluate.probe_grid import Head
-from facebench.evaluate.probe_losses import BinaryCrossEntropy
+from facebench.evaluate.probe.buffers import empty_buffer
+from facebench.evaluate.probe.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix
+from facebench.evaluate.probe.grid import Head
+from facebench.evaluate.probe.losses import BinaryCrossEntropy
+from facebench.evaluate.probe.training import ProbeSettings, epoch_batches, train_heads
+from facebench.evaluate.protocols.multilabel import detect_labels
 from facebench.evaluate.store import Features, Growing, read_features
 from facebench.method import Method, MethodInfo
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.progress import Silent
-from facebench.spec import ExtractSpec, ProbeSpec
+from facebench.runtime.workspace import Workspace
 from facebench.task import NoOptions
-from facebench.workspace import Workspace
 
 ROWS, WIDTH, LABELS, SIDE = 130_000, 32_768, 8, 256
 BLOCK = 512  # rows written and read at a time by the plain loops: 34 MB

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from facebench.checkpoint import Checkpoint, read_checkpoint
 from facebench.run import Stages
+from facebench.weights.checkpoint import Checkpoint, read_checkpoint
 
 
 @dataclass(frozen=True)

@@ -12,31 +12,32 @@ import time
 from pathlib import Path
 from typing import Any
 
-from facebench.build import build_method
-from facebench.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
-from facebench.data.leak_search import find_leaks
-from facebench.dataset import Dataset, open_dataset
-from facebench.environment import environment
+from facebench.audit.leak_search import find_leaks
+from facebench.config.spec import RunSpec, digest, plain, spec_record
+from facebench.data.dataset import Dataset, open_dataset
+from facebench.data.packed import pack
+from facebench.data.sources import Source, open_source, task_source
 from facebench.evaluate.extract import extract
-from facebench.evaluate.protocols import PROTOCOL_VERSION, judge
+from facebench.evaluate.judge import judge
+from facebench.evaluate.judgement import PROTOCOL_VERSION
 from facebench.evaluate.store import Features, read_features
 from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, train
-from facebench.pretrain.packed import pack
-from facebench.pretrain.sources import Source, open_source, task_source
-from facebench.records import (
+from facebench.registry import Kind, Registry
+from facebench.results.records import (
     judgement_record,
     method_record,
     pretrain_record,
     source_record,
     task_record,
 )
-from facebench.registry import Kind, Registry
-from facebench.report.results import Result, ResultStore, now, result_key
-from facebench.spec import RunSpec, digest, plain, spec_record
-from facebench.stage import obtain
+from facebench.results.store import Result, ResultStore, now, result_key
+from facebench.runtime.environment import environment
+from facebench.runtime.stage import obtain
+from facebench.runtime.workspace import Workspace
 from facebench.task import Task
-from facebench.workspace import Workspace
+from facebench.weights.build import build_method
+from facebench.weights.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
 
 # Go up when the same inputs would give other numbers: every later stage is then made anew.
 PRETRAIN_VERSION = 1

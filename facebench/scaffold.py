@@ -14,9 +14,9 @@ from pathlib import Path
 from string import Template
 from typing import Literal, get_args
 
-from facebench.atomic import atomic_folder
 from facebench.errors import SpecError, UnknownNameError
 from facebench.registry import CONTRACTS, Registry
+from facebench.runtime.atomic import atomic_folder
 
 PackageKind = Literal["method", "task"]
 

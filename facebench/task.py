@@ -2,7 +2,7 @@
 
 A task is a *declaration* (what is judged, how, and where the data come from) and one function
 from a folder to a table. It trains nothing, extracts nothing and scores nothing: the protocol
-that it names lives once, in :mod:`facebench.evaluate.protocols`.
+that it names lives once, in :mod:`facebench.evaluate.judge`.
 
 The table
 ---------
@@ -176,7 +176,7 @@ class Task(ABC):
         Raises:
             DataError: The image cannot be read; the message names it.
         """
-        from facebench.evaluate.images import read_image
+        from facebench.runtime.images import read_image
 
         return read_image(root / path)
 

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from facebench.backbones import ChannelAttention, ResidualBlock, act, conv, init_facecycle
-from facebench.pretrain.transforms import GaussianNoise
+from facebench.pretrain.augment.transforms import GaussianNoise
 
 from ._facecycle_losses import warp
 

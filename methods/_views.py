@@ -12,8 +12,8 @@ from typing import Literal
 from torch import Generator, Tensor
 
 from facebench.errors import SpecError
-from facebench.pretrain.crops import QuadrantCrops, RandomResizedCrop
-from facebench.pretrain.transforms import (
+from facebench.pretrain.augment.crops import QuadrantCrops, RandomResizedCrop
+from facebench.pretrain.augment.transforms import (
     Augmentation,
     ColorJitter,
     Compose,

@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from facebench.backbones import IMAGENET_MEAN, IMAGENET_STD, Backbone
 from facebench.errors import SpecError
 from facebench.method import Foreign, Method, MethodInfo, Terms
-from facebench.pretrain import augment, draws
-from facebench.pretrain.crops import RandomResizedCrop
-from facebench.pretrain.transforms import ColorJitter, Compose, Flip
+from facebench.pretrain.augment import draws, geometry
+from facebench.pretrain.augment.crops import RandomResizedCrop
+from facebench.pretrain.augment.transforms import ColorJitter, Compose, Flip
 
 from ._facecycle_losses import (
     margin_loss,
@@ -198,7 +198,7 @@ class FaceCycle(Method):
         mirrored = draws.chosen(len(frames), self.options.flip_p, generator).to(images.device)
         alone = torch.eq(*images.chunk(2)).flatten(1).all(dim=1)
         mirrored = (mirrored | alone) & (self.stage == 1)
-        partners = torch.where(mirrored.view(-1, 1, 1, 1), augment.flip(frames), partners)
+        partners = torch.where(mirrored.view(-1, 1, 1, 1), geometry.flip(frames), partners)
         return torch.cat([frames, partners])
 
     def loss(self, views: Tensor, generator: Generator) -> Terms:

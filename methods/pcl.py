@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from facebench.backbones import Backbone
 from facebench.method import Foreign, Method, MethodInfo, Terms
+from facebench.pretrain.augment.transforms import GaussianNoise
 from facebench.pretrain.losses import (
     cross_correlation,
     draw_mixing,
@@ -23,7 +24,6 @@ from facebench.pretrain.losses import (
     orthogonality,
     pose_loss,
 )
-from facebench.pretrain.transforms import GaussianNoise
 
 from ._pcl_options import OFFICIAL, QUICK, PCLOptions
 from ._pdd import (

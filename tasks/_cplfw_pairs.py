@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from facebench.errors import DataError
-from facebench.listing import folded
+from facebench.runtime.listing import folded
 
 from ._reading import bad_line, read_lines, shown
 

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from facebench.errors import DataError
-from facebench.evaluate.images import IMAGE_SUFFIXES
+from facebench.runtime.images import IMAGE_SUFFIXES
 from facebench.task import TaskInfo
 
 from ._finding import find

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from facebench.errors import DataError
-from facebench.evaluate.images import Pixels
+from facebench.runtime.images import Pixels
 
 from ._reading import bad_line, integer
 

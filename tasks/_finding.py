@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from facebench.errors import DataError
-from facebench.listing import folded, is_companion
+from facebench.runtime.listing import folded, is_companion
 from facebench.task import TaskInfo
 
 from ._reading import missing_images, names, shown

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from facebench.evaluate.images import Box
+from facebench.runtime.images import Box
 
 from ._reading import bad_line, read_lines
 

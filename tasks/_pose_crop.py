@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from facebench.evaluate.images import Box
+from facebench.runtime.images import Box
 
 from ._mat5 import FloatArray
 

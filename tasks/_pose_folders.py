@@ -15,7 +15,7 @@ from typing import NamedTuple
 from PIL import Image
 
 from facebench.errors import DataError
-from facebench.evaluate.images import IMAGE_SUFFIXES, Box
+from facebench.runtime.images import IMAGE_SUFFIXES, Box
 
 from ._finding import find
 from ._mat import read_mat

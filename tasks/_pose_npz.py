@@ -18,7 +18,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from facebench.errors import DataError
-from facebench.evaluate.images import Pixels
+from facebench.runtime.images import Pixels
 
 from ._mat5 import FloatArray
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from facebench.errors import DataError
-from facebench.listing import check_name
+from facebench.runtime.listing import check_name
 from facebench.task import TaskInfo
 
 _SHOWN = 5  # names in a message before it says "and so on"

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from facebench.errors import DataError
-from facebench.evaluate.images import Pixels
+from facebench.runtime.images import Pixels
 
 if TYPE_CHECKING:
     from av.container import InputContainer

@@ -29,8 +29,8 @@ import numpy as np
 import pandas as pd
 
 from facebench.errors import SpecError
-from facebench.evaluate.images import Box
 from facebench.progress import Progress
+from facebench.runtime.images import Box
 from facebench.synth import FaceSampler
 from facebench.synth.write import MARKER
 from facebench.task import Metric, Task, TaskInfo

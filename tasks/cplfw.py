@@ -21,8 +21,8 @@ from typing import Literal, get_args
 import pandas as pd
 
 from facebench.errors import DataError, SpecError
-from facebench.listing import folded
 from facebench.progress import Progress
+from facebench.runtime.listing import folded
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 

@@ -24,8 +24,8 @@ import numpy as np
 import pandas as pd
 
 from facebench.errors import DataError, SpecError
-from facebench.evaluate.images import Pixels
 from facebench.progress import Progress
+from facebench.runtime.images import Pixels
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 

@@ -22,8 +22,8 @@ from typing import Literal, get_args
 import pandas as pd
 
 from facebench.errors import DataError, SpecError
-from facebench.evaluate.images import IMAGE_SUFFIXES, Pixels
 from facebench.progress import Progress
+from facebench.runtime.images import IMAGE_SUFFIXES, Pixels
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 

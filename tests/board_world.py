@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from stored_world import classes, write
 
-from facebench.report.results import Result
-from facebench.workspace import to_json
+from facebench.results.store import Result
+from facebench.runtime.workspace import to_json
 
 ITEMS = 240
 ANGLES = (

@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from facebench.data.leaks import Leaks, Twin
-from facebench.dataset import Dataset
-from facebench.environment import environment
-from facebench.evaluate.protocols import PROTOCOL_VERSION, Judgement, judge
+from facebench.audit.leaks import Leaks, Twin
+from facebench.config.spec import ExtractSpec, ProbeSpec, RunSpec, spec_record
+from facebench.data.dataset import Dataset
+from facebench.evaluate.judge import judge
+from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
 from facebench.evaluate.store import Features
 from facebench.progress import Silent
-from facebench.records import judgement_record, task_record
-from facebench.report.results import Result, ResultStore, now, result_key
-from facebench.spec import ExtractSpec, ProbeSpec, RunSpec, spec_record
+from facebench.results.records import judgement_record, task_record
+from facebench.results.store import Result, ResultStore, now, result_key
+from facebench.runtime.environment import environment
 from facebench.task import Metric, TaskInfo
 
 SPEC = ProbeSpec(

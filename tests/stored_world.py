@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facebench.evaluate import classification, multilabel, pairs, regression
-from facebench.report.results import Result, ResultStore
-from facebench.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec, digest, spec_record
-from facebench.workspace import to_json
+from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec, digest, spec_record
+from facebench.evaluate.protocols import classification, multilabel, pairs, regression
+from facebench.results.store import Result, ResultStore
+from facebench.runtime.workspace import to_json
 
 ACCURACY = {"name": "accuracy", "title": "Accuracy (%)", "scale": 100.0, "higher_is_better": True}
 DATA = {"name": "faces", "synthetic": False, "fingerprint": "f" * 64, "warnings": []}

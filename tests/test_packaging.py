@@ -1,5 +1,6 @@
 """What is installed: packages equal the tree, every plugin file is registered, strangers fit in."""
 
+import ast
 import os
 import subprocess
 import sys
@@ -22,6 +23,13 @@ def test_packages_in_pyproject_equal_the_tree() -> None:
         for init in (ROOT / folder).rglob("__init__.py"):
             found.add(".".join([name, *init.parent.relative_to(ROOT / folder).parts]))
     assert listed == found
+
+
+def test_a_stranger_finds_few_doors_and_each_room_says_what_it_is_for() -> None:
+    assert len(list((ROOT / "facebench").glob("*.py"))) <= 16
+    for init in (ROOT / "facebench").glob("*/**/__init__.py"):
+        said = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
+        assert "May import " in said, init
 
 
 @pytest.mark.parametrize("kind", ["methods", "tasks"])
@@ -71,8 +79,8 @@ import torch
 from lightly.models.modules.heads import SimCLRProjectionHead
 
 from facebench.method import Method, MethodInfo
-from facebench.pretrain.crops import RandomResizedCrop
-from facebench.pretrain.transforms import Compose, Flip
+from facebench.pretrain.augment.crops import RandomResizedCrop
+from facebench.pretrain.augment.transforms import Compose, Flip
 
 
 @dataclass(frozen=True)

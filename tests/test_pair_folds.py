@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facebench.dataset import open_dataset
+from facebench.data.dataset import open_dataset
+from facebench.data.manifest import check_pairs
 from facebench.errors import DataError
-from facebench.table import check_pairs
 from facebench_tasks.lfw import LFW
 
 PEOPLE = ("Ann", "Bo", "Cy", "Di", "Eve", "Flo")  # of three images each

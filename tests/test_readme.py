@@ -11,8 +11,7 @@ from typer.main import get_command
 
 import official_weights as official
 from conftest import Facebench
-from facebench import commands
-from facebench.cli import app
+from facebench.cli import app, commands
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 

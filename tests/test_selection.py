@@ -17,14 +17,14 @@ import torch
 from PIL import Image
 
 from conftest import Facebench
-from facebench.contract import check_plugin
+from facebench.config.sweep_file import read_sweep
+from facebench.data.manifest import check_pairs, check_table
 from facebench.errors import DataError
 from facebench.evaluate.holdout import hold_out
 from facebench.registry import Registry
-from facebench.sweep import read_sweep
-from facebench.sweep_entries import sweep_entries, sweep_requests
-from facebench.table import check_pairs, check_table
-from facebench.workspace import Workspace
+from facebench.runtime.workspace import Workspace
+from facebench.sweep.entries import sweep_entries, sweep_requests
+from facebench.testing.contract import check_plugin
 from facebench_tasks.fer2013 import FER2013
 from facebench_tasks.lfw import LFW, LFWOptions
 

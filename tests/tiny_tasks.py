@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from facebench.dataset import Dataset, open_dataset
+from facebench.data.dataset import Dataset, open_dataset
 from facebench.task import Metric, Task, TaskInfo
 
 ACCURACY = Metric(name="accuracy", title="Accuracy", higher_is_better=True)

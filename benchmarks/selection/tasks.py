@@ -28,8 +28,8 @@ import numpy as np
 import pandas as pd
 
 from facebench.errors import DataError
-from facebench.listing import folded
 from facebench.progress import Progress
+from facebench.runtime.listing import folded
 from facebench.synth import FaceSampler
 from facebench.task import NoOptions
 from facebench_tasks._synthetic import write_people

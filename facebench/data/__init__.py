@@ -1,1 +1,4 @@
-"""Is the data on the disk the data of the paper? Scans, checks, leaks, and how to get a dataset."""
+"""From folders and files to images: manifests, datasets, and what is learned from.
+
+May import config, the contracts, synth and runtime.
+"""

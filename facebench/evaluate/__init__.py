@@ -1,1 +1,4 @@
-"""Judging: feature extraction and store, probes, protocols, metrics and intervals."""
+"""Judging: features are extracted and stored, and scored by the protocol of their task.
+
+May import weights, data, config, the contracts and runtime.
+"""

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from facebench.dataset import Dataset
-from facebench.device import Precision, autocast
+from facebench.config.spec import ExtractSpec
+from facebench.data.dataset import Dataset
 from facebench.errors import DataError, StageError
 from facebench.evaluate.store import Growing
 from facebench.method import Method
-from facebench.spec import ExtractSpec
-from facebench.workspace import Workspace
+from facebench.runtime.device import Precision, autocast
+from facebench.runtime.workspace import Workspace
 
 READERS = 2  # threads that decode; Pillow releases the interpreter lock while it does
 AHEAD = 4  # batches decoded in advance

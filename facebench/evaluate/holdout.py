@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import ShuffleSplit, train_test_split
 
-from facebench.dataset import Dataset
+from facebench.data.dataset import Dataset
 from facebench.errors import DataError
 from facebench.evaluate.store import Features
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from facebench.atomic import atomic_write
 from facebench.errors import StageError
-from facebench.workspace import read_record, to_json
+from facebench.runtime.atomic import atomic_write
+from facebench.runtime.workspace import read_record, to_json
 
 FORMAT = 1
 SECONDS_BETWEEN_MARKS = 10.0

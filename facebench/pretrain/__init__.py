@@ -1,1 +1,4 @@
-"""Learning: packed faces, batched augmentation, and the training engine."""
+"""Learning: the training engine, the order of the images, and losses.
+
+May import weights, data, config, the contracts and runtime.
+"""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -17,16 +16,17 @@ from pytorch_lightning.callbacks import Callback, Checkpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch.utils.data import DataLoader
 
-from facebench.device import Precision
+from facebench.config.spec import PretrainSpec
+from facebench.data.packed import Faces
 from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import Batches, EpochOrder
-from facebench.pretrain.packed import Faces
 from facebench.pretrain.resume import SafeCheckpointIO
 from facebench.progress import Advance
-from facebench.spec import PretrainSpec
-from facebench.workspace import Workspace
+from facebench.runtime.device import Precision
+from facebench.runtime.stage import is_helper
+from facebench.runtime.workspace import Workspace
 
 RESUME_FILE = "resume.safetensors"
 
@@ -104,11 +104,6 @@ def _trainer(
         use_distributed_sampler=False,
         strategy="ddp_find_unused_parameters_true" if several else "auto",
     )
-
-
-def is_helper() -> bool:
-    """Return whether Lightning started this process to help another one train."""
-    return any(int(os.environ.get(name, 0)) > 0 for name in ("LOCAL_RANK", "NODE_RANK"))
 
 
 class ResumePoints(Checkpoint):

@@ -10,10 +10,10 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
+from facebench.config.spec import PretrainSpec
 from facebench.errors import PluginError
 from facebench.method import Method, Terms
 from facebench.pretrain.collapse import feature_std
-from facebench.spec import PretrainSpec
 
 _WATCHED = 64  # images of an epoch's last batch whose features show a collapse
 

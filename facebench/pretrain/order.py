@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from facebench.data.packed import Faces
 from facebench.errors import SpecError
-from facebench.pretrain.packed import Faces
 
 
 class EpochOrder(Sampler[list[int]]):

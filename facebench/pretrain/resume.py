@@ -15,8 +15,8 @@ from pytorch_lightning.plugins.io import CheckpointIO
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from facebench.atomic import atomic_file
 from facebench.errors import StageError
+from facebench.runtime.atomic import atomic_file
 
 FORMAT = 1
 

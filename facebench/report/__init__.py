@@ -1,3 +1,6 @@
-"""Reading: stored results, printed reference numbers and tables."""
+"""Reading results: tables beside the printed numbers, leaderboard, figures.
+
+May import ``run``, results and what lies below them.
+"""
 
 DASH = "–"  # where there is no value

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from facebench.report.entries import Entry
-from facebench.report.results import Result
-from facebench.report.tables import Group, task_title
+from facebench.report.groups import Group, task_title
+from facebench.results.store import Result
 
 _SHOWN = 4  # values in a line
 _UNSAID = frozenset({"data"})  # fingerprints say nothing to a reader; the dialog has them

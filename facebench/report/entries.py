@@ -16,15 +16,15 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
 
+from facebench.config.spec import digest
 from facebench.errors import StageError
+from facebench.report.groups import Group, comparable, learned_from
 from facebench.report.reference import Printed, printed
-from facebench.report.resampling import Kind
-from facebench.report.results import Result, read_result
-from facebench.report.statistics import Interval, intervals
-from facebench.report.tables import Group, comparable, learned_from
-from facebench.spec import digest
+from facebench.results.stats.resampling import Kind
+from facebench.results.stats.statistics import Interval, intervals
+from facebench.results.store import Result, read_result
+from facebench.runtime.workspace import to_json
 from facebench.task import Metric
-from facebench.workspace import to_json
 
 _log = logging.getLogger(__name__)
 

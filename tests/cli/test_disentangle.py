@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from conftest import Facebench
-from facebench.evaluate.factor_scores import score_factors, scores_record
+from facebench.disentangle.factor_scores import score_factors, scores_record
 from facebench.synth import factor_faces
 from facebench.synth.factor_faces import FACTORS
 

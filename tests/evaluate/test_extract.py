@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from facebench.contract import TwoLayers
+from facebench.config.spec import ExtractSpec
 from facebench.errors import DataError, StageError
 from facebench.evaluate import store as store_module
 from facebench.evaluate.extract import extract
 from facebench.evaluate.store import VALUES, Growing, read_features
 from facebench.method import Method, MethodInfo
-from facebench.spec import ExtractSpec
+from facebench.runtime.workspace import Workspace
 from facebench.task import NoOptions
-from facebench.workspace import Workspace
+from facebench.testing.contract import TwoLayers
 
 SPEC = ExtractSpec(feature="f_s", image_size=32, dtype="float32", batch_size=4)
 

@@ -11,13 +11,14 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from facebench.dataset import Dataset
+from facebench.config.spec import ProbeSpec
+from facebench.data.dataset import Dataset
 from facebench.errors import DataError
-from facebench.evaluate.pair_intervals import bootstrap_ranking, ranking_metrics
-from facebench.evaluate.protocols import Judgement, judge
+from facebench.evaluate.judge import judge
+from facebench.evaluate.judgement import Judgement
+from facebench.evaluate.metrics.pair_intervals import bootstrap_ranking, ranking_metrics
 from facebench.evaluate.store import Features
 from facebench.progress import Silent
-from facebench.spec import ProbeSpec
 
 SPEC = ProbeSpec(epochs=40, lrs=(1e-2, 1e-1), weight_decays=(0.0, 1e-2), resamples=200)
 

@@ -9,11 +9,11 @@ from facecycle_world import SIZE, SMALL, build, faces, generator
 from torch import Tensor
 from torch.nn import functional as F
 
-from facebench.contract import TwoLayers
+from facebench.config.options import PRESETS
 from facebench.errors import SpecError, StageError
-from facebench.options import PRESETS
 from facebench.registry import Registry
-from facebench.request import Request, resolve
+from facebench.request.resolve import Request, resolve
+from facebench.testing.contract import TwoLayers
 from facebench_methods._facecycle_losses import (
     gram,
     margin_loss,

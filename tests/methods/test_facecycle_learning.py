@@ -10,11 +10,11 @@ from facecycle_world import SIZE, build, faces, generator, total
 from torch import Tensor
 from torch.nn import functional as F
 
+from facebench.config.spec import PretrainSpec
 from facebench.pretrain.collapse import feature_std
 from facebench.pretrain.engine import train
 from facebench.pretrain.learner import Learner
-from facebench.spec import PretrainSpec
-from facebench.workspace import Workspace
+from facebench.runtime.workspace import Workspace
 from facebench_methods.facecycle import FaceCycle
 
 

@@ -10,12 +10,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from facebench.contract import TwoLayers
+from facebench.config.spec import PretrainSpec
 from facebench.errors import SpecError
 from facebench.pretrain.engine import train
 from facebench.pretrain.learner import Learner
-from facebench.spec import PretrainSpec
-from facebench.workspace import Workspace
+from facebench.runtime.workspace import Workspace
+from facebench.testing.contract import TwoLayers
 from facebench_methods._views import ViewOptions
 from facebench_methods.moco import MoCo, MoCoOptions
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facebench.backbones import FaceCycle16
-from facebench.contract import TwoLayers
 from facebench.pretrain.collapse import feature_std
+from facebench.testing.contract import TwoLayers
 from facebench_methods._pcl_options import PCLOptions
 from facebench_methods._pdd import Decoder, DoublingConv2d, disentangling_loss
 from facebench_methods.pcl import PCL, dynamic_weights

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facebench.contract import TwoLayers
 from facebench.pretrain.losses import draw_mixing
+from facebench.testing.contract import TwoLayers
 from facebench_methods._pcl_options import OFFICIAL, PCLOptions
 from facebench_methods.pcl import PCL
 

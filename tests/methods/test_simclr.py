@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from facebench.contract import TwoLayers
 from facebench.pretrain.collapse import feature_std
+from facebench.testing.contract import TwoLayers
 from facebench_methods.simclr import SimCLR, SimCLROptions
 
 Loss = Callable[[SimCLR, tuple[Tensor, Tensor], torch.Generator], Tensor]

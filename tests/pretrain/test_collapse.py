@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from facebench.contract import TwoLayers
 from facebench.pretrain.collapse import feature_std
+from facebench.testing.contract import TwoLayers
 from facebench_methods.simclr import SimCLR, SimCLROptions
 
 

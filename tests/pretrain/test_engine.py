@@ -10,14 +10,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facebench.contract import TwoLayers
+from facebench.config.spec import PretrainSpec
 from facebench.errors import SpecError, StageError
 from facebench.pretrain.engine import RESUME_FILE, train
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import EpochOrder
 from facebench.pretrain.resume import SafeCheckpointIO
-from facebench.spec import PretrainSpec
-from facebench.workspace import Workspace
+from facebench.runtime.workspace import Workspace
+from facebench.testing.contract import TwoLayers
 from facebench_methods.simclr import SimCLR, SimCLROptions
 
 SPEC = PretrainSpec(epochs=4, batch_size=4, image_size=32, lr=1e-3, checkpoint_minutes=0)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from facebench.data.packed import pack
+from facebench.data.sources import folder_source
 from facebench.pretrain.order import EpochOrder, draw_partners
-from facebench.pretrain.packed import pack
-from facebench.pretrain.sources import folder_source
 
 VIDEOS = np.array([2, 0, 1, 0, 2, 0, 3, 2, 0])  # in no order; video 1 and 3 have one frame each
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from facebench.errors import DataError
-from facebench.report.curve_figure import draw_curves, label
 from facebench.report.curves import WIDTH, curves, curves_table, sparkline
+from facebench.report.figures.curve import draw_curves, label
 
 HISTORY: list[dict[str, Any]] = [
     {"L_dis": 1.0 - epoch / 8, "L_face": 8.0, "feature_std": 0.5, "gradient_norm": 2.0,

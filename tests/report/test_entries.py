@@ -14,11 +14,11 @@ import pytest
 from rich.console import Console
 from stored_world import classes, pair_list, write
 
+from facebench.config.spec import PretrainSpec
 from facebench.errors import StageError
 from facebench.report.entries import entries, scores, stored_results
-from facebench.report.results import Result
-from facebench.report.tables import tables
-from facebench.spec import PretrainSpec
+from facebench.report.render import tables
+from facebench.results.store import Result
 
 RNG = np.random.default_rng(3)
 

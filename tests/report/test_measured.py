@@ -6,7 +6,7 @@ import pytest
 
 from facebench.report.entries import stored_results
 from facebench.report.publication import filled, published
-from facebench.report.validation import validate_folder
+from facebench.results.validation import validate_folder
 
 ROOT = Path(__file__).parents[2]
 MEASURED = ROOT / "results" / "measured"

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from facebench.report.groups import comparable
 from facebench.report.reference import printed, printed_numbers
-from facebench.report.results import Result
-from facebench.report.tables import comparable, row, tables
+from facebench.report.render import row, tables
+from facebench.results.store import Result
 
 RECORD: dict[str, Any] = {
     "spec": {

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from facebench.dataset import open_dataset
+from facebench.data.dataset import open_dataset
 from facebench.errors import DataError, SpecError
 from facebench_tasks._mat import read_mat
 from facebench_tasks.aflw2000 import AFLW2000, AFLW2000Options

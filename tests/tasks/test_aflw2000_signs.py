@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat
 
-from facebench.dataset import open_dataset
+from facebench.data.dataset import open_dataset
 from facebench.progress import Silent
 from facebench.synth import FaceSampler
 from facebench_tasks.aflw2000 import AFLW2000, AFLW2000Options, read_aflw2000, within_limit

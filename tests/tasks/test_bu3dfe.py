@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from facebench.dataset import Dataset, open_dataset
+from facebench.data.dataset import Dataset, open_dataset
 from facebench.errors import DataError, SpecError
 from facebench.progress import Silent
 from facebench.synth import Face, FaceSampler

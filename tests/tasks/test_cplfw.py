@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from facebench.dataset import open_dataset
+from facebench.data.dataset import open_dataset
 from facebench.errors import DataError, SpecError
 from facebench_tasks._cplfw_pairs import read_pair_lines
 from facebench_tasks._five_points import read_points, square

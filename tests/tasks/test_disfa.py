@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facebench.dataset import open_dataset
+from facebench.data.dataset import open_dataset
+from facebench.data.manifest import check_table
 from facebench.errors import DataError, SpecError
-from facebench.table import check_table
 from facebench_tasks._disfa_labels import LABELS, OTHER_UNITS, UNITS, fold_of
 from facebench_tasks.disfa import DISFA, DISFAOptions
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facebench.dataset import Dataset, open_dataset
+from facebench.data.dataset import Dataset, open_dataset
 from facebench.errors import DataError, SpecError
 from facebench_tasks.fer2013 import FER2013, FER2013Options
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facebench.dataset import open_dataset
+from facebench.data.dataset import open_dataset
 from facebench.progress import Silent
 from facebench.synth import FaceSampler
 from facebench.task import Task

@@ -1,0 +1,129 @@
+"""Which datasets there are: found where, real or synthetic, complete or not.
+
+Quick: tables are read, but no image is opened and no file is hashed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from facebench.data.dataset import find_real
+from facebench.data.manifest import check_table
+from facebench.data.speakers import speaker_folders
+from facebench.errors import DataError, FacebenchError
+from facebench.registry import Registry
+from facebench.runtime.listing import folder_called
+from facebench.synth.write import MARKER
+from facebench.task import SPLITS, Task
+
+OBTAIN = "how to get it"
+VOXCELEB = (
+    ("pretraining data", "VoxCeleb1 and VoxCeleb2: video frames of speakers' faces"),
+    ("licence", "research; the photographs belong to their owners"),
+    (
+        OBTAIN,
+        "The official download was withdrawn; ask the authors, see "
+        "https://www.robots.ox.ac.uk/~vgg/data/voxceleb/. Any tree of faces will do.",
+    ),
+    ("folder", "voxceleb below FACEBENCH_DATA, or --pretrain-data video:FOLDER"),
+    ("expected tree", "identity/video/[track/]frame.jpg, as in unzippedFaces/ or mp4/"),
+    ("names", "vox1_meta.csv beside it names the ids, so that overlap with a test is seen"),
+    ("source", "PCL section 4.1: 299,085 clips at 6 fps, cropped to the centre, 64 px"),
+)
+"""What ``facebench data info voxceleb`` says; it is no task."""
+
+State = Literal["complete", "differs", "unreadable", "absent", "unknown"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One dataset as ``facebench data list`` shows it.
+
+    Args:
+        name: Of the task, or ``voxceleb``.
+        title: As a paper prints it.
+        root: Where it was found; ``None`` if it was not.
+        synthetic: Whether it is rendered, or would be.
+        state: ``complete`` (the official counts), ``differs`` (other counts), ``unreadable``,
+            ``absent``, or ``unknown`` (there is nothing to compare with).
+        text: Counts, or what is wrong.
+    """
+
+    name: str
+    title: str
+    root: Path | None
+    synthetic: bool
+    state: State
+    text: str
+
+
+def inventory(registry: Registry, data_root: Path | None) -> Iterator[Entry]:
+    """Yield the datasets of all tasks, then the pretraining data.
+
+    Args:
+        registry: Which tasks there are.
+        data_root: Folder of datasets; ``None`` if there is none.
+
+    Raises:
+        DataError: ``data_root`` does not exist.
+    """
+    voxceleb = _voxceleb(data_root)  # a data folder that does not exist is one error, not many
+    for name in registry.names("task"):
+        try:
+            task: type[Task] = registry.load("task", name)
+        except FacebenchError as error:  # somebody else's plugin must not stop the list
+            yield Entry(name, name, None, False, "unreadable", str(error))
+        else:
+            yield _entry(task(), data_root)
+    yield voxceleb
+
+
+def _entry(task: Task, data_root: Path | None) -> Entry:
+    info = task.info
+    try:
+        root = find_real(task, data_root)
+    except DataError as error:  # two folders that differ in case only
+        return Entry(info.name, info.title, data_root, False, "unreadable", str(error))
+    if root is None:
+        rendered = type(task).synthesise is not Task.synthesise
+        text = "a synthetic stand-in is used" if rendered else "no stand-in either"
+        return Entry(info.name, info.title, None, rendered, "absent", text)
+    synthetic = (root / MARKER).is_file()
+    try:
+        found = _counts(task, root)
+    except FacebenchError as error:
+        return Entry(info.name, info.title, root, synthetic, "unreadable", str(error))
+    text = ", ".join(f"{count:,} {name}" for name, count in found.items())
+    official = dict(info.counts)
+    if synthetic or not official:
+        return Entry(info.name, info.title, root, synthetic, "unknown", text)
+    if official == {name: found.get(name, 0) for name in official}:
+        return Entry(info.name, info.title, root, synthetic, "complete", text)
+    expected = ", ".join(f"{count:,} {name}" for name, count in official.items())
+    return Entry(
+        info.name, info.title, root, synthetic, "differs", f"{text}; officially {expected}"
+    )
+
+
+def _counts(task: Task, root: Path) -> dict[str, int]:
+    """Return images per split, and pairs; reading pairs also finds images that are missing."""
+    table = task.manifest(root)
+    check_table(task.info, table)
+    counts = {split: int((table["split"] == split).sum()) for split in SPLITS}
+    counts = {split: count for split, count in counts.items() if count}
+    if task.info.protocol == "verification":
+        counts["pairs"] = len(task.pairs(root))
+    return counts
+
+
+def _voxceleb(data_root: Path | None) -> Entry:
+    root = None if data_root is None else folder_called("voxceleb", data_root)
+    if root is None:
+        return Entry("voxceleb", "VoxCeleb", None, True, "absent", "rendered clips are used")
+    people = len(set(speaker_folders(root)))
+    synthetic = (root / MARKER).is_file()
+    text = f"{people:,} people; frames are counted when they are learned from"
+    return Entry("voxceleb", "VoxCeleb", root, synthetic, "unknown", text)

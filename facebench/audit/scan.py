@@ -1,0 +1,129 @@
+"""One pass over the pixels of a dataset, remembered: what checks and the search for leaks need.
+
+Every image is decoded once, as the task reads it and before any crop. The outcome is kept below
+``cache/scans``, named by the dataset's fingerprint, so a scan runs once per content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import imagehash
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+
+from facebench.data.dataset import Dataset
+from facebench.errors import DataError
+from facebench.progress import Progress
+from facebench.runtime.atomic import atomic_file
+from facebench.runtime.images import Pixels
+
+FORMAT = 1
+COLUMNS = ("digest", "hash", "height", "width", "blank", "error")
+_THREADS = 4  # decoding and hashing release the interpreter lock
+_CHUNK = 256  # images between two signs of progress
+
+_log = logging.getLogger(__name__)
+
+
+class Seen(NamedTuple):
+    """What is kept of one image; see :func:`scan`."""
+
+    digest: str
+    hash: int
+    height: int
+    width: int
+    blank: bool
+    error: str
+
+
+def scan(dataset: Dataset, cache: Path, progress: Progress) -> pd.DataFrame:
+    """Decode every image of a dataset, unless that was done before.
+
+    Args:
+        dataset: Whose images.
+        cache: Folder of the cache; ``cache/scans`` is made.
+        progress: Who watches.
+
+    Returns:
+        One row per row of ``dataset.table``: ``digest`` (SHA-256 of the decoded uint8 RGB array,
+        empty if unreadable), ``hash`` (64-bit perceptual hash, uint64), ``height`` and ``width``
+        in pixels, ``blank`` (a standard deviation
+        below one grey level: no picture), ``error`` (empty if readable).
+    """
+    kept = cache / "scans" / f"{content_name(dataset)}.parquet"
+    known = _read(kept, dataset)
+    if known is not None:
+        return known
+
+    def look(path: str) -> Seen:
+        try:
+            return describe(dataset.task.read_image(dataset.root, path))
+        except DataError as error:
+            return Seen("", 0, 0, 0, False, str(error))
+
+    paths = dataset.table["path"].tolist()
+    seen: list[Seen] = []
+    with ThreadPoolExecutor(_THREADS) as pool, progress.bar("scan", len(paths), "image") as bar:
+        for start in range(0, len(paths), _CHUNK):
+            seen += pool.map(look, paths[start : start + _CHUNK])
+            bar(len(seen))
+    found = pd.DataFrame(seen, columns=list(COLUMNS)).astype({"hash": np.uint64})
+    _write(kept, found.assign(path=paths))
+    return found
+
+
+def content_name(dataset: Dataset) -> str:
+    """Return what names files about the content of a dataset: its task, version, fingerprint."""
+    info = dataset.task.info
+    return f"{info.name}-v{info.version}-{dataset.fingerprint[:32]}"
+
+
+def describe(image: Pixels) -> Seen:
+    """Return what is kept of an image.
+
+    Args:
+        image: uint8 RGB, ``[H, W, 3]``.
+    """
+    height, width = image.shape[:2]
+    digest = hashlib.sha256(f"{height}x{width}:".encode())
+    digest.update(image.tobytes())
+    blank = bool(image.std() < 1)
+    return Seen(digest.hexdigest(), perceptual_hash(image), height, width, blank, "")
+
+
+def perceptual_hash(image: Pixels) -> int:
+    """Return the 64-bit pHash of an image: signs of its lowest frequencies (imagehash.phash).
+
+    Args:
+        image: uint8 RGB, ``[H, W, 3]``.
+    """
+    bits: NDArray[np.bool_] = imagehash.phash(Image.fromarray(image).convert("L")).hash
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def _read(kept: Path, dataset: Dataset) -> pd.DataFrame | None:
+    """Return a remembered scan in the order of the dataset's rows, if there is a usable one."""
+    if not kept.is_file():
+        return None
+    try:
+        stored = pd.read_parquet(kept)
+        if stored.attrs.get("format") != FORMAT:
+            return None
+        by_path = stored.set_index("path")[list(COLUMNS)]
+        return by_path.loc[dataset.table["path"]].reset_index(drop=True)
+    except (OSError, ValueError, KeyError):
+        _log.warning("%s: unreadable scan, made again", kept)
+        return None
+
+
+def _write(kept: Path, found: pd.DataFrame) -> None:
+    found.attrs["format"] = FORMAT
+    with atomic_file(kept) as temporary:
+        found.to_parquet(temporary, index=False)

@@ -1,0 +1,31 @@
+"""``facebench new``: a plugin package to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facebench.cli.options import mendable
+
+
+@mendable
+def new(
+    kind: Annotated[str, typer.Argument(help="method or task.")],
+    name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits, _.")],
+    into: Annotated[
+        Path, typer.Option(help="Folder in which the package's folder is made.")
+    ] = Path(),
+) -> None:
+    """Write a working plugin package: one file, one test, ready to be installed."""
+    from facebench.registry import Registry
+    from facebench.runtime.terminal import out
+    from facebench.scaffold import write_package
+
+    folder = write_package(kind, name, into, Registry())
+    out.print(f"wrote {folder}", soft_wrap=True)
+    out.print(
+        f"next: python -m pip install -e {folder} && python -m pytest {folder}", soft_wrap=True
+    )
+    out.print(f"then: facebench check {name}", soft_wrap=True)

@@ -1,0 +1,273 @@
+"""Where unlabelled faces to learn from come from.
+
+=================== ==============================================================================
+``images:FOLDER``   every image below a folder, at any depth
+``video:FOLDER``    frames of videos, ``identity/video/[track/]frame``: the VoxCeleb layouts
+``FOLDER``          ``video`` if every image lies at least two folders deep, else ``images``
+``voxceleb``        the folder of that name below the data folder, else rendered clips
+a task's name       its training images, without their labels (:func:`task_source`)
+=================== ==============================================================================
+
+PCL section 4.1: frames of VoxCeleb1 and VoxCeleb2 at 6 fps, cropped to the face in the centre.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock
+
+from facebench.data.dataset import Dataset, population
+from facebench.data.manifest import CROP, boxes
+from facebench.data.speakers import WRAPPERS, name_identities, speaker_names
+from facebench.errors import DataError
+from facebench.progress import Progress, Silent, increments
+from facebench.runtime.digests import file_digests, table_fingerprint
+from facebench.runtime.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
+from facebench.runtime.listing import folder_called, images_below
+from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
+from facebench.task import FOLDED
+
+Form = Literal["images", "video"]
+
+# Between identity and video in VoxCeleb's releases: the scale of the face crop.
+_SCALE = "1.6"
+
+# The rendered stand-in at scale 1: 6,000 frames of 64 px, the size that the paper learns from.
+_PEOPLE, _CLIPS, _FRAMES, _SIDE = 400, 2, 4, 64
+
+_LIMIT_SEED = 2023
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Unlabelled images.
+
+    Args:
+        name: What a result calls it.
+        synthetic: Rendered instead of photographed.
+        frames: One row per image: ``path``, and if known ``identity`` and ``video`` (str), and
+            the crop (``left, top, right, bottom``).
+        read: From a path to uint8 RGB ``[H, W, 3]``; safe to call from several threads.
+        digests: SHA-256 of the file behind each frame.
+        warnings: What a reader of the result has to know.
+        subjects: Name of the person in each frame, empty where it is not known; no entries if
+            none is. Does not belong to the fingerprint: nothing is learned from it.
+    """
+
+    name: str
+    synthetic: bool
+    frames: pd.DataFrame
+    read: Callable[[str], Pixels]
+    digests: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over frames, crops and file contents; the place on disk does not matter."""
+        return table_fingerprint(self.frames.assign(digest=list(self.digests)))
+
+    @cached_property
+    def _where(self) -> list[tuple[str, Box | None]]:
+        return list(zip(self.frames["path"].tolist(), boxes(self.frames), strict=True))
+
+    def image(self, row: int, size: int) -> Pixels:
+        """Read, crop and resize one image: uint8 RGB ``[size, size, 3]``.
+
+        Raises:
+            DataError: The image cannot be read; the message names it.
+        """
+        path, box = self._where[row]
+        return crop_resize(self.read(path), box, size)
+
+    def limit(self, n: int) -> Source:
+        """Return ``n`` images in their order, drawn with a fixed seed; all if there are fewer."""
+        if n >= len(self):
+            return self
+        keep = np.sort(np.random.default_rng(_LIMIT_SEED).permutation(len(self))[:n])
+        return replace(
+            self,
+            frames=self.frames.iloc[keep].reset_index(drop=True),
+            digests=tuple(self.digests[row] for row in keep),
+            subjects=tuple(self.subjects[row] for row in keep if self.subjects),
+        )
+
+
+def open_source(
+    name: str,
+    data_root: Path | None,
+    cache: Path,
+    *,
+    scale: float = 1.0,
+    progress: Progress | None = None,
+) -> Source:
+    """Open what is not a task: see the table at the top of this module.
+
+    Args:
+        name: ``voxceleb``, ``images:FOLDER``, ``video:FOLDER`` or ``FOLDER``.
+        data_root: Folder of datasets, where ``voxceleb`` is looked for.
+        cache: Folder for rendered clips and digests; made if missing.
+        scale: Size of the rendered stand-in, as a factor.
+        progress: Who watches while contents are being hashed.
+
+    Raises:
+        DataError: There is no such folder, or no image in it.
+    """
+    if name == "voxceleb":
+        real = None if data_root is None else folder_called(name, data_root)
+        if real is not None:
+            return folder_source(real, cache, form="video", name=name, progress=progress)
+        clips = _rendered_clips(cache, scale, progress or Silent())
+        return folder_source(clips, cache, form="video", name=name, progress=progress)
+    prefix, colon, rest = name.partition(":")
+    if colon and prefix in ("images", "video"):
+        form: Form = "images" if prefix == "images" else "video"
+        return folder_source(Path(rest), cache, form=form, progress=progress)
+    return folder_source(Path(name), cache, progress=progress)
+
+
+def folder_source(
+    folder: Path,
+    cache: Path,
+    *,
+    form: Form | None = None,
+    name: str = "",
+    progress: Progress | None = None,
+) -> Source:
+    """Open a folder of images, or a tree of video frames.
+
+    Hidden files and folders are left out, and so are files that are no images by their suffix: a
+    warning counts them, but for notes, lists and annotations. Frames are sorted, so that the
+    order of the file system never matters.
+
+    Args:
+        folder: Where the images are.
+        cache: Folder for digests.
+        form: What it is; ``None`` goes by the depth of the images.
+        name: What a result calls it; the folder's name if empty.
+        progress: Who watches while contents are being hashed.
+
+    Raises:
+        DataError: There is no such folder, no image in it, or a frame of a tree is not below
+            an identity and a video.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"pretraining data: no folder {folder}; expected a folder of images "
+            "(images:FOLDER), of video frames (video:FOLDER), 'voxceleb' or the name of a task."
+        )
+    paths, strays = images_below(folder)
+    if not paths:
+        raise DataError(
+            f"pretraining data: found no images below {folder}; expected files that end in "
+            f"{', '.join(sorted(IMAGE_SUFFIXES))}."
+        )
+    warnings = _left_out(folder, strays)
+    if form is None:
+        shallow = [path for path in paths if path.count("/") < 2]
+        form = "images" if shallow else "video"
+        _log.info("%s: taken for %s", folder, form)
+        if 2 * len(shallow) < len(paths) and shallow:
+            warnings.append(
+                f"{folder}: taken for single images, since {len(shallow):,} of {len(paths):,} are "
+                f"less than two folders deep, such as {shallow[0]}; write video:{folder} for a "
+                "tree of frames"
+            )
+    for warning in warnings:
+        _log.warning("%s", warning)
+    frames = pd.DataFrame({"path": paths})
+    subjects: tuple[str, ...] = ()
+    if form == "video":
+        identities, videos = zip(*(_who(folder, path) for path in paths), strict=True)
+        frames = frames.assign(identity=identities, video=videos)
+        subjects = name_identities(identities, speaker_names(folder))
+    digests = file_digests(folder, paths, cache, progress=progress)
+    title = name or folder.resolve().name
+    synthetic = (folder / MARKER).is_file()
+    read = partial(_read_below, folder)
+    return Source(title, synthetic, frames, read, tuple(digests), tuple(warnings), subjects)
+
+
+def task_source(dataset: Dataset) -> Source:
+    """Learn from the training images of a task, without their labels.
+
+    A protocol with folds has test images only, so all of them are taken, and a warning says that
+    the representation has seen, without labels, the images that it is judged on.
+
+    Args:
+        dataset: An open task.
+    """
+    info, table = dataset.task.info, dataset.table
+    rows = np.arange(len(table))
+    warnings: tuple[str, ...] = ()
+    if info.protocol in FOLDED:
+        warnings = (f"pretrained on the test images of {info.title}, without labels",)
+        _log.warning("%s", warnings[0])
+    else:
+        rows = rows[(table["split"] == "train").to_numpy()]
+    columns = ["path", *(side for side in CROP if side in table)]
+    return Source(
+        name=info.name,
+        synthetic=dataset.synthetic,
+        frames=table[columns].iloc[rows].reset_index(drop=True),
+        read=partial(dataset.task.read_image, dataset.root),
+        digests=tuple(dataset.digests[row] for row in rows),
+        warnings=warnings,
+        subjects=tuple(map(str, table["subject"].iloc[rows])) if "subject" in table else (),
+    )
+
+
+def _read_below(folder: Path, path: str) -> Pixels:
+    return read_image(folder / path)
+
+
+def _left_out(folder: Path, strays: Counter[str]) -> list[str]:
+    if not strays:
+        return []
+    kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(strays.items()))
+    return [f"{folder}: left out {strays.total():,} files that are no images by name ({kinds})"]
+
+
+def _who(folder: Path, path: str) -> tuple[str, str]:
+    """Identity and video of a frame; the track, where there is one, is not told apart."""
+    parts: Sequence[str] = path.split("/")[:-1]
+    while parts and parts[0].lower() in WRAPPERS:
+        parts = parts[1:]
+    parts = [part for part in parts if part != _SCALE]
+    if len(parts) < 2:
+        raise DataError(
+            f"video frames: found {folder / path}; expected identity/video/[track/]frame below "
+            f"{folder}. Write images:{folder} for a folder of single images."
+        )
+    return parts[0], f"{parts[0]}/{parts[1]}"
+
+
+def _rendered_clips(cache: Path, scale: float, progress: Progress | Silent) -> Path:
+    people = max(2, round(_PEOPLE * scale))
+    target = cache / "synthetic" / f"voxceleb-g{GENERATOR_VERSION}-{people}x{_CLIPS}x{_FRAMES}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _log.warning("voxceleb: SYNTHETIC clips instead of real video frames")
+    with FileLock(target.parent / f".{target.name}.lock"):
+        if target.is_dir():
+            return target
+        _log.info("voxceleb: rendering synthetic clips into %s", target)
+        with progress.bar("render", people * _CLIPS * _FRAMES, "frame") as advance:
+            write_clips(
+                target, identities=people, clips=_CLIPS, frames=_FRAMES, size=_SIDE,
+                seed=population("voxceleb"), progress=increments(advance),
+            )  # fmt: skip
+    return target

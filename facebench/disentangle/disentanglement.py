@@ -1,0 +1,140 @@
+"""The disentanglement report: which factor of a face is in which feature of a method.
+
+On rendered faces everything is known, so what a paper can only show in pictures is measured here:
+how well identity, expression, action units and head pose are read by a linear model from F_s, F_f,
+F_p, or whatever features a method offers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import facebench.disentangle.factor_task
+from facebench.config.spec import RunSpec, plain
+from facebench.data.dataset import Dataset
+from facebench.disentangle.factor_scores import RESAMPLES, score_factors, scores_record
+from facebench.disentangle.factors import FactorSettings, predict_factors
+from facebench.errors import SpecError
+from facebench.method import Method
+from facebench.registry import Registry
+from facebench.request.resolve import Request, resolve
+from facebench.results.records import method_record
+from facebench.results.store import now
+from facebench.run import Stages
+from facebench.runtime.environment import environment
+from facebench.runtime.workspace import Workspace
+from facebench.weights.checkpoint import Checkpoint
+
+TASK = "factor_faces"
+_TASK_FILE = Path(facebench.disentangle.factor_task.__file__)
+
+
+@dataclass(frozen=True)
+class Disentanglement:
+    """What was found.
+
+    Args:
+        record: JSON: settings, faces, methods, and the scores of each feature.
+        predictions: One row for each feature and image: what
+            :func:`facebench.disentangle.factors.predict_factors` gives, with ``method`` and
+            ``feature``.
+    """
+
+    record: dict[str, Any]
+    predictions: pd.DataFrame
+
+
+def factor_registry(plugins: tuple[Path, ...] = ()) -> Registry:
+    """Return a registry that also knows the task of the faces."""
+    return Registry((*plugins, _TASK_FILE))
+
+
+def disentangle(
+    request: Request,
+    workspace: Workspace,
+    registry: Registry,
+    settings: FactorSettings | None = None,
+) -> Disentanglement:
+    """Learn, extract every feature of every method, and read every factor from it.
+
+    Args:
+        request: Methods and options; its task is :data:`TASK`, and there is one seed.
+        workspace: Disk, device and watcher.
+        registry: Of :func:`factor_registry`.
+        settings: Of the linear models.
+
+    Raises:
+        FacebenchError: Something that the user can mend.
+    """
+    if len(request.seeds) != 1:
+        raise SpecError(f"found {len(request.seeds)} seeds; expected one.")
+    settings = settings or FactorSettings()
+    methods, rows, tables = {}, [], []
+    for spec in resolve(replace(request, tasks=(TASK,)), registry):
+        stages = Stages(spec, workspace, registry)
+        checkpoint = stages.checkpoint()
+        methods[spec.method] = _method_record(stages, checkpoint)
+        for feature, predictions in _predictions(stages, checkpoint, settings):
+            scores = score_factors(predictions, seed=spec.seed)
+            names = {"method": spec.method, "feature": feature}
+            rows.append({**names, "scores": scores_record(scores)})
+            tables.append(predictions.assign(**names))
+    record = {
+        "faces": _faces_record(stages.dataset),
+        "settings": {**plain(settings), "resamples": RESAMPLES, "seed": request.seeds[0]},
+        "methods": methods,
+        "rows": rows,
+        "environment": environment(workspace.device),
+        "created": now(),
+    }
+    return Disentanglement(record, pd.concat(tables, ignore_index=True))
+
+
+def _predictions(
+    stages: Stages, checkpoint: Checkpoint, settings: FactorSettings
+) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield each feature that the checkpoint gives, and what is predicted from it."""
+    spec, offered = stages.spec, stages.method_class.info.features
+    names: list[str] = checkpoint.record.get("features", list(offered))
+    with stages.workspace.progress.bar("factors", len(names), "feature") as advance:
+        for done, name in enumerate(names, start=1):
+            stages.spec = replace(spec, extract=replace(spec.extract, feature=name))
+            values = stages.features(checkpoint).values
+            yield name, predict_factors(values, _labels(stages.dataset), settings, seed=spec.seed)
+            advance(done)
+
+
+def _labels(dataset: Dataset) -> pd.DataFrame:
+    return dataset.table.drop(columns=["split", "subject", "fold"])
+
+
+def _faces_record(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "version": dataset.task.info.version,
+        "synthetic": dataset.synthetic,
+        "fingerprint": dataset.fingerprint,
+        "images": len(dataset),
+        "persons": int(dataset.table["person"].nunique()),
+    }
+
+
+def _method_record(stages: Stages, checkpoint: Checkpoint) -> dict[str, Any]:
+    spec: RunSpec = stages.spec
+    cls: type[Method] = stages.method_class
+    learned = ("data", "images_seen")
+    return {
+        **method_record(cls),
+        "backbone": spec.backbone,
+        "preset": spec.preset,
+        "seed": spec.seed,
+        "options": plain(spec.method_options),
+        "pretrain": {**plain(spec.pretrain), **{key: checkpoint.record[key] for key in learned}},
+        "extract": plain(spec.extract),
+        "checkpoint": checkpoint.folder.name,
+        "weights_digest": checkpoint.weights_digest,
+    }

@@ -1,0 +1,4 @@
+"""Batched augmentation on the device: an independent draw for each image.
+
+May import errors alone.
+"""

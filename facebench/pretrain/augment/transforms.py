@@ -1,0 +1,226 @@
+"""Random augmentation of a batch: every image gets draws of its own.
+
+Each class is a small frozen record of options and a function
+``(images [B, 3, H, W] in [0, 1], generator) -> images``. All draws come from the given generator,
+never from the global random state; they are made on the generator's device and then moved to the
+images. A generator on the CPU, the intended one, thus gives the same augmentation on every device
+and makes a GPU wait for nothing. How much is drawn depends on the batch size only, so changing a
+probability leaves the draws of every other step as they were.
+
+Names and options follow torchvision, whose operators these equal image by image; unlike there,
+a batch is worked on at once. The crops are in :mod:`facebench.pretrain.augment.crops`, the
+operators without chance in :mod:`facebench.pretrain.augment.geometry` and
+:mod:`facebench.pretrain.augment.color`. Nothing writes into its input, but a step that changed
+nothing may return it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Generator, Tensor
+
+from facebench.pretrain.augment import color, draws, geometry
+
+Augmentation = Callable[[Tensor, Generator], Tensor]
+"""What a step of a :class:`Compose` is: images and generator in, images out."""
+
+
+@dataclass(frozen=True)
+class Compose:
+    """Apply steps one after the other, each with its own draws from the same generator.
+
+    Args:
+        steps: the augmentations in their order.
+    """
+
+    steps: tuple[Augmentation, ...]
+
+    @draws.full_precision
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Augment ``[B, 3, H, W]``; the result has the memory format of ``images``."""
+        packed = images.is_contiguous(memory_format=torch.channels_last)
+        keep = torch.channels_last if packed else torch.contiguous_format
+        images = images.contiguous()  # the operators are fastest on whole colour planes
+        for step in self.steps:
+            images = step(images, generator)
+        return images.contiguous(memory_format=keep)
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Mirror an image left to right with probability ``p``."""
+
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        draws.require_probability(self.p)
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Flip some of ``[B, 3, H, W]``."""
+        mask = draws.chosen(len(images), self.p, generator)
+        return geometry.apply_where(images, mask, geometry.flip)
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Rotate an image about its centre and move it, with probability ``p``.
+
+    Args:
+        degrees: the angle is drawn from U(-degrees, degrees).
+        translate: the shifts are drawn from U(-translate, translate), as parts of the width and
+            of the height; 0 only rotates. Unlike torchvision's they are not rounded to pixels.
+        fill: what comes in from outside: ``"zeros"``, ``"border"`` or ``"reflection"``.
+        p: probability that an image is changed.
+    """
+
+    degrees: float
+    translate: float = 0.0
+    fill: str = "zeros"
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        draws.require(self.degrees >= 0, "degrees", self.degrees, "a non-negative angle")
+        draws.require(0 <= self.translate <= 1, "translate", self.translate, "between 0 and 1")
+        fills = ("zeros", "border", "reflection")
+        draws.require(self.fill in fills, "fill", self.fill, f"one of {', '.join(fills)}")
+        draws.require_probability(self.p)
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Rotate and move some of ``[B, 3, H, W]``."""
+        count, _, height, width = images.shape
+        mask = draws.chosen(count, self.p, generator)
+        degrees = draws.uniform((count,), -self.degrees, self.degrees, generator)
+        shift = draws.uniform((count, 2), -self.translate, self.translate, generator)
+        shift = shift * shift.new_tensor([width, height])
+        move = partial(geometry.affine, degrees=degrees[mask], shift=shift[mask], fill=self.fill)
+        return geometry.apply_where(images, mask, move)
+
+
+@dataclass(frozen=True)
+class ColorJitter:
+    """Change brightness, contrast, saturation and hue, in an order drawn for each image.
+
+    The factors of the first three are drawn from U(max(0, 1 - x), 1 + x), the shift of the hue
+    from U(-hue, hue) in turns of the colour circle, as in torchvision.
+
+    Args:
+        brightness: the x of the brightness.
+        contrast: the x of the contrast.
+        saturation: the x of the saturation.
+        hue: largest shift, at most 0.5.
+        p: probability that an image is changed.
+    """
+
+    brightness: float
+    contrast: float
+    saturation: float
+    hue: float
+    p: float = 1.0
+
+    def __post_init__(self) -> None:
+        for option in ("brightness", "contrast", "saturation"):
+            value = getattr(self, option)
+            draws.require(value >= 0, option, value, "a non-negative number")
+        draws.require(0 <= self.hue <= 0.5, "hue", self.hue, "between 0 and 0.5")
+        draws.require_probability(self.p)
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Jitter some of ``[B, 3, H, W]``."""
+        count = len(images)
+        mask = draws.chosen(count, self.p, generator)
+        order = draws.orders(count, 4, generator)
+        ranges = [
+            (max(0.0, 1 - x), 1 + x) for x in (self.brightness, self.contrast, self.saturation)
+        ]
+        ranges.append((-self.hue, self.hue))
+        columns = [draws.uniform((count,), low, high, generator) for low, high in ranges]
+        factors = torch.stack(columns, dim=1)
+        return color.color_jitter(images, factors, order, mask)
+
+
+@dataclass(frozen=True)
+class Grayscale:
+    """Turn an image grey with probability ``p``."""
+
+    p: float = 0.2
+
+    def __post_init__(self) -> None:
+        draws.require_probability(self.p)
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Turn some of ``[B, 3, H, W]`` grey."""
+        mask = draws.chosen(len(images), self.p, generator)
+        return geometry.apply_where(images, mask, color.grayscale)
+
+
+@dataclass(frozen=True)
+class GaussianBlur:
+    """Blur an image with probability ``p``.
+
+    Args:
+        kernel: number of taps along each axis, odd.
+        sigma: range of the standard deviation in pixels, drawn uniformly.
+        p: probability that an image is changed.
+    """
+
+    kernel: int
+    sigma: tuple[float, float] = (0.1, 2.0)
+    p: float = 0.5
+
+    def __post_init__(self) -> None:
+        draws.require(
+            self.kernel > 0 and self.kernel % 2 == 1, "kernel", self.kernel, "an odd number"
+        )
+        draws.require(0 < self.sigma[0] <= self.sigma[1], "sigma", self.sigma, "0 < low <= high")
+        draws.require_probability(self.p)
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Blur some of ``[B, 3, H, W]``."""
+        mask = draws.chosen(len(images), self.p, generator)
+        sigma = draws.uniform((len(images),), *self.sigma, generator)
+        blur = partial(geometry.gaussian_blur, sigma=sigma[mask], kernel_size=self.kernel)
+        return geometry.apply_where(images, mask, blur)
+
+
+@dataclass(frozen=True)
+class Sobel:
+    """Replace an image by its Sobel edges with probability ``p``."""
+
+    p: float = 0.6
+
+    def __post_init__(self) -> None:
+        draws.require_probability(self.p)
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Filter some of ``[B, 3, H, W]``."""
+        mask = draws.chosen(len(images), self.p, generator)
+        return geometry.apply_where(images, mask, geometry.sobel)
+
+
+@dataclass(frozen=True)
+class GaussianNoise:
+    """Add independent normal noise to every value; the result may leave [0, 1].
+
+    Args:
+        sigma: standard deviation, in units of the images (PCL's released decoder input: 0.4).
+    """
+
+    sigma: float
+
+    def __post_init__(self) -> None:
+        draws.require(self.sigma >= 0, "sigma", self.sigma, "a non-negative number")
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Add noise to ``[B, 3, H, W]``.
+
+        So much is drawn here that it is drawn where the images are, from a seed that
+        ``generator`` gives: repeatable on one kind of device, different on another.
+        """
+        seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)
+        local = Generator(images.device).manual_seed(int(seed))
+        noise = torch.empty_like(images).normal_(0, self.sigma, generator=local)
+        return noise.add_(images)

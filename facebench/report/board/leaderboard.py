@@ -1,0 +1,236 @@
+"""The leaderboard as data, from stored results alone.
+
+Real and synthetic data are boards of their own, never one ranking. A column is one metric of one
+group of comparable results. There is no average over columns: tasks have no common unit. Nothing
+here depends on the clock or on where the files lie, so the same results give the same bytes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facebench.errors import StageError
+from facebench.report.board.model import Board, Cell, Column, Floor, Leaderboard, Mark, Rank, Row
+from facebench.report.board.printed_rows import printed_rows, task_places
+from facebench.report.board.provenance import finite, runs_of
+from facebench.report.configurations import condition_notes, differences
+from facebench.report.entries import (
+    Entry,
+    Score,
+    entries,
+    main_metric,
+    metrics,
+    scores,
+)
+from facebench.report.groups import Group, task_title
+from facebench.results.stats.resampling import Kind
+from facebench.results.stats.statistics import Interval, contests, intervals
+from facebench.results.store import Result
+from facebench.task import Metric
+
+KEPT = 9  # decimals of a value on the printed scale: rid of what the order of a sum leaves
+_KINDS: tuple[Kind, ...] = ("honest", "paper")
+
+_log = logging.getLogger(__name__)
+
+
+def leaderboard(results: Iterable[Result], root: Path) -> Leaderboard:
+    """Build the leaderboard.
+
+    Args:
+        results: Stored results, in any order.
+        root: The folder that they lie in; files are named from there.
+
+    Raises:
+        StageError: A result or its predictions cannot be used.
+    """
+    ordered = sorted(
+        (Result(result.path, finite(result.record)) for result in results),
+        key=lambda result: result.path.relative_to(root).as_posix(),
+    )
+    runs, datasets, environments = runs_of(ordered, root)
+    places = {result.path: place for place, result in enumerate(ordered)}
+    found = entries(ordered)
+    boards = [_board(synthetic, found, places) for synthetic in (False, True)]
+    return Leaderboard(
+        boards=tuple(board for board in boards if board.rows),
+        results=runs,
+        datasets=datasets,
+        environments=environments,
+    )
+
+
+def _board(synthetic: bool, found: Sequence[Entry], places: Mapping[Path, int]) -> Board:
+    groups = _groups(synthetic, found)
+    members = [entry for entry in found if any(group in groups for group in entry.results)]
+    heads = _columns(groups)
+    details = differences(members)
+    cells: dict[str, dict[str, Cell]] = defaultdict(dict)
+    for group, columns in heads.items():
+        for key, of_entry in _cells(group, columns, members, places).items():
+            cells[key] |= of_entry
+    columns = tuple(column for of_group in heads.values() for column in of_group)
+    return Board(
+        synthetic=synthetic,
+        columns=columns,
+        rows=tuple(
+            _row(place, entry, details[entry.key], cells[entry.key])
+            for place, entry in enumerate(members)
+        ),
+        floors=_floors(groups, heads),
+        printed=() if synthetic else printed_rows([c for c in columns if not c.partial]),
+    )
+
+
+def _groups(synthetic: bool, found: Sequence[Entry]) -> dict[Group, Result]:
+    """Return the groups of a board in the order of the paper's tables, each with one result."""
+    groups = {
+        group: results[0]
+        for entry in found
+        for group, results in entry.results.items()
+        if results[0].record["task"]["synthetic"] is synthetic
+    }
+    known = task_places()
+    last = len(known)
+    families: dict[str, int] = {}
+    for group, result in groups.items():
+        family = result.record["task"]["family"]
+        families[family] = min(families.get(family, last), known.get(group[0], last))
+
+    def order(item: tuple[Group, Result]) -> tuple[Any, ...]:
+        group, family = item[0], item[1].record["task"]["family"]
+        return families[family], family, known.get(group[0], last), group
+
+    return dict(sorted(groups.items(), key=order))
+
+
+def _columns(groups: Mapping[Group, Result]) -> dict[Group, tuple[Column, ...]]:
+    heads: dict[Group, tuple[Column, ...]] = {}
+    notes = condition_notes(groups)
+    number = 0
+    for group, result in groups.items():
+        task, headline = result.record["task"], main_metric([result])
+        shown = {metric.name: metric for metric in (*metrics([result]), headline)}
+        columns = []
+        for name, metric in shown.items():
+            column = Column(
+                id=f"c{number}",
+                task=task["name"],
+                title=task_title(result.record),
+                note=notes[group],
+                family=task["family"],
+                metric=metric.title,
+                name=name,
+                higher=metric.higher_is_better,
+                headline=name == headline.name,
+                partial=bool(result.record["spec"]["limit"]),
+            )
+            columns.append(column)
+            number += 1
+        heads[group] = tuple(columns)
+    return heads
+
+
+def _cells(
+    group: Group, columns: Sequence[Column], members: Sequence[Entry], places: Mapping[Path, int]
+) -> dict[str, dict[str, Cell]]:
+    """Return the cells of a group's columns, by entry and column."""
+    found = {entry.key: scores(entry, group) for entry in members if group in entry.results}
+    shown = [score.metric for score in next(iter(found.values())).values()]
+    ends = {
+        entry.key: intervals(entry.results[group], shown, "paper")
+        for entry in members
+        if entry.key in found
+    }
+    ranks = {kind: _ranks(list(found.values()), shown, kind) for kind in _KINDS}
+    cells: dict[str, dict[str, Cell]] = defaultdict(dict)
+    for place, (key, of_entry) in enumerate(found.items()):
+        for column in columns:
+            score = of_entry[column.name]
+            honest, paper = (ranks[kind].get(column.name, {}).get(place) for kind in _KINDS)
+            paper_ends = ends[key][column.name]
+            cells[key][column.id] = Cell(
+                honest=_mark(score, score.honest, score.std, score.interval, honest),
+                paper=_mark(score, score.paper, score.paper_std, paper_ends, paper),
+                results=tuple(places[result.path] for result in score.results),
+            )
+    return cells
+
+
+def _ranks(
+    found: Sequence[Mapping[str, Score]], shown: Sequence[Metric], kind: Kind
+) -> dict[str, dict[int, Rank]]:
+    """Rank intervals by metric and place among those found.
+
+    Nobody is ranked alone, or where test sets differ, or without a score.
+    """
+    ranks: dict[str, dict[int, Rank]] = {}
+    by_competitors: dict[tuple[int, ...], list[Metric]] = defaultdict(list)
+    for metric in shown:
+        scored = [getattr(of_entry[metric.name], kind) is not None for of_entry in found]
+        by_competitors[tuple(np.flatnonzero(scored).tolist())].append(metric)
+    for competing, of_metrics in by_competitors.items():
+        if len(competing) < 2:
+            continue
+        results = [found[place][of_metrics[0].name].results for place in competing]
+        try:
+            met = contests(results, of_metrics, kind)
+        except StageError as error:
+            _log.warning("no ranks: %s", error)
+            continue
+        for name, contest in met.items():
+            ranks[name] = dict(zip(competing, contest.rank_intervals(), strict=True))
+    return ranks
+
+
+def _mark(
+    score: Score,
+    value: float | None,
+    std: float | None,
+    interval: Interval | None,
+    rank: Rank | None,
+) -> Mark:
+    def kept(stored: float | None) -> float | None:
+        shown = score.shown(stored)
+        return None if shown is None else round(shown, KEPT)
+
+    low, high = interval or (None, None)
+    return Mark(value=kept(value), low=kept(low), high=kept(high), std=kept(std), rank=rank)
+
+
+def _row(place: int, entry: Entry, detail: str, cells: Mapping[str, Cell]) -> Row:
+    data = entry.all_results[0].record["pretrain"]["data"]
+    kind = " (synthetic)" if data and data["synthetic"] else ""
+    return Row(
+        id=f"r{place}",
+        order=place,
+        method=entry.title,
+        feature=entry.feature,
+        backbone=entry.backbone,
+        preset=entry.preset,
+        data=f"{entry.pretrain_data}{kind}" if entry.pretrain_data else entry.pretraining,
+        pretraining=entry.pretraining,
+        detail=detail,
+        seeds=entry.seeds,
+        cells=cells,
+    )
+
+
+def _floors(
+    groups: Mapping[Group, Result], heads: Mapping[Group, Sequence[Column]]
+) -> tuple[Floor, ...]:
+    lines: dict[str, dict[str, float]] = defaultdict(dict)
+    for group, result in groups.items():
+        scales = {m.name: m.scale for m in (*metrics([result]), main_metric([result]))}
+        for name, values in result.record["floors"].items():
+            for column in heads[group]:
+                if values.get(column.name) is not None:
+                    shown = scales[column.name] * values[column.name]
+                    lines[name][column.id] = round(shown, KEPT)
+    return tuple(Floor(name=name, cells=cells) for name, cells in lines.items() if cells)

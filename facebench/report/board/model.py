@@ -1,0 +1,154 @@
+"""What a leaderboard is made of: boards, columns, rows and cells, as plain typed data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from facebench.report.board.provenance import Run
+
+FORMAT = 1
+
+Rank = tuple[int, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A score by one protocol, on the printed scale.
+
+    Args:
+        value: Mean over seeds.
+        low: Lower end of its 95 % interval over test items.
+        high: Upper end.
+        std: Standard deviation over seeds.
+        rank: 95 % interval of the method's rank in its column.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    std: float | None
+    rank: Rank | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A score, and the places of the results that it comes from."""
+
+    honest: Mark
+    paper: Mark
+    results: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One metric of one group of comparable results.
+
+    Args:
+        id: Names it within its board.
+        task: facebench's name of the task.
+        title: As a table prints the task.
+        note: What tells it from other groups of the same task; empty if it is the only one.
+        family: Of the task.
+        metric: Heading of the metric.
+        name: facebench's name of the metric.
+        higher: Whether more is better.
+        headline: Whether it is the task's main metric.
+        partial: Whether only some test items were asked for (``--limit``).
+    """
+
+    id: str
+    task: str
+    title: str
+    note: str
+    family: str
+    metric: str
+    name: str
+    higher: bool
+    headline: bool
+    partial: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One configuration of a method, with all its seeds.
+
+    Args:
+        id: Names it within its board.
+        order: Its place in the order by name.
+        method: Title of the method.
+        feature: Which feature was judged.
+        backbone: Its name.
+        preset: That it was asked for with.
+        data: What it was learned from, to filter by.
+        pretraining: The same with the count of images.
+        detail: What tells it from rows that are otherwise alike.
+        seeds: That some task was judged with.
+        cells: By column.
+    """
+
+    id: str
+    order: int
+    method: str
+    feature: str
+    backbone: str
+    preset: str
+    data: str
+    pretraining: str
+    detail: str
+    seeds: tuple[int, ...]
+    cells: Mapping[str, Cell]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """What no learning would score, by column."""
+
+    name: str
+    cells: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """One printed number."""
+
+    value: float
+    reproduced: bool
+    table: int | None
+    page: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrintedRow:
+    """What one paper prints for one method, by column."""
+
+    order: int
+    method: str
+    section: str
+    paper: str
+    short: str
+    source: str
+    cells: Mapping[str, Quote]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Board:
+    """Everything on real data, or everything on synthetic data."""
+
+    synthetic: bool
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    floors: tuple[Floor, ...]
+    printed: tuple[PrintedRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leaderboard:
+    """All boards, and what their cells refer to by place."""
+
+    boards: tuple[Board, ...]
+    results: tuple[Run, ...]
+    datasets: tuple[Any, ...]
+    environments: tuple[Any, ...]
+    format: int = FORMAT

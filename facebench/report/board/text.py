@@ -1,0 +1,222 @@
+"""The leaderboard for a terminal, and as Markdown: one table for each family and kind of data.
+
+A cell has the honest score, its 95 % interval, the 95 % interval of its rank, and the score by the
+paper's protocol. Bold is what cannot be told from the first place.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from facebench.report import DASH
+from facebench.report.board.model import Board, Cell, Column, Leaderboard, Row
+
+NOTE = (
+    "In a cell: honest score, its 95 % interval over test items, the 95 % interval of its rank, "
+    "and the score by the paper's protocol. Bold: cannot be told from the first place. There is no "
+    "average over tasks, which have no common unit."
+)
+_SYNTHETIC = "Synthetic stand-ins: not comparable with real data or printed numbers."
+_NAME_WIDTH, _CELL_WIDTH = 40, 17  # of a terminal's columns, about
+EMPTY = "There are no results yet."
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of a table: lines of text for each cell, the first of them bold or not."""
+
+    name: tuple[str, ...]
+    cells: tuple[tuple[str, ...], ...]
+    bold: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table: a family of tasks on one kind of data."""
+
+    title: str
+    columns: tuple[Column, ...]
+    sections: tuple[tuple[str, tuple[Line, ...]], ...]
+    left_out: int
+
+
+def sheets(leaderboard: Leaderboard, width: int | None = None) -> Iterator[Sheet]:
+    """Yield the tables of a leaderboard.
+
+    Args:
+        leaderboard: What is shown.
+        width: Of the terminal, in letters. A family that does not fit has its headline metrics
+            only, and says so.
+    """
+    for board in leaderboard.boards:
+        for family in dict.fromkeys(column.family for column in board.columns):
+            columns = [column for column in board.columns if column.family == family]
+            fits = width is None or _NAME_WIDTH + _CELL_WIDTH * len(columns) <= width
+            kept = [column for column in columns if fits or column.headline]
+            yield _sheet(board, family, tuple(kept), len(columns) - len(kept))
+
+
+def terminal_tables(leaderboard: Leaderboard, width: int) -> list[Table]:
+    """Return the tables for a terminal of this width."""
+    return [_terminal(sheet) for sheet in sheets(leaderboard, width)]
+
+
+def markdown(leaderboard: Leaderboard) -> str:
+    """Return the tables as GitHub's Markdown; the same leaderboard gives the same bytes."""
+    if not leaderboard.boards:
+        return f"# Leaderboard\n\n{EMPTY}\n"
+    parts = ["# Leaderboard", NOTE]
+    for sheet in sheets(leaderboard):
+        parts += [f"## {marked(sheet.title)}", _markdown(sheet)]
+    if any(board.synthetic for board in leaderboard.boards):
+        parts.append(_SYNTHETIC)
+    return "\n\n".join(parts) + "\n"
+
+
+def readable(text: str) -> str:
+    """Return foreign text without what would steer a terminal or turn the line around."""
+    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
+    return " ".join(kept.split())
+
+
+def marked(text: str) -> str:
+    """Return text that Markdown shows as it is, in a table, too."""
+    return re.sub(r"([\\`*_\[\]{}|~#])", r"\\\1", html.escape(readable(text), quote=False))
+
+
+def _sheet(board: Board, family: str, columns: tuple[Column, ...], left_out: int) -> Sheet:
+    first = next((column for column in columns if column.headline), columns[0])
+    rows = [row for row in board.rows if any(column.id in row.cells for column in columns)]
+    rows.sort(key=lambda row: _worse(row, first))
+    sections = [("", tuple(_measured(row, columns) for row in rows))]
+    floors = [floor for floor in board.floors if any(c.id in floor.cells for c in columns)]
+    sections.append(
+        (
+            "floors",
+            tuple(
+                _plain(floor.name, [_number(floor.cells.get(c.id)) for c in columns])
+                for floor in floors
+            ),
+        )
+    )
+    quoted: dict[str, list[Line]] = {}
+    for row in board.printed:
+        quotes = [row.cells.get(column.id) for column in columns]
+        if any(quotes):
+            shown = [
+                DASH if q is None else f"{q.value:.2f}{'*' if q.reproduced else ''}" for q in quotes
+            ]
+            title = f"printed, {row.short}, {row.section}"
+            quoted.setdefault(title, []).append(_plain(row.method, shown))
+    sections += [(title, tuple(lines)) for title, lines in quoted.items()]
+    kind = "SYNTHETIC faces" if board.synthetic else "real data"
+    return Sheet(
+        f"{family.capitalize()}, {kind}",
+        columns,
+        tuple((title, lines) for title, lines in sections if lines),
+        left_out,
+    )
+
+
+def _worse(row: Row, column: Column) -> tuple[bool, float, int]:
+    """Sort key: best first, without a score last, then by name."""
+    cell = row.cells.get(column.id)
+    value = None if cell is None else cell.honest.value
+    if value is None:
+        return True, 0.0, row.order
+    return False, -value if column.higher else value, row.order
+
+
+def _measured(row: Row, columns: Sequence[Column]) -> Line:
+    cells = [row.cells.get(column.id) for column in columns]
+    seeds = f", {len(row.seeds)} seeds" if len(row.seeds) > 1 else ""
+    name = (
+        row.method,
+        f"{row.feature}, {row.backbone}{seeds}",
+        row.pretraining,
+        *([row.detail] if row.detail else []),
+    )
+    bold = tuple(
+        c is not None and c.honest.rank is not None and c.honest.rank[0] == 1 for c in cells
+    )
+    return Line(name, tuple(_lines(cell) for cell in cells), bold)
+
+
+def _lines(cell: Cell | None) -> tuple[str, ...]:
+    if cell is None or cell.honest.value is None:
+        return (DASH,)
+    lines = [_number(cell.honest.value)]
+    if cell.honest.low is not None:
+        lines.append(f"{_number(cell.honest.low)} to {_number(cell.honest.high)}")
+    if cell.honest.rank is not None:
+        low, high = cell.honest.rank
+        lines.append(f"rank {low}" if low == high else f"rank {low}-{high}")
+    lines.append(f"paper {_number(cell.paper.value)}")
+    return tuple(lines)
+
+
+def _plain(name: str, cells: Sequence[str]) -> Line:
+    return Line((name,), tuple((cell,) for cell in cells), (False,) * len(cells))
+
+
+def _number(value: float | None) -> str:
+    return DASH if value is None else f"{value:.2f}"
+
+
+def _heading(column: Column) -> tuple[str, ...]:
+    arrow = "↑" if column.higher else "↓"
+    return (column.title, f"{column.metric} {arrow}", *([column.note] if column.note else []))
+
+
+def _terminal(sheet: Sheet) -> Table:
+    more = f"{sheet.left_out} more columns in a wider terminal, and with --format md or html"
+    table = Table(
+        title=readable(sheet.title),
+        caption=more if sheet.left_out else None,
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        caption_justify="left",
+    )
+    table.add_column("method")
+    for column in sheet.columns:
+        table.add_column(
+            Text("\n").join(Text(readable(line)) for line in _heading(column)), justify="right"
+        )
+    for title, lines in sheet.sections:
+        if title:
+            table.add_row(Text(readable(title), style="italic"))
+        for line in lines:
+            cells = zip(line.cells, line.bold, strict=True)
+            table.add_row(_stacked(line.name, bold=not title), *(_stacked(c, b) for c, b in cells))
+        table.add_section()
+    return table
+
+
+def _stacked(lines: Sequence[str], bold: bool) -> Text:
+    first = Text(readable(lines[0]), style="bold" if bold else "")
+    return Text("\n").join([first, *(Text(readable(line), style="dim") for line in lines[1:])])
+
+
+def _markdown(sheet: Sheet) -> str:
+    heads = ["method", *("<br>".join(map(marked, _heading(column))) for column in sheet.columns)]
+    rows = [heads, ["---", *["---:"] * len(sheet.columns)]]
+    for title, lines in sheet.sections:
+        if title:
+            rows.append([f"*{marked(title)}*", *[""] * len(sheet.columns)])
+        for line in lines:
+            cells = zip(line.cells, line.bold, strict=True)
+            rows.append([_small(line.name, not title), *(_small(c, b) for c, b in cells)])
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _small(lines: Sequence[str], bold: bool) -> str:
+    first = f"**{marked(lines[0])}**" if bold else marked(lines[0])
+    return "<br>".join([first, *(f"<sub>{marked(line)}</sub>" for line in lines[1:])])

@@ -1,0 +1,57 @@
+"""F1 of each action unit, honest and paper, with intervals and floors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facebench.report.figures.drawing import draw
+from facebench.report.figures.metric_bars import Bars, Ends, paint_bars
+from facebench.report.figures.title import KINDS, check_protocol, figure_title
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw_actions(path: Path, record: Mapping[str, Any]) -> None:
+    """Draw what the paper's table prints for the task: every action unit, and the mean.
+
+    Args:
+        path: ``.png`` or ``.svg``.
+        record: Of the result.
+
+    Raises:
+        DataError: It is no multilabel result.
+        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
+        FacebenchError: matplotlib is not installed.
+    """
+    check_protocol(record, "actions", "multilabel")
+    columns = record["task"]["columns"]
+    names, scales = [c["name"] for c in columns], [c["scale"] for c in columns]
+    floors = {
+        name: [s * values[n] for n, s in zip(names, scales, strict=True)]
+        for name, values in record["floors"].items()
+        if all(n in values for n in names)
+    }
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        series = []
+        for kind in KINDS:
+            block = record["scores"][kind]
+            values = [s * block[n] for n, s in zip(names, scales, strict=True)]
+            ends = [_scaled(block["intervals"][n], s) for n, s in zip(names, scales, strict=True)]
+            series.append(Bars(kind, values, ends))
+        paint_bars(axes, [column["title"].removesuffix(" (%)") for column in columns], series,
+                   floors)  # fmt: skip
+        axes.set_ylabel(record["task"]["main_metric"]["title"], fontsize=9)
+        axes.set_ylim(bottom=0)
+        axes.set_title(f"{figure_title(record)}\n95 % intervals over subjects", fontsize=9)
+
+    draw(path, (0.62 * len(columns) + 2.4, 3.4), paint)
+
+
+def _scaled(ends: list[float | None], scale: float) -> Ends:
+    low, high = (None if end is None else scale * end for end in ends)
+    return low, high

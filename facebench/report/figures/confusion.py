@@ -1,0 +1,64 @@
+"""Confusion matrix of a classification result: true classes down, predicted ones across."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facebench.report.figures.drawing import draw
+from facebench.report.figures.title import Kind, check_protocol, figure_title
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DARK = 0.55  # share of a row from which a cell is dark, and its text white
+
+
+def draw_confusion(
+    path: Path, record: Mapping[str, Any], classes: Sequence[str], kind: Kind
+) -> None:
+    """Draw shares of each true class, in percent; below each, the number of images.
+
+    Args:
+        path: ``.png`` or ``.svg``.
+        record: Of the result.
+        classes: Names in label order; numbers stand instead if they do not fit.
+        kind: Whose predictions.
+
+    Raises:
+        DataError: It is no classification result.
+        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
+        FacebenchError: matplotlib is not installed.
+    """
+    check_protocol(record, "confusion", "classification")
+    block = record["scores"][kind]
+    counts = np.asarray(block["confusion"], dtype=np.int64)  # [C, C]
+    totals = counts.sum(1, keepdims=True)
+    shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
+    number = len(counts)
+    names = list(classes) if len(classes) == number else [str(n) for n in range(number)]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        image = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
+        for down in range(number):
+            for across in range(number):
+                colour = "white" if shares[down, across] > _DARK else "black"
+                place: dict[str, Any] = {"ha": "center", "color": colour}
+                share = f"{100 * shares[down, across]:.0f}" if totals[down, 0] else "–"
+                axes.text(across, down - 0.05, share, va="bottom", fontsize=9, **place)
+                axes.text(across, down + 0.1, f"{counts[down, across]:,}", va="top", fontsize=6,
+                          **place)  # fmt: skip
+        axes.set_xticks(range(number), names, rotation=45, ha="right", fontsize=8)
+        axes.set_yticks(range(number), names, fontsize=8)
+        axes.set_xlabel("predicted", fontsize=9)
+        axes.set_ylabel("true", fontsize=9)
+        accuracy = f"accuracy {100 * block['accuracy']:.2f} %"
+        axes.set_title(f"{figure_title(record)}\n{kind}, {accuracy}", fontsize=9)
+        figure.colorbar(image, ax=axes, label="% of the true class", shrink=0.8)
+
+    side = 0.55 * number + 1.8
+    draw(path, (side + 0.9, side), paint)

@@ -1,0 +1,90 @@
+"""The heat map of a disentanglement report: features down, factors across, 0 is the floor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from facebench.report.figures.drawing import draw
+from facebench.synth.factor_faces import FACTORS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_METRICS = {"accuracy": "accuracy", "AUC": "mean AUC", "R2": "$R^2$"}
+_LIGHT = 0.55  # above this a cell is dark, and its text white
+
+
+def draw_heat_map(path: Path, record: dict[str, Any]) -> None:
+    """Draw how much of each factor each feature holds, with intervals.
+
+    A cell is (score - floor) / (1 - floor), so that colours compare across metrics.
+
+    Args:
+        path: ``.png`` or ``.svg``.
+        record: Of a :class:`facebench.disentangle.disentanglement.Disentanglement`, or read back.
+
+    Raises:
+        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
+        FacebenchError: matplotlib is not installed.
+    """
+    rows = record["rows"]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        held = [[_held(row, name)["value"] for name in FACTORS] for row in rows]
+        colours = np.clip(np.array(held, dtype=float), 0, 1)  # a null becomes NaN, without colour
+        image = axes.imshow(colours, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for down, row in enumerate(rows):
+            for across, name in enumerate(FACTORS):
+                dark = colours[down, across] > _LIGHT
+                _write(axes, across, down, _held(row, name), "white" if dark else "black")
+        _label(axes, record)
+        bar = figure.colorbar(image, ax=axes, ticks=[0, 0.5, 1], pad=0.14)
+        bar.ax.set_yticklabels(["floor", "half", "perfect"])
+
+    draw(path, (1.1 * len(FACTORS) + 3.9, 0.62 * len(rows) + 1.6), paint)
+
+
+def _held(row: dict[str, Any], name: str) -> dict[str, Any]:
+    held: dict[str, Any] = row["scores"]["factors"][name]["held"]
+    return held
+
+
+def _write(axes: Axes, across: int, down: int, held: dict[str, Any], colour: str) -> None:
+    value, (low, high) = held["value"], held["interval"]
+    if None in (value, low, high):
+        return
+    ends = f"{low:.2f} to {high:.2f}"
+    for height, text, size in ((down - 0.1, f"{value:.2f}", 11), (down + 0.24, ends, 6.5)):
+        axes.text(across, height, text, ha="center", va="center", fontsize=size, color=colour)
+
+
+def _label(axes: Axes, record: dict[str, Any]) -> None:
+    rows, faces = record["rows"], record["faces"]
+    first = rows[0]["scores"]["factors"]
+    titles = [record["methods"][row["method"]]["title"] for row in rows]
+    below = [f"{name}\n{_METRICS[first[name]['metric']]}" for name in FACTORS]
+    axes.set_xticks(range(len(FACTORS)), below)
+    axes.set_yticks(
+        range(len(rows)),
+        [f"{title}  {row['feature']}" for title, row in zip(titles, rows, strict=True)],
+    )
+    axes.tick_params(length=0, top=False, labelsize=9)
+    axes.set_title(
+        "What a linear model reads from each feature: 0 is the floor, 1 perfect\n"
+        f"{faces['images']:,} synthetic faces of {faces['persons']:,} persons, "
+        "95 % intervals over persons",
+        fontsize=9,
+    )
+    beside = len(FACTORS) - 0.4
+    axes.text(beside, -0.62, "identity − pose", fontsize=9, va="bottom")
+    for down, row in enumerate(rows):
+        difference = row["scores"]["identity_minus_pose"]["value"]
+        if difference is not None:
+            axes.text(
+                beside, down, f"{difference:+.2f}".replace("-", "−"), va="center", fontsize=11
+            )

@@ -1,0 +1,83 @@
+"""Learning curve of the paper's probe on the test side, beside the honest score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facebench.errors import DataError
+from facebench.report.figures.drawing import draw
+from facebench.report.figures.title import figure_title
+from facebench.results.probe_curve import ProbeCurve, probe_curve
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def draw_probe(path: Path, record: Mapping[str, Any]) -> None:
+    """Draw the test score after each epoch, the epochs that are reported, and the honest score.
+
+    Args:
+        path: ``.png`` or ``.svg``.
+        record: Of the result.
+
+    Raises:
+        DataError: No probe was trained (pairs compared by cosine).
+        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
+        FacebenchError: matplotlib is not installed.
+    """
+    curve = probe_curve(record)
+    if curve is None:
+        raise DataError(
+            f"figure probe: no probe was trained for {record['task']['title']}, where pairs are "
+            "compared by cosine; expected a trained one. Draw figure roc instead, or run with "
+            "--set probe.verification=learned."
+        )
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        _paint_curve(axes, curve, _scale(record, curve))
+        _paint_honest(axes, record, curve)
+        axes.set_xlabel("epoch of the paper's probe", fontsize=9)
+        axes.set_ylabel(record["task"]["main_metric"]["title"], fontsize=9)
+        axes.tick_params(labelsize=8)
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+        axes.set_title(figure_title(record), fontsize=9)
+
+    draw(path, (7.2, 3.4), paint)
+
+
+def _paint_curve(axes: Axes, curve: ProbeCurve, scale: float) -> None:
+    values = scale * curve.values
+    epochs = range(1, values.shape[1] + 1)
+    folded = len(values) > 1
+    for row in values if folded else ():
+        axes.plot(epochs, row, color="C1", linewidth=0.6, alpha=0.4)
+    axes.plot(epochs, values.mean(0), color="C1", linewidth=1.4, marker="." if len(epochs) < 30
+              else "", label="test side, mean of folds" if folded else "test split")  # fmt: skip
+    if curve.best_epochs:
+        rows = enumerate(curve.best_epochs)
+        axes.plot(curve.best_epochs, [values[row, epoch - 1] for row, epoch in rows], "o",
+                  color="C3", markersize=4, label="paper: best test epoch")  # fmt: skip
+
+
+def _paint_honest(axes: Axes, record: Mapping[str, Any], curve: ProbeCurve) -> None:
+    scale, honest = _scale(record, curve), record["scores"]["honest"]
+    low, high = honest["intervals"][curve.metric]
+    axes.axhline(scale * honest[curve.metric], color="C0", linewidth=1.2,
+                 label="honest, with 95 % interval")  # fmt: skip
+    if low is not None:
+        axes.axhspan(scale * low, scale * high, color="C0", alpha=0.12, linewidth=0)
+    for style, (name, values) in zip(("--", ":"), record["floors"].items(), strict=False):
+        if curve.metric in values:
+            axes.axhline(scale * values[curve.metric], color="0.4", linewidth=1, linestyle=style,
+                         label=name)  # fmt: skip
+
+
+def _scale(record: Mapping[str, Any], curve: ProbeCurve) -> float:
+    metric = record["task"]["main_metric"]
+    scale: float = metric["scale"] if metric["name"] == curve.metric else 1.0
+    return scale

@@ -1,0 +1,123 @@
+"""The features that a stored result was judged by, with what their images show."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facebench.data.dataset import Dataset
+from facebench.errors import DataError, StageError, UnknownNameError
+from facebench.evaluate.store import Features, read_features
+from facebench.registry import Registry
+from facebench.reproduce import data_of
+from facebench.request.saved_spec import saved_spec
+from facebench.results.store import Result
+from facebench.run import open_task_data
+from facebench.runtime.workspace import Workspace
+
+_NAMED = 10  # people who get a colour of their own
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Features of test images and a label of each.
+
+    Args:
+        values: ``[N, D]`` float32.
+        labels: ``[N]``: positions in ``names``, or numbers where there are none.
+        names: Of the classes; empty for numbers.
+        by: Which column of the task's table the labels are.
+    """
+
+    values: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.float64]
+    names: tuple[str, ...]
+    by: str
+
+
+def labelled_features(
+    result: Result, workspace: Workspace, registry: Registry, *, by: str, items: int, seed: int
+) -> Labelled:
+    """Read the features of a result from the cache, and labels from its dataset.
+
+    Args:
+        result: A stored one.
+        workspace: Its cache holds the features; its data folder the dataset, if it is real.
+        registry: Where the task is found.
+        by: A column of the task's table; if empty the class, the first target, or who is shown.
+        items: Draw so many of the test images at most.
+        seed: Of which they are.
+
+    Raises:
+        StageError: The features are not in the cache.
+        DataError: The dataset is missing or another one, or says nothing to colour by.
+        UnknownNameError: There is no such column.
+    """
+    record = result.record
+    folder = workspace.folder("features", record["stages"]["features"])
+    if not folder.is_dir():
+        raise StageError(
+            f"{result.path}: its features are not in the cache: found no {folder}; expected what "
+            "its run left there. Give the --cache of that run, or run it again."
+        )
+    features, dataset = read_features(folder), _dataset(result, workspace, registry)
+    column = by or _usual_column(dataset)
+    if column not in dataset.table:
+        raise UnknownNameError("column", column, map(str, dataset.table.columns), where="--by")
+    rows = _rows(dataset, features, column)
+    if len(rows) > items:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, items, replace=False))
+    labels, names = _labels(dataset, dataset.table[column].iloc[rows])
+    return Labelled(np.asarray(features.values[rows], dtype=np.float32), labels, names, column)
+
+
+def _dataset(result: Result, workspace: Workspace, registry: Registry) -> Dataset:
+    record = result.record
+    spec = saved_spec(record, registry)
+    opened = Workspace(
+        cache=workspace.cache, results=workspace.results, device=workspace.device,
+        data=data_of(record, spec, workspace, registry), progress=workspace.progress,
+    )  # fmt: skip
+    dataset = open_task_data(spec.task, spec.task_options, opened, registry)
+    dataset = dataset.limit(spec.limit) if spec.limit else dataset
+    if dataset.fingerprint != record["task"]["fingerprint"]:
+        raise DataError(
+            f"{record['task']['title']}: found the fingerprint {dataset.fingerprint[:16]}; "
+            f"expected {record['task']['fingerprint'][:16]}, on which the result was measured. "
+            "Give its --data."
+        )
+    return dataset
+
+
+def _usual_column(dataset: Dataset) -> str:
+    info = dataset.task.info
+    for column in ("label", *info.targets, "subject"):
+        if column in dataset.table:
+            return column
+    raise DataError(
+        f"{info.title}: its table says nothing to colour by; expected a label, targets or subjects."
+    )
+
+
+def _rows(dataset: Dataset, features: Features, column: str) -> npt.NDArray[np.int64]:
+    """Return the readable test rows; of people those who have most images."""
+    test = (dataset.table["split"] == "test").to_numpy() & features.readable
+    if column == "subject":
+        shown = dataset.table["subject"][test].value_counts(sort=False).sort_index()
+        most = shown.sort_values(ascending=False, kind="stable").index[:_NAMED]
+        test &= dataset.table["subject"].isin(most).to_numpy()
+    return np.flatnonzero(test)
+
+
+def _labels(dataset: Dataset, column: pd.Series) -> tuple[npt.NDArray[np.float64], tuple[str, ...]]:
+    """Return class indices and names, or numbers and none."""
+    info = dataset.task.info
+    if column.name == "label" and info.classes:
+        return column.to_numpy(np.float64), info.classes
+    if pd.api.types.is_float_dtype(column):
+        return column.to_numpy(np.float64), ()
+    names, place = np.unique(column.to_numpy(), return_inverse=True)
+    return place.astype(np.float64), tuple(map(str, names))

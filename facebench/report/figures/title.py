@@ -1,0 +1,46 @@
+"""What stands above a figure of a result, and which results a figure can show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from facebench.errors import DataError, UnknownNameError
+from facebench.report.groups import task_title
+
+Kind = Literal["honest", "paper"]
+KINDS: tuple[Kind, ...] = ("honest", "paper")
+
+
+def figure_title(record: Mapping[str, Any]) -> str:
+    """Return method, feature, seed and task of a result; synthetic data are named as such."""
+    spec, synthetic = record["spec"], record["task"]["synthetic"]
+    who = f"{record['method']['title']} {spec['extract']['feature']}, seed {spec['seed']}"
+    kind = ", SYNTHETIC faces" if synthetic else ""
+    return f"{who}: {task_title(dict(record))}{kind}"
+
+
+def check_protocol(record: Mapping[str, Any], figure: str, *protocols: str) -> None:
+    """Refuse a result that a figure cannot show.
+
+    Raises:
+        DataError: It was judged by another protocol.
+    """
+    found = record["task"]["protocol"][0]
+    if found not in protocols:
+        raise DataError(
+            f"figure {figure}: found a result of {record['task']['title']}, which is {found}; "
+            f"expected {' or '.join(protocols)}. Give another result, or draw another figure."
+        )
+
+
+def check_kind(kind: str) -> Kind:
+    """Return which scores a figure shows.
+
+    Raises:
+        UnknownNameError: There are no such scores.
+    """
+    for known in KINDS:
+        if kind == known:
+            return known
+    raise UnknownNameError("protocol", kind, KINDS, where="--protocol")

@@ -1,0 +1,58 @@
+"""Error of head poses for frontal, half-turned and profile faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facebench.errors import DataError
+from facebench.report.figures.drawing import draw
+from facebench.report.figures.metric_bars import Bars, paint_bars
+from facebench.report.figures.title import Kind, check_protocol, figure_title
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw_errors_by_yaw(path: Path, record: Mapping[str, Any], kind: Kind) -> None:
+    """Draw the mean absolute error of each angle, in degrees, by range of true yaw.
+
+    Args:
+        path: ``.png`` or ``.svg``.
+        record: Of the result.
+        kind: Whose predictions.
+
+    Raises:
+        DataError: It is no regression result, or yaw is none of its targets.
+        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
+        FacebenchError: matplotlib is not installed.
+    """
+    check_protocol(record, "yaw", "regression")
+    if "errors_by_yaw" not in record["details"]:
+        raise DataError(
+            f"figure yaw: {record['task']['title']} has no yaw; expected a result of head poses. "
+            "Give another result."
+        )
+    ranges = record["details"]["errors_by_yaw"][kind]
+    metrics = [column["name"] for column in record["task"]["columns"]]
+
+    def paint(figure: Figure) -> None:
+        axes = figure.subplots()
+        titles = [f"{part['from']} to {part['to']}°\n{part['n']:,} images" for part in ranges]
+        paint_bars(axes, titles, [Bars(_name(m), [_degrees(p[m]) for p in ranges])
+                                  for m in metrics], {})  # fmt: skip
+        axes.set_xlabel("|true yaw|", fontsize=9)
+        axes.set_ylabel("mean absolute error (degrees)", fontsize=9)
+        error = record["scores"][kind]["mae"]
+        axes.set_title(f"{figure_title(record)}\n{kind}, MAE {error:.2f}°", fontsize=9)
+
+    draw(path, (6.0, 3.6), paint)
+
+
+def _name(metric: str) -> str:
+    return "mean" if metric == "mae" else metric.removeprefix("mae_")
+
+
+def _degrees(value: float | None) -> float:
+    return float("nan") if value is None else value

@@ -1,0 +1,160 @@
+"""Tables of stored results beside the printed numbers, one for each group of comparable ones.
+
+A missing cell is a dash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from facebench.report import DASH
+from facebench.report.groups import Group, comparable, leak_free, learned_from, task_title
+from facebench.report.reference import printed
+from facebench.results.stats.statistics import Interval, intervals
+from facebench.results.store import Result, of_pairs
+from facebench.task import Metric
+
+
+def tables(results: Sequence[Result]) -> list[Table]:
+    """Return one table per group of comparable results."""
+    return [_table(group, members) for group, members in comparable(results).items()]
+
+
+def _table(group: Group, results: list[Result]) -> Table:
+    task = results[0].record["task"]
+    kind = "SYNTHETIC faces" if task["synthetic"] else "real data"
+    metric = task["main_metric"]
+    table = Table(
+        title=f"{task_title(results[0].record)} (version {task['version']}), {kind}: "
+        f"{metric['title']}",
+        caption=caption(results),
+        caption_justify="left",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("method")
+    for heading in ("honest", "95 % interval", "paper", "gap", "printed"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, values in results[0].record["floors"].items():
+        if metric["name"] in values:
+            value = f"{metric['scale'] * values[metric['name']]:.2f}"
+            table.add_row(Text(name, style="dim"), value, *[DASH] * 4)
+    for result in results:
+        table.add_row(*row(result))
+        for cells in _leak_free_rows(result.record):
+            table.add_row(*cells)
+    return table
+
+
+def row(result: Result) -> list[str | Text]:
+    """Return the cells of one result; what was run stands in the first, in two short lines."""
+    record = result.record
+    spec, metric = record["spec"], Metric(**record["task"]["main_metric"])
+    mark = "\nsynthetic" if record["task"]["synthetic"] else ""
+    who = Text(record["method"]["title"], style="bold")
+    who.append(f" {spec['extract']['feature']}, seed {spec['seed']}", style="not bold")
+    who.append(f"\n{spec['backbone']}{learned_from(record)}", style="not bold dim")
+    numbers = _numbers(record["scores"], metric, mark, interval(result, metric))
+    return [who, *numbers, _printed(record, metric.name)]
+
+
+def interval(result: Result, metric: Metric) -> Interval | None:
+    """Return the honest score's 95 % interval; None without one.
+
+    For pairs it is over groups of people, as in the paper's tables; the stored one is over pairs as
+    if no two shared a face. It needs the stored predictions; without them there is none.
+    """
+    if of_pairs(result.record) and not result.predictions_path.exists():
+        return None
+    return intervals([result], [metric])[metric.name]
+
+
+def _leak_free_rows(record: dict[str, Any]) -> Iterator[list[str | Text]]:
+    metric = Metric(**record["task"]["main_metric"])
+    for name, scores in leak_free(record):
+        # Those of pairs are over pairs, and would look narrower than the one in the row above.
+        ends = None if of_pairs(record) else scores["honest"]["intervals"][metric.name]
+        cells = _numbers(scores, metric, "", None if ends is None or None in ends else ends)
+        yield [Text(f"  {name}", style="dim"), *cells, DASH]
+
+
+def _numbers(
+    scores: dict[str, Any], metric: Metric, mark: str, ends: Interval | None
+) -> list[str | Text]:
+    """Return honest, its interval, paper, and the gap."""
+    honest, paper, name, scale = scores["honest"], scores["paper"], metric.name, metric.scale
+    return [
+        Text(f"{scale * honest[name]:.2f}{mark}", style="bold"),
+        DASH if ends is None else f"{scale * ends[0]:.2f} to {scale * ends[1]:.2f}",
+        f"{scale * paper[name]:.2f}{mark}",
+        f"{scale * (paper[name] - honest[name]):+.2f}",
+    ]
+
+
+def _printed(record: dict[str, Any], metric: str) -> str:
+    number = printed(record["method"]["title"], record["task"]["name"], metric)
+    if number is None:
+        return DASH
+    star = "*" if number.reproduced else ""
+    return f"{number.value:.2f}{star}"
+
+
+def caption(results: Sequence[Result]) -> str:
+    """Say what a reader must know before comparing: preset, what was printed, warnings."""
+    notes = []
+    presets = sorted({result.record["spec"]["preset"] for result in results})
+    notes.append(
+        f"preset {', '.join(presets)}; printed: PCL, CVPR 2023 (* reproduced by its authors)"
+    )
+    if any(result.record["task"]["synthetic"] for result in results):
+        notes.append("synthetic stand-in: not comparable with the printed numbers")
+    for result in results:
+        data = result.record["pretrain"]["data"] or {"warnings": []}
+        notes += [*result.record["task"]["warnings"], *data["warnings"]]
+    return "\n".join(dict.fromkeys(notes))
+
+
+def detail_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return what ``facebench show`` lists of one result, as name and value."""
+    stages, environment = record["stages"], record["environment"]
+    rows = [
+        ("scored", f"{record['n_scored']:,} of {record['n_test']:,} test items"),
+        (
+            "dataset",
+            f"fingerprint {record['task']['fingerprint'][:16]}, {record['task']['counts']}",
+        ),
+        *_leaks_row(record["task"].get("leaks")),
+        ("stages", ", ".join(f"{name} {key[:16]}" for name, key in stages.items())),
+        ("seconds", ", ".join(f"{name} {value:,.1f}" for name, value in record["seconds"].items())),
+        ("device", f"{environment['device']}, commit {environment['git_commit'] or DASH}"),
+        ("written", record["created"]),
+    ]
+    for kind in ("honest", "paper"):
+        for name, interval in record["scores"][kind]["intervals"].items():
+            rows.append((f"{kind} {name}", _value(record["scores"][kind][name], interval)))
+    return rows
+
+
+def _leaks_row(leaks: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    if leaks is not None:
+        counts = f"{leaks['exact']:,} exact and {leaks['near']:,} near duplicates"
+        yield (
+            "leaks",
+            f"{counts} between {leaks['between']}, of {leaks['tested']:,} {leaks['unit']}s",
+        )
+
+
+def _value(value: Any, interval: Any) -> str:
+    if isinstance(value, list):
+        cells = zip(value, *interval, strict=True)
+        return ", ".join(_value(one, [low, high]) for one, low, high in cells)
+    if value is None:
+        return DASH
+    if None in interval:
+        return f"{value:.4f}"
+    return f"{value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}]"

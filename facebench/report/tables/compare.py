@@ -1,0 +1,121 @@
+"""Two results on the same test items: is one better, by how much, and how sure is that?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from facebench.errors import StageError
+from facebench.report.entries import main_metric, metrics
+from facebench.report.groups import comparable, verified_by
+from facebench.results.stats.resampling import Kind, aligned, right
+from facebench.results.stats.significance import McNemar, mcnemar
+from facebench.results.stats.statistics import Difference, contests
+from facebench.results.store import Result
+from facebench.task import Metric
+
+KINDS: tuple[Kind, ...] = ("honest", "paper")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparedMetric:
+    """One metric of two results; values as stored, not scaled.
+
+    Args:
+        kind: Which of their scores.
+        metric: Name, title, direction and scale.
+        first: Value of the first.
+        second: Value of the second.
+        difference: First less second.
+    """
+
+    kind: Kind
+    metric: Metric
+    first: float
+    second: float
+    difference: Difference
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two results on the same test items.
+
+    Args:
+        first: A result.
+        second: Another one.
+        items: How many test items both scored; values are over these.
+        drawn: What intervals draw again.
+        metrics: Honest first; the main metric first, then what else a paper prints.
+        decisions: Which of the two has how many items right, by kind of score; empty where items
+            are not simply right or wrong.
+    """
+
+    first: Result
+    second: Result
+    items: int
+    drawn: str
+    metrics: tuple[ComparedMetric, ...]
+    decisions: dict[Kind, McNemar]
+
+
+def compare(first: Result, second: Result) -> Comparison:
+    """Compare two results of one group of comparable results.
+
+    Raises:
+        StageError: They are of other tasks, versions or conditions, which is said; or their
+            predictions are missing or not of one test set.
+    """
+    if len(comparable([first, second])) > 1:
+        reasons = "; ".join(_what_differs(first, second))
+        raise StageError(
+            f"{first.path.name} and {second.path.name} cannot be compared: {reasons}; expected the "
+            "same task, version and conditions. Run both alike."
+        )
+    frames = aligned([first, second])
+    compared = {m.name: m for m in (main_metric([first]), *metrics([first]))}
+    found, drawn = [], ""
+    for kind in KINDS:
+        for name, contest in contests([[first], [second]], list(compared.values()), kind).items():
+            drawn = contest.units.name
+            found.append(
+                ComparedMetric(
+                    kind=kind,
+                    metric=compared[name],
+                    first=float(contest.values[0]),
+                    second=float(contest.values[1]),
+                    difference=contest.difference(0, 1),
+                )
+            )
+    decisions = {}
+    if "accuracy" in compared:
+        decisions = {kind: mcnemar(*(right(frame, kind) for frame in frames)) for kind in KINDS}
+    return Comparison(
+        first=first,
+        second=second,
+        items=len(frames[0]),
+        drawn=drawn,
+        metrics=tuple(found),
+        decisions=decisions,
+    )
+
+
+def _what_differs(first: Result, second: Result) -> Iterator[str]:
+    """Say what keeps two results out of one table."""
+    tasks = [result.record["task"] for result in (first, second)]
+    specs = [result.record["spec"] for result in (first, second)]
+    pairs: dict[str, list[object]] = {
+        "task": [task["name"] for task in tasks],
+        "version of the task": [task["version"] for task in tasks],
+        "protocol": [" version ".join(map(str, task["protocol"])) for task in tasks],
+        "data": ["synthetic" if task["synthetic"] else "real" for task in tasks],
+        "size of images": [spec["extract"]["image_size"] for spec in specs],
+        "limit": [spec["limit"] for spec in specs],
+        "verification": [verified_by(result.record) for result in (first, second)],
+    }
+    if tasks[0]["name"] == tasks[1]["name"]:
+        names = dict.fromkeys(name for spec in specs for name in spec["task_options"])
+        for name in names:
+            pairs[f"option {name}"] = [spec["task_options"].get(name) for spec in specs]
+    for what, (a, b) in pairs.items():
+        if a != b:
+            yield f"{what} {a} and {b}"

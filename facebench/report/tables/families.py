@@ -1,0 +1,170 @@
+"""One table per family of tasks, laid out as the paper's Tables 1 to 4.
+
+A column is a printed number: a task, or one of the metrics that the paper prints for it (each
+action unit, each angle). Every method has four lines: honest, its 95 % interval, the paper's
+protocol, and what was printed. Floors stand on top.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from facebench.report import DASH
+from facebench.report.groups import Group, comparable, learned_from, task_title
+from facebench.report.reference import printed
+from facebench.report.render import caption, interval
+from facebench.results.store import Result
+from facebench.task import Metric
+
+
+@dataclass(frozen=True)
+class Column:
+    """One printed number.
+
+    Args:
+        group: Of comparable results, from which its numbers come.
+        task: Name of the task.
+        title: Heading: the task, and the metric where the task has several.
+        metric: Whose value is shown.
+    """
+
+    group: Group
+    task: str
+    title: str
+    metric: Metric
+
+    def shown(self, scores: Mapping[str, Any]) -> str:
+        """Return the stored value as it is printed; a dash for none."""
+        value = scores.get(self.metric.name)
+        return DASH if value is None else f"{self.metric.scale * value:.2f}"
+
+
+def wants_family(results: Sequence[Result]) -> bool:
+    """Whether some family has more than one printed number, so that a family's table says more."""
+    numbers: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for result in results:
+        task = result.record["task"]
+        numbers[task["family"]] |= {(task["name"], column["name"]) for column in task["columns"]}
+    return any(len(columns) > 1 for columns in numbers.values())
+
+
+def family_tables(results: Sequence[Result]) -> list[Table]:
+    """Return the tables of all families, real and synthetic data apart.
+
+    Where results of one task cannot be compared with each other (other options, other size of
+    image), they stand in tables of their own.
+    """
+    layers: dict[tuple[str, bool, int], dict[Group, list[Result]]] = defaultdict(dict)
+    seen: dict[tuple[str, bool, str], int] = defaultdict(int)
+    for group, members in comparable(results).items():
+        task = members[0].record["task"]
+        place = (task["family"], task["synthetic"], task["name"])
+        layers[task["family"], task["synthetic"], seen[place]][group] = members
+        seen[place] += 1
+    return [_table(family, synthetic, groups) for (family, synthetic, _), groups in layers.items()]
+
+
+def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> Table:
+    columns = [column for group, members in groups.items() for column in _columns(group, members)]
+    results = [result for members in groups.values() for result in members]
+    kind = "SYNTHETIC faces" if synthetic else "real data"
+    table = Table(
+        title=f"{family.capitalize()}, {kind}",
+        caption=f"lines: honest, its 95 % interval, paper protocol, printed\n{caption(results)}",
+        caption_justify="left",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("method")
+    for column in columns:
+        table.add_column(column.title, justify="right")
+    for name, values in _floors(groups, columns).items():
+        table.add_row(Text(name, style="dim"), *values)
+    table.add_section()
+    for (name, learned), members in _by_method(groups).items():
+        for cells in _block(name, learned, members, columns):
+            table.add_row(*cells)
+        table.add_section()
+    return table
+
+
+def _columns(group: Group, members: Sequence[Result]) -> Iterable[Column]:
+    task = members[0].record["task"]
+    for metric in task["columns"]:
+        arrow = "↑" if metric["higher_is_better"] else "↓"
+        title = f"{task_title(members[0].record)}\n{metric['title']}{arrow}"
+        yield Column(group, task["name"], title, Metric(**metric))
+
+
+def _by_method(
+    groups: dict[Group, list[Result]],
+) -> dict[tuple[str, str], dict[Group, Result]]:
+    """Results by what was run (method, feature, seed, backbone, pretraining), then by group."""
+    rows: dict[tuple[str, str], dict[Group, Result]] = defaultdict(dict)
+    for group, members in groups.items():
+        for result in members:
+            record, spec = result.record, result.record["spec"]
+            name = f"{record['method']['title']} {spec['extract']['feature']}, seed {spec['seed']}"
+            rows[name, f"{spec['backbone']}{learned_from(record)}"][group] = result
+    return dict(rows)
+
+
+def _block(
+    name: str, learned: str, members: dict[Group, Result], columns: Sequence[Column]
+) -> Iterable[list[str | Text]]:
+    """Yield the lines of one method."""
+    results = [members.get(column.group) for column in columns]
+    records = [None if result is None else result.record for result in results]
+    cells = list(zip(columns, records, strict=True))
+    ends = [_interval(column, result) for column, result in zip(columns, results, strict=True)]
+    yield [Text(name, style="bold"), *(Text(_score(c, r, "honest"), "bold") for c, r in cells)]
+    yield [Text(f"  {learned}", style="dim"), *ends]
+    yield [Text("  paper protocol", style="dim"), *(_score(c, r, "paper") for c, r in cells)]
+    if any(record is not None and "without_leaks" in record["scores"] for record in records):
+        yield [
+            Text("  honest, without exact duplicates", style="dim"),
+            *(_leak_free(*c) for c in cells),
+        ]
+    title = next(record["method"]["title"] for record in records if record is not None)
+    numbers = [printed(title, column.task, column.metric.name) for column in columns]
+    if any(number is not None for number in numbers):
+        marks = [
+            DASH if n is None else f"{n.value:.2f}{'*' if n.reproduced else ''}" for n in numbers
+        ]
+        yield [Text("  printed", style="dim"), *marks]
+
+
+def _score(column: Column, record: dict[str, Any] | None, kind: str) -> str:
+    return DASH if record is None else column.shown(record["scores"][kind])
+
+
+def _leak_free(column: Column, record: dict[str, Any] | None) -> str:
+    levels = {} if record is None else record["scores"].get("without_leaks", {})
+    return column.shown(levels["exact"]["honest"]) if levels else DASH
+
+
+def _interval(column: Column, result: Result | None) -> Text:
+    ends = None if result is None else interval(result, column.metric)
+    if ends is None:
+        return Text(DASH, style="dim")
+    scale = column.metric.scale
+    return Text(f"{scale * ends[0]:.1f}-{scale * ends[1]:.1f}", style="dim")
+
+
+def _floors(groups: dict[Group, list[Result]], columns: Sequence[Column]) -> dict[str, list[str]]:
+    """One line for each floor: majority class, constant predictor, chance."""
+    lines: dict[str, dict[Group, dict[str, float]]] = defaultdict(dict)
+    for group, members in groups.items():
+        for name, values in members[0].record["floors"].items():
+            lines[name][group] = values
+    return {
+        name: [column.shown(by_group.get(column.group, {})) for column in columns]
+        for name, by_group in lines.items()
+    }

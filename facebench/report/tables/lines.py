@@ -1,0 +1,171 @@
+"""Which rows a table has: the paper's, in its order, and our runs where they belong."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from facebench.config.ablations import ablation, ablation_names
+from facebench.config.spec import digest, plain
+from facebench.config.sweep_file import Setting, Sweep
+from facebench.report.entries import Entry
+from facebench.report.reference import Printed, PrintedLayout, printed_table
+from facebench.report.tables.model import Line
+
+Numbers = dict[tuple[str, str], Printed]  # by task and metric
+
+OTHERS = "Not in the paper's table"
+
+
+def method_lines(layout: PrintedLayout, found: Sequence[Entry], *, synthetic: bool) -> list[Line]:
+    """Return the rows of a table that compares methods, in the order in which they are printed.
+
+    A printed row with runs of ours is there once for each of them: for those that were judged on
+    the most of the table's tasks, so that an ablation on one of them does not crowd the table. A
+    method that the paper prints twice (as published, and as reproduced) has our runs at the first.
+
+    Args:
+        layout: Of the table.
+        found: Our entries.
+        synthetic: Of synthetic data there are our rows alone.
+    """
+    rows: dict[tuple[str, str, bool], Numbers] = defaultdict(dict)
+    for number in printed_table(layout.number):
+        key = (number.section, number.method, number.reproduced)
+        rows[key][number.task, number.metric] = number
+    mine: dict[str, list[Entry]] = defaultdict(list)
+    for entry in found:
+        mine[entry.title].append(entry)
+    for title, of_title in mine.items():
+        most = max(map(_tasks, of_title))
+        mine[title] = [entry for entry in of_title if _tasks(entry) == most]
+    lines = []
+    for (section, method, _), numbers in rows.items():
+        own = mine.pop(method, [])
+        lines += [
+            Line(
+                section=layout.sections[section],
+                name=method,
+                printed={} if synthetic else numbers,
+                entry=entry,
+            )
+            for entry in (own if synthetic else _or_none(own))
+        ]
+    lines += [
+        Line(section=OTHERS, name=title, printed={}, entry=entry)
+        for title, of_title in mine.items()
+        for entry in of_title
+    ]
+    return lines
+
+
+def ablation_lines(number: int, found: Sequence[Entry], *, synthetic: bool) -> list[Line] | None:
+    """Return the rows of an ablation, as the sweep file of the table names them.
+
+    Args:
+        number: Of the table.
+        found: Our entries; those that no row asks for are left out.
+        synthetic: Whether they are of synthetic data, beside which nothing printed stands.
+
+    Returns:
+        A block of rows for each budget (backbone, data, epochs ...) that there are runs of; None if
+        the table is no ablation.
+    """
+    sweep = _sweep(number)
+    if sweep is None:
+        return None
+    blocks: dict[str, list[Entry]] = defaultdict(list)
+    for entry in found:
+        if any(_asks_for(sweep, setting, entry) for setting in sweep.settings):
+            blocks[_budget(entry)].append(entry)
+    rows: dict[tuple[str, str], Numbers] = defaultdict(dict)
+    for value in printed_table(number):
+        rows[value.method, value.variant][value.task, value.metric] = value
+    return [
+        Line(
+            section=f"Budget {place}" if len(blocks) > 1 else "",
+            name=setting.name,
+            printed={} if synthetic else of_row,
+            entry=entry,
+        )
+        for place, members in enumerate(blocks.values() or [[]], start=1)
+        for (setting, of_setting), of_row in zip(
+            _chosen(sweep, members), rows.values(), strict=True
+        )
+        for entry in _or_none(of_setting)
+    ]
+
+
+def _tasks(entry: Entry) -> int:
+    """Return how many tasks an entry was judged on."""
+    return len({group[0] for group in entry.results})
+
+
+def _sweep(number: int) -> Sweep | None:
+    """Return the ablation that says it is of this table."""
+    found = (ablation(name) for name in ablation_names())
+    return next((sweep for sweep in found if sweep.table == number), None)
+
+
+def _asks_for(sweep: Sweep, setting: Setting, entry: Entry) -> bool:
+    """Whether a run is of a row's method, and has everything that row and file set for it."""
+    spec = entry.all_results[0].record["spec"]
+    if spec["method"] != setting.method:
+        return False
+    wanted = {**sweep.overrides, **setting.values, **setting.grid}
+    return all(_has(spec, key, override.value) for key, override in wanted.items())
+
+
+def _has(spec: Mapping[str, Any], key: str, value: Any) -> bool:
+    """Whether a spec has a value; yes where the key is of another method or of a task."""
+    group, _, name = key.rpartition(".")
+    if group == spec["method"]:
+        return name in spec["method_options"] and bool(spec["method_options"][name] == plain(value))
+    options = spec.get(group, {}) if group else spec
+    return name not in options or bool(options[name] == plain(value))
+
+
+def _or_none(entries: Sequence[Entry]) -> list[Entry | None]:
+    return [*entries] or [None]
+
+
+def _budget(entry: Entry) -> str:
+    """Name what all rows of a block share: everything but method, options and feature."""
+    shared = {k: v for k, v in entry.configuration.items() if k not in ("method", "options")}
+    extract = {k: v for k, v in shared["extract"].items() if k != "feature"}
+    return digest([entry.preset, {**shared, "extract": extract}])
+
+
+def _chosen(sweep: Sweep, members: Sequence[Entry]) -> list[tuple[Setting, list[Entry]]]:
+    """Return the runs of every row of a block.
+
+    A row says nothing of most options. Of each method those runs are taken whose other options are
+    had by the most rows: of Table 7, all four features of one PCL, and not the one feature of every
+    PCL that was ever tried.
+    """
+    varied = {key for setting in sweep.settings for key in setting.values}
+    of_row: list[list[Entry]] = []
+    rows_of: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for place, setting in enumerate(sweep.settings):
+        of_row.append([entry for entry in members if _asks_for(sweep, setting, entry)])
+        for entry in of_row[place]:
+            rows_of[_others(entry, varied)].add(place)
+    most: dict[str, int] = defaultdict(int)
+    for (method, _), rows in rows_of.items():
+        most[method] = max(most[method], len(rows))
+    return [
+        (
+            setting,
+            [e for e in entries if len(rows_of[_others(e, varied)]) == most[e.method]],
+        )
+        for setting, entries in zip(sweep.settings, of_row, strict=True)
+    ]
+
+
+def _others(entry: Entry, varied: set[str]) -> tuple[str, str]:
+    """Name the options of a run that no row of the table sets."""
+    options = entry.configuration["options"]
+    kept = {k: v for k, v in options.items() if f"{entry.method}.{k}" not in varied}
+    feature = "" if "extract.feature" in varied else entry.feature
+    return entry.method, digest([kept, feature])

@@ -1,0 +1,112 @@
+"""A table of the paper with our numbers, as typed data: columns, rows and cells, not yet text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from facebench.report.entries import Entry
+from facebench.report.groups import Group
+from facebench.report.reference import Printed, PrintedLayout
+
+Numbers = Mapping[tuple[str, str], Printed]  # by task and metric
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableColumn:
+    """One column: a printed one, and one group of comparable results of its task.
+
+    Args:
+        task: facebench's name of the task.
+        metric: facebench's name of the metric.
+        heading: Upper and lower heading, as printed.
+        note: What tells the group from others of the task; empty if it is the only one.
+        group: Of results; None if there is none.
+        best_p: Holm-corrected p value of our best row against the row that it is least surely
+            better than; None with fewer than two rows.
+    """
+
+    task: str
+    metric: str
+    heading: tuple[str, str]
+    note: str
+    group: Group | None
+    best_p: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableCell:
+    """What stands where a row meets a column; on the printed scale, not rounded.
+
+    Args:
+        printed: What the paper prints.
+        reproduced: The paper marks it with a star.
+        paper: Ours by the paper's protocol, mean over seeds.
+        paper_std: Over seeds; None for a single one.
+        honest: Ours, mean over seeds.
+        honest_std: Over seeds.
+        low: Lower end of the honest score's 95 % interval over test items.
+        high: Upper end.
+        best: Significantly the best of our rows in this column.
+        seeds: That the means are over.
+        results: Names of the results' files, by seed.
+    """
+
+    printed: float | None = None
+    reproduced: bool = False
+    paper: float | None = None
+    paper_std: float | None = None
+    honest: float | None = None
+    honest_std: float | None = None
+    low: float | None = None
+    high: float | None = None
+    best: bool = False
+    seeds: tuple[int, ...] = ()
+    results: tuple[str, ...] = ()
+
+    @property
+    def difference(self) -> float | None:
+        """Ours by the paper's protocol, less what is printed."""
+        if self.paper is None or self.printed is None:
+            return None
+        return self.paper - self.printed
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableRow:
+    """One row.
+
+    Args:
+        section: Heading below which it stands.
+        name: Method, setting or floor, as printed.
+        run: What tells our run from others in the table; empty if there is none.
+        entry: Our run; None for a row that is printed only, and for a floor.
+        cells: By column; empty ones are without any number.
+    """
+
+    section: str
+    name: str
+    run: str
+    entry: Entry | None
+    cells: tuple[TableCell, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperTable:
+    """One of the paper's tables, on real or on synthetic data."""
+
+    layout: PrintedLayout
+    synthetic: bool
+    columns: tuple[TableColumn, ...]
+    rows: tuple[TableRow, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What is to become a row: where it stands, what is printed there, and which run is shown."""
+
+    section: str
+    name: str
+    printed: Numbers
+    entry: Entry | None = None

@@ -1,0 +1,131 @@
+"""What a reader of a table must know, in words: what the numbers are, and what our runs were."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from facebench.report.configurations import differences
+from facebench.report.entries import Entry
+from facebench.report.groups import Group
+from facebench.report.reference import PrintedLayout, printed_table
+from facebench.report.tables.model import Line, TableColumn
+from facebench.results.stats.statistics import ALPHA, Contest
+
+
+def run_texts(lines: Sequence[Line]) -> tuple[list[str], tuple[str, ...]]:
+    """Say what each run was: in its row what differs between rows, and once what they share.
+
+    Options are said where runs of one row differ in them.
+
+    Args:
+        lines: Of the table.
+
+    Returns:
+        The text of each line, empty where it has no run of ours; and what all runs share.
+    """
+    of_row: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for line in lines:
+        if line.entry:
+            of_row[line.section, line.name].append(line.entry)
+    details = {row: differences(entries) for row, entries in of_row.items()}
+    said = [_parts(line.entry) if line.entry else {} for line in lines]
+    ours = [parts for parts in said if parts]
+    shared = {
+        part: text
+        for part, text in (ours[0] if ours else {}).items()
+        if all(parts[part] == text for parts in ours)
+    }
+    texts = []
+    for line, parts in zip(lines, said, strict=True):
+        own = [text for part, text in parts.items() if part not in shared]
+        if line.entry:
+            own.append(details[line.section, line.name][line.entry.key])
+        texts.append(", ".join(filter(None, own)) or ("ours" if line.entry else ""))
+    return texts, tuple(shared.values())
+
+
+def _parts(entry: Entry) -> dict[str, str]:
+    seeds = ", ".join(map(str, entry.seeds))
+    return {
+        "feature": f"feature {entry.feature}",
+        "backbone": entry.backbone,
+        "pretraining": entry.pretraining,
+        "preset": f"preset {entry.preset}",
+        "seeds": f"seed{'s' if len(entry.seeds) > 1 else ''} {seeds}",
+    }
+
+
+def table_notes(
+    layout: PrintedLayout,
+    synthetic: bool,
+    shown: Sequence[Entry],
+    found: Sequence[Entry],
+    columns: Sequence[TableColumn],
+    shared: Sequence[str],
+    met: Mapping[Group, Mapping[str, Contest]],
+) -> tuple[str, ...]:
+    """Return the notes below a table, each a sentence or two.
+
+    Args:
+        layout: Of the table.
+        synthetic: Whether it is of synthetic data.
+        shown: Our rows.
+        found: All entries, those that have no row among them.
+        columns: Of the table.
+        shared: What all our rows have in common.
+        met: The contests of its columns.
+    """
+    notes = []
+    if synthetic:
+        notes.append(
+            "Synthetic faces that stand in for the datasets: these numbers say nothing about the "
+            "real ones, and the paper's are not shown beside them."
+        )
+    else:
+        stars = any(number.reproduced for number in printed_table(layout.number))
+        notes.append(f"printed: {layout.short}{'; * reproduced by its authors' if stars else ''}.")
+    if not shown:
+        return (*notes, "No result of ours is among those that were given.")
+    notes.append(_what_ours_are(synthetic, shown, met))
+    notes.append(
+        "Bold: best of our rows in its column, and significantly so: its honest score differs from "
+        f"each other row's at {ALPHA:g}, paired on the test items, Holm-corrected within the "
+        "column."
+    )
+    if shared:
+        notes.append(f"All of our rows: {', '.join(shared)}.")
+    for note in dict.fromkeys(f"{c.heading[0]} ({c.note})" for c in columns if c.note):
+        notes.append(f"Results that cannot be compared stand in columns of their own: {note}.")
+    if len(found) > len(shown):
+        more = len(found) - len(shown)
+        notes.append(
+            f"Judged on tasks of this table, but without a row in it: {more} further "
+            f"configuration{'s' if more > 1 else ''}; see facebench leaderboard."
+        )
+    warned = dict.fromkeys(warning for entry in shown for warning in _warnings(entry))
+    return (*notes, *warned)
+
+
+def _what_ours_are(
+    synthetic: bool, shown: Sequence[Entry], met: Mapping[Group, Mapping[str, Contest]]
+) -> str:
+    drawn = dict.fromkeys(c.units.name for of_group in met.values() for c in of_group.values())
+    text = (
+        "honest: chosen on held-out training data, test data touched once, with its 95 % interval "
+        f"over {' or '.join(drawn)} drawn again; paper: ours by the paper's protocol (best epoch "
+        "on the test data)"
+    )
+    if not synthetic:
+        text += "; Δ: paper less printed"
+    if any(len(of_group) > 1 for entry in shown for of_group in entry.results.values()):
+        text += "; ±: standard deviation over pretraining seeds, of whose scores the mean is shown"
+    return f"{text}."
+
+
+def _warnings(entry: Entry) -> Iterable[str]:
+    for result in entry.all_results:
+        record: dict[str, Any] = result.record
+        yield from record["task"]["warnings"]
+        yield from (record["pretrain"]["data"] or {"warnings": []})["warnings"]

@@ -1,0 +1,161 @@
+"""What a command line or file asks for: where to work, and what to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from facebench.config.options import Override, Overrides, parse_value
+from facebench.errors import SpecError
+from facebench.progress import Silent
+from facebench.registry import Kind, Registry
+from facebench.request.handed_in import open_given
+from facebench.request.resolve import Request
+from facebench.runtime.device import resolve_device, resolve_precision
+from facebench.runtime.stage import is_helper
+from facebench.runtime.terminal import TerminalProgress, err
+from facebench.runtime.workspace import Workspace, default_cache
+from facebench.weights.checkpoint import Checkpoint
+from facebench.weights.summary import import_summary
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunArguments:
+    """The command line of ``facebench run``.
+
+    Args:
+        flags: What may also stand in a configuration file; empty or None where not given.
+        settings: The ``--set`` items.
+        config: The configuration file.
+        cache: Folder of the stages; None is the default one.
+        devices: Devices to pretrain on.
+        nodes: Machines to pretrain on.
+        force: Judge again.
+        dry_run: Only show what would be done.
+        plugins: Single-file plugins.
+        verbose: Tell more.
+    """
+
+    flags: dict[str, Any]
+    settings: list[str]
+    config: Path | None
+    cache: Path | None
+    devices: int
+    nodes: int
+    force: bool
+    dry_run: bool
+    plugins: tuple[Path, ...]
+    verbose: bool
+
+
+def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
+    """Return where things are kept, and on what is computed.
+
+    Args:
+        top: What may also stand in a configuration file.
+        arguments: The rest of the command line.
+
+    Raises:
+        SpecError: There is no such device, or not so many.
+    """
+    if arguments.devices < 1 or arguments.nodes < 1:
+        raise SpecError("--devices and --nodes must be 1 or more.")
+    data = top.get("data")
+    return Workspace(
+        cache=arguments.cache or default_cache(),
+        results=Path(top.get("results", "results/runs")),
+        data=Path(data) if data else None,
+        device=resolve_device(str(top.get("device", "auto"))),
+        progress=Silent() if is_helper() else TerminalProgress(),
+        devices=arguments.devices,
+        nodes=arguments.nodes,
+        force=arguments.force,
+    )
+
+
+def build_request(
+    top: dict[str, Any], overrides: Overrides, workspace: Workspace, registry: Registry
+) -> Request:
+    """Return what is asked for, typed; ``facebench.request.resolve.resolve`` makes specs of it.
+
+    Args:
+        top: What may also stand in a configuration file.
+        overrides: The options that are set.
+        workspace: Its device decides on the precision, its cache takes imported weights.
+        registry: Where names are looked up.
+
+    Raises:
+        FacebenchError: No method or task is given, or something cannot be read or found.
+    """
+    if "pretrain_data" in top:
+        overrides["pretrain.data"] = Override(str(top["pretrain_data"]), "--pretrain-data")
+    for kind in ("method", "task"):
+        if not top.get(kind):
+            raise SpecError(
+                f"nothing to run: no {kind} given. Give --{kind} NAME[,NAME...]; "
+                f"known: {', '.join(registry.names(kind))}."
+            )
+    methods = _names(top["method"], "method", registry)
+    given = _given(top, methods, workspace, registry)
+    return Request(
+        methods=methods,
+        tasks=_names(top["task"], "task", registry),
+        overrides=overrides,
+        backbone=str(top.get("backbone", "facecycle16")),
+        preset=str(top.get("preset", "quick")),
+        seeds=_typed(top, "seeds", _seeds(given), tuple[int, ...]),
+        precision=resolve_precision(str(top.get("precision", "auto")), workspace.device),
+        limit=_typed(top, "limit", 0, int),
+        skip_broken=_typed(top, "skip_broken", False, bool),
+        dedup_test=_typed(top, "dedup_test", False, bool),
+        floors=_typed(top, "floors", True, bool),
+        checkpoint=given,
+    )
+
+
+def _given(
+    top: dict[str, Any], methods: tuple[str, ...], workspace: Workspace, registry: Registry
+) -> Checkpoint | None:
+    """Open what ``--checkpoint`` names, if it was given."""
+    if "checkpoint" not in top:
+        return None
+    path = Path(str(top["checkpoint"]))
+    if len(methods) != 1:
+        raise SpecError(
+            f"--checkpoint {path}: found {len(methods)} methods; expected the one that it is of."
+        )
+    return open_given(path, methods[0], str(top.get("backbone", "")), registry, workspace.cache)
+
+
+def show_import(request: Request) -> None:
+    """Say which tensors of a file of other code were taken, if one was handed in."""
+    if request.checkpoint is not None and request.checkpoint.imported is not None:
+        err.print(import_summary(request.checkpoint.imported))
+
+
+def _seeds(given: Checkpoint | None) -> tuple[int, ...]:
+    return (0,) if given is None else (int(given.record["spec"]["seed"]),)
+
+
+def _names(value: Any, kind: Kind, registry: Registry) -> tuple[str, ...]:
+    """Return the names in a comma-separated text or a list, without doubles.
+
+    ``all`` is all, but for methods whose weights have to be downloaded or handed in.
+    """
+    items = value.split(",") if isinstance(value, str) else [str(item) for item in value]
+    names = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
+    if names != ("all",):
+        return names
+    known = tuple(registry.names(kind))
+    if kind == "task":
+        return known
+    return tuple(n for n in known if registry.load(kind, n).info.needs not in ("weights", "file"))
+
+
+def _typed(top: dict[str, Any], key: str, default: Any, hint: Any) -> Any:
+    if key not in top:
+        return default
+    value = top[key]
+    return parse_value(Override([value] if key == "seeds" and isinstance(value, int) else value,
+                                f"{key}"), hint, key)  # fmt: skip

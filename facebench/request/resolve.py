@@ -1,0 +1,277 @@
+"""From what a user asked for to the list of runs: one spec per (method, task, seed)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from facebench.config.options import (
+    PRESETS,
+    Override,
+    Overrides,
+    apply,
+    check_keys,
+    group_of,
+    keys_of,
+    layer,
+    origins,
+    without_groups,
+)
+from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
+from facebench.errors import PluginError, SpecError, UnknownNameError
+from facebench.method import Method
+from facebench.registry import Registry
+from facebench.request.handed_in import check_nothing_learns, given_settings
+from facebench.runtime.device import Precision
+from facebench.task import Task
+from facebench.weights.checkpoint import Checkpoint
+
+CORE_GROUPS: dict[str, type[Any]] = {
+    "pretrain": PretrainSpec,
+    "extract": ExtractSpec,
+    "probe": ProbeSpec,
+}
+
+GIVEN = "checkpoint"  # the origin of what is known from one that is handed in
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a command line and a configuration file say together.
+
+    Args:
+        methods: Names of methods.
+        tasks: Names of tasks.
+        overrides: From the configuration file and ``--set``, later ones already on top.
+        backbone: ``facecycle16`` or ``timm:NAME``.
+        preset: ``quick`` or ``paper``.
+        seeds: One run for each.
+        precision: Already resolved for the device.
+        limit: Items of each split; 0 is all.
+        skip_broken: Record unreadable images instead of stopping.
+        dedup_test: Score without leaked test items, too.
+        floors: Judge what declares itself a floor (the untrained backbone) beside every method.
+        checkpoint: Of the one method, handed in; ``None``: learn it.
+    """
+
+    methods: tuple[str, ...]
+    tasks: tuple[str, ...]
+    overrides: Overrides
+    backbone: str = "facecycle16"
+    preset: str = "quick"
+    seeds: tuple[int, ...] = (0,)
+    precision: Precision = "32"
+    limit: int = 0
+    skip_broken: bool = False
+    dedup_test: bool = False
+    floors: bool = True
+    checkpoint: Checkpoint | None = None
+
+
+@dataclass(frozen=True)
+class ResolvedRun:
+    """One run, and where its options come from, which is no part of what it is.
+
+    Args:
+        spec: The run.
+        origins: ``group.key`` of each option of the method, of ``pretrain``, ``extract`` and
+            ``probe`` and of the task, in that order -> ``default``, ``preset quick``,
+            ``recipe official``, ``run.yaml, pcl.temperature``, ``--set pcl.temperature=0.1``,
+            ``checkpoint`` (handed in), or ``method`` and ``task`` for what these declare.
+    """
+
+    spec: RunSpec
+    origins: Mapping[str, str]
+
+    def settings(self) -> dict[str, tuple[Any, str]]:
+        """Return the value and the origin of each option, in the order of ``origins``."""
+        spec = self.spec
+        groups = {
+            spec.method: spec.method_options,
+            "pretrain": spec.pretrain,
+            "extract": spec.extract,
+            "probe": spec.probe,
+            spec.task: spec.task_options,
+        }
+        return {
+            key: (getattr(groups[group_of(key)], key.partition(".")[2]), origin)
+            for key, origin in self.origins.items()
+        }
+
+
+def resolve(request: Request, registry: Registry) -> list[RunSpec]:
+    """Return the runs that a request means: method by method as asked for, then the floors.
+
+    Raises:
+        SpecError: A name, key or value does not fit; the message says where it was written.
+        PluginError: A plugin cannot be loaded.
+    """
+    return [run.spec for run in resolve_with_origins(request, registry)]
+
+
+def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedRun]:
+    """Return the runs of :func:`resolve`, each with the origins of its options.
+
+    Raises:
+        SpecError: A name, key or value does not fit; the message says where it was written.
+        PluginError: A plugin cannot be loaded.
+    """
+    if request.preset not in PRESETS:
+        raise UnknownNameError("preset", request.preset, PRESETS)
+    if not (request.methods and request.tasks and request.seeds):
+        raise SpecError("nothing to run: give --method, --task and at least one seed.")
+    names = (*request.methods, *(_floors(registry) if request.floors else ()))
+    methods: dict[str, type[Method]] = {name: registry.load("method", name) for name in names}
+    tasks: dict[str, type[Task]] = {name: registry.load("task", name) for name in request.tasks}
+    groups = {name: keys_of(options) for name, options in CORE_GROUPS.items()}
+    groups |= {name: keys_of(cls.Options) for name, cls in tasks.items()}
+    groups |= {name: [*keys_of(cls.Options), "recipe"] for name, cls in methods.items()}
+    check_keys(request.overrides, groups)
+    _check_weights(request, methods)
+    if request.checkpoint and methods[request.methods[0]].info.backbone:
+        request = replace(request, backbone=request.checkpoint.record["spec"]["backbone"])
+    registry.backbone(request.backbone)  # a wrong name fails now, not after hours
+    return [
+        _resolved_run(request, methods[method], tasks[task], seed)
+        for method in methods
+        for task in request.tasks
+        for seed in request.seeds
+    ]
+
+
+def _floors(registry: Registry) -> tuple[str, ...]:
+    """Return the methods that declare themselves floors; one that does not load is no floor."""
+    floors = []
+    for name in registry.names("method"):
+        try:
+            cls: type[Method] = registry.load("method", name)
+        except PluginError:  # somebody else's plugin; it is not asked for
+            continue
+        if cls.info.floor:
+            floors.append(name)
+    return tuple(floors)
+
+
+def _check_weights(request: Request, methods: dict[str, type[Method]]) -> None:
+    """Check that weights are handed in where they are needed, and for one run of one method."""
+    if request.checkpoint is None:
+        for name in request.methods:
+            if methods[name].info.needs == "file":
+                raise SpecError(f"'{name}' has weights from a file alone. Give --checkpoint FILE.")
+        return
+    if len(request.methods) > 1 or len(request.seeds) > 1:
+        raise SpecError(
+            f"--checkpoint {request.checkpoint.folder}: found {len(request.methods)} methods and "
+            f"{len(request.seeds)} seeds; expected one of each, those that it was learned with."
+        )
+    check_nothing_learns(request.checkpoint, request.methods[0], request.overrides)
+    given_settings(request.checkpoint, methods[request.methods[0]])  # its record fits the options
+
+
+def _resolved_run(
+    request: Request, method: type[Method], task: type[Task], seed: int
+) -> ResolvedRun:
+    name, given = method.info.name, _given(request, method)
+    layers = _layers(request, method)
+    options = apply(method.Options(), name, layers)
+    asked = apply(ExtractSpec(), "extract", layers)
+    extract = _extract(asked, request, method, task)
+    spec = RunSpec(
+        method=name,
+        task=task.info.name,
+        backbone=request.backbone if method.info.backbone else method.own_backbone(options),
+        preset=request.preset,
+        method_options=options,
+        task_options=apply(task.Options(), task.info.name, layers),
+        pretrain=apply(PretrainSpec(), "pretrain", layers),
+        extract=extract,
+        probe=apply(ProbeSpec(), "probe", layers),
+        seed=seed,
+        precision=request.precision,
+        checkpoint=str(given.folder) if given else "",
+        limit=request.limit,
+        skip_broken=request.skip_broken,
+        dedup_test=request.dedup_test,
+    )
+    groups = {name: method.Options, **CORE_GROUPS, task.info.name: task.Options}
+    declared = {"pool": "method", "feature": GIVEN if given else "method", "image_size": "task"}
+    filled_in = {
+        f"extract.{key}": origin
+        for key, origin in declared.items()
+        if getattr(extract, key) != getattr(asked, key)
+    }
+    return ResolvedRun(spec, origins(groups, layers) | filled_in)
+
+
+def _given(request: Request, method: type[Method]) -> Checkpoint | None:
+    """Return the checkpoint if it is this method's; a floor beside it has none."""
+    return request.checkpoint if method.info.name in request.methods else None
+
+
+def _layers(request: Request, method: type[Method]) -> Overrides:
+    """Return what all layers say about a method's runs; see :mod:`facebench.config.options`."""
+    name = method.info.name
+    written = dict(request.overrides)
+    recipe = written.pop(f"{name}.recipe", Override("paper", "the default"))
+    layers = declared_layers(method, request.preset, recipe) | written
+    if (given := _given(request, method)) is None:
+        return layers
+    learned = given.record["spec"]  # says all about its learning, so nothing else does
+    return (
+        without_groups(layers, (name, "pretrain"))
+        | layer(learned["method_options"], GIVEN, group=name)
+        | layer(learned["pretrain"], GIVEN, group="pretrain")
+    )
+
+
+def declared_layers(method: type[Method], preset: str, recipe: Override) -> Overrides:
+    """Return what preset and recipe say: of the budget the preset's word counts, else the recipe's.
+
+    Raises:
+        UnknownNameError: The method has no such recipe.
+    """
+    name, where = method.info.name, f"preset {preset}"
+    of_recipe = layer(_recipe(method, recipe), f"recipe {recipe.value}", group=name)
+    return (
+        without_groups(of_recipe, (name,))
+        | layer(PRESETS.get(preset, {}), where)
+        | layer(method.info.presets.get(preset, {}), where, group=name)
+        | {key: override for key, override in of_recipe.items() if group_of(key) == name}
+    )
+
+
+def _extract(
+    asked: ExtractSpec, request: Request, method: type[Method], task: type[Task]
+) -> ExtractSpec:
+    """Return ``asked`` with what it leaves to the method and the task."""
+    # A floor that nobody asked for by name is judged by its own feature if it lacks the one asked.
+    beside = method.info.name not in request.methods and asked.feature not in method.info.features
+    return replace(
+        asked,
+        pool=asked.pool if method.info.backbone else "flatten",  # no feature map to pool
+        feature=_feature(method, "" if beside else asked.feature, _given(request, method)),
+        image_size=asked.image_size or task.info.image_size,
+    )
+
+
+def _recipe(method: type[Method], chosen: Override) -> dict[str, Any]:
+    recipes: dict[str, Any] = {"paper": {}, **method.info.recipes}
+    if chosen.value not in recipes:
+        raise UnknownNameError("recipe", str(chosen.value), recipes, where=chosen.where)
+    return dict(recipes[chosen.value])
+
+
+def _feature(method: type[Method], name: str, given: Checkpoint | None) -> str:
+    offered = method.info.features
+    possible = tuple(given.record.get("features", offered)) if given else offered
+    if given and given.imported and name in offered and name not in possible:
+        raise SpecError(
+            f"extract.feature is {name}: {given.imported['file']} lacks weights that it is made "
+            f"of, {given.imported['missing'][0]} first; it gives {', '.join(possible)}."
+        )
+    if name and name not in offered:
+        raise UnknownNameError(
+            f"feature of {method.info.name}", name, offered, where="extract.feature"
+        )
+    return name or possible[0]

@@ -1,0 +1,131 @@
+"""Stored scores against what the stored predictions say, number by number.
+
+The first value of a difference is the stored one, the second the one that follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facebench.evaluate.protocols.rescoring import (
+    WATCHED,
+    errors_by_yaw_from_predictions,
+    leak_free_from_predictions,
+    scores_from_predictions,
+)
+from facebench.results.differences import Difference, differences
+from facebench.results.probe_curve import ProbeCurve, probe_curve
+
+TOLERANCE = 1e-9  # sums in another order, on another machine
+
+Record = Mapping[str, Any]
+
+
+def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference]:
+    """Yield every score, interval and error by yaw that does not follow from the predictions.
+
+    A score that the protocol does not compute is one of them, so none is left unchecked.
+
+    Args:
+        record: Of the result.
+        predictions: All of them.
+
+    Raises:
+        DataError: They cannot be scored.
+    """
+    stored = {
+        kind: {name: value for name, value in record["scores"][kind].items() if name not in WATCHED}
+        for kind in ("honest", "paper")
+    }
+    found = scores_from_predictions(record, predictions)
+    yield from differences(stored, found, tolerance=TOLERANCE, key="scores")
+    if _names_what_it_removed(record):
+        levels = record["scores"]["without_leaks"]
+        yield from differences(
+            levels, leak_free_from_predictions(record, predictions), tolerance=TOLERANCE,
+            key="scores.without_leaks", ignore={"removed_rows"},
+        )  # fmt: skip
+    if "errors_by_yaw" in record["details"]:
+        by_yaw = errors_by_yaw_from_predictions(predictions)
+        yield from differences(
+            record["details"]["errors_by_yaw"], by_yaw, tolerance=TOLERANCE,
+            key="details.errors_by_yaw",
+        )  # fmt: skip
+
+
+def watched(record: Record) -> Iterator[Difference]:
+    """Yield what does not fit together of the curve of the paper's probe and its scores."""
+    curve = probe_curve(record)
+    if curve is None:
+        return
+    paper, probe = record["scores"]["paper"], record["spec"]["probe"]
+    by_fold = f"{curve.metric}_by_fold"
+    reached = paper[by_fold] if by_fold in paper else [paper[curve.metric]]
+    shape = [len(reached), probe["epochs" if curve.best_epochs else "pair_epochs"]]
+    size = list(curve.values.shape)
+    yield from differences(size, shape, key=f"scores.paper.{curve.key}, size")
+    if size == shape:
+        stored = _stated(curve, paper)
+        yield from differences(
+            stored, _followed(curve, stored), tolerance=TOLERANCE, key="scores.paper"
+        )
+
+
+def interval_violations(scores: Record) -> Iterator[Difference]:
+    """Yield the scores that lie outside their own interval, with the interval as second value."""
+    levels = scores.get("without_leaks", {})
+    places = {"scores": scores} | {f"scores.without_leaks.{n}": v for n, v in levels.items()}
+    for place, blocks in places.items():
+        for kind in ("honest", "paper"):
+            for name, ends in blocks[kind]["intervals"].items():
+                value = blocks[kind].get(name)
+                if not _inside(value, ends):
+                    yield Difference(f"{place}.{kind}.{name}", value, f"a value in {ends}")
+
+
+def _stated(curve: ProbeCurve, paper: Record) -> dict[str, Any]:
+    """Return what the paper's scores say about the epochs."""
+    names: tuple[str, ...] = (
+        curve.metric, f"{curve.metric}_by_fold", f"{curve.metric}_last_epoch",
+        "best_epoch", "best_epoch_by_fold",
+    )  # fmt: skip
+    if not curve.best_epochs:
+        names = (f"{curve.metric}_by_fold",)
+    return {name: paper[name] for name in names if name in paper}
+
+
+def _followed(curve: ProbeCurve, stated: Record) -> dict[str, Any]:
+    """Return the same as it follows from the curve."""
+    last = curve.values[:, -1]
+    if not curve.best_epochs:
+        return {f"{curve.metric}_by_fold": last.tolist()}
+    best = (curve.values if curve.higher_is_better else -curve.values).argmax(1)  # the first best
+    reached = curve.values[np.arange(len(best)), best]
+    follows = {
+        curve.metric: float(reached.mean()),
+        f"{curve.metric}_by_fold": reached.tolist(),
+        f"{curve.metric}_last_epoch": float(last.mean()),
+        "best_epoch": int(best[0]) + 1,
+        "best_epoch_by_fold": (best + 1).tolist(),
+    }
+    return {name: value for name, value in follows.items() if name in stated}
+
+
+def _names_what_it_removed(record: Record) -> bool:
+    levels = record["scores"].get("without_leaks", {})
+    return bool(levels) and all("removed_rows" in level for level in levels.values())
+
+
+def _inside(value: Any, ends: list[Any]) -> bool:
+    """Whether a score, or each of several, lies in its interval; an undefined one does."""
+    if isinstance(value, list):
+        return len(value) == len(ends[0]) == len(ends[1]) and all(
+            _inside(one, [low, high]) for one, low, high in zip(value, *ends, strict=True)
+        )
+    if value is None or None in ends:
+        return value is None or ends == [None, None]
+    return bool(ends[0] - TOLERANCE <= value <= ends[1] + TOLERANCE)

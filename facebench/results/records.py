@@ -1,0 +1,94 @@
+"""What checkpoints and results say about method, task and data that they come from, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from facebench.audit.leak_free import leak_free_scores
+from facebench.audit.leaks import Leaks
+from facebench.audit.overlap import identity_overlap, overlap_warning
+from facebench.config.spec import plain
+from facebench.data.dataset import Dataset
+from facebench.data.sources import Source
+from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
+from facebench.method import Method
+from facebench.weights.checkpoint import Checkpoint
+
+
+def method_record(method: type[Method]) -> dict[str, Any]:
+    """Return what a result says about its method."""
+    info = method.info
+    return {
+        "name": info.name,
+        "title": info.title,
+        "version": info.version,
+        "paper": info.paper,
+        "needs": info.needs,
+    }
+
+
+def task_record(dataset: Dataset, leaks: Leaks) -> dict[str, Any]:
+    """Return what a result says about its task and data, and what leaks there."""
+    info = dataset.task.info
+    return {
+        "name": info.name,
+        "title": info.title,
+        "version": info.version,
+        "protocol": [info.protocol, PROTOCOL_VERSION],
+        "family": info.family,
+        "main_metric": plain(info.main_metric),
+        "columns": [plain(column) for column in info.columns or (info.main_metric,)],
+        "synthetic": dataset.synthetic,
+        "fingerprint": dataset.fingerprint,
+        "counts": dict(dataset.counts),
+        "leaks": leaks.record(),
+        "warnings": [*dataset.warnings, *leaks.warnings()],
+    }
+
+
+def pretrain_record(
+    checkpoint: Checkpoint, source: Source | None, dataset: Dataset
+) -> dict[str, Any]:
+    """Return what a result says about learning, and who was seen there and is tested here.
+
+    Args:
+        checkpoint: Its own record names the data; what is tested is not known there.
+        source: That data; ``None`` if nothing was learned.
+        dataset: What is tested on.
+    """
+    record = {key: checkpoint.record[key] for key in ("data", "images_seen", "history")}
+    if checkpoint.imported is not None:
+        record["imported"] = {key: checkpoint.imported[key] for key in ("file", "sha256")}
+    if source is None or record["data"] is None:
+        return record
+    overlap = identity_overlap(source, dataset)
+    warnings = [*record["data"]["warnings"], *overlap_warning(overlap, source)]
+    record["data"] = {**record["data"], "identity_overlap": overlap, "warnings": warnings}
+    return record
+
+
+def judgement_record(judgement: Judgement, leaks: Leaks | None) -> dict[str, Any]:
+    """Return what a result says about scores, also without what leaks if ``leaks`` is given.
+
+    Raises:
+        DataError: Too little is left to be scored without leaks.
+    """
+    without = {} if leaks is None else leak_free_scores(judgement, leaks)
+    return {
+        "n_test": judgement.n_test,
+        "n_scored": judgement.n_scored,
+        "scores": {**judgement.scores, **without},
+        "details": judgement.details,
+        "floors": judgement.floors,
+    }
+
+
+def source_record(source: Source) -> dict[str, Any]:
+    """Return what a checkpoint says about the images that it learned from."""
+    return {
+        "name": source.name,
+        "synthetic": source.synthetic,
+        "images": len(source),
+        "fingerprint": source.fingerprint,
+        "warnings": list(source.warnings),
+    }

@@ -1,0 +1,169 @@
+"""Drawing test items again: scores of stored predictions as functions of what was drawn.
+
+A draw says how often each *unit* comes. A unit is what may be drawn on its own: an image; a
+subject's images, within their fold (multilabel, as its stored intervals are); for pairs, the
+people whom pairs tie together. Two pairs with one face in them are not independent, so pairs that
+share a person, directly or by way of other pairs, are drawn as one (LFW: 1,290 such groups of 6,000
+pairs). Draws are shared by everything
+that is compared: what differs is then the representation and not the luck of the draw.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import PurePosixPath
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from facebench.errors import StageError
+from facebench.results.store import Result
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Kind = Literal["honest", "paper"]
+# From how often each unit comes, [R, U], to the values of M metrics for each draw, [R, M]; NaN
+# where there is none.
+Measure = Callable[[Floats], Floats]
+
+# Rule of thumb: percentile intervals over fewer groups are too narrow. Small lists of pairs (the
+# synthetic ones tie all people of a fold together) are drawn pair by pair, as their stored
+# intervals are.
+_FEWEST_GROUPS = 30
+_BUDGET = 2**22  # draws times units held at a time: 32 MB
+
+
+@dataclass(frozen=True)
+class Units:
+    """What is drawn.
+
+    Args:
+        of_item: ``[N]`` the unit of each test item, 0-based.
+        strata: ``[U]`` units are drawn within these (folds).
+        name: What a unit is, in the plural, for a reader.
+    """
+
+    of_item: Ints
+    strata: Ints
+    name: str
+
+    @property
+    def enough(self) -> bool:
+        """Whether every stratum has two units; a single one tells nothing about others."""
+        return bool(len(self.strata)) and int(np.unique_counts(self.strata).counts.min()) > 1
+
+    @property
+    def single(self) -> bool:
+        """Whether every item is drawn on its own, within one stratum."""
+        return len(self.strata) == len(self.of_item) and not self.strata.any()
+
+    def draw(self, rng: np.random.Generator, number: int) -> Floats:
+        """Draw as many units as there are, with replacement; ``[number, U]`` how often each."""
+        times = np.empty((number, len(self.strata)))
+        for stratum in np.unique(self.strata):
+            own = self.strata == stratum
+            size = int(own.sum())
+            times[:, own] = rng.multinomial(size, np.full(size, 1 / size), size=number)
+        return times
+
+
+def aligned(results: Sequence[Result]) -> list[pd.DataFrame]:
+    """Read the predictions of results on the same test items, row by row.
+
+    Items that not all of them could score are left out.
+
+    Raises:
+        StageError: They have no item in common, or differ in what is true of one, or an item is
+            there twice.
+    """
+    frames = [result.predictions() for result in results]
+    keys = ["first", "second"] if "first" in frames[0] else ["path"]
+    names = [pd.MultiIndex.from_frame(frame[keys]) for frame in frames]
+    if not all(index.equals(names[0]) for index in names[1:]):
+        if not all(index.is_unique for index in names):
+            raise StageError(
+                f"{results[0].path.name} and others cannot be compared item by item: found an item "
+                "twice; expected each once. Run them again on the same data."
+            )
+        common = reduce(lambda a, b: a[a.isin(b)], names)
+        frames = [
+            frame.iloc[index.get_indexer(common)].reset_index(drop=True)
+            for frame, index in zip(frames, names, strict=True)
+        ]
+    columns = map(str, frames[0])
+    true = [c for c in columns if c.startswith("label") or c in ("same", "fold", "subject")]
+    for result, frame in zip(results, frames, strict=True):
+        if not len(frame) or not frame[true].equals(frames[0][true]):
+            what = "other labels for the same items" if len(frame) else "no test item in common"
+            raise StageError(
+                f"{results[0].path.name} and {result.path.name} cannot be compared: found {what}; "
+                "expected one test set. Run both on the same data."
+            )
+    return frames
+
+
+def units(frame: pd.DataFrame) -> Units:
+    """Say what is drawn of a test set; see the module's docstring.
+
+    Args:
+        frame: Its predictions, as a result holds them.
+    """
+    if "first" in frame:
+        return _tied_pairs(frame)
+    if "subject" in frame:
+        _, first, number = np.unique(
+            frame["subject"].to_numpy(), return_index=True, return_inverse=True
+        )
+        return Units(number.astype(np.int64), frame["fold"].to_numpy(np.int64)[first], "subjects")
+    return Units(np.arange(len(frame)), np.zeros(len(frame), np.int64), "images")
+
+
+def right(frame: pd.DataFrame, kind: Kind) -> npt.NDArray[np.bool_]:
+    """Return ``[N]`` whether each decision on a class, or on a pair, is right."""
+    decided: npt.NDArray[np.bool_] = (
+        frame[kind] == frame["same" if "same" in frame else "label"]
+    ).to_numpy(bool)
+    return decided
+
+
+def draws(
+    drawn: Units, measured: Sequence[Measure], *, rng: np.random.Generator, resamples: int
+) -> Floats:
+    """Values of several measures on the same draws, ``[R, results, M]``."""
+    step = max(1, _BUDGET // len(drawn.of_item))
+    parts = []
+    for start in range(0, resamples, step):
+        times = drawn.draw(rng, min(step, resamples - start))
+        parts.append(np.stack([measure(times) for measure in measured], axis=1))
+    return np.concatenate(parts)
+
+
+def _tied_pairs(frame: pd.DataFrame) -> Units:
+    """Join pairs that share a person: connected components of people, pairs being the edges."""
+    sides = [frame[side].map(_person) for side in ("first", "second")]
+    # A file's name less its number is who is shown, if all pairs bear that out; else nothing is
+    # known of people, and pairs are joined by the images that they share.
+    known = bool(((sides[0] == sides[1]) == frame["same"]).all())
+    if not known:
+        sides = [frame["first"], frame["second"]]
+    numbers, names = pd.factorize(pd.concat(sides), sort=True)
+    a, b = numbers.reshape(2, -1)
+    graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(names), len(names)))
+    _, component = connected_components(graph, directed=False)
+    # Numbered as they come, so that every unit has a pair.
+    used, number = np.unique(component[a], return_inverse=True)
+    if len(used) < _FEWEST_GROUPS:
+        return Units(np.arange(len(frame)), np.zeros(len(frame), np.int64), "pairs")
+    what = "groups of people whom pairs tie together" if known else "groups of tied images"
+    return Units(number.astype(np.int64), np.zeros(len(used), np.int64), what)
+
+
+def _person(path: str) -> str:
+    return re.sub(r"[_-]\d+$", "", PurePosixPath(path).stem)

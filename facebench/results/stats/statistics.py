@@ -1,0 +1,200 @@
+"""Is a difference more than luck? Tests and ranks from the stored predictions of the same items.
+
+Everything here is about the sample of *test items*: what another test set of the same kind would
+have said of these very representations. What learning again would change is the standard deviation
+over seeds, which stands beside every mean over seeds (``entries.Score.std``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from facebench.results.stats.measures import measure
+from facebench.results.stats.resampling import Floats, Kind, Units, aligned, draws, right, units
+from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
+from facebench.results.store import Result, of_pairs
+from facebench.task import Metric
+
+SEED = 0  # of every draw of a report: the same files give the same report
+LEVEL = 0.95
+ALPHA = 0.05
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Of a metric, first less second, as stored (not scaled).
+
+    Args:
+        value: On the test items themselves.
+        low: Lower end of the 95 % interval over test items; NaN if there are too few to draw.
+        high: Upper end.
+        p: Two-sided p value of "there is none", of McNemar's test where the metric is an accuracy
+            of single items, else of the paired bootstrap; NaN with the interval.
+        test: ``McNemar``, ``bootstrap``, or ``none`` if there are too few units to draw.
+    """
+
+    value: float
+    low: float
+    high: float
+    p: float
+    test: str
+
+
+@dataclass(frozen=True)
+class Contest:
+    """Competitors on one test set and metric, each a mean over seeds.
+
+    Args:
+        metric: By which they are compared.
+        values: ``[E]`` on the items themselves.
+        drawn: ``[R, E]`` on the same draws of items for all; R is 0 with too few units to draw.
+        right: For each competitor ``[N]`` whether each item is right; empty where McNemar's test
+            does not apply (several seeds, or no accuracy of single items).
+        units: What was drawn.
+    """
+
+    metric: Metric
+    values: Floats
+    drawn: Floats
+    right: tuple[npt.NDArray[np.bool_], ...]
+    units: Units
+
+    @property
+    def best(self) -> int:
+        """Return the place of the best value, the first of equals."""
+        sign = 1 if self.metric.higher_is_better else -1
+        return int(np.argmax(sign * self.values))
+
+    def interval(self, place: int) -> tuple[float, float] | None:
+        """95 % interval over test items of one competitor's value; None if there is none."""
+        drawn = self.drawn[:, place]
+        if not len(drawn) or np.isnan(drawn).all():
+            return None
+        low, high = _ends(drawn)
+        return float(low), float(high)
+
+    def difference(self, a: int, b: int) -> Difference:
+        """Compare the competitors at two places."""
+        value = float(self.values[a] - self.values[b])
+        drawn = self.drawn[:, a] - self.drawn[:, b]
+        if not len(drawn) or np.isnan(drawn).all():
+            return Difference(value, np.nan, np.nan, np.nan, "none")
+        low, high = _ends(drawn)
+        if self.right:
+            p, test = mcnemar(self.right[a], self.right[b]).p, "McNemar"
+        else:
+            p, test = bootstrap_p(value, drawn), "bootstrap"
+        return Difference(value, float(low), float(high), p, test)
+
+    def against_best(self) -> Floats:
+        """Holm-corrected p values of the best against each other, ``[E - 1]`` in their order.
+
+        Their largest says whether the best is significantly best.
+        """
+        others = [place for place in range(len(self.values)) if place != self.best]
+        p = [self.difference(self.best, other).p for other in others]
+        return holm([1.0 if np.isnan(value) else value for value in p])
+
+    def significantly_best(self, alpha: float = ALPHA) -> bool:
+        """Whether the best differs from every other, Holm-corrected; no, if it is alone."""
+        p = self.against_best()
+        return bool(len(p)) and bool((p < alpha).all())
+
+    def rank_intervals(self) -> list[tuple[int, int]]:
+        """95 % interval of each competitor's rank (1 is the best) over draws of test items.
+
+        Equals share the better rank.
+        """
+        if not len(self.drawn):
+            return [(1, len(self.values))] * len(self.values)
+        sign = -1 if self.metric.higher_is_better else 1
+        # A draw without a value for somebody says nothing about ranks.
+        known = self.drawn[~np.isnan(self.drawn).any(1)]
+        ranks = rankdata(sign * known, method="min", axis=1)
+        tail = (1 - LEVEL) / 2
+        low = np.quantile(ranks, tail, axis=0, method="inverted_cdf")
+        high = np.quantile(ranks, 1 - tail, axis=0, method="inverted_cdf")
+        return [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
+
+
+def contests(
+    competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: Kind = "honest"
+) -> dict[str, Contest]:
+    """Let competitors meet on the test items that all of them scored, by each of some metrics.
+
+    Args:
+        competitors: The results of each, one a seed; all of one group of comparable results.
+        metrics: By which they are compared.
+        kind: Which of their scores.
+
+    Raises:
+        StageError: Predictions are missing, or they are not of one test set, or a metric cannot
+            be computed from them.
+    """
+    everyone = [result for of_one in competitors for result in of_one]
+    names = [metric.name for metric in metrics]
+    frames = aligned(everyone)
+    drawn = units(frames[0])
+    measured = [
+        measure(result.record, frame, kind, names, drawn)
+        for result, frame in zip(everyone, frames, strict=True)
+    ]
+    owner = np.repeat(np.arange(len(competitors)), [len(of_one) for of_one in competitors])
+    share = (owner[:, None] == np.arange(len(competitors))).astype(float)
+    share /= share.sum(0)  # [results, E], from results to means over seeds
+    whole = np.stack([m(np.ones((1, len(drawn.strata))))[0] for m in measured])
+    values = np.empty((0, *whole.shape))
+    if drawn.enough:
+        resamples = everyone[0].record["spec"]["probe"]["resamples"]
+        rng = np.random.default_rng(SEED)
+        values = draws(drawn, measured, rng=rng, resamples=resamples)
+    # McNemar's test is of decisions, one of each competitor, on items that are drawn one by one.
+    single = "accuracy" in names and len(everyone) == len(competitors) and drawn.single
+    decided = tuple(right(frame, kind) for frame in frames) if single else ()
+    return {
+        metric.name: Contest(
+            metric,
+            whole[:, place] @ share,
+            values[:, :, place] @ share,
+            decided if metric.name == "accuracy" else (),
+            drawn,
+        )
+        for place, metric in enumerate(metrics)
+    }
+
+
+def intervals(
+    results: Sequence[Result], metrics: Sequence[Metric], kind: Kind = "honest"
+) -> dict[str, Interval | None]:
+    """Return 95 % intervals over test items of the mean over seeds.
+
+    A single seed has its stored intervals, which are of the same units; but for pairs, whose stored
+    intervals take no heed of people who are in several.
+
+    Args:
+        results: Of one configuration and one group of comparable results, one a seed.
+        metrics: Whose intervals are wanted.
+        kind: Of which scores.
+
+    Raises:
+        StageError: Predictions are missing, or those of two seeds are not of one test set.
+    """
+    stored = [result.record["scores"][kind]["intervals"] for result in results]
+    if len(results) == 1 and not of_pairs(results[0].record):
+        ends = {metric.name: stored[0][metric.name] for metric in metrics}
+        return {name: None if None in pair else (pair[0], pair[1]) for name, pair in ends.items()}
+    met = contests([results], metrics, kind)
+    return {name: contest.interval(0) for name, contest in met.items()}
+
+
+def _ends(drawn: Floats) -> Floats:
+    tail = (1 - LEVEL) / 2
+    ends: Floats = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
+    return ends

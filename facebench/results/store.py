@@ -1,0 +1,130 @@
+"""Results: one JSON per (method, task, seed) with its per-sample predictions beside it.
+
+A result is never edited. Its file name carries the hash of everything that its scores depend
+on, so runs with other options stand side by side; only ``--force`` writes one again.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from facebench.config.spec import RunSpec, digest, plain, spec_record
+from facebench.errors import StageError
+from facebench.runtime.atomic import atomic_file, atomic_write
+from facebench.runtime.workspace import read_record, to_json
+
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class Result:
+    """One stored result.
+
+    Args:
+        path: Of the JSON file.
+        record: Its content.
+    """
+
+    path: Path
+    record: dict[str, Any]
+
+    @property
+    def predictions_path(self) -> Path:
+        """Return the path of the per-sample predictions (parquet)."""
+        return self.path.with_suffix(".parquet")
+
+    def predictions(self) -> pd.DataFrame:
+        """Read the per-sample predictions.
+
+        Raises:
+            StageError: The file is missing.
+        """
+        if not self.predictions_path.exists():
+            raise StageError(
+                f"{self.predictions_path}: the predictions of this result are missing."
+            )
+        return pd.read_parquet(self.predictions_path)
+
+
+def result_key(
+    protocol: Sequence[Any], features_key: str, probe: Any, *, seed: int, dedup_test: bool
+) -> str:
+    """Return the hash that names a result: of everything that its scores depend on.
+
+    Args:
+        protocol: Name and version.
+        features_key: The hash of the features.
+        probe: Its spec, or the same as JSON.
+        seed: Of the run.
+        dedup_test: Whether it is scored without leaks, too.
+    """
+    inputs = {
+        "protocol": list(protocol),
+        "features": features_key,
+        "probe": plain(probe),
+        "seed": seed,
+    }
+    return digest(inputs | {"dedup test": True} if dedup_test else inputs)
+
+
+def relative_path(spec: Mapping[str, Any], key: str) -> Path:
+    """Return where a result stands in a folder of results.
+
+    Args:
+        spec: As JSON, as it stands in the result.
+        key: The result's hash.
+    """
+    backbone = spec["backbone"].replace(":", "_").replace("/", "_")
+    feature = spec["extract"]["feature"]
+    return Path(spec["task"], f"{spec['method']}-{backbone}-{feature}-s{spec['seed']}-{key}.json")
+
+
+class ResultStore:
+    """A folder of results, ``<task>/<method>-<backbone>-<feature>-s<seed>-<hash>.json``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, spec: RunSpec, key: str) -> Path:
+        """Return where the result of ``spec`` with this hash stands."""
+        return self.root / relative_path(spec_record(spec), key)
+
+    def find(self, spec: RunSpec, key: str) -> Result | None:
+        """Return the stored result of ``spec``, if there is one."""
+        path = self.path(spec, key)
+        return read_result(path) if path.exists() else None
+
+    def write(
+        self, spec: RunSpec, key: str, record: dict[str, Any], predictions: pd.DataFrame
+    ) -> Result:
+        """Write a result; predictions first, so that a JSON file is never without them."""
+        result = Result(self.path(spec, key), {**record, "format": FORMAT})
+        with atomic_file(result.predictions_path) as temporary:
+            predictions.to_parquet(temporary, index=False)
+        atomic_write(result.path, to_json(result.record))
+        return result
+
+
+def read_result(path: Path) -> Result:
+    """Read one result file.
+
+    Raises:
+        StageError: It is missing, is not JSON, or of another format version.
+    """
+    return Result(path, read_record(path, FORMAT))
+
+
+def of_pairs(record: Mapping[str, Any]) -> bool:
+    """Whether the record of a result is of pairs of faces, which share images and people."""
+    return bool(record["task"]["protocol"][0] == "verification")
+
+
+def now() -> str:
+    """Return the time of writing, UTC, to the second."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")

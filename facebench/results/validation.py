@@ -1,0 +1,197 @@
+"""Is a stored result what it says it is? Its form, its name, its hashes, and every score.
+
+Scores and intervals are computed again from the predictions by the protocol's own code
+(:mod:`facebench.evaluate.protocols.rescoring`), so a number that does not follow from them is
+found. That the predictions are those of the weights is for ``facebench verify`` to say.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from facebench.errors import FacebenchError, StageError
+from facebench.results.differences import MISSING, Difference, differences
+from facebench.results.recomputation import interval_violations, recomputed, watched
+from facebench.results.schema import schema_violations
+from facebench.results.store import FORMAT, Result, of_pairs, relative_path, result_key
+
+_NAMED_AS_RESULT = re.compile(r"-s\d+-[0-9a-f]{16}$")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong.
+
+    Args:
+        file: Of the result.
+        key: Where in it, with dots.
+        found: What stands there.
+        expected: What should.
+    """
+
+    file: Path
+    key: str
+    found: Any
+    expected: Any
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.key}: found {self.found}; expected {self.expected}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One file, and what is wrong with it.
+
+    Args:
+        file: A result, or predictions without one.
+        findings: None of them if all is well.
+    """
+
+    file: Path
+    findings: tuple[Finding, ...]
+
+
+def validate_folder(root: Path) -> Iterator[Checked]:
+    """Check every result below a folder, one after the other; hidden folders are passed over.
+
+    Raises:
+        StageError: There is no such folder, or no result in it.
+    """
+    results, orphans = find_results(root)
+    if not (results or orphans):
+        raise StageError(
+            f"{root}: found no result; expected TASK/METHOD-BACKBONE-FEATURE-sSEED-HASH.json, with "
+            "a parquet file of the same name. Give the folder that --results wrote to."
+        )
+    for path in results:
+        yield Checked(path, tuple(validate_result(path)))
+    for path in orphans:
+        missing = Finding(path, "the result", MISSING, path.with_suffix(".json").name)
+        yield Checked(path, (missing,))
+
+
+def find_results(root: Path) -> tuple[list[Path], list[Path]]:
+    """Return the results below a folder, and the predictions that belong to none.
+
+    A JSON file is a result if it is named or filled like one, or predictions lie beside it.
+
+    Raises:
+        StageError: There is no such folder.
+    """
+    if not root.is_dir():
+        raise StageError(f"{root}: no such folder; expected a folder of results.")
+    seen = [
+        path
+        for path in sorted(root.rglob("*"))
+        if not any(part.startswith(".") for part in path.relative_to(root).parts)
+    ]
+    results = [path for path in seen if path.suffix == ".json" and _is_result(path)]
+    orphans = [
+        path
+        for path in seen
+        if path.suffix == ".parquet" and not path.with_suffix(".json").exists()
+    ]
+    return results, orphans
+
+
+def validate_result(path: Path) -> Iterator[Finding]:
+    """Yield everything that is wrong with one result."""
+    for difference in _differences(path):
+        yield Finding(path, difference.key, difference.left, difference.right)
+
+
+def _differences(path: Path) -> Iterator[Difference]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        yield Difference("the file", f"what cannot be read ({error})", "JSON")
+        return
+    found = record.get("format") if isinstance(record, dict) else None
+    if found != FORMAT:
+        yield Difference("format", found, FORMAT)
+        return
+    violations = list(schema_violations(record))
+    yield from violations
+    if violations:  # nothing else can be relied on
+        return
+    yield from _names(path, record)
+    yield from _floors(record)
+    yield from _scores(Result(path, record))
+
+
+def _names(path: Path, record: Mapping[str, Any]) -> Iterator[Difference]:
+    """Check what says the same in two places: names, and the hash of what scores depend on."""
+    spec, stages, task = record["spec"], record["stages"], record["task"]
+    key = result_key(
+        task["protocol"], stages["features"], spec["probe"],
+        seed=spec["seed"], dedup_test=spec["dedup_test"],
+    )  # fmt: skip
+    yield from differences(stages["result"], key, key="stages.result")
+    expected = relative_path(spec, stages["result"])
+    place = Path(path.resolve().parent.name, path.name)
+    yield from differences(str(place), str(expected), key="the name of the file")
+    yield from differences(task["name"], spec["task"], key="task.name")
+    yield from differences(record["method"]["name"], spec["method"], key="method.name")
+    leak_free = "without_leaks" in record["scores"]
+    yield from differences(leak_free, spec["dedup_test"], key="scores.without_leaks")
+    unit = "pairs" if of_pairs(record) else "test"
+    yield from differences(record["n_test"], task["counts"].get(unit, MISSING), key="n_test")
+    if record["n_scored"] > record["n_test"]:
+        yield Difference("n_scored", record["n_scored"], f"at most {record['n_test']}")
+
+
+def _floors(record: Mapping[str, Any]) -> Iterator[Difference]:
+    """Check that floors are values that the metrics of this protocol can have."""
+    known = record["scores"]["honest"]
+    highest = float("inf") if "mae" in known else 1.0
+    for name, values in record["floors"].items():
+        for metric, value in values.items():
+            if metric not in known:
+                yield Difference(f"floors.{name}.{metric}", value, "a metric of this protocol")
+            elif not 0 <= value <= highest:
+                yield Difference(f"floors.{name}.{metric}", value, f"0 to {highest:g}")
+
+
+def _scores(result: Result) -> Iterator[Difference]:
+    """Check predictions, and every number that follows from them."""
+    record = result.record
+    predictions = _predictions(result)
+    if isinstance(predictions, Difference):
+        yield predictions
+        return
+    if len(predictions) != record["n_scored"]:
+        yield Difference("the predictions' rows", len(predictions), record["n_scored"])
+    try:
+        yield from recomputed(record, predictions)
+        yield from watched(record)
+        yield from interval_violations(record["scores"])
+    # What a file says may break the arithmetic anywhere; that is a finding, too.
+    except (FacebenchError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+        yield Difference("the predictions", f"what cannot be scored ({error})", "scores")
+
+
+def _predictions(result: Result) -> pd.DataFrame | Difference:
+    path = result.predictions_path
+    if not path.exists():
+        return Difference("the predictions", MISSING, path.name)
+    try:
+        return result.predictions()
+    except (OSError, ValueError) as error:  # pyarrow's own errors are among these
+        return Difference("the predictions", f"what cannot be read ({error})", "parquet")
+
+
+def _is_result(path: Path) -> bool:
+    if _NAMED_AS_RESULT.search(path.stem) or path.with_suffix(".parquet").exists():
+        return True
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(content, dict) and {"spec", "stages", "scores"} <= content.keys()

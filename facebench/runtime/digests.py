@@ -1,0 +1,140 @@
+"""Content digests of files, remembered between runs, and the fingerprint of a table of them.
+
+A file is read again only when its size or its modification time has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from facebench.errors import DataError
+from facebench.progress import Progress, Silent
+from facebench.runtime.atomic import atomic_write
+
+_FORMAT = 1
+_THREADS = 4  # hashing and reading both release the interpreter lock
+_BLOCK = 1 << 20  # bytes
+_CHUNK = 512  # files between two signs of progress
+# A file changed within a file system's time step keeps its time: such young files are not kept.
+_YOUNG_NS = 2_000_000_000
+
+_log = logging.getLogger(__name__)
+
+
+def file_digests(
+    root: Path, paths: Sequence[str], cache: Path, *, progress: Progress | None = None
+) -> list[str]:
+    """Return the SHA-256 of every file, from the cache where nothing has changed.
+
+    Args:
+        root: Folder that ``paths`` are relative to.
+        paths: Files; ``file#item`` (one image of many in a file) stands for the whole file.
+        cache: Folder of the cache; ``cache/digests`` is made.
+        progress: Who watches while files are being read.
+
+    Returns:
+        One hexadecimal digest for each of ``paths``.
+
+    Raises:
+        DataError: A file is missing or unreadable.
+    """
+    files = [_file_of(root, path) for path in paths]
+    remembered = cache / "digests" / f"{_text_digest(str(root.resolve()))[:24]}.json"
+    known = _load(remembered)
+    wanted = sorted(set(files))
+    stamps = {name: _stamp(root / name) for name in wanted}
+    stale = [name for name in wanted if known.get(name, [])[:2] != stamps[name]]
+    if not stale:
+        return [known[name][2] for name in files]
+    bar = (progress or Silent()).bar("fingerprint", len(stale), "file")
+    with ThreadPoolExecutor(_THREADS) as pool, bar as advance:
+        for start in range(0, len(stale), _CHUNK):
+            chunk = stale[start : start + _CHUNK]
+            digests = pool.map(_file_digest, (root / name for name in chunk))
+            known.update({n: [*stamps[n], d] for n, d in zip(chunk, digests, strict=True)})
+            advance(start + len(chunk))
+    _save(remembered, root, known)
+    return [known[name][2] for name in files]
+
+
+def table_fingerprint(table: pd.DataFrame, *more: pd.DataFrame) -> str:
+    """Return one SHA-256 over the rows of tables; neither row nor column order matters.
+
+    Args:
+        table: Any columns of strings, numbers and truth values.
+        more: Further tables that belong to it, such as the pairs.
+
+    Returns:
+        64 hexadecimal digits.
+    """
+    total = hashlib.sha256()
+    for part in (table, *more):
+        columns = sorted(part.columns)
+        rows = zip(*(part[column].tolist() for column in columns), strict=True)
+        _update(total, columns, sorted(json.dumps(row, ensure_ascii=True) for row in rows))
+    return total.hexdigest()
+
+
+def _update(total: Any, columns: Sequence[str], rows: Iterable[str]) -> None:
+    total.update(json.dumps([_FORMAT, *columns]).encode())
+    for row in rows:
+        total.update(b"\n")
+        total.update(row.encode())
+    total.update(b"\n\n")
+
+
+def _file_of(root: Path, path: str) -> str:
+    """Drop ``#item``, unless ``#`` belongs to the name of a file."""
+    file, mark, _ = path.partition("#")
+    return path if not mark or (root / path).exists() else file
+
+
+def _stamp(file: Path) -> list[int]:
+    try:
+        status = file.stat()
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read: {error.strerror}; expected a file.") from error
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _file_digest(file: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with file.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read: {error.strerror}; expected a file.") from error
+    return digest.hexdigest()
+
+
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _load(remembered: Path) -> dict[str, list[Any]]:
+    try:
+        stored = json.loads(remembered.read_text(encoding="utf-8"))
+        files = stored["files"] if stored["format"] == _FORMAT else {}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError):
+        _log.warning("%s: unreadable digests, computed again", remembered)
+        return {}
+    return dict(files)
+
+
+def _save(remembered: Path, root: Path, known: dict[str, list[Any]]) -> None:
+    newest = time.time_ns() - _YOUNG_NS
+    kept = {name: entry for name, entry in known.items() if entry[1] < newest}
+    stored = {"format": _FORMAT, "root": str(root), "files": kept}
+    atomic_write(remembered, json.dumps(stored, sort_keys=True))

@@ -1,0 +1,168 @@
+"""From a sweep's settings to runs: each setting is a request, resolved like that of ``run``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from facebench.config.options import Overrides, parse_set
+from facebench.config.spec import RunSpec
+from facebench.config.sweep_file import Setting, Sweep
+from facebench.errors import SpecError, UnknownNameError
+from facebench.method import Method
+from facebench.registry import Registry
+from facebench.request.arguments import build_request
+from facebench.request.resolve import Request, resolve
+from facebench.runtime.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One run that one setting asks for. Several settings may ask for the same.
+
+    Args:
+        setting: Number of the setting.
+        name: Of the setting's row; may be empty.
+        title: The method's.
+        alone: Whether the setting's name says which method it is.
+        point: What the grid sets, as far as it concerns this method: ``("pcl.negatives=2",)``.
+        printed: Task -> what the paper prints.
+        floor: Judged because it shows what is reached without learning.
+        spec: The run.
+    """
+
+    setting: int
+    name: str
+    title: str
+    alone: bool
+    point: tuple[str, ...]
+    printed: Mapping[str, float]
+    floor: bool
+    spec: RunSpec
+
+
+def sweep_requests(
+    sweep: Sweep,
+    flags: Mapping[str, Any],
+    items: list[str],
+    workspace: Workspace,
+    registry: Registry,
+) -> list[Request]:
+    """Return what each setting asks for, in the order of the file.
+
+    Args:
+        sweep: What is varied.
+        flags: Run-wide keys of the command line; they override the file's.
+        items: Its ``--set`` items; they override the file's shared options.
+        workspace: For the device.
+        registry: Known methods, tasks and backbones.
+
+    Raises:
+        SpecError: A name, key or value does not fit, or the command line sets what is varied.
+        PluginError: A plugin cannot be loaded.
+    """
+    shared = {**sweep.overrides, **parse_set(items)}
+    _refuse_varied(sweep, flags, items)
+    _check_printed(sweep, registry)
+    top = {**sweep.top, **flags}
+    return [
+        _setting_request(setting, top, shared, workspace, registry) for setting in sweep.settings
+    ]
+
+
+def sweep_entries(sweep: Sweep, requests: Sequence[Request], registry: Registry) -> list[Entry]:
+    """Return the runs of all settings, in the order of the file.
+
+    Args:
+        sweep: What is varied.
+        requests: Those of :func:`sweep_requests`.
+        registry: Known methods, tasks and backbones.
+
+    Raises:
+        SpecError: A name, key or value does not fit.
+    """
+    methods = {name for request in requests for name in request.methods}
+    return [
+        entry
+        for number, request in enumerate(requests)
+        for entry in _entries(number, sweep.settings[number], request, methods, registry)
+    ]
+
+
+def _setting_request(
+    setting: Setting,
+    top: Mapping[str, Any],
+    shared: Overrides,
+    workspace: Workspace,
+    registry: Registry,
+) -> Request:
+    values = {**setting.grid, **setting.values}
+    own = {key: override.value for key, override in values.items() if "." not in key}
+    if setting.method is not None:
+        own["method"] = setting.method
+    options = {key: override for key, override in values.items() if "." in key}
+    keys = {**top, **own}
+    if "pretrain.data" in options:  # else the file's run-wide key would win over the setting's
+        keys.pop("pretrain_data", None)
+    return build_request(keys, {**shared, **options}, workspace, registry)
+
+
+def _entries(
+    number: int, setting: Setting, request: Request, methods: set[str], registry: Registry
+) -> Iterator[Entry]:
+    """Yield the runs of one setting.
+
+    Options of methods that only other settings run are left out; what the row itself sets stays,
+    and is an error there if it concerns a method that the row does not run.
+    """
+    foreign = methods - set(request.methods)
+    kept = {
+        key: override
+        for key, override in request.overrides.items()
+        if key in setting.values or key.partition(".")[0] not in foreign
+    }
+    for spec in resolve(replace(request, overrides=kept), registry):
+        method: type[Method] = registry.load("method", spec.method)
+        floor = spec.method not in request.methods
+        others = methods - {spec.method}
+        yield Entry(
+            setting=number,
+            name=setting.name,
+            title=method.info.title,
+            alone=bool(setting.name) and len(request.methods) == 1 and not floor,
+            point=tuple(
+                f"{key}={override.value}"
+                for key, override in setting.grid.items()
+                if key.partition(".")[0] not in others
+            ),
+            printed={} if floor else setting.printed,
+            floor=floor,
+            spec=spec,
+        )
+
+
+def _refuse_varied(sweep: Sweep, flags: Mapping[str, Any], items: list[str]) -> None:
+    """Refuse a flag that would make the settings of a sweep equal.
+
+    Raises:
+        SpecError: The command line sets a key that a row or the grid sets.
+    """
+    given = {key: override.where for key, override in parse_set(items).items()}
+    for key in flags:
+        option = "pretrain.data" if key == "pretrain_data" else key
+        given[option] = f"--{key.replace('_', '-')}"
+    for key, override in sweep.varied.items():
+        if key in given:
+            raise SpecError(
+                f"{given[key]}: {key} is what this sweep varies ({override.where}). Leave the flag "
+                "out, or write a sweep file of your own."
+            )
+
+
+def _check_printed(sweep: Sweep, registry: Registry) -> None:
+    known = registry.names("task")
+    for setting in sweep.settings:
+        for task in setting.printed:
+            if task not in known:
+                raise UnknownNameError("task", task, known, where=f"{sweep.where}, printed")

@@ -1,0 +1,188 @@
+"""What a sweep shows: its plan, and at the end one row per setting, one column per task."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from facebench.plan import Step
+from facebench.report import DASH
+from facebench.report.groups import Group, comparable, task_title
+from facebench.report.render import caption
+from facebench.results.store import Result
+from facebench.sweep.entries import Entry
+from facebench.sweep.plan import PlannedRun, SweepPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of the table at the end.
+
+    Args:
+        label: What was set, in words.
+        floor: It shows what is reached without learning.
+        printed: Task -> what the paper prints.
+        keys: Its runs: each task and seed.
+    """
+
+    label: str
+    floor: bool
+    printed: Mapping[str, float]
+    keys: tuple[str, ...]
+
+
+def rows(entries: Sequence[Entry], plan: SweepPlan) -> list[Row]:
+    """Return the rows of a sweep, floors first.
+
+    Points of the grid that give a method the same runs are one row, called by what they agree in:
+    an untrained backbone has no temperature. So are floors of different settings.
+    """
+    runs: dict[tuple[int, str], list[str]] = defaultdict(list)
+    first: dict[tuple[int, str], Entry] = {}
+    for entry, key in zip(entries, plan.keys, strict=True):
+        runs[entry.setting, entry.title].append(key)
+        first.setdefault((entry.setting, entry.title), entry)
+    equal: dict[tuple[str, str, tuple[str, ...]], list[Entry]] = defaultdict(list)
+    for place, entry in first.items():
+        name = "" if entry.floor else entry.name
+        equal[entry.title, name, tuple(runs[place])].append(entry)
+    found = [_row(members, keys) for (_, _, keys), members in equal.items()]
+    return sorted(found, key=lambda row: not row.floor)
+
+
+def _row(entries: Sequence[Entry], keys: tuple[str, ...]) -> Row:
+    entry = entries[0]
+    name = entry.name if all(other.name == entry.name for other in entries) else ""
+    agreed = [part for part in entry.point if all(part in other.point for other in entries)]
+    parts = [*([] if entry.alone else [entry.title]), name, *agreed]
+    label = ", ".join(part for part in parts if part)
+    return Row(label=label, floor=entry.floor, printed=entry.printed, keys=keys)
+
+
+def run_labels(entries: Sequence[Entry], plan: SweepPlan) -> dict[str, str]:
+    """Return for the key of each run the label of the first row that it belongs to."""
+    labels: dict[str, str] = {}
+    for row in rows(entries, plan):
+        for key in row.keys:
+            labels.setdefault(key, row.label)
+    return labels
+
+
+def plan_tables(entries: Sequence[Entry], plan: SweepPlan) -> list[Table]:
+    """Return what ``--dry-run`` shows: the stages of every run, and how many there are in all."""
+    return [_runs_table(plan.runs, run_labels(entries, plan)), _counts_table(plan)]
+
+
+def _runs_table(runs: Sequence[PlannedRun], labels: Mapping[str, str]) -> Table:
+    table = Table(title=f"{len(runs)} runs", title_justify="left", box=box.SIMPLE_HEAD)
+    for heading in ("setting", "task", "seed", "checkpoint", "features", "result"):
+        table.add_column(heading)
+    seen: set[Step] = set()
+    for run in runs:
+        cells = [_state(run, stage, seen) for stage in run.stages] or [Text("cannot run", "red")]
+        table.add_row(labels[run.key], run.spec.task, str(run.spec.seed), *cells)
+        seen |= set(run.missing())
+    return table
+
+
+def _state(run: PlannedRun, stage: Step, seen: set[Step]) -> Text:
+    if stage.done:
+        return Text("on disk", "green")
+    if not run.waits:
+        return Text(DASH, "dim")  # the result is there, so nobody needs it
+    return Text("shared", "cyan") if stage in seen else Text("to do")
+
+
+def _counts_table(plan: SweepPlan) -> Table:
+    table = Table(title="stages", title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("")
+    for heading in ("runs", "different", "on disk", "to do", "shared"):
+        table.add_column(heading, justify="right")
+    names = {"pretrain": "pretrainings", "extract": "extractions", "probe": "judgements"}
+    for count in plan.counts():
+        numbers = (count.runs, count.distinct, count.on_disk, count.to_do, count.shared)
+        table.add_row(names[count.name], *map(str, numbers))
+    return table
+
+
+def result_tables(title: str, found: Sequence[Row], results: Mapping[str, Result]) -> list[Table]:
+    """Return the results by setting; real and synthetic data apart.
+
+    Args:
+        title: Of the sweep.
+        found: The rows.
+        results: Key of a run -> its result; runs that failed have none.
+    """
+    groups = comparable(results.values())
+    tables = []
+    for synthetic in (False, True):
+        columns = {g: m for g, m in groups.items() if m[0].record["task"]["synthetic"] is synthetic}
+        if columns:
+            tables.append(_results_table(title, synthetic, found, results, columns))
+    return tables
+
+
+def _results_table(
+    title: str,
+    synthetic: bool,
+    found: Sequence[Row],
+    results: Mapping[str, Result],
+    columns: Mapping[Group, Sequence[Result]],
+) -> Table:
+    kind = "SYNTHETIC faces" if synthetic else "real data"
+    everything = [result for members in columns.values() for result in members]
+    note = "honest score, mean ± standard deviation over seeds"
+    table = Table(
+        title=f"{title or 'Sweep'}, {kind}", caption=f"{note}\n{caption(everything)}",
+        title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD,
+    )  # fmt: skip
+    with_print = {group for group in columns if any(group[0] in row.printed for row in found)}
+    table.add_column("setting")
+    for group, members in columns.items():
+        table.add_column(_heading(members[0], several=_repeated(group, columns)), justify="right")
+        if group in with_print:
+            table.add_column("printed", justify="right")
+    for row in found:
+        cells: list[str | Text] = [Text(row.label, "dim" if row.floor else "bold")]
+        for group, members in columns.items():
+            paths = {member.path for member in members}
+            own = [results[key] for key in row.keys if key in results]
+            cells.append(_score([result for result in own if result.path in paths]))
+            if group in with_print:
+                value = row.printed.get(group[0])
+                cells.append(Text(DASH if value is None else f"{value:.2f}", "dim"))
+        table.add_row(*cells)
+    return table
+
+
+def _repeated(group: Group, columns: Iterable[Group]) -> bool:
+    return sum(other[0] == group[0] for other in columns) > 1
+
+
+def _heading(result: Result, *, several: bool) -> str:
+    record = result.record
+    metric, spec = record["task"]["main_metric"], record["spec"]
+    arrow = "↑" if metric["higher_is_better"] else "↓"
+    lines = [task_title(record), f"{metric['title']}{arrow}"]
+    if several:  # results that may not be compared stand in columns of their own
+        limit = f", {spec['limit']} items" if spec["limit"] else ""
+        lines.append(f"at {spec['extract']['image_size']} px{limit}")
+    return "\n".join(lines)
+
+
+def _score(results: Sequence[Result]) -> str:
+    """Return mean ± sample standard deviation and the count of seeds, or a dash."""
+    if not results:
+        return DASH
+    metric = results[0].record["task"]["main_metric"]
+    values = [metric["scale"] * r.record["scores"]["honest"][metric["name"]] for r in results]
+    if len(values) == 1:
+        return f"{values[0]:.2f}"
+    spread = statistics.stdev(values)
+    return f"{statistics.fmean(values):.2f} ± {spread:.2f} ({len(values)})"

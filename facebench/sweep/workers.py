@@ -1,0 +1,255 @@
+"""Runs the runs of a sweep: here, one after the other, or in several processes."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Protocol
+
+import torch
+
+from facebench.config.spec import RunSpec
+from facebench.errors import FacebenchError
+from facebench.progress import Silent
+from facebench.registry import Registry
+from facebench.run import run
+from facebench.runtime.terminal import log_to_terminal
+from facebench.runtime.workspace import Workspace
+from facebench.sweep.plan import PlannedRun
+from facebench.sweep.schedule import Schedule
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a run ended.
+
+    Args:
+        run: Which one.
+        result: Path of its result; None if there is none.
+        error: Why there is none.
+    """
+
+    run: PlannedRun
+    result: Path | None = None
+    error: str = ""
+
+
+class Crew(Protocol):
+    """Who computes."""
+
+    @property
+    def free(self) -> bool:
+        """Whether another run may be started."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way."""
+
+    def start(self, planned: PlannedRun) -> None:
+        """Start a run."""
+
+    def finished(self) -> list[Outcome]:
+        """Wait for at least one run to end, and return those that did."""
+
+    def close(self) -> None:
+        """Stop what is under way."""
+
+
+def execute(schedule: Schedule, crew: Crew, workspace: Workspace) -> Iterator[Outcome]:
+    """Run everything that is pending; yield each outcome as soon as it is known.
+
+    A run that fails stops no other, but for those that need the checkpoint that it could not make.
+    """
+    try:
+        while True:
+            while crew.free and (planned := schedule.take()) is not None:
+                crew.start(planned)
+            if not crew.busy:
+                return
+            for outcome in crew.finished():
+                yield from _settled(outcome, schedule, workspace)
+    finally:
+        crew.close()
+
+
+def _settled(outcome: Outcome, schedule: Schedule, workspace: Workspace) -> Iterator[Outcome]:
+    yield outcome
+    planned = outcome.run
+    checkpoint = planned.stages[0]
+    learned = checkpoint.done or workspace.folder("checkpoints", checkpoint.key).exists()
+    for lost in schedule.finish(planned, learned=learned, done=outcome.result is not None):
+        yield Outcome(run=lost, error="not tried: a run before it could not make its checkpoint")
+
+
+class Here:
+    """One run at a time, in this process."""
+
+    def __init__(self, workspace: Workspace, registry: Registry) -> None:
+        self._workspace, self._registry = workspace, registry
+        self._waiting: PlannedRun | None = None
+
+    @property
+    def free(self) -> bool:
+        """Whether another run may be started."""
+        return self._waiting is None
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way."""
+        return self._waiting is not None
+
+    def start(self, planned: PlannedRun) -> None:
+        """Take a run; :meth:`finished` computes it."""
+        self._waiting = planned
+
+    def finished(self) -> list[Outcome]:
+        """Compute the run that was taken."""
+        planned, self._waiting = self._waiting, None
+        if planned is None:
+            return []
+        result, error = _attempt(planned.spec, self._workspace, self._registry)
+        return [Outcome(run=planned, result=result, error=error)]
+
+    def close(self) -> None:
+        """Nothing runs beside this."""
+
+
+class Processes:
+    """Several runs at a time, each in a process with its share of the cores.
+
+    Args:
+        jobs: How many processes.
+        workspace: Which disk and device they share.
+        plugins: Single-file plugins, which each process imports anew.
+        verbose: Whether they tell more.
+    """
+
+    def __init__(
+        self, jobs: int, workspace: Workspace, plugins: Sequence[Path], *, verbose: bool
+    ) -> None:
+        threads = max(1, _cores() // jobs)
+        silent = replace(workspace, progress=Silent())  # bars of several runs would overwrite
+        self._jobs = jobs
+        self._arguments = (silent, tuple(plugins), threads, verbose)
+        self._idle: list[_Worker] = []
+        self._busy: dict[Connection, tuple[_Worker, PlannedRun]] = {}
+
+    @property
+    def free(self) -> bool:
+        """Whether another run may be started."""
+        return len(self._busy) < self._jobs
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way."""
+        return bool(self._busy)
+
+    def start(self, planned: PlannedRun) -> None:
+        """Give a run to a process that is idle, or to a new one."""
+        worker = self._idle.pop() if self._idle else _Worker.spawn(self._arguments)
+        worker.connection.send(planned.spec)
+        self._busy[worker.connection] = (worker, planned)
+
+    def finished(self) -> list[Outcome]:
+        """Wait for at least one run to end, and return those that did."""
+        return [self._collect(connection) for connection in wait(list(self._busy))]  # type: ignore[arg-type]
+
+    def _collect(self, connection: Connection) -> Outcome:
+        worker, planned = self._busy.pop(connection)
+        try:
+            result, error = connection.recv()
+        except (EOFError, ConnectionResetError):
+            worker.process.join()
+            return Outcome(run=planned, error=_death(worker.process.exitcode))
+        self._idle.append(worker)
+        return Outcome(run=planned, result=result, error=error)
+
+    def close(self) -> None:
+        """End all processes; a run under way stops, and goes on when it is started again."""
+        for worker, _ in self._busy.values():
+            worker.process.terminate()
+        for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
+            worker.connection.close()  # one that waits for work takes this as the end
+            worker.process.join()
+        self._idle, self._busy = [], {}
+
+
+@dataclass(frozen=True)
+class _Worker:
+    process: BaseProcess
+    connection: Connection
+
+    @classmethod
+    def spawn(cls, arguments: tuple[Workspace, tuple[Path, ...], int, bool]) -> _Worker:
+        """Start a fresh process: a fork would inherit torch's threads, and CUDA forbids it."""
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_work, args=(theirs, *arguments))
+        process.start()
+        theirs.close()
+        return cls(process, ours)
+
+
+def _work(
+    connection: Connection,
+    workspace: Workspace,
+    plugins: tuple[Path, ...],
+    threads: int,
+    verbose: bool,
+) -> None:
+    """Run what comes through the connection until it closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent ends this
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    torch.set_num_threads(min(threads, torch.get_num_threads()))
+    log_to_terminal(verbose)
+    registry = Registry(plugins)  # before the first spec, whose options may be of such a plugin
+    while True:
+        try:
+            spec: RunSpec = connection.recv()
+        except EOFError:
+            return
+        connection.send(_attempt(spec, workspace, registry))
+
+
+def _attempt(spec: RunSpec, workspace: Workspace, registry: Registry) -> tuple[Path | None, str]:
+    """Return the path of the result, or the error; a bug, too, must not cost the other runs."""
+    try:
+        return run(spec, workspace, registry).path, ""
+    except FacebenchError as error:
+        return None, str(error)
+    except Exception as error:
+        _log.exception("%s", spec.name)
+        return None, f"{type(error).__name__}: {error}"
+
+
+def _die_with_parent() -> None:
+    """A sweep that was killed must not train on unseen."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _death(status: int | None) -> str:
+    if status is not None and status < 0:
+        name = signal.Signals(-status).name
+        hint = " Memory may have run out: try fewer --jobs." if name == "SIGKILL" else ""
+        return f"its process was ended by {name}.{hint}"
+    return f"its process ended with status {status}"
+
+
+def _cores() -> int:
+    """Return the cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):  # not on macOS
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,4 @@
+"""Checks of plugins, for their authors' tests and for ``facebench check``.
+
+May import request, pretrain and what lies below them.
+"""

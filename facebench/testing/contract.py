@@ -1,0 +1,221 @@
+"""The contract test: what every plugin must keep, checked for built-ins and strangers alike.
+
+``facebench check NAME`` runs it, and so does the test suite for every registered plugin.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from facebench.backbones import Backbone, NoBackbone, act, conv
+from facebench.config.options import apply, check_keys, layer
+from facebench.data.dataset import open_dataset
+from facebench.errors import DataError, PluginError, UnknownNameError
+from facebench.method import Method
+from facebench.pretrain.learner import weighted_sum
+from facebench.registry import CONTRACTS, Kind, Registry
+from facebench.request.resolve import CORE_GROUPS
+from facebench.task import Task
+from facebench.testing.learning_check import ITERATIONS, PRECISIONS, learn_briefly, variants
+
+IMAGE_SIZE = 32  # pixels
+BATCH = 8
+SYNTHETIC_SCALE = 0.05
+
+
+class TwoLayers(Backbone):
+    """A tiny backbone, so that a contract test takes seconds: ``[B, 8, S/8, S/8]``."""
+
+    channels = 8
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(conv(3, 8, kernel=7, stride=4), act(), conv(8, 8, stride=2))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the feature map of ``[B, 3, S, S]`` images."""
+        return self.layers(images)  # type: ignore[no-any-return]
+
+
+def check_plugin(name: str, registry: Registry) -> Iterator[str]:
+    """Yield a line for each thing that holds.
+
+    Raises:
+        UnknownNameError: No plugin has that name.
+        PluginError: Something does not hold; the message says what and what was expected.
+    """
+    kinds: list[Kind] = [kind for kind in CONTRACTS if name in registry.names(kind)]  # type: ignore[misc, arg-type]
+    if not kinds:
+        known = [known for kind in CONTRACTS for known in registry.names(kind)]  # type: ignore[arg-type]
+        raise UnknownNameError("plugin", name, known)
+    checks: dict[str, Any] = {
+        "method": check_method, "task": check_task, "backbone": check_backbone,
+    }  # fmt: skip
+    for kind in kinds:
+        loaded = registry.load(kind, name)
+        yield f"{kind} '{name}' loads from {registry.find(kind, name).owner}"
+        for line in checks[kind](loaded):
+            yield f"  ok: {line}"
+
+
+def check_method(cls: type[Method]) -> Iterator[str]:
+    """Yield what holds of a method."""
+    info, name = cls.info, cls.info.name
+    _check_options(cls)
+    for title, values in [*info.presets.items(), *info.recipes.items()]:
+        overrides = layer(values, title, group=name)
+        groups = {
+            group: [f.name for f in dataclasses.fields(o)] for group, o in CORE_GROUPS.items()
+        }
+        groups[name] = [f.name for f in dataclasses.fields(cls.Options)]
+        check_keys(overrides, groups)
+        apply(cls.Options(), name, overrides)
+    yield "options are a frozen dataclass, presets and recipes name options that exist"
+    method = _build(cls)
+    images = torch.rand(BATCH, 3, IMAGE_SIZE, IMAGE_SIZE, generator=_generator(0))
+    yield from _check_features(method, images)
+    if info.learns:
+        yield from _check_learning(cls, images)
+
+
+def check_task(cls: type[Task]) -> Iterator[str]:
+    """Yield what holds of a task."""
+    _check_options(cls)
+    yield "options are a frozen dataclass"
+    task = cls()
+    with tempfile.TemporaryDirectory() as folder:
+        empty = Path(folder) / "empty"
+        empty.mkdir()
+        try:
+            task.manifest(empty)
+        except DataError:
+            yield "an empty folder is a DataError"
+        else:
+            raise _broken(cls, "manifest() accepts an empty folder", "a DataError")
+        if cls.synthesise is Task.synthesise:
+            yield "has no stand-in, so its table cannot be checked here"
+            return
+        dataset = open_dataset(task, None, Path(folder), scale=SYNTHETIC_SCALE)
+        yield f"the stand-in reads as a valid table: {dict(dataset.counts)}"
+        size = cls.info.image_size
+        image = dataset.image(0, size)
+        if image.shape != (size, size, 3) or image.dtype.name != "uint8":
+            raise _broken(cls, f"an image is {image.shape} {image.dtype}", "uint8 [S, S, 3]")
+        yield "its images read as uint8 RGB"
+
+
+def check_backbone(cls: type[Backbone]) -> Iterator[str]:
+    """Yield what holds of a backbone (one without an argument; others need a model's name)."""
+    wanted = [p.name for p in inspect.signature(cls).parameters.values() if p.default is p.empty]
+    if wanted:
+        yield f"takes a {wanted[0]}, so there is no one model to check"
+        return
+    backbone = cls()
+    images = torch.rand(2, 3, 64, 64, generator=_generator(0))
+    with torch.inference_mode():
+        features = backbone.eval()(images)
+    if features.ndim != 4 or features.shape[:2] != (2, backbone.channels):
+        raise _broken(cls, f"gives features {tuple(features.shape)}", "[B, channels, h, w]")
+    if features[0].numel() != backbone.feature_dim(64):
+        raise _broken(
+            cls, f"feature_dim(64) is {backbone.feature_dim(64)}", f"{features[0].numel()}"
+        )
+    yield "maps images to a feature map whose size it declares"
+
+
+def _check_options(cls: type[Any]) -> None:
+    options = cls.Options
+    parameters: Any = getattr(options, "__dataclass_params__", None)
+    if parameters is None or not parameters.frozen:
+        raise _broken(cls, f"Options is {options!r}", "a frozen dataclass")
+    try:
+        options()
+    except TypeError as error:
+        raise _broken(cls, f"Options() fails: {error}", "a default for every option") from error
+
+
+def _check_features(method: Method, images: Tensor) -> Iterator[str]:
+    method.eval()
+    for name in method.info.features:
+        with torch.inference_mode():
+            first, again = method.features(name, images), method.features(name, images)
+        if first.ndim != 2 or len(first) != len(images) or not first.isfinite().all():
+            raise _broken(type(method), f"feature {name} is {tuple(first.shape)}", "finite [B, D]")
+        if not torch.equal(first, again):
+            raise _broken(type(method), f"feature {name} differs between two calls", "the same")
+    yield f"features {', '.join(method.info.features)} are finite [B, D] and repeatable"
+
+
+def _check_learning(cls: type[Method], images: Tensor) -> Iterator[str]:
+    faces = images.repeat(_build(cls).batches_per_step, 1, 1, 1)
+    before = torch.random.get_rng_state()
+    first, again = _one_step(cls, faces), _one_step(cls, faces)
+    if not torch.equal(before, torch.random.get_rng_state()):
+        raise _broken(cls, "a step draws from the global random state", "the given generator")
+    if first != again:
+        raise _broken(cls, f"two equal steps give {first} and {again}", "the same losses")
+    yield f"a step is repeatable from its generator and gives finite {', '.join(first)}"
+    yield from _check_variants(cls)
+
+
+def _check_variants(cls: type[Method]) -> Iterator[str]:
+    backbone = TwoLayers if cls.info.backbone else NoBackbone
+    tried = list(variants(cls))
+    for variant in tried:
+        for precision in PRECISIONS:
+            learn_briefly(cls, backbone(), variant, precision)
+    names = "; ".join(variant.name for variant in tried)
+    yield f"learns {ITERATIONS} iterations in float32 and bf16 with each of {names}"
+
+
+def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
+    method = _build(cls, _options_to_learn_with(cls)).train()
+    method.before_epoch(0, 1)
+    losses: dict[str, float] = {}
+    for terms in method.steps(faces, _generator(1)):
+        if not terms:
+            raise _broken(cls, "a step without a loss term", "at least one")
+        total = weighted_sum(method, terms)
+        method.zero_grad()
+        total.backward()
+        losses |= {name: float(term.detach()) for name, term in terms.items()}
+        if not total.isfinite():
+            raise _broken(cls, f"losses {losses}", "finite numbers")
+        method.after_step()
+    learned = method.backbone if cls.info.backbone else method
+    gradients = [p.grad for p in learned.parameters() if p.grad is not None]
+    if not any(bool(gradient.abs().sum() > 0) for gradient in gradients):
+        raise _broken(cls, "no gradient reaches the backbone", "one, since it is what is learned")
+    method.after_epoch(losses)
+    unknown = set(method.term_weights()) - set(losses)
+    if unknown:
+        raise _broken(cls, f"term_weights() names {sorted(unknown)}", f"terms: {sorted(losses)}")
+    return losses
+
+
+def _options_to_learn_with(cls: type[Method]) -> Any:
+    """Return the defaults, without what takes a download."""
+    return dataclasses.replace(cls.Options(), **cls.info.offline)
+
+
+def _build(cls: type[Method], options: Any = None) -> Method:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        backbone = TwoLayers() if cls.info.backbone else NoBackbone()
+        return cls(backbone, options or cls.Options(), IMAGE_SIZE)
+
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def _broken(cls: type[Any], found: str, expected: str) -> PluginError:
+    return PluginError(f"{cls.__module__}.{cls.__qualname__}: {found}; expected {expected}.")

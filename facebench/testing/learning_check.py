@@ -1,0 +1,157 @@
+"""Trains every variant that a method declares, briefly and as a run does.
+
+A recipe that fails in its second optimiser step, or an option value that nothing but the user
+ever tries, is found here: each recipe, each preset, each value of a literal or true-or-false
+option learns for three iterations, in float32 and in bf16.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import typing
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from facebench.backbones import Backbone, NoBackbone
+from facebench.config.options import PRESETS, Override, apply, layer
+from facebench.config.spec import PretrainSpec
+from facebench.data.packed import Faces
+from facebench.errors import PluginError, SpecError
+from facebench.method import Method
+from facebench.pretrain.engine import train
+from facebench.request.resolve import declared_layers
+from facebench.runtime.device import Precision
+from facebench.runtime.workspace import Workspace
+
+ITERATIONS = 3  # one an epoch: what adapts to the last two epochs (PCL's weights) acts in the third
+BATCH = 4
+IMAGE_SIZE = 32  # pixels
+PRECISIONS: tuple[Precision, ...] = ("32", "bf16")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way in which a method may be asked to learn.
+
+    Args:
+        name: ``recipe official``, ``preset quick`` or ``orth=cosine``.
+        options: Of the method.
+        pretrain: Optimiser and schedule of it, on few small images.
+    """
+
+    name: str
+    options: Any
+    pretrain: PretrainSpec
+
+
+class RandomFaces:
+    """Packed random images, two frames of a video for each person.
+
+    Args:
+        count: Number of images, even.
+    """
+
+    def __init__(self, count: int) -> None:
+        rng = np.random.default_rng(0)
+        self.images = rng.integers(0, 256, (count, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+        self.identity: NDArray[np.int64] = np.arange(count, dtype=np.int64) // 2
+        self.video = self.identity
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def batch(self, indices: Sequence[int] | NDArray[np.int64] | Tensor) -> Tensor:
+        """Return uint8 ``[B, 3, S, S]`` of ``[B]`` positions."""
+        return torch.from_numpy(self.images[np.asarray(indices)]).permute(0, 3, 1, 2)
+
+
+def variants(cls: type[Method]) -> Iterator[Variant]:
+    """Yield every recipe under every preset, then every value of a literal option by itself.
+
+    Published weights are replaced as the method's ``info.offline`` says. A value that the options
+    refuse together with the defaults of the others is passed over.
+    """
+    name, offline = cls.info.name, cls.info.offline
+    for preset in dict.fromkeys((*PRESETS, *cls.info.presets)):
+        for recipe in dict.fromkeys(("paper", *cls.info.recipes)):
+            overrides = declared_layers(cls, preset, Override(recipe, "the contract test"))
+            options = apply(cls.Options(), name, overrides | layer(offline, "", group=name))
+            pretrain = _brief(apply(PretrainSpec(), "pretrain", overrides))
+            yield Variant(f"recipe {recipe}, preset {preset}", options, pretrain)
+    for field, value in literal_values(cls.Options):
+        if field in offline:
+            continue
+        try:
+            options = dataclasses.replace(cls.Options(), **{**offline, field: value})
+        except SpecError:
+            continue
+        yield Variant(f"{field}={value}", options, _brief(PretrainSpec()))
+
+
+def literal_values(options: type[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield name and value of each choice that is not the default, of literals and of bools."""
+    hints = typing.get_type_hints(options)
+    for field in fields(options):
+        hint = hints[field.name]
+        choices: tuple[Any, ...] = ()
+        if typing.get_origin(hint) is Literal:
+            choices = typing.get_args(hint)
+        elif hint is bool:
+            choices = (False, True)
+        default = getattr(options(), field.name)
+        yield from ((field.name, choice) for choice in choices if choice != default)
+
+
+def learn_briefly(
+    cls: type[Method], backbone: Backbone | NoBackbone, variant: Variant, precision: Precision
+) -> None:
+    """Train a variant for three iterations, with the engine of every run.
+
+    Args:
+        cls: The method.
+        backbone: A small one.
+        variant: How.
+        precision: ``32`` or ``bf16``.
+
+    Raises:
+        PluginError: It fails, or a loss term or a weight is not finite afterwards.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        method = cls(backbone, variant.options, IMAGE_SIZE)
+    method.load_published()
+    faces: Faces = RandomFaces(2 * BATCH * method.batches_per_step)
+    where = f"{cls.__module__}.{cls.__qualname__} ({variant.name}, precision {precision})"
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        workspace = Workspace(cache=place, results=place, data=None, device=torch.device("cpu"))
+        try:
+            learned = train(
+                method, faces, dataclasses.replace(variant.pretrain, limit=0), seed=0,
+                workspace=workspace, precision=precision, folder=place,
+            )  # fmt: skip
+        except RuntimeError as error:  # what torch raises when a graph or a shape does not fit
+            raise PluginError(f"{where}: learning fails: {error}") from error
+    last = learned["history"][-1]
+    broken = [name for name, value in last.items() if not np.isfinite(value)]
+    broken += [n for n, p in method.named_parameters() if not bool(p.isfinite().all())]
+    if broken:
+        raise PluginError(
+            f"{where}: after {ITERATIONS} iterations {', '.join(broken)} is not finite; expected "
+            "finite losses and weights."
+        )
+
+
+def _brief(spec: PretrainSpec) -> PretrainSpec:
+    """Return the optimiser and the schedule of a spec on a tiny budget."""
+    return dataclasses.replace(
+        spec, epochs=ITERATIONS, batch_size=BATCH, image_size=IMAGE_SIZE, limit=0, lr=1e-4
+    )

@@ -1,0 +1,108 @@
+"""Checkpoints: safetensors beside JSON. What the arrow from a spec to features passes through."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from facebench.errors import StageError
+from facebench.method import Method
+from facebench.runtime.workspace import read_record, to_json
+
+FORMAT = 1
+WEIGHTS = "model.safetensors"
+RECORD = "checkpoint.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A learned representation on disk.
+
+    Args:
+        folder: Holds ``model.safetensors`` and ``checkpoint.json``.
+        weights_digest: SHA-256 over names, shapes and values; names every later stage.
+        record: The JSON: spec, data, curves, timings; of imported weights also the file that
+            they come from, and the features that they give.
+    """
+
+    folder: Path
+    weights_digest: str
+    record: dict[str, Any]
+
+    @property
+    def imported(self) -> dict[str, Any] | None:
+        """Return the file that weights of other code come from, and what of it is used."""
+        return self.record.get("imported")
+
+
+def write_checkpoint(folder: Path, method: Method, record: dict[str, Any]) -> None:
+    """Write weights and record into ``folder``, which the caller renames when complete."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _state(method).items()}
+    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    record = {**record, "format": FORMAT, "weights_digest": weights_digest(tensors)}
+    (folder / RECORD).write_text(to_json(record), encoding="utf-8")
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read the record of a checkpoint; the weights stay on disk.
+
+    Raises:
+        StageError: It is incomplete or of another version.
+    """
+    record = read_record(folder / RECORD, FORMAT)
+    if not (folder / WEIGHTS).is_file():
+        raise StageError(
+            f"{folder / WEIGHTS}: no such file; expected the weights beside {RECORD}. Delete the "
+            "folder and run again."
+        )
+    return Checkpoint(folder, record["weights_digest"], record)
+
+
+def load_weights(method: Method, checkpoint: Checkpoint) -> None:
+    """Load a checkpoint's weights into ``method``; every tensor must match by name and shape.
+
+    Raises:
+        StageError: A tensor is missing, unexpected or of another shape.
+    """
+    try:
+        tensors = load_file(checkpoint.folder / WEIGHTS)
+    except SafetensorError as error:
+        raise StageError(
+            f"{checkpoint.folder / WEIGHTS}: not a safetensors file ({error}). Delete the folder "
+            "and run again."
+        ) from error
+    if weights_digest(tensors) != checkpoint.weights_digest:
+        raise StageError(
+            f"{checkpoint.folder / WEIGHTS}: the weights are not those of its record. "
+            "Delete the folder and run again."
+        )
+    own = {name: tuple(tensor.shape) for name, tensor in _state(method).items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if own != found:
+        wrong = sorted(set(own.items()) ^ set(found.items()))
+        raise StageError(
+            f"{checkpoint.folder}: {len(wrong)} tensors do not fit the method, first {wrong[0]}. "
+            "Delete the folder and run again."
+        )
+    method.load_state_dict(tensors)
+
+
+def weights_digest(tensors: dict[str, Tensor]) -> str:
+    """Return the SHA-256 of names, shapes, types and values, independent of their order."""
+    whole = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        whole.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        whole.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return whole.hexdigest()
+
+
+def _state(method: Method) -> dict[str, Tensor]:
+    return dict(method.state_dict())

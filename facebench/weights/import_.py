@@ -1,0 +1,219 @@
+"""Weights of other code: their tensors find their places by name and shape, or it is said.
+
+A method declares in ``foreign`` how its authors name their modules. What is not in the file is
+filled with NaN, so that no number that nobody learned can pass for a learned one; the features
+that stay finite are those which the imported weights can give.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facebench.config.options import apply, layer
+from facebench.config.spec import PretrainSpec, digest, plain
+from facebench.errors import PluginError, SpecError, StageError
+from facebench.method import Foreign, Method
+from facebench.registry import Registry
+from facebench.runtime.atomic import atomic_folder
+from facebench.runtime.stage import obtain
+from facebench.weights.build import build_method
+from facebench.weights.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from facebench.weights.match import Match, match, shape_of
+from facebench.weights.unpickle import ForeignFile, read_foreign
+
+IMPORT_VERSION = 1  # goes up when the same file would give another checkpoint
+
+_SHOWN = 5  # names in a message
+
+
+def import_target(what: str, registry: Registry) -> tuple[str, str]:
+    """Return method and backbone of ``facebench import WHAT``.
+
+    Args:
+        what: A method, whose authors' weights these are, or a backbone (``timm:resnet18``).
+        registry: Where both are found.
+
+    Raises:
+        SpecError: The method declares no foreign weights, or takes those of any backbone.
+        PluginError: No method judges a bare backbone, or it is not clear which.
+    """
+    if what.partition(":")[0] in registry.names("backbone") and what not in registry.names(
+        "method"
+    ):
+        registry.backbone(what)  # a wrong name fails now, with the near ones
+        return _bare_method(registry), what
+    backbone = _declared(registry.load("method", what)).backbone
+    if not backbone:
+        raise SpecError(
+            f"'{what}' takes the weights of any backbone; name the backbone instead, for example "
+            "facebench import timm:resnet18 FILE."
+        )
+    return what, backbone
+
+
+def import_weights(
+    file: Path, method: str, backbone: str, registry: Registry, *,
+    cache: Path, out: Path | None = None,
+) -> Checkpoint:  # fmt: skip
+    """Turn a foreign file into a checkpoint of ``method``.
+
+    Args:
+        file: ``.pth``, ``.pt``, ``.tar`` or ``.safetensors``.
+        method: Name of the method.
+        backbone: As ``--backbone`` names it; must be the one that the method declares, if any.
+        registry: Where both are found.
+        cache: Folder of the stages, where it is kept if ``out`` is not given.
+        out: Folder to make.
+
+    Raises:
+        FacebenchError: The file cannot be read or lacks tensors of the backbone, the method takes
+            no foreign weights or those of another backbone, or ``out`` exists.
+    """
+    cls: type[Method] = registry.load("method", method)
+    foreign = _declared(cls)
+    if foreign.backbone not in ("", backbone):
+        raise SpecError(
+            f"--backbone {backbone}: the weights that '{method}' imports are those of "
+            f"{foreign.backbone}. Leave --backbone out."
+        )
+    if out is not None and out.exists():
+        raise SpecError(f"--out {out}: exists; expected a folder to make.")
+    source = read_foreign(file)
+
+    def convert(folder: Path) -> None:
+        _write(folder, source, cls, backbone, registry)
+
+    if out is not None:
+        with atomic_folder(out) as folder:
+            convert(folder)
+        return read_checkpoint(out)
+    plugins = [registry.find("method", method), registry.find("backbone", backbone.split(":")[0])]
+    key = digest(
+        {
+            "import": IMPORT_VERSION,
+            "file": [file.name, source.sha256],
+            "method": [method, cls.info.version, plain(foreign)],
+            "backbone": backbone,
+            "source code": "".join(plugin.digest for plugin in plugins),
+        }
+    )
+
+    def make(folder: Path) -> None:
+        with atomic_folder(folder) as temporary:
+            convert(temporary)
+
+    return obtain(cache / "checkpoints" / key, make, read_checkpoint)
+
+
+def _write(
+    folder: Path, source: ForeignFile, cls: type[Method], backbone: str, registry: Registry
+) -> None:
+    started, foreign, name = time.perf_counter(), _declared(cls), cls.info.name
+    recipe = layer(cls.info.recipes.get(foreign.recipe, {}), f"recipe {foreign.recipe}", group=name)
+    options = apply(cls.Options(), name, recipe)
+    pretrain: PretrainSpec = apply(PretrainSpec(), "pretrain", recipe)
+    method = build_method(
+        cls, options, backbone, pretrain.image_size, seed=0, registry=registry
+    ).eval()
+    try:
+        found = match(source.tensors, method, foreign)
+    except StageError as error:
+        raise StageError(f"{source.path}: {error}") from error
+    _check_backbone(source, method, found, backbone)
+    method.load_state_dict(_filled(source, method, found))
+    features = _finite_features(method)
+    if not features:
+        raise StageError(
+            f"{source.path}: gives none of the features {', '.join(cls.info.features)}; "
+            f"{_listed(list(found.missing))} are missing."
+        )
+    record = {
+        "spec": {
+            "method": name, "backbone": backbone, "method_options": plain(options),
+            "pretrain": plain(pretrain), "seed": 0,
+        },
+        "history": [], "data": None, "images_seen": 0,
+        "features": features,
+        "imported": {
+            "file": source.path.name, "sha256": source.sha256, "matched": found.matched,
+            "missing": list(found.missing), "unused": found.unused, "others": list(source.others),
+        },
+        "seconds": round(time.perf_counter() - started, 2),
+    }  # fmt: skip
+    write_checkpoint(folder, method, record)
+
+
+def _check_backbone(source: ForeignFile, method: Method, found: Match, backbone: str) -> None:
+    lacking = [name for name in found.missing if name.startswith("backbone.")]
+    if not lacking:
+        return
+    ours = method.state_dict()
+    total = sum(name.startswith("backbone.") for name in [*found.matched, *found.missing])
+    shapes = [f"{name}, {why}" for name, why in found.unused.items() if why]
+    wrong = f" Of another shape: {_listed(shapes)}." if shapes else ""
+    raise StageError(
+        f"{source.path}: {len(lacking)} of the {total} tensors of the backbone {backbone} are "
+        f"missing: {_listed([f'{name} {shape_of(ours[name])}' for name in lacking])}.{wrong} The "
+        f"file holds {_listed(list(source.tensors))}; expected every tensor of the backbone. "
+        "Give a complete file, or the method or backbone that it is of."
+    )
+
+
+def _filled(source: ForeignFile, method: Method, found: Match) -> dict[str, Tensor]:
+    """Return all tensors of the method: theirs, NaN for missing ones, and constants of its own."""
+    filled = dict(method.state_dict())
+    for name, theirs in found.matched.items():
+        tensor = source.tensors[theirs].to(filled[name].dtype)
+        if not tensor.isfinite().all():
+            raise StageError(
+                f"{source.path}: {theirs} holds values that are not finite; expected learned "
+                "weights. The training has diverged, or the file is damaged."
+            )
+        filled[name] = tensor
+    return filled | {name: torch.full_like(filled[name], torch.nan) for name in found.missing}
+
+
+def _finite_features(method: Method) -> list[str]:
+    """Return the features that none of the missing tensors, which are NaN, has a part in."""
+    side = method.image_size
+    images = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        names = method.info.features
+        return [name for name in names if bool(method.features(name, images).isfinite().all())]
+
+
+def _declared(cls: type[Method]) -> Foreign:
+    if cls.foreign is None:
+        raise SpecError(
+            f"'{cls.info.name}' takes no foreign weights: it declares no names for them. Import "
+            "for another method or for a backbone, or write `foreign` (facebench/method.py)."
+        )
+    return cls.foreign
+
+
+def _bare_method(registry: Registry) -> str:
+    """Return the method that judges a backbone with weights from a file."""
+    found: list[str] = []
+    for name in registry.names("method"):
+        try:
+            cls: type[Method] = registry.load("method", name)
+        except PluginError:  # somebody else's plugin; it is not asked for
+            continue
+        if cls.info.needs == "file":
+            found.append(name)
+    if len(found) != 1:
+        raise PluginError(
+            f"methods that judge a bare backbone: found {', '.join(found) or 'none'}; expected "
+            "one. Give the method instead."
+        )
+    return found[0]
+
+
+def _listed(names: list[Any]) -> str:
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more

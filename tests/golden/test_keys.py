@@ -1,0 +1,177 @@
+"""The keys that name stages, frozen: a cache and results made before a change are found after it.
+
+A key of ``keys.json`` may change only together with a version that says so (of a method, a task, a
+protocol, or a stage), or with an option that is new. Then write the file anew::
+
+    python tests/golden/test_keys.py
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from facebench.config.options import Override, Overrides
+from facebench.config.spec import RunSpec, digest, spec_record
+from facebench.disentangle.disentanglement import TASK, factor_registry
+from facebench.plan import plan
+from facebench.registry import Registry
+from facebench.request.resolve import Request, resolve
+from facebench.run import Stages, run
+from facebench.runtime.workspace import Workspace
+
+HERE = Path(__file__).parent
+EXPECTED = HERE / "keys.json"
+
+METHODS = ("facecycle", "frozen", "hog", "lbp", "moco", "pcl", "random", "simclr")
+TASKS = ("aflw2000", "bu3dfe", "cplfw", "disfa", "fer2013", "lfw", "rafdb")
+
+# What is asked for beyond method and task -> the request's other fields, and options that are set.
+VARIANTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "quick": ({}, {}),
+    "paper": ({"preset": "paper"}, {}),
+    "seed 3, bf16": ({"seeds": (3,), "precision": "bf16"}, {}),
+    "limit, broken, dedup": ({"limit": 8, "skip_broken": True, "dedup_test": True}, {}),
+    "budget": ({}, {"pretrain.epochs": 2, "pretrain.batch_size": 8, "pretrain.lr": 0.01}),
+    "probe": ({}, {"probe.epochs": 3, "extract.image_size": 32}),
+}
+RECIPES = {"lbp": "ahonen", "moco": "pcl", "pcl": "official"}
+
+
+def set_(options: dict[str, Any]) -> Overrides:
+    return {key: Override(value, f"--set {key}={value}") for key, value in options.items()}
+
+
+def specs(registry: Registry, tasks: tuple[str, ...]) -> Iterator[tuple[str, RunSpec]]:
+    """Yield what a row is called, and its spec."""
+    for method in METHODS:
+        variants = dict(VARIANTS)
+        if method in RECIPES:
+            recipe = RECIPES[method]
+            variants[f"recipe {recipe}"] = ({}, {f"{method}.recipe": recipe})
+        for name, (fields, options) in variants.items():
+            request = Request(
+                methods=(method,), tasks=tasks, overrides=set_(options), floors=False, **fields
+            )
+            for spec in resolve(request, registry):
+                yield f"{method}, {spec.task}, {name}", spec
+
+
+def write_squares(data: Path) -> None:
+    """Write the images of ``squares``, byte by byte: an encoder's version must not matter."""
+    for split, count in (("train", 24), ("test", 12)):
+        folder = data / "squares" / split
+        folder.mkdir(parents=True)
+        for n in range(count):
+            pixels = bytes((64 + 96 * (n % 2) + 7 * n + i) % 256 for i in range(16 * 16 * 3))
+            (folder / f"{n % 2}_{n}.ppm").write_bytes(b"P6 16 16 255\n" + pixels)
+
+
+def world(folder: Path) -> tuple[Workspace, Registry]:
+    """Return a workspace with the images of ``squares``, and a registry that knows the task."""
+    if not (folder / "data").exists():
+        write_squares(folder / "data")
+    workspace = Workspace(
+        cache=folder / "cache", results=folder / "results", data=folder / "data",
+        device=torch.device("cpu"),
+    )  # fmt: skip
+    return workspace, Registry((HERE / "squares.py",))
+
+
+def spec_digests() -> dict[str, str]:
+    """Return the digest of every built-in method's spec on every built-in task."""
+    registry = Registry()
+    return {name: digest(spec_record(spec)) for name, spec in specs(registry, TASKS)}
+
+
+def stage_keys(folder: Path) -> dict[str, list[str]]:
+    """Return the three keys of every method's run on ``squares``, which it also learns from."""
+    workspace, registry = world(folder)
+    rows = {}
+    for name, spec in specs(registry, ("squares",)):
+        for data in ("squares", f"images:{folder / 'data' / 'squares'}"):
+            learning = replace(spec, pretrain=replace(spec.pretrain, data=data))
+            steps = plan(Stages(learning, workspace, registry))
+            rows[f"{name}, from {data.partition(':')[0]}"] = [step.key for step in steps]
+    return rows
+
+
+def small_run(registry: Registry) -> RunSpec:
+    """Return a run that takes a second; local binary patterns have no weights to be rounded."""
+    request = Request(
+        methods=("lbp",), tasks=("squares",), overrides=set_({"probe.epochs": 1}), floors=False
+    )
+    (spec,) = resolve(request, registry)
+    return spec
+
+
+def plugin_digests() -> dict[str, str]:
+    """Return the digests of tasks that are single files: they are part of keys."""
+    return {TASK: factor_registry().find("task", TASK).digest}
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(EXPECTED.read_text(encoding="utf-8"))
+    return loaded
+
+
+def test_every_method_of_the_project_is_in_the_table() -> None:
+    registry = Registry()
+    builtin = {p.name for p in registry.plugins("method") if p.target.startswith("facebench_")}
+    assert set(METHODS) == builtin - {"imported"}  # which has its weights from a file alone
+    assert set(TASKS) == {
+        p.name for p in registry.plugins("task") if p.target.startswith("facebench_")
+    }
+
+
+def test_specs_are_what_they_were(expected: dict[str, Any]) -> None:
+    assert spec_digests() == expected["specs"]
+
+
+def test_keys_of_stages_are_what_they_were(expected: dict[str, Any], tmp_path: Path) -> None:
+    assert stage_keys(tmp_path) == expected["stages"]
+
+
+def test_sources_of_single_file_tasks_are_what_they_were(expected: dict[str, Any]) -> None:
+    assert plugin_digests() == expected["plugins"]
+
+
+def test_a_run_leaves_what_its_plan_named(expected: dict[str, Any], tmp_path: Path) -> None:
+    workspace, registry = world(tmp_path)
+    spec = small_run(registry)
+    planned = plan(Stages(spec, workspace, registry))
+    assert not any(step.done for step in planned)
+    stages = run(spec, workspace, registry).record["stages"]
+    first, features, result = plan(Stages(spec, workspace, registry))
+    assert first.key == planned[0].key == stages["checkpoint"] == expected["run"][0]
+    assert [features.key, result.key] == [stages["features"], stages["result"]]
+    assert [features.key, result.key] == expected["run"][1:]
+    assert first.done
+    assert features.done
+    assert result.done
+
+
+def main() -> None:
+    """Write the keys as they are now."""
+    with tempfile.TemporaryDirectory() as folder:
+        workspace, registry = world(Path(folder, "run"))
+        stages = run(small_run(registry), workspace, registry).record["stages"]
+        keys = {
+            "specs": spec_digests(),
+            "stages": stage_keys(Path(folder, "keys")),
+            "plugins": plugin_digests(),
+            "run": [stages[name] for name in ("checkpoint", "features", "result")],
+        }
+    EXPECTED.write_text(json.dumps(keys, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Figures of results show the stored numbers, and have the same bytes each time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from result_world import KINDS, write_result
+from sklearn.metrics import roc_auc_score
+
+from conftest import Facebench
+from facebench.errors import DataError, UnknownNameError
+from facebench.report.figures import action as action_figure
+from facebench.report.figures import confusion as confusion_figure
+from facebench.report.figures import feature as feature_figure
+from facebench.report.figures import probe as probe_figure
+from facebench.report.figures import roc as roc_figure
+from facebench.report.figures import yaw as yaw_figure
+from facebench.report.figures.projection import project
+from facebench.results.store import Result
+
+Painted = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
+    root = tmp_path_factory.mktemp("results")
+    return {kind: write_result(root, kind) for kind in KINDS}
+
+
+@pytest.fixture
+def axes(monkeypatch: pytest.MonkeyPatch) -> Painted:
+    """Return what a figure paints on, without writing it."""
+
+    def painted(module: Any, function: str, *arguments: Any, **named: Any) -> Any:
+        figure = Figure()
+        monkeypatch.setattr(module, "draw", lambda path, size, paint: paint(figure))
+        getattr(module, function)(Path("x.png"), *arguments, **named)
+        return figure.axes[0]
+
+    return painted
+
+
+def names(axes: Any) -> list[str]:
+    return [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_the_confusion_matrix_shows_counts_and_shares(
+    written: dict[str, Result], axes: Painted
+) -> None:
+    record = written["classification"].record
+    shown = axes(confusion_figure, "draw_confusion", record, list("abcd"), "paper")
+    counts = np.array(record["scores"]["paper"]["confusion"])
+    texts = [text.get_text() for text in shown.texts]
+    assert texts[1::2] == [str(count) for count in counts.ravel()]
+    shares = 100 * counts / counts.sum(1, keepdims=True)
+    assert texts[::2] == [f"{share:.0f}" for share in shares.ravel()]
+    np.testing.assert_allclose(shown.images[0].get_array(), shares)
+    assert [tick.get_text() for tick in shown.get_yticklabels()] == list("abcd")
+    assert "paper, accuracy" in shown.get_title()
+    numbered = axes(confusion_figure, "draw_confusion", record, ["only one"], "paper")
+    assert [tick.get_text() for tick in numbered.get_xticklabels()] == list("0123")
+
+
+@pytest.mark.parametrize("kind", ["cosine", "learned"])
+def test_the_roc_curve_has_the_stored_area_and_the_folds_decisions(
+    written: dict[str, Result], axes: Painted, kind: str
+) -> None:
+    result = written[kind]
+    shown = axes(roc_figure, "draw_roc", result, "honest")
+    curve, _, folds = (line.get_data() for line in shown.lines)
+    pairs = result.predictions()
+    area = np.trapezoid(curve[1], curve[0])
+    assert area == pytest.approx(roc_auc_score(pairs["same"], pairs["honest_similarity"]))
+    assert area == pytest.approx(result.record["scores"]["honest"]["roc_auc"])
+    for k in range(4):
+        mine = pairs[pairs["fold"] == k]
+        assert folds[0][k] == pytest.approx(mine.loc[~mine["same"], "honest"].mean())
+        assert folds[1][k] == pytest.approx(mine.loc[mine["same"], "honest"].mean())
+
+
+def test_bars_of_action_units_are_the_printed_columns(
+    written: dict[str, Result], axes: Painted
+) -> None:
+    record = written["multilabel"].record
+    columns = [
+        {"name": n, "title": n.upper(), "scale": 100, "higher_is_better": True}
+        for n in ("f1_au1", "f1_au12", "f1")
+    ]
+    record = {**record, "task": {**record["task"], "columns": columns}}
+    shown = axes(action_figure, "draw_actions", record)
+    heights = [bar.get_height() for bar in shown.patches]
+    expected = [
+        100 * record["scores"][kind][column["name"]]
+        for kind in ("honest", "paper")
+        for column in columns
+    ]
+    assert heights == pytest.approx(expected)
+    ends = [list(line.get_ydata()) for line in shown.lines if line.get_color() == "black"]
+    assert ends[1] == pytest.approx(
+        [100 * end for end in record["scores"]["honest"]["intervals"]["f1_au12"]]
+    )
+    assert names(shown) == ["always positive", "majority class", "honest", "paper"]
+
+
+def test_errors_by_yaw_are_the_stored_ones(written: dict[str, Result], axes: Painted) -> None:
+    record = written["regression"].record
+    columns = [{"name": n} for n in ("mae_yaw", "mae_roll", "mae")]
+    record = {**record, "task": {**record["task"], "columns": columns}}
+    shown = axes(yaw_figure, "draw_errors_by_yaw", record, "paper")
+    ranges = record["details"]["errors_by_yaw"]["paper"]
+    expected = [part[column["name"]] for column in columns for part in ranges]
+    heights = [bar.get_height() for bar in shown.patches]
+    np.testing.assert_allclose(heights, np.array(expected, dtype=float))
+    assert names(shown) == ["yaw", "roll", "mean"]
+    record = {**record, "details": {}}
+    with pytest.raises(DataError, match="has no yaw"):
+        axes(yaw_figure, "draw_errors_by_yaw", record, "paper")
+
+
+@pytest.mark.parametrize("kind", ["classification", "multilabel", "regression", "learned"])
+def test_the_probes_curve_is_the_stored_one(
+    written: dict[str, Result], axes: Painted, kind: str
+) -> None:
+    record = written[kind].record
+    shown = axes(probe_figure, "draw_probe", record)
+    key = {
+        "classification": "test_accuracy_by_epoch", "multilabel": "test_f1_by_fold_and_epoch",
+        "regression": "test_mae_by_epoch", "learned": "test_accuracy_by_fold_and_epoch",
+    }[kind]  # fmt: skip
+    stored = np.array(record["scores"]["paper"][key])
+    mean = stored.mean(0) if stored.ndim == 2 else stored
+    lines = {line.get_label(): line.get_ydata() for line in shown.lines}
+    label = "test side, mean of folds" if stored.ndim == 2 else "test split"
+    np.testing.assert_allclose(lines[label], mean)
+    marked = "paper: best test epoch" in lines
+    assert marked == (kind != "learned")
+    if kind == "classification":
+        assert lines["paper: best test epoch"][0] == stored.max()
+
+
+def test_features_of_a_class_have_one_colour(axes: Painted) -> None:
+    points = np.arange(12.0).reshape(6, 2)
+    labels = np.array([0, 1, 0, 1, 1, 0.0])
+    shown = axes(
+        feature_figure, "draw_features", points, labels, names=("a", "b"), by="label", title="T"
+    )
+    np.testing.assert_array_equal(shown.collections[1].get_offsets(), points[labels == 1])
+    assert names(shown) == ["a (3)", "b (3)"]
+    scale = axes(feature_figure, "draw_features", points, labels, names=(), by="yaw", title="T")
+    np.testing.assert_array_equal(scale.collections[0].get_array(), labels)
+
+
+@pytest.mark.parametrize("how", ["tsne", "pca", "umap"])
+def test_projections_keep_apart_what_is_apart_and_repeat(how: str) -> None:
+    if how == "umap":
+        pytest.importorskip("umap", reason="facebench[umap] is not installed here")
+    rng = np.random.default_rng(0)
+    apart = rng.normal(size=(40, 60)) + np.where(np.arange(40) < 20, 30, -30)[:, None]
+    points = project(apart, how, 1)
+    assert points.shape == (40, 2)
+    np.testing.assert_array_equal(points, project(apart, how, 1))
+    centres = points[:20].mean(0), points[20:].mean(0)
+    spread = max(points[:20].std(0).max(), points[20:].std(0).max())
+    assert np.linalg.norm(centres[0] - centres[1]) > 3 * spread
+
+
+def test_projections_that_cannot_be_are_refused() -> None:
+    with pytest.raises(UnknownNameError, match="projection 'lda'"):
+        project(np.eye(9), "lda", 0)
+    with pytest.raises(DataError, match="found 3; expected at least 5"):
+        project(np.eye(3), "pca", 0)
+
+
+FIGURES = (
+    ("confusion", "classification"), ("roc", "cosine"), ("actions", "multilabel"),
+    ("yaw", "regression"), ("probe", "regression"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("figure", "kind"), FIGURES)
+@pytest.mark.parametrize("suffix", ["png", "svg"])
+def test_a_figure_has_the_same_bytes_each_time(
+    written: dict[str, Result], tmp_path: Path, figure: str, kind: str, suffix: str
+) -> None:
+    draw: Callable[[Path, Result], None] = {
+        "confusion": lambda f, r: confusion_figure.draw_confusion(f, r.record, "abcd", "honest"),
+        "roc": lambda f, r: roc_figure.draw_roc(f, r, "honest"),
+        "actions": lambda f, r: action_figure.draw_actions(f, r.record),
+        "yaw": lambda f, r: yaw_figure.draw_errors_by_yaw(f, r.record, "honest"),
+        "probe": lambda f, r: probe_figure.draw_probe(f, r.record),
+    }[figure]
+    files = [tmp_path / f"{n}.{suffix}" for n in range(2)]
+    for file in files:
+        draw(file, written[kind])
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert files[0].stat().st_size > 3000
+
+
+def test_a_figure_of_another_protocol_is_refused(
+    written: dict[str, Result], facebench: Facebench, plugin: Path
+) -> None:
+    cosine = str(written["cosine"].path)
+    for figure in ("actions", "yaw"):
+        done = facebench("figure", figure, cosine, status=2)
+        assert f"figure {figure}: found a result of Tiny, which is verification" in done.stderr
+    done = facebench("figure", "probe", cosine, status=2)
+    assert "probe.verification=learned" in done.stderr
+    done = facebench("figure", "roc", cosine, "--protocol", "best", status=2)
+    assert "unknown protocol 'best'" in done.stderr
+    done = facebench("figure", "roc", cosine, "--out", "roc.pdf", status=2)
+    assert ".png or .svg" in done.stderr

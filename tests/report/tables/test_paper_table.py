@@ -1,0 +1,259 @@
+"""The paper's tables: its rows in its order, ours beside them, real and synthetic apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from stored_world import classes, pair_list, write
+
+from facebench.config.ablations import ablation, ablation_names
+from facebench.config.spec import PretrainSpec
+from facebench.errors import UnknownNameError
+from facebench.report.entries import stored_results
+from facebench.report.reference import printed_layouts, printed_table
+from facebench.report.tables.model import PaperTable, TableCell, TableRow
+from facebench.report.tables.paper_table import paper_tables
+from facebench.results.store import Result
+
+FLOORS = {"majority class": {"accuracy": 0.25}}
+TITLES = {"fer2013": "FER-2013", "rafdb": "RAF-DB", "lfw": "LFW", "cplfw": "CPLFW"}
+
+
+def judge(root: Path, method: str, task: str, rate: float, **more: Any) -> Result:
+    """Write a result that is right on the easier items of the task, and a few of the others."""
+    rng = np.random.default_rng(len(task))
+    hard, luck = rng.random(300), np.random.default_rng(more.get("seed", 0)).random(300)
+    frame = classes((hard < rate) ^ (luck < 0.02))
+    return write(
+        root, frame, method=method, task=task, title=TITLES[task], floors=FLOORS, **more
+    )  # fmt: skip
+
+
+def rows(table: PaperTable, section: str) -> list[TableRow]:
+    return [row for row in table.rows if row.section == section]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> list[Result]:
+    """Two methods of the paper and one that it lacks, on both tasks of Table 1, two seeds."""
+    for task in ("fer2013", "rafdb"):
+        for method, rate in (("simclr", 0.5), ("pcl", 0.8)):
+            for seed in (0, 1):
+                judge(tmp_path, method, task, rate, seed=seed)
+        judge(tmp_path, "random", task, 0.3, learned=False)
+    return stored_results(tmp_path)
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_without_results_the_printed_table_is_left(number: int) -> None:
+    (table,) = paper_tables(number, [])
+    layout = printed_layouts()[number]
+    assert [(c.task, c.metric, c.heading) for c in table.columns] == [
+        (c.task, c.metric, c.heading) for c in layout.columns
+    ]
+    shown = [cell.printed for row in table.rows for cell in row.cells if cell.printed is not None]
+    assert sorted(shown) == sorted(number.value for number in printed_table(number))
+    assert all(row.entry is None for row in table.rows)
+    assert not table.synthetic
+
+
+def test_rows_stand_in_the_papers_order_with_ours_beside_them(world: list[Result]) -> None:
+    (table,) = paper_tables(1, world)
+    assert list(dict.fromkeys(row.section for row in table.rows)) == [
+        "Floors", "Fully supervised", "Self-supervised (linear evaluation)",
+        "Not in the paper's table",
+    ]  # fmt: skip
+    learned = rows(table, "Self-supervised (linear evaluation)")
+    assert [row.name for row in learned] == [
+        "LBP", "HoG", "FAb-Net", "TCAE", "BMVC'20", "MoCo", "FaceCycle", "SimCLR", "PCL",
+    ]  # fmt: skip
+    assert [row.name for row in learned if row.entry] == ["SimCLR", "PCL"]
+    assert learned[-1].run == "64 images of faces, seeds 0, 1"
+    assert [row.name for row in rows(table, "Not in the paper's table")] == ["Untrained backbone"]
+    (floor,) = rows(table, "Floors")
+    assert [cell.honest for cell in floor.cells] == [25.0, 25.0]
+
+
+def test_a_cell_is_the_mean_over_seeds_on_the_printed_scale(world: list[Result]) -> None:
+    (table,) = paper_tables(1, world)
+    cell = rows(table, "Self-supervised (linear evaluation)")[-1].cells[1]
+    mine = [
+        r for r in world if r.record["task"]["name"] == "rafdb" and r.path.name.startswith("pcl")
+    ]
+    values = [100 * r.record["scores"]["honest"]["accuracy"] for r in mine]
+    assert cell.honest == pytest.approx(np.mean(values))
+    assert cell.honest_std == pytest.approx(np.std(values, ddof=1))
+    assert cell.printed == 74.47
+    assert cell.difference == pytest.approx(np.mean(values) - 74.47)
+    assert cell.low is not None
+    assert cell.high is not None
+    assert cell.low < np.mean(values) < cell.high
+    assert cell.seeds == (0, 1)
+    assert cell.results == tuple(r.path.name for r in mine)
+    assert not cell.reproduced
+    assert rows(table, "Self-supervised (linear evaluation)")[-2].cells[1].reproduced
+
+
+def test_only_the_significantly_best_of_our_rows_is_marked(
+    world: list[Result], tmp_path: Path
+) -> None:
+    (table,) = paper_tables(1, world)
+    best = [[row.name for row in table.rows if row.cells[c].best] for c in (0, 1)]
+    assert best == [["PCL"], ["PCL"]]
+    assert [column.best_p is not None and column.best_p < 0.05 for column in table.columns]
+    judge(tmp_path, "moco", "rafdb", 0.79)
+    (table,) = paper_tables(1, stored_results(tmp_path))
+    best = [[row.name for row in table.rows if row.cells[c].best] for c in (0, 1)]
+    assert best == [["PCL"], []]
+    assert table.columns[1].best_p is not None
+    assert table.columns[1].best_p > 0.05
+
+
+def test_a_single_row_is_best_of_nothing(tmp_path: Path) -> None:
+    (table,) = paper_tables(1, [judge(tmp_path, "pcl", "rafdb", 0.9)])
+    assert not any(cell.best for row in table.rows for cell in row.cells)
+    assert [column.best_p for column in table.columns] == [None, None]
+
+
+def test_real_and_synthetic_never_share_a_table(world: list[Result], tmp_path: Path) -> None:
+    judge(tmp_path, "pcl", "rafdb", 0.95, synthetic=True)
+    judge(tmp_path, "simclr", "rafdb", 0.9, synthetic=True)
+    everything = stored_results(tmp_path)
+    real, synthetic = paper_tables(1, everything)
+    assert (real.synthetic, synthetic.synthetic) == (False, True)
+    assert real == paper_tables(1, world)[0] == paper_tables(1, everything, False)[0]
+    assert [synthetic] == paper_tables(1, everything, True)
+    assert all(cell.printed is None for row in synthetic.rows for cell in row.cells)
+    assert [row.name for row in synthetic.rows if row.entry] == ["SimCLR", "PCL"]
+    assert "say nothing about the real ones" in synthetic.notes[0]
+    assert [row.entry for row in paper_tables(1, [], True)[0].rows] == []
+
+
+def test_what_cannot_be_compared_stands_in_columns_of_its_own(tmp_path: Path) -> None:
+    sides = np.array([[f"a{n}", f"a{n}" if n % 2 else f"b{n}"] for n in range(80)])
+    for method, rate in (("simclr", 0.6), ("pcl", 0.7)):
+        right = np.random.default_rng(0).random(80) < rate
+        for how in ("cosine", "learned"):
+            frame = pair_list(right if how == "cosine" else ~right, sides)
+            write(tmp_path, frame, task="lfw", title="LFW", method=method, verification=how)
+    (table,) = paper_tables(2, stored_results(tmp_path))
+    assert sorted((c.task, c.note) for c in table.columns) == [
+        ("cplfw", ""), ("lfw", ""), ("lfw", "learned head"),
+    ]  # fmt: skip
+    row = next(row for row in table.rows if row.entry and row.name == "PCL")
+    by_note = {
+        c.note: cell for c, cell in zip(table.columns, row.cells, strict=True) if c.task == "lfw"
+    }
+    assert by_note[""].honest == pytest.approx(100 * right.mean())
+    assert by_note["learned head"].honest == pytest.approx(100 * (1 - right.mean()))
+    assert any("columns of their own: LFW (learned head)" in note for note in table.notes)
+
+
+def test_what_runs_share_is_said_once_and_what_tells_them_apart_in_their_row(
+    tmp_path: Path,
+) -> None:
+    for value in (0.1, 0.2):
+        judge(tmp_path, "pcl", "rafdb", 0.5 + value, options={"temperature": value, "heads": 1})
+    (table,) = paper_tables(1, stored_results(tmp_path))
+    assert [row.run for row in table.rows if row.entry] == ["temperature=0.1", "temperature=0.2"]
+    assert any(
+        note == "All of our rows: feature f_s, facecycle16, 64 images of faces, preset quick, "
+        "seed 0." for note in table.notes
+    )  # fmt: skip
+
+
+def test_runs_on_fewer_tasks_do_not_crowd_a_method_out(world: list[Result], tmp_path: Path) -> None:
+    judge(tmp_path, "pcl", "rafdb", 0.7, options={"l_orth": False})
+    (table,) = paper_tables(1, stored_results(tmp_path))
+    assert len([row for row in table.rows if row.name == "PCL"]) == 1
+    assert any("1 further configuration; see facebench leaderboard" in n for n in table.notes)
+
+
+def test_warnings_of_the_results_are_below_the_table(tmp_path: Path) -> None:
+    judge(tmp_path, "pcl", "rafdb", 0.7, warnings=("three images are missing",))
+    assert paper_tables(1, stored_results(tmp_path))[0].notes[-1] == "three images are missing"
+
+
+def test_a_result_without_a_printed_column_leaves_its_cells_empty(tmp_path: Path) -> None:
+    column = {"name": "balanced_accuracy", "title": "x", "scale": 1.0, "higher_is_better": True}
+    frame = classes(np.arange(40) % 3 > 0)
+    for method in ("simclr", "pcl"):
+        write(tmp_path, frame, columns=(column,), method=method)
+    (table,) = paper_tables(1, stored_results(tmp_path))
+    row = next(row for row in table.rows if row.entry)
+    assert row.cells[1] == TableCell(printed=71.06, reproduced=True)
+    assert table.columns[1].best_p is None
+
+
+def test_an_unknown_table_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="unknown table '8'.*1, 2, 3, 4, 5, 6, 7"):
+        paper_tables(8, [])
+
+
+OPTIONS = ("l_dis", "l_orth", "l_pose", "dynamic_weights")
+
+
+def ablate(root: Path, parts: int, rate: float, **more: Any) -> Result:
+    options: dict[str, Any] = {name: place < parts for place, name in enumerate(OPTIONS)}
+    options |= {"face_pose_augmentation": "none", **more.pop("options", {})}
+    return judge(root, "pcl", "rafdb", rate, options=options, **more)
+
+
+def test_table_5_finds_the_runs_of_its_rows(tmp_path: Path) -> None:
+    judge(tmp_path, "simclr", "rafdb", 0.5, options={"pose_augmentation": "none"})
+    judge(tmp_path, "simclr", "rafdb", 0.9, options={"pose_augmentation": "flip"})  # no row
+    for parts in range(1, 5):
+        ablate(tmp_path, parts, 0.5 + parts / 10)
+    ablate(tmp_path, 4, 0.2, options={"temperature": 0.3})  # only one row has it
+    (table,) = paper_tables(5, stored_results(tmp_path))
+    assert [(row.name, row.cells[0].printed) for row in table.rows if row.entry] == [
+        ("Baseline (SimCLR)", 71.06), ("+ L_dis", 71.47), ("+ L_dis + L_orth", 72.39),
+        ("+ L_dis + L_orth + L_pose", 73.73), ("+ L_dis + L_orth + L_pose + dynamic weighting",
+                                               74.47),
+    ]  # fmt: skip
+    honest = [row.cells[0].honest for row in table.rows if row.entry]
+    assert honest == sorted(honest, key=lambda value: value or 0)
+    assert table.rows[-1].cells[0].best
+    assert any("2 further configurations" in note for note in table.notes)
+
+
+def test_an_ablation_lacks_rows_without_runs_and_parts_budgets(tmp_path: Path) -> None:
+    for epochs in (5, 10):
+        ablate(tmp_path, 1, 0.5, pretrain=PretrainSpec(epochs=epochs))
+    ablate(tmp_path, 2, 0.6, pretrain=PretrainSpec(epochs=5))
+    (table,) = paper_tables(5, stored_results(tmp_path))
+    sections = [s for s in dict.fromkeys(row.section for row in table.rows) if s != "Floors"]
+    assert sections == ["Budget 1", "Budget 2"]
+    filled = [[bool(row.entry) for row in rows(table, section)] for section in sections]
+    assert sorted(filled) == [
+        [False, True, False, False, False], [False, True, True, False, False],
+    ]  # fmt: skip
+    assert {cell for row in table.rows if not row.entry and row.section != "Floors"
+            for cell in row.cells if cell.honest is not None} == set()  # fmt: skip
+
+
+def test_table_7_takes_the_features_of_one_pcl(tmp_path: Path) -> None:
+    whole = {"l_pose": True}
+    for place, feature in enumerate(("f_f", "f_p", "f_s", "f_f+f_p")):
+        judge(tmp_path, "pcl", "rafdb", 0.4 + place / 10, feature=feature, options=whole)
+    judge(tmp_path, "pcl", "rafdb", 0.9, options={"l_pose": False})
+    (table,) = paper_tables(7, stored_results(tmp_path))
+    shown = [(row.name, row.cells[0].printed) for row in table.rows if row.entry]
+    assert shown == [("F_f", 73.04), ("F_p", 65.71), ("F_s", 74.47), ("F_f + F_p", 73.53)]
+    assert table.rows[-1].cells[1] == TableCell(printed=79.1)
+
+
+def test_ablations_print_what_the_reference_numbers_say() -> None:
+    """The rows of an ablation's file are those of the printed table, in order."""
+    tables = [ablation(name) for name in ablation_names()]
+    assert sorted(sweep.table for sweep in tables if sweep.table) == [5, 6, 7]
+    for sweep in tables:
+        if sweep.table is None:
+            continue
+        printed: dict[tuple[str, str], dict[str, float]] = {}
+        for number in printed_table(sweep.table):
+            printed.setdefault((number.method, number.variant), {})[number.task] = number.value
+        assert [dict(setting.printed) for setting in sweep.settings] == list(printed.values())

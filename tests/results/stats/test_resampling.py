@@ -1,0 +1,162 @@
+"""Drawing test items again: what a unit is, and that scores follow from draws as from items."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from stored_world import classes, pair_list, scored, write
+
+from facebench.errors import StageError
+from facebench.results.stats.measures import measure
+from facebench.results.stats.resampling import aligned, draws, units
+
+RNG = np.random.default_rng(5)
+N = 60
+TARGETS = ("au1", "au2")
+
+
+def detections() -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {"path": [f"{n}.png" for n in range(N)], "subject": [f"s{n // 5:02d}" for n in range(N)],
+         "fold": np.arange(N) // 5 % 3}
+    )  # fmt: skip
+    for target in TARGETS:
+        for kind in ("label", "honest", "paper", "paper_last"):
+            frame[f"{kind}_{target}"] = RNG.integers(0, 2, N).astype(np.int8)
+    return frame
+
+
+def angles() -> pd.DataFrame:
+    frame = pd.DataFrame({"path": [f"{n}.png" for n in range(N)]})
+    for target in ("yaw", "roll"):
+        for kind in ("label", "honest", "paper", "paper_last"):
+            frame[f"{kind}_{target}"] = RNG.normal(0, 20, N)
+    return frame
+
+
+def pairs_of_people(count: int = N) -> pd.DataFrame:
+    people = np.array([f"name_{n}" for n in range(2 * count)])
+    sides = np.column_stack(
+        [people[::2], np.where(np.arange(count) % 2, people[1::2], people[::2])]
+    )
+    frame = pair_list(RNG.random(count) < 0.7, sides)
+    frame["honest_similarity"] = RNG.random(count)
+    return frame
+
+
+@pytest.mark.parametrize(
+    ("make", "names"),
+    [
+        (lambda: classes(RNG.random(N) < 0.6), ["accuracy", "macro_f1", "balanced_accuracy"]),
+        (pairs_of_people, ["accuracy", "roc_auc", "tar_at_far_0.1"]),
+        (detections, ["f1", "f1_au1", "f1_au2", "f1_pooled"]),
+        (angles, ["mae", "mae_yaw", "mae_roll"]),
+    ],
+)
+def test_a_draw_is_scored_as_the_protocol_scores_the_drawn_items(
+    make: Any, names: list[str]
+) -> None:
+    """The independent side: repeat the rows that were drawn, and score the longer table."""
+    frame = make()
+    protocol, whole = scored(frame, 0)
+    record = {"task": {"protocol": [protocol, 1], "title": "T"}}
+    drawn = units(frame)
+    assert drawn.enough
+    of_draws = measure(record, frame, "honest", names, drawn)
+    alone = of_draws(np.ones((1, len(drawn.strata))))[0]
+    np.testing.assert_allclose(alone, [whole["honest"][name] for name in names])
+    times = drawn.draw(np.random.default_rng(0), 3)
+    found = of_draws(times)
+    for row, counts in zip(found, times, strict=True):
+        again = frame.loc[frame.index.repeat(counts[drawn.of_item].astype(int))].reset_index()
+        if protocol == "verification":  # folds of unequal size: accuracy is over pairs
+            right = (again["honest"] == again["same"]).mean()
+            np.testing.assert_allclose(row[0], right)
+            again["fold"] = np.arange(len(again)) % 2
+            row, kept = row[1:], names[1:]
+        else:
+            kept = names
+        expected = scored(again, 0)[1]["honest"]
+        np.testing.assert_allclose(row, [expected[name] for name in kept])
+
+
+def test_units_are_images_or_subjects_within_folds() -> None:
+    images = units(classes(np.ones(10)))
+    assert (images.name, len(images.strata), images.single) == ("images", 10, True)
+    frame = detections()
+    subjects = units(frame)
+    assert (subjects.name, len(subjects.strata), subjects.single) == ("subjects", 12, False)
+    times = subjects.draw(np.random.default_rng(0), 50)
+    for fold in range(3):
+        assert (times[:, subjects.strata == fold].sum(1) == 4).all()
+    one_each = units(frame[frame["subject"].isin(["s00", "s01", "s02"])].reset_index(drop=True))
+    assert not one_each.enough
+
+
+def test_pairs_that_share_a_person_are_drawn_as_one() -> None:
+    people = np.array([[f"a{n}", f"a{n}"] for n in range(40)])
+    people[1] = ["a0", "a2"]  # ties 0, 1 and 2 together
+    people[5] = ["a4", "a4"]  # and 4 and 5
+    frame = pair_list(np.ones(40), people)
+    drawn = units(frame)
+    assert drawn.name == "groups of people whom pairs tie together"
+    assert len(set(drawn.of_item[:3])) == 1
+    assert drawn.of_item[4] == drawn.of_item[5]
+    assert len(drawn.strata) == 40 - 3 == len(set(drawn.of_item))
+
+
+def test_without_names_pairs_are_tied_by_their_images_and_few_groups_are_not_drawn() -> None:
+    frame = pd.DataFrame(
+        {"first": [f"{n}.jpg" for n in range(40)], "second": [f"{n}.png" for n in range(40)],
+         "same": [n % 2 == 0 for n in range(40)]}
+    )  # fmt: skip
+    frame.loc[1, "first"] = "0.jpg"
+    drawn = units(frame)
+    assert (drawn.name, len(drawn.strata)) == ("groups of tied images", 39)
+    frame["first"] = "0.jpg"
+    assert (units(frame).name, units(frame).single) == ("pairs", True)
+
+
+def test_items_are_matched_by_name_and_those_that_one_lacks_left_out(tmp_path: Path) -> None:
+    frame = classes(np.arange(20) % 3 > 0)
+    shuffled = frame.iloc[:15].sample(frac=1, random_state=1).reset_index(drop=True)
+    both = [write(tmp_path, frame), write(tmp_path, shuffled, method="pcl")]
+    first, second = aligned(both)
+    pd.testing.assert_frame_equal(first, second)
+    assert len(first) == 15
+
+
+def test_another_test_set_is_refused(tmp_path: Path) -> None:
+    frame = classes(np.ones(20))
+    other = frame.assign(path=[f"x{n}.png" for n in range(20)])
+    relabelled = frame.assign(label=frame["label"].to_numpy()[::-1])
+    doubled = pd.concat([frame, frame.iloc[:1]], ignore_index=True)
+    mine = write(tmp_path, frame)
+    for foreign, reason in (
+        (other, "no test item in common"), (relabelled, "other labels"), (doubled, "twice"),
+    ):  # fmt: skip
+        with pytest.raises(StageError, match=reason):
+            aligned([mine, write(tmp_path, foreign, method="pcl")])
+
+
+def test_a_metric_that_predictions_do_not_tell_is_refused() -> None:
+    frame = classes(np.ones(20))
+    record = {"task": {"protocol": ["classification", 1], "title": "T"}}
+    with pytest.raises(StageError, match="lpips cannot be computed.*accuracy"):
+        measure(record, frame, "honest", ["lpips"], units(frame))
+
+
+def test_draws_in_parts_are_draws_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = classes(RNG.random(50) < 0.5)
+    record = {"task": {"protocol": ["classification", 1], "title": "T"}}
+    drawn = units(frame)
+    measured = [measure(record, frame, "honest", ["accuracy"], drawn)]
+    whole = draws(drawn, measured, rng=np.random.default_rng(0), resamples=30)
+    monkeypatch.setattr("facebench.results.stats.resampling._BUDGET", 200)
+    parts = draws(drawn, measured, rng=np.random.default_rng(0), resamples=30)
+    np.testing.assert_array_equal(whole, parts)
+    assert whole.shape == (30, 1, 1)

@@ -1,0 +1,169 @@
+"""The schema of results: what is written passes, whatever is taken away or spoilt does not."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from result_world import KINDS, protocol_of, write_result
+
+from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
+from facebench.results.differences import MISSING
+from facebench.results.schema import result_schema, schema_violations
+from facebench.results.store import FORMAT
+
+OPTIONAL = {
+    "spec.checkpoint",
+    "task.leaks.same_image_pairs",
+    "task.leaks.near_image_pairs",
+    "scores.paper.test_accuracy_by_fold_and_epoch",
+    "scores.without_leaks",
+    "scores.without_leaks.exact.removed_rows",
+    "scores.without_leaks.exact and near.removed_rows",
+}
+NULLABLE = {
+    "pretrain.data",
+    "environment.git_commit",
+    "task.leaks.subjects",
+    "task.leaks.exact_images",
+    "task.leaks.near_images",
+}
+# Their keys are no fixed ones: options of plugins, names of splits, metrics and packages.
+FREE = {"details", "method_options", "task_options", "counts", "floors", "packages", "intervals"}
+VALUES: tuple[Any, ...] = (None, True, -1.5, "?", [True], {"?": True})  # one of each JSON type
+
+Records = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Records:
+    root = tmp_path_factory.mktemp("results")
+    results = {kind: write_result(root, kind) for kind in KINDS}
+    results["without leaks"] = write_result(root, "classification", dedup_test=True)
+    return {kind: json.loads(result.path.read_text()) for kind, result in results.items()}
+
+
+def keys(kind: str, tree: dict[str, Any], above: str = "") -> Iterator[str]:
+    """Yield the dotted name of every key whose form the schema fixes."""
+    protocol = "classification" if kind == "without leaks" else protocol_of(kind)
+    metrics = {"intervals", *result_schema()["$defs"][protocol]["properties"]}
+    for key, value in tree.items():
+        name = f"{above}.{key}" if above else key
+        if above in ("scores.honest", "scores.paper") and key not in metrics:
+            continue  # f1_au12: the task names it
+        if above.startswith("scores.without_leaks.") and key in ("honest", "paper"):
+            yield name
+            continue
+        yield name
+        if isinstance(value, dict) and key not in FREE:
+            yield from keys(kind, value, name)
+
+
+def spoilt(record: dict[str, Any], name: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+    """Return a copy, and in it what holds the key, and the key."""
+    whole = copy.deepcopy(record)
+    *above, last = name.split(".")
+    holder = whole
+    for step in above:
+        holder = holder[step]
+    return whole, holder, last
+
+
+def json_type(value: Any) -> str:
+    kind = type(value).__name__
+    return "number" if kind in ("int", "float") else kind
+
+
+def test_the_schema_is_one_of_the_format_that_is_written() -> None:
+    Draft202012Validator.check_schema(result_schema())
+    assert result_schema()["properties"]["format"]["const"] == FORMAT
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "without leaks"])
+def test_what_a_run_writes_passes(written: Records, kind: str) -> None:
+    assert list(schema_violations(written[kind])) == []
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "without leaks"])
+def test_every_key_that_is_taken_away_is_named(written: Records, kind: str) -> None:
+    required = [name for name in keys(kind, written[kind]) if name not in OPTIONAL]
+    assert len(required) > 95
+    for name in required:
+        whole, holder, key = spoilt(written[kind], name)
+        del holder[key]
+        assert [(v.key, v.left) for v in schema_violations(whole)] == [(name, MISSING)]
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "without leaks"])
+def test_every_value_of_another_type_is_named(written: Records, kind: str) -> None:
+    for name in keys(kind, written[kind]):
+        for value in VALUES:
+            whole, holder, key = spoilt(written[kind], name)
+            fits = json_type(holder[key]) == json_type(value) or (
+                name in NULLABLE and (value is None or holder[key] is None)
+            )
+            if not fits:
+                holder[key] = value
+                found = [violation.key for violation in schema_violations(whole)]
+                assert name in found, (name, value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("stages.result", "0123"), ("stages.result", "0" * 15 + "G"), ("n_scored", 0),
+        ("stages.weights_digest", "0" * 63), ("spec.precision", "16"), ("spec.seed", -1),
+        ("spec.seed", 0.5), ("spec.probe.lrs", []), ("spec.probe.holdout", 1),
+        ("task.protocol", ["ranking", 1]), ("task.protocol", ["classification"]),
+        ("scores.honest.accuracy", 1.5), ("scores.honest.accuracy", None),
+        ("created", "yesterday"), ("method.needs", "luck"), ("floors", {}),
+        ("environment.packages", {"torch": "2"}), ("task.columns", []),
+        ("scores.honest.intervals", {"accuracy": [0.1]}),
+        ("scores.honest.intervals", {"accuracy": ["low", "high"]}),
+        ("scores.honest.class_recalls", [0.1, "a"]),
+    ],
+)  # fmt: skip
+def test_values_out_of_range_are_named(written: Records, name: str, value: Any) -> None:
+    whole, holder, key = spoilt(written["classification"], name)
+    holder[key] = value
+    violations = list(schema_violations(whole))
+    assert violations
+    assert all(v.key.startswith(name) and v.right for v in violations)
+
+
+def test_what_was_learned_has_a_form_too(written: Records) -> None:
+    whole = copy.deepcopy(written["classification"])
+    data = {
+        "name": "voxceleb", "synthetic": True, "images": 12, "fingerprint": "a" * 64,
+        "warnings": [], "broken": [], "identity_overlap": None,
+    }  # fmt: skip
+    whole["pretrain"] = {"data": data, "images_seen": 24, "history": [{"L_contrast": 7.5}]}
+    assert list(schema_violations(whole)) == []
+    whole["pretrain"]["history"][0]["L_contrast"] = "7.5"
+    del data["fingerprint"]
+    assert {v.key for v in schema_violations(whole)} == {
+        "pretrain.history[0].L_contrast", "pretrain.data.fingerprint"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("record", [None, [], "text", {}])
+def test_what_is_no_record_at_all_is_said(record: Any) -> None:
+    assert next(schema_violations(record)).right
+
+
+def test_the_schema_knows_no_option_that_a_run_does_not_have() -> None:
+    spec = result_schema()["properties"]["spec"]["properties"]
+    for group, cls in (("pretrain", PretrainSpec), ("extract", ExtractSpec), ("probe", ProbeSpec)):
+        assert set(spec[group]["properties"]) <= {f.name for f in fields(cls)}
+    assert set(spec) <= {f.name for f in fields(RunSpec)}
+
+
+def test_the_schema_ships_with_the_package_and_is_one() -> None:
+    schema = result_schema()
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
