@@ -13,6 +13,9 @@ from typer.testing import CliRunner, Result
 
 from facebench.cli import app
 
+# The consoles of facebench.runtime.terminal read it once, whichever test imports them first.
+os.environ["COLUMNS"] = "200"
+
 # How long an example takes says nothing about what is tested, and much about the machine.
 hypothesis.settings.register_profile("facebench", deadline=None)
 hypothesis.settings.load_profile("facebench")

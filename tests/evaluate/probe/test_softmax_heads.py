@@ -209,12 +209,12 @@ def test_torch_trains_where_compiled_code_cannot(
 
 _ONE_THREAD = """
 import torch
-from facebench.evaluate import probe
-from facebench.evaluate.probe import ProbeSettings, train_heads
-from facebench.evaluate.probe_grid import Head
-from facebench.evaluate.probe_losses import CrossEntropy
+from facebench.evaluate.probe import training
+from facebench.evaluate.probe.grid import Head
+from facebench.evaluate.probe.losses import CrossEntropy
+from facebench.evaluate.probe.training import ProbeSettings, train_heads
 
-probe.COMPILED_WORK = 0
+training.COMPILED_WORK = 0
 torch.set_num_threads(1)
 features, labels = torch.rand(40, 8), torch.arange(40) % 4
 settings = ProbeSettings(epochs=1, batch_size=16)
