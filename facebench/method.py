@@ -67,7 +67,7 @@ class MethodInfo:
             (``pretrain.lr``), which loses to them.
         presets: Overrides that this method adds to a preset of the same name (``quick``).
         offline: Options with which it learns without published weights, if it takes any
-            (:meth:`Method.load_published`); the contract test learns with them.
+            (``Method.load_published``); the contract test learns with them.
         floor: It shows what is reached without learning, so ``facebench run`` judges it beside
             every other method.
     """
@@ -118,9 +118,9 @@ class Method(nn.Module, ABC):
     every epoch. Where the data knows no video, or only one frame of it, a frame is its own partner;
     the method then makes another image of it (FaceCycle: the mirrored one).
 
-    Learning in stages: :meth:`before_epoch` switches, :meth:`parameter_groups` gives each stage's
+    Learning in stages: ``before_epoch`` switches, ``parameter_groups`` gives each stage's
     modules an optimiser setting of their own, and ``pretrain.schedule=method`` takes the learning
-    rate from :meth:`lr_factor`. All three must follow from their arguments and the options alone,
+    rate from ``lr_factor``. All three must follow from their arguments and the options alone,
     since a resumed run asks them again.
 
     Args:
@@ -160,7 +160,7 @@ class Method(nn.Module, ABC):
     def loss(self, views: Any, generator: torch.Generator) -> Terms:
         """Return the named terms of the loss; the engine minimises their weighted sum.
 
-        A term without gradient (``term.detach()``) is logged and handed to :meth:`after_epoch`,
+        A term without gradient (``term.detach()``) is logged and handed to ``after_epoch``,
         and not minimised.
         """
         raise self._lacks("loss()")

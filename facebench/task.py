@@ -2,30 +2,23 @@
 
 A task is a *declaration* (what is judged, how, and where the data come from) and one function
 from a folder to a table. It trains nothing, extracts nothing and scores nothing: the protocol
-that it names lives once, in :mod:`facebench.evaluate.judge`.
+that it names lives once, in ``facebench.evaluate.judge``.
 
-The table
----------
-``manifest(root)`` returns a pandas DataFrame with one row per image:
+``manifest(root)`` returns a pandas DataFrame with one row per image and these columns:
 
-========== ======= ==============================================================================
-column     type    meaning
-========== ======= ==============================================================================
-``path``   str     image, relative to ``root``, ``/`` as separator; unique; handed to
-                   :meth:`Task.read_image`; ``file#item`` for one image of many in a file
-``split``  str     ``train``, ``val`` (optional: used to choose hyper-parameters) or ``test``;
-                   pair verification and ``multilabel`` have ``test`` only: every item is tested
-                   once, by what was fitted on the other folds
-``label``  int     classification: class index, 0-based
-a target   0/1     multilabel: one column for each of ``info.targets``
-a target   float   regression: one column for each of ``info.targets``
-``fold``   int     multilabel: 0-based
-``subject`` str    who is shown, or which photograph a row was made from, when the dataset says
-                   so; what is held out of training never splits a subject. Multilabel needs it,
-                   and no subject may be in two folds
-``left, top, right, bottom``  int  optional: the crop, in pixels; may reach over the border
-                   (black is padded)
-========== ======= ==============================================================================
+- ``path`` (str): the image, relative to ``root``, ``/`` as separator; unique; handed to
+  ``Task.read_image``; ``file#item`` for one image of many in a file.
+- ``split`` (str): ``train``, ``val`` (optional: used to choose hyper-parameters) or ``test``. Pair
+  verification and ``multilabel`` have ``test`` only: every item is tested once, by what was fitted
+  on the other folds.
+- ``label`` (int): classification: class index, 0-based.
+- one column for each of ``info.targets``: 0 or 1 (multilabel), or float (regression).
+- ``fold`` (int): multilabel: 0-based.
+- ``subject`` (str): who is shown, or which photograph a row was made from, when the dataset says
+  so; what is held out of training never splits a subject. Multilabel needs it, and no subject may
+  be in two folds.
+- ``left``, ``top``, ``right``, ``bottom`` (int, optional): the crop, in pixels; may reach over the
+  border (black is padded).
 
 Pair verification also has ``pairs(root)``: a DataFrame with ``first`` and ``second`` (paths of
 the manifest), ``same`` (bool) and ``fold`` (int, 0-based).

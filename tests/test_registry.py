@@ -45,7 +45,9 @@ def test_built_ins_come_in_through_entry_points() -> None:
     assert registry.find("method", "pcl").owner.startswith("facebench ")
 
 
-@pytest.mark.parametrize("command", ["list methods", "list tasks", "list backbones", "--help"])
+@pytest.mark.parametrize(
+    "command", ["list methods", "list tasks", "list backbones", "--help", "--version"]
+)
 def test_listing_imports_neither_torch_nor_a_plugin(command: str) -> None:
     code = (
         f"import sys; sys.argv = ['facebench', *{command.split()!r}]\n"

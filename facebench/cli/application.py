@@ -63,6 +63,27 @@ app.command("import")(import_)
 app.command("new")(new)
 
 
+def _show_version(asked: bool) -> None:
+    """Print the installed version and stop."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"facebench {version('facebench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Take the options of facebench itself."""
+
+
 @app.command()
 @mendable
 def run(

@@ -20,15 +20,18 @@ from facebench.results.store import Result, read_result
 from facebench.runtime.atomic import atomic_write
 from facebench.runtime.terminal import err, log_to_terminal, out
 
+DEFAULT_RESULTS = Path("results/runs")
+
 
 def table_command(
-    number: int, results: Path, synthetic: bool | None, form: str, target: Path | None
+    number: int, results: Path | None, synthetic: bool | None, form: str, target: Path | None
 ) -> None:
     """Write one of the paper's tables.
 
     Args:
         number: Of the table.
-        results: Folder of results.
+        results: Folder of results; None for the default one, without which only the printed
+            numbers are shown.
         synthetic: Only that on synthetic, or on real data; None: one for each.
         form: One of ``FORMATS``.
         target: File to write; None for standard output.
@@ -39,12 +42,20 @@ def table_command(
     log_to_terminal(False)
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
-    written = render(paper_tables(number, stored_results(results), synthetic), form)
+    written = render(paper_tables(number, _results_to_show(results, synthetic), synthetic), form)
     if target is None:
         out.file.write(written)
         return
     atomic_write(target, written)
     err.print(f"table {number}: {target}", soft_wrap=True)
+
+
+def _results_to_show(folder: Path | None, synthetic: bool | None) -> list[Result]:
+    """Return the results of a folder; none where nothing was run and printed numbers suffice."""
+    if folder is None and not synthetic and not DEFAULT_RESULTS.exists():
+        err.print(f"no results in {DEFAULT_RESULTS}: the printed numbers alone", soft_wrap=True)
+        return []
+    return stored_results(folder or DEFAULT_RESULTS)
 
 
 def compare_command(first: Path, second: Path) -> None:

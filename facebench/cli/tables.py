@@ -13,7 +13,10 @@ from facebench.cli.options import mendable
 @mendable
 def table_(
     number: Annotated[int, typer.Argument(help="Of the paper's table, 1 to 7.")],
-    results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/runs"),
+    results: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(help="Folder of results [default: results/runs]."),
+    ] = None,
     synthetic: Annotated[
         Optional[bool],  # noqa: UP045 - typer reads the annotation at run time
         typer.Option(
@@ -28,7 +31,10 @@ def table_(
         typer.Option(help="Write it there and not to the terminal."),
     ] = None,
 ) -> None:
-    """Lay out a table of the paper: printed numbers and ours side by side."""
+    """Lay out a table of the paper: printed numbers and ours side by side.
+
+    Before there are results it shows the printed numbers alone.
+    """
     from facebench.cli.table_commands import table_command
 
     table_command(number, results, synthetic, format_, out)

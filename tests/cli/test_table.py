@@ -1,0 +1,69 @@
+"""``facebench table`` where there are no results: the printed rows, or what is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from board_world import add, right
+from stored_world import classes
+from typer.testing import CliRunner, Result
+
+from facebench.cli import app
+from facebench.report.reference import printed_table
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def table(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["table", *arguments])
+
+
+@pytest.mark.parametrize("number", range(1, 8))
+def test_without_results_every_printed_number_is_shown(number: int) -> None:
+    done = table(str(number), "--format", "json")
+    assert done.exit_code == 0
+    (shown,) = json.loads(done.stdout)["tables"]
+    values = [cell["printed"] for row in shown["rows"] for cell in row["cells"]]
+    assert sorted(value for value in values if value is not None) == sorted(
+        number.value for number in printed_table(number)
+    )
+    assert not shown["synthetic"]
+    assert "no results in results/runs" in done.stderr
+
+
+def test_without_results_the_text_names_the_paper_and_its_rows() -> None:
+    shown = table("1").stdout
+    assert "Table 1." in shown
+    assert "74.47" in shown
+    assert "printed: PCL, CVPR 2023" in shown
+    assert "our run" not in shown
+    assert table("1", "--real").stdout == shown
+
+
+def test_with_results_they_stand_beside_the_printed_rows(tmp_path: Path) -> None:
+    add(tmp_path / "results/runs", classes(right(0.5)))
+    done = table("1", "--format", "md")
+    assert done.exit_code == 0
+    assert "our run" in done.stdout
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["1", "--results", "nowhere"], "nowhere: no such folder"),
+        (["1", "--synthetic"], "results/runs: no such folder"),  # nothing printed is of these
+        (["8"], "unknown table '8'"),
+        (["1", "--format", "latx"], "Did you mean 'latex'?"),
+    ],
+)
+def test_a_mistake_is_one_line_and_exit_2(arguments: list[str], said: str) -> None:
+    done = table(*arguments)
+    assert done.exit_code == 2
+    assert said in " ".join(done.output.split())
+    assert "Traceback" not in done.output
