@@ -20,13 +20,13 @@ from facebench.data.dataset import find_real
 from facebench.errors import SpecError, StageError
 from facebench.evaluate.judge import judge
 from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
+from facebench.pipeline import Stages
 from facebench.registry import Registry
 from facebench.request.saved_spec import saved_spec
 from facebench.results.differences import MISSING, Difference, differences
 from facebench.results.records import judgement_record
 from facebench.results.saved_method import find_checkpoint
 from facebench.results.store import Result
-from facebench.run import Stages
 from facebench.runtime.workspace import Workspace
 from facebench.synth.write import MARKER
 from facebench.task import Task

@@ -16,6 +16,7 @@ from facebench.cli.settings_table import (
 )
 from facebench.config.options import parse_set, read_config
 from facebench.config.spec import RunSpec
+from facebench.pipeline import Stages, run
 from facebench.plan import Step, plan
 from facebench.registry import Registry
 from facebench.report.render import tables
@@ -23,7 +24,6 @@ from facebench.report.tables.families import family_tables, wants_family
 from facebench.request.arguments import RunArguments, build_request, open_workspace, show_import
 from facebench.request.resolve import ResolvedRun, resolve_with_origins
 from facebench.results.store import Result
-from facebench.run import Stages, run
 from facebench.runtime.terminal import err, log_to_terminal, out
 from facebench.runtime.workspace import Workspace
 

@@ -9,9 +9,9 @@ import torch
 
 from facebench.config.sweep_file import parse_sweep
 from facebench.errors import FacebenchError
+from facebench.pipeline import Stages, run
 from facebench.plan import Step
 from facebench.registry import Registry
-from facebench.run import Stages, run
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.entries import Entry, sweep_entries, sweep_requests
 from facebench.sweep.plan import PlannedRun, SweepPlan, plan_sweep
