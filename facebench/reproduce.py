@@ -180,7 +180,7 @@ def _compared(
     stored, new = ({key: record[key] for key in keys} for record in (result.record, again))
     every = [found for found in differences(stored, new) if found.left != MISSING]
     every.sort(key=lambda found: -found.size)
-    predictions = result.predictions()
+    predictions = result.predictions
     return Reproduction(
         origins,
         compared=_numbers(stored),
