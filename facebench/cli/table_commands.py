@@ -9,14 +9,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from facebench.api.results import compare, load_results
 from facebench.errors import UnknownNameError
 from facebench.report import DASH
-from facebench.report.entries import stored_results
 from facebench.report.groups import learned_from, task_title
-from facebench.report.tables.compare import Comparison, compare
-from facebench.report.tables.formats import FORMATS, render
-from facebench.report.tables.paper_table import paper_tables
-from facebench.results.store import Result, read_result
+from facebench.report.tables.compare import Comparison
+from facebench.report.tables.formats import FORMATS
+from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_write
 from facebench.runtime.terminal import err, log_to_terminal, out
 
@@ -39,7 +38,7 @@ def table_command(
     log_to_terminal(False)
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
-    written = render(paper_tables(number, stored_results(results), synthetic), form)
+    written = load_results(results).table(number, form, synthetic=synthetic)
     if target is None:
         out.file.write(written)
         return
@@ -53,7 +52,7 @@ def compare_command(first: Path, second: Path) -> None:
     Raises:
         FacebenchError: They cannot be compared; the message says why.
     """
-    compared = compare(read_result(first), read_result(second))
+    compared = compare(first, second)
     record = compared.first.record
     kind = "SYNTHETIC faces" if record["task"]["synthetic"] else "real data"
     out.print(f"[bold]{task_title(record)}, {kind}[/bold]: {compared.items:,} test items")
