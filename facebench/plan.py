@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from facebench.run import Stages
+from facebench.pipeline import Stages
 from facebench.weights.checkpoint import Checkpoint, read_checkpoint
 
 

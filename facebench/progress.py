@@ -1,4 +1,4 @@
-"""Progress of long stages, as one small contract; only the CLI draws anything."""
+"""Progress of long stages, as one small contract; ``runtime.terminal`` draws it."""
 
 from __future__ import annotations
 

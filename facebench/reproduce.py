@@ -20,13 +20,13 @@ from facebench.data.dataset import find_real
 from facebench.errors import SpecError, StageError
 from facebench.evaluate.judge import judge
 from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
+from facebench.pipeline import Stages
 from facebench.registry import Registry
 from facebench.request.saved_spec import saved_spec
 from facebench.results.differences import MISSING, Difference, differences
 from facebench.results.records import judgement_record
 from facebench.results.saved_method import find_checkpoint
 from facebench.results.store import Result
-from facebench.run import Stages
 from facebench.runtime.workspace import Workspace
 from facebench.synth.write import MARKER
 from facebench.task import Task
@@ -180,7 +180,7 @@ def _compared(
     stored, new = ({key: record[key] for key in keys} for record in (result.record, again))
     every = [found for found in differences(stored, new) if found.left != MISSING]
     every.sort(key=lambda found: -found.size)
-    predictions = result.predictions()
+    predictions = result.predictions
     return Reproduction(
         origins,
         compared=_numbers(stored),

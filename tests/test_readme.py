@@ -1,5 +1,6 @@
 """The README's commands are commands: each is parsed and resolved as it stands."""
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -9,9 +10,12 @@ import pytest
 import torch
 from typer.main import get_command
 
+import facebench as fb
 import official_weights as official
 from conftest import Facebench
-from facebench.cli import app, commands
+from facebench.api import runs
+from facebench.api.words import RunWords
+from facebench.cli import app
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -40,8 +44,8 @@ def test_every_command_resolves(
     def note(spec: Any, *_: Any) -> None:
         resolved.append(spec)
 
-    monkeypatch.setattr(commands, "Stages", note)  # opens no data
-    monkeypatch.setattr(commands, "plan", lambda stages: ())
+    monkeypatch.setattr(runs, "Stages", note)  # opens no data
+    monkeypatch.setattr(runs, "plan", lambda stages: ())
     if "--checkpoint best.pth" in line:  # what the authors of PCL released, but for its heads
         torch.save(official.fill(official.pcl_encoder(), "module.encoder."), "best.pth")
     arguments = shlex.split(line)[1:]
@@ -63,6 +67,21 @@ def test_every_command_and_option_exists(line: str) -> None:
         command = command.commands[arguments.pop(0)]
     with command.make_context(command.name, arguments) as parsed:
         assert parsed.params
+
+
+def test_what_python_calls_in_the_readme_exists() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    lines = [line for line in code.splitlines() if line.strip()]
+    assert len(lines) <= 8
+    owners: dict[str, object] = {"fb": fb, "results": fb.Results, "results[0]": fb.Result}
+    called = 0
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:
+            called += 1
+            assert hasattr(owners[ast.unparse(node.value)], node.attr), node.attr
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "fb.run":
+            assert {word.arg for word in node.keywords} <= set(RunWords.__annotations__)
+    assert called == 7
 
 
 def test_every_link_leads_to_a_file() -> None:

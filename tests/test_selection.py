@@ -235,7 +235,7 @@ def test_every_setting_of_the_sweep_is_judged_on_both_and_on_nothing_else(
 ) -> None:
     workspace = Workspace(cache=tmp_path, results=tmp_path, data=None, device=torch.device("cpu"))
     sweep = read_sweep(PRESETS)
-    requests = sweep_requests(sweep, {}, [], workspace, registry)
+    requests = sweep_requests(sweep, {}, {}, workspace, registry)
     entries = [entry for entry in sweep_entries(sweep, requests, registry) if not entry.floor]
     specs: list[Any] = [entry.spec for entry in entries]
     assert len(set(specs)) == len(specs) == 2 * len(sweep.settings)

@@ -117,6 +117,7 @@ def run(
 ) -> None:
     """Learn representations, freeze them, and judge them on tasks."""
     from facebench.cli.commands import run_command
+    from facebench.config.options import parse_set
     from facebench.request.arguments import RunArguments
 
     flags = {
@@ -129,16 +130,16 @@ def run(
     run_command(
         RunArguments(
             flags=flags,
-            settings=set_ or [],
+            settings=parse_set(set_ or []),
             config=config,
             cache=cache,
             devices=devices,
             nodes=nodes,
             force=force,
-            dry_run=dry_run,
             plugins=tuple(plugin or ()),
-            verbose=verbose,
-        )
+        ),
+        dry_run=dry_run,
+        verbose=verbose,
     )
 
 
@@ -149,26 +150,22 @@ def list_(
     plugin: Plugins = None,
 ) -> None:
     """List methods, tasks or backbones, and who provides them."""
-    from facebench.errors import UnknownNameError
-    from facebench.registry import CONTRACTS, Registry
+    from facebench.api.plugins import list_plugins
     from facebench.runtime.terminal import out, plugin_table
 
-    kinds = {f"{name}s": name for name in CONTRACTS}
-    if kind not in kinds:
-        raise UnknownNameError("kind", kind, kinds)
-    out.print(plugin_table(kind, Registry(tuple(plugin or ())).plugins(kinds[kind])))  # type: ignore[arg-type]
+    out.print(plugin_table(kind, list_plugins(kind, plugins=plugin or ())))
 
 
 @app.command()
 @mendable
 def show(result: Annotated[Path, typer.Argument(help="A result's JSON file.")]) -> None:
     """Show one stored result: scores, intervals, and where they come from."""
+    from facebench.api.results import opened
     from facebench.report.curves import curves_table
     from facebench.report.render import detail_rows, tables
-    from facebench.results.store import read_result
     from facebench.runtime.terminal import detail_table, out
 
-    stored = read_result(result)
+    stored = opened(result)
     for table in tables([stored]):
         out.print(table)
     if (curves := curves_table(stored.record["pretrain"]["history"])) is not None:

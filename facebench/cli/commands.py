@@ -1,4 +1,4 @@
-"""What ``facebench run`` does: merge flags and file, resolve specs, run them, show the table."""
+"""What ``facebench run`` does: call the API, show the table, or what a dry run finds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from itertools import groupby
 
 from rich.text import Text
 
+from facebench.api.runs import PreparedRuns, prepare_runs
 from facebench.cli.settings_table import (
     Settings,
     method_title,
@@ -14,53 +15,44 @@ from facebench.cli.settings_table import (
     settings_lines,
     shared_settings,
 )
-from facebench.config.options import parse_set, read_config
 from facebench.config.spec import RunSpec
-from facebench.plan import Step, plan
-from facebench.registry import Registry
+from facebench.plan import Step
 from facebench.report.render import tables
 from facebench.report.tables.families import family_tables, wants_family
-from facebench.request.arguments import RunArguments, build_request, open_workspace, show_import
-from facebench.request.resolve import ResolvedRun, resolve_with_origins
-from facebench.results.store import Result
-from facebench.run import Stages, run
+from facebench.request.arguments import RunArguments, show_import
+from facebench.request.resolve import ResolvedRun
 from facebench.runtime.terminal import err, log_to_terminal, out
-from facebench.runtime.workspace import Workspace
 
 
-def run_command(arguments: RunArguments) -> None:
+def run_command(arguments: RunArguments, *, dry_run: bool, verbose: bool) -> None:
     """Run everything that was asked for, and print the table.
 
-    A dry run prints the options and the stages of what was asked for instead.
+    Args:
+        arguments: What was asked for.
+        dry_run: Print the options and the stages of it instead.
+        verbose: Tell more.
 
     Raises:
         FacebenchError: Something that the user can mend.
     """
-    log_to_terminal(arguments.verbose)
-    registry = Registry(arguments.plugins)
-    top, overrides = read_config(arguments.config) if arguments.config else ({}, {})
-    top |= {name: value for name, value in arguments.flags.items() if value not in (None, "")}
-    overrides |= parse_set(arguments.settings)
-    workspace = open_workspace(top, arguments)
-    request = build_request(top, overrides, workspace, registry)
-    show_import(request)
-    runs = resolve_with_origins(request, registry)
-    if arguments.dry_run:
-        for _, of_method in groupby(runs, key=lambda run: run.spec.method):
-            _show_method(list(of_method), workspace, registry)
+    log_to_terminal(verbose)
+    prepared = prepare_runs(arguments)
+    show_import(prepared.request)
+    if dry_run:
+        for _, of_method in groupby(prepared.runs, key=lambda run: run.spec.method):
+            _show_method(list(of_method), prepared)
         return
-    results = [_run_one(one.spec, workspace, registry) for one in runs]
+    results = prepared.execute(started=_announce)
     for table in family_tables(results) if wants_family(results) else tables(results):
         out.print(table)
     out.print("results: " + ", ".join(str(result.path) for result in results), soft_wrap=True)
 
 
-def _run_one(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
+def _announce(spec: RunSpec) -> None:
     err.print(f"[bold]{spec.name}[/bold] ({spec.backbone}, preset {spec.preset})")
-    return run(spec, workspace, registry)
 
 
-def _show_method(runs: Sequence[ResolvedRun], workspace: Workspace, registry: Registry) -> None:
+def _show_method(runs: Sequence[ResolvedRun], prepared: PreparedRuns) -> None:
     """Print the options of one method once, then what differs by task, and each run's stages."""
     shared = shared_settings(runs)
     _show_settings(method_title(runs[0].spec), shared)
@@ -69,7 +61,7 @@ def _show_method(runs: Sequence[ResolvedRun], workspace: Workspace, registry: Re
         if own := own_settings(same[0], shared):
             _show_settings(f"{same[0].spec.method} on {task}", own)
         for one in same:
-            _show_plan(one.spec, plan(Stages(one.spec, workspace, registry)))
+            _show_plan(one.spec, prepared.steps(one.spec))
 
 
 def _show_settings(title: str, settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,17 +9,15 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from facebench.audit.check import check_data
+from facebench.api.datasets import check_data, download_data, list_data, write_stand_in
+from facebench.api.plugins import task_info
 from facebench.audit.findings import Report
-from facebench.audit.inventory import OBTAIN, VOXCELEB, inventory
-from facebench.data.dataset import write_stand_in
-from facebench.errors import DataError, SpecError
-from facebench.registry import Registry
+from facebench.audit.inventory import OBTAIN, VOXCELEB
 from facebench.report import DASH
 from facebench.runtime.atomic import atomic_write
-from facebench.runtime.terminal import TerminalProgress, detail_table, log_to_terminal, out
-from facebench.runtime.workspace import default_cache, to_json
-from facebench.task import FOLDED, Task
+from facebench.runtime.terminal import detail_table, log_to_terminal, out
+from facebench.runtime.workspace import to_json
+from facebench.task import FOLDED, TaskInfo
 
 _STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
@@ -34,7 +31,7 @@ def show_inventory(data_root: Path | None, plugins: Files) -> None:
     for heading in ("name", "found as", "kind", "state"):
         table.add_column(heading, no_wrap=True)
     table.add_column("", overflow="fold")
-    for entry in inventory(Registry(plugins), data_root):
+    for entry in list_data(data=data_root, plugins=plugins):
         kind = "synthetic" if entry.synthetic else "real" if entry.root else DASH
         place = entry.root.name if entry.root else DASH
         what = entry.text.partition("; expected")[0].splitlines()
@@ -44,7 +41,7 @@ def show_inventory(data_root: Path | None, plugins: Files) -> None:
 
 def show_info(name: str, plugins: Files) -> None:
     """Print what a task declares about its data."""
-    declared = VOXCELEB if name == "voxceleb" else _declared(_task(name, plugins))
+    declared = VOXCELEB if name == "voxceleb" else _declared(task_info(name, plugins=plugins))
     out.print(detail_table([(key, value) for key, value in declared if value]))
 
 
@@ -58,9 +55,8 @@ def check_command(
         SystemExit: With status 1 if something is wrong.
     """
     log_to_terminal(verbose=False)
-    task = _task(name, plugins)
-    report = check_data(task, data_root, cache or default_cache(), TerminalProgress())
-    out.print(_report_table(task, report))
+    report = check_data(name, data=data_root, cache=cache, plugins=plugins)
+    out.print(_report_table(task_info(name, plugins=plugins), report))
     if report_file is not None:
         atomic_write(report_file, to_json(report.record()))
     if not report.passed:
@@ -73,12 +69,10 @@ def get_command(name: str, folder: Path, plugins: Files) -> None:
     Raises:
         DataError: It cannot be downloaded; the message says how to get it.
     """
-    if name == "voxceleb":
-        raise DataError(f"VoxCeleb: cannot be downloaded by a program. {dict(VOXCELEB)[OBTAIN]}")
     log_to_terminal(verbose=True)
-    task = _task(name, plugins)
-    home = task.fetch(folder)
-    out.print(f"{task.info.title}: {home}\nNow run: facebench data check {name} --data {folder}")
+    home = download_data(name, folder, plugins=plugins)
+    title = task_info(name, plugins=plugins).title
+    out.print(f"{title}: {home}\nNow run: facebench data check {name} --data {folder}")
 
 
 def synth_command(name: str, target: Path, scale: float, plugins: Files) -> None:
@@ -88,25 +82,13 @@ def synth_command(name: str, target: Path, scale: float, plugins: Files) -> None
         DataError: ``target`` exists, or the task has no stand-in.
         SpecError: ``scale`` is not positive.
     """
-    if not (math.isfinite(scale) and scale > 0):
-        raise SpecError(f"--scale is {scale}; expected more than 0.")
-    if target.exists():
-        raise DataError(
-            f"--out {target}: exists; expected a new folder. Remove it or choose another."
-        )
     log_to_terminal(verbose=False)
-    task = _task(name, plugins)
-    write_stand_in(task, target, scale=scale, progress=TerminalProgress())
-    out.print(f"{task.info.title}, SYNTHETIC: {target}", soft_wrap=True)
+    write_stand_in(name, target, scale=scale, plugins=plugins)
+    title = task_info(name, plugins=plugins).title
+    out.print(f"{title}, SYNTHETIC: {target}", soft_wrap=True)
 
 
-def _task(name: str, plugins: Files) -> Task:
-    cls: type[Task] = Registry(plugins).load("task", name)
-    return cls()
-
-
-def _declared(task: Task) -> Iterator[tuple[str, str]]:
-    info = task.info
+def _declared(info: TaskInfo) -> Iterator[tuple[str, str]]:
     yield "task", f"{info.name}, version {info.version}"
     yield "dataset", info.dataset
     yield "judges", f"{info.family}: {info.main_metric.title}"
@@ -128,11 +110,11 @@ def _declared(task: Task) -> Iterator[tuple[str, str]]:
     yield "source", info.source
 
 
-def _report_table(task: Task, report: Report) -> Table:
+def _report_table(info: TaskInfo, report: Report) -> Table:
     verdict = "passes" if report.passed else "does NOT pass"
     kind = "SYNTHETIC faces" if report.synthetic else "real data"
     table = Table(
-        title=f"{task.info.title} (version {report.version}), {kind}: {verdict}",
+        title=f"{info.title} (version {report.version}), {kind}: {verdict}",
         title_justify="left", box=box.SIMPLE_HEAD,
     )  # fmt: skip
     table.add_column("check")

@@ -53,25 +53,23 @@ def disentangle(
     Identity, expression, action units, yaw, pitch and roll are known there. Is the person in F_f
     and the pose in F_p, and neither in the other?
     """
-    from facebench.cli.disentangle_command import DisentangleArguments, disentangle_command
+    from facebench.cli.disentangle_command import disentangle_command
+    from facebench.config.options import parse_set
+    from facebench.request.arguments import RunArguments
 
+    flags = {
+        "method": method, "checkpoint": checkpoint, "backbone": backbone,
+        "pretrain_data": pretrain_data, "preset": preset, "seeds": None if seed < 0 else seed,
+        "device": device, "precision": precision, "data": data, "floors": floors,
+    }  # fmt: skip
     disentangle_command(
-        DisentangleArguments(
-            method=method,
-            checkpoint=checkpoint,
-            backbone=backbone,
-            pretrain_data=pretrain_data,
-            preset=preset,
-            settings=set_ or [],
-            seed=None if seed < 0 else seed,
-            device=device,
-            precision=precision,
-            data=data,
+        RunArguments(
+            flags=flags,
+            settings=parse_set(set_ or []),
             cache=cache,
-            floors=floors,
-            heatmap=heatmap,
-            out=out,
             plugins=tuple(plugin or ()),
-            verbose=verbose,
-        )
+        ),
+        target=out,
+        heatmap=heatmap,
+        verbose=verbose,
     )

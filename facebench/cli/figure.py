@@ -1,6 +1,6 @@
 """``facebench figure``: pictures of what is on disk, as PNG or SVG, with the same bytes each time.
 
-One function for each figure: it reads, and one function of ``facebench.report`` draws.
+Each command calls the function of :mod:`facebench.api.figures` that draws.
 """
 
 from __future__ import annotations
@@ -37,18 +37,11 @@ def reconstructions(
     plugin: Plugins = None,
 ) -> None:
     """Draw faces again from parts of their features (PCL Fig. 4): what is in F_f, what in F_p."""
-    from facebench.registry import Registry
-    from facebench.report.figures.drawing import check_target
-    from facebench.report.figures.reconstructed_faces import reconstruct
-    from facebench.report.figures.reconstruction import draw_reconstructions
-    from facebench.runtime.workspace import default_cache
+    from facebench.api.figures import draw_reconstructions
 
-    check_target(out)
-    drawn = reconstruct(
-        learned, cache or default_cache(), Registry(tuple(plugin or ())),
-        images=images, count=count, seed=seed,
-    )  # fmt: skip
-    draw_reconstructions(out, drawn.columns, drawn.title)
+    draw_reconstructions(
+        learned, out, images=images, count=count, seed=seed, cache=cache, plugins=plugin or ()
+    )
     _say(out)
 
 
@@ -61,10 +54,9 @@ def curves(
     out: Out = Path("curves.png"),
 ) -> None:
     """Draw what a training logged: losses, learning rate, gradient norm, feature deviation."""
-    from facebench.report.figures.curve import draw_curves
-    from facebench.results.saved_method import saved_history
+    from facebench.api.figures import draw_curves
 
-    draw_curves(out, saved_history(learned), learned.resolve().stem)
+    draw_curves(learned, out)
     _say(out)
 
 
@@ -75,10 +67,9 @@ def disentanglement(
     out: Out = Path("disentanglement.png"),
 ) -> None:
     """Draw the heat map of a disentanglement report: features down, factors across."""
-    from facebench.disentangle.report import read_disentanglement
-    from facebench.report.figures.heat_map import draw_heat_map
+    from facebench.api.figures import draw_factors
 
-    draw_heat_map(out, read_disentanglement(report))
+    draw_factors(report, out)
     _say(out)
 
 

@@ -24,15 +24,12 @@ def import_(
     plugin: Plugins = None,
 ) -> None:
     """Turn weights of other code into a checkpoint; nothing in the file is run."""
-    from facebench.registry import Registry
+    from facebench.api.models import import_weights
     from facebench.runtime.terminal import out as terminal
-    from facebench.runtime.workspace import default_cache
-    from facebench.weights.import_ import import_target, import_weights
     from facebench.weights.summary import import_table
 
-    registry = Registry(tuple(plugin or ()))
-    method, backbone = import_target(what, registry)
-    made = import_weights(file, method, backbone, registry, cache=cache or default_cache(), out=out)
+    made = import_weights(what, file, out=out, cache=cache, plugins=plugin or ())
+    method = made.record["spec"]["method"]
     terminal.print(import_table(made.record))
     terminal.print(f"checkpoint: {made.folder}", soft_wrap=True)
     terminal.print(

@@ -19,11 +19,10 @@ def new(
     ] = Path(),
 ) -> None:
     """Write a working plugin package: one file, one test, ready to be installed."""
-    from facebench.registry import Registry
+    from facebench.api.plugins import new_plugin
     from facebench.runtime.terminal import out
-    from facebench.scaffold import write_package
 
-    folder = write_package(kind, name, into, Registry())
+    folder = new_plugin(kind, name, into=into)
     out.print(f"wrote {folder}", soft_wrap=True)
     out.print(
         f"next: python -m pip install -e {folder} && python -m pytest {folder}", soft_wrap=True

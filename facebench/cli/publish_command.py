@@ -1,13 +1,10 @@
-"""What ``facebench publish`` does: read results, lay everything out, write it."""
+"""What ``facebench publish`` does: call the API, and say how much was written."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from facebench.errors import StageError
-from facebench.report.entries import stored_results
-from facebench.report.publication import filled, publish, published
-from facebench.runtime.atomic import atomic_write
+from facebench.api.folders import publish
 from facebench.runtime.terminal import err, log_to_terminal
 
 
@@ -19,16 +16,5 @@ def publish_command(results: Path, folder: Path, documents: tuple[Path, ...]) ->
             nothing is written then.
     """
     log_to_terminal(False)
-    found = stored_results(results)
-    if not found:
-        raise StageError(f"{results}: found no result; expected <task>/<name>.json below it.")
-    files = published(found, results)
-    texts = {}
-    for path in documents:
-        if not path.is_file():
-            raise StageError(f"{path}: no such file; expected a Markdown file for --document.")
-        texts[path] = filled(path.read_text(encoding="utf-8"), files, str(path))
-    publish(files, folder)
-    for path, text in texts.items():
-        atomic_write(path, text)
-    err.print(f"{len(files)} files of {len(found):,} results: {folder}", soft_wrap=True)
+    done = publish(results, folder, documents=documents)
+    err.print(f"{len(done.files)} files of {done.results:,} results: {folder}", soft_wrap=True)

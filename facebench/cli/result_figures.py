@@ -1,7 +1,6 @@
 """The figures of ``facebench figure`` that need a stored result and nothing else, or its features.
 
-They join the commands of ``facebench.cli.figure``; each is drawn by one function of
-``facebench.report``.
+They join the commands of ``facebench.cli.figure``.
 """
 
 from __future__ import annotations
@@ -28,14 +27,9 @@ def confusion(
     plugin: Plugins = None,
 ) -> None:  # fmt: skip
     """Draw the confusion matrix of a classification result."""
-    from facebench.registry import Registry
-    from facebench.report.figures.confusion import draw_confusion
-    from facebench.report.figures.title import check_kind
-    from facebench.results.store import read_result
+    from facebench.api.figures import draw_confusion
 
-    record = read_result(result).record
-    task = Registry(tuple(plugin or ())).load("task", record["spec"]["task"])
-    draw_confusion(out, record, task.info.classes, check_kind(protocol))
+    draw_confusion(result, out, protocol=protocol, plugins=plugin or ())
     _say(out)
 
 
@@ -43,11 +37,9 @@ def confusion(
 @mendable
 def roc(result: StoredResult, out: Out = Path("roc.png"), protocol: Which = "honest") -> None:
     """Draw the ROC curve of a verification result."""
-    from facebench.report.figures.roc import draw_roc
-    from facebench.report.figures.title import check_kind
-    from facebench.results.store import read_result
+    from facebench.api.figures import draw_roc
 
-    draw_roc(out, read_result(result), check_kind(protocol))
+    draw_roc(result, out, protocol=protocol)
     _say(out)
 
 
@@ -55,10 +47,9 @@ def roc(result: StoredResult, out: Out = Path("roc.png"), protocol: Which = "hon
 @mendable
 def actions(result: StoredResult, out: Out = Path("actions.png")) -> None:
     """Draw F1 of each action unit, with intervals and floors."""
-    from facebench.report.figures.action import draw_actions
-    from facebench.results.store import read_result
+    from facebench.api.figures import draw_actions
 
-    draw_actions(out, read_result(result).record)
+    draw_actions(result, out)
     _say(out)
 
 
@@ -66,11 +57,9 @@ def actions(result: StoredResult, out: Out = Path("actions.png")) -> None:
 @mendable
 def yaw(result: StoredResult, out: Out = Path("yaw.png"), protocol: Which = "honest") -> None:
     """Draw the errors of head poses for frontal, half-turned and profile faces."""
-    from facebench.report.figures.title import check_kind
-    from facebench.report.figures.yaw import draw_errors_by_yaw
-    from facebench.results.store import read_result
+    from facebench.api.figures import draw_yaw
 
-    draw_errors_by_yaw(out, read_result(result).record, check_kind(protocol))
+    draw_yaw(result, out, protocol=protocol)
     _say(out)
 
 
@@ -78,10 +67,9 @@ def yaw(result: StoredResult, out: Out = Path("yaw.png"), protocol: Which = "hon
 @mendable
 def probe(result: StoredResult, out: Out = Path("probe.png")) -> None:
     """Draw the probe's score on the test side after each epoch, beside the honest score."""
-    from facebench.report.figures.probe import draw_probe
-    from facebench.results.store import read_result
+    from facebench.api.figures import draw_probe
 
-    draw_probe(out, read_result(result).record)
+    draw_probe(result, out)
     _say(out)
 
 
@@ -99,11 +87,13 @@ def features(
     plugin: Plugins = None,
 ) -> None:
     """Draw the features that a result was judged by, coloured by what the images show."""
-    from facebench.cli.feature_figure_command import features_command
+    from facebench.api.figures import draw_features
+    from facebench.runtime.terminal import log_to_terminal
 
-    features_command(
+    log_to_terminal(verbose=False)
+    draw_features(
         result, out, projection=projection, by=by, items=items, seed=seed, data=data, cache=cache,
-        plugins=tuple(plugin or ()),
+        plugins=plugin or (),
     )  # fmt: skip
     _say(out)
 

@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from facebench.api.folders import merge
 from facebench.errors import StageError, UnknownNameError
-from facebench.registry import Registry
 from facebench.results.export import FORMATS, long_table, write_table
-from facebench.results.merging import merge
 from facebench.results.store import read_result
 from facebench.results.validation import Checked, find_results, validate_folder
-from facebench.runtime.terminal import TerminalProgress, detail_table, err, log_to_terminal, out
-from facebench.runtime.workspace import Workspace, default_cache
+from facebench.runtime.terminal import detail_table, err, log_to_terminal, out
 
 if TYPE_CHECKING:
     from facebench.reproduce import Reproduction
@@ -87,18 +85,13 @@ def verify_command(
     Raises:
         FacebenchError: It cannot be run.
     """
-    from facebench.reproduce import reproduce
-    from facebench.runtime.device import resolve_device
+    from facebench.api.verification import verify
 
     log_to_terminal(verbose=False)
-    result = read_result(path)
-    workspace = Workspace(
-        cache=cache or default_cache(), results=path.parent, data=data,
-        device=resolve_device(device), progress=TerminalProgress(),
+    done = verify(
+        path, checkpoint=checkpoint, tolerance=tolerance, device=device, data=data, cache=cache,
+        plugins=plugins,
     )  # fmt: skip
-    done = reproduce(
-        result, workspace, Registry(plugins), checkpoint=checkpoint, tolerance=tolerance
-    )
     out.print(detail_table(list(_reproduction_rows(done))))
     if not done.reproduced:
         raise SystemExit(1)

@@ -81,6 +81,7 @@ def ablate(
 def _run(sweep: Sweep, options: dict[str, Any]) -> None:
     """Run a sweep with what both commands take, by the names of their parameters."""
     from facebench.cli.sweep_commands import SweepArguments, sweep_command
+    from facebench.config.options import parse_set
     from facebench.request.arguments import RunArguments
 
     flags = {
@@ -92,14 +93,17 @@ def _run(sweep: Sweep, options: dict[str, Any]) -> None:
     flags["limit"] = None if options["limit"] < 0 else options["limit"]
     run = RunArguments(
         flags=flags,
-        settings=options["set_"] or [],
-        config=None,
+        settings=parse_set(options["set_"] or []),
         cache=options["cache"],
-        devices=1,
-        nodes=1,
         force=options["force"],
-        dry_run=options["dry_run"],
         plugins=tuple(options["plugin"] or ()),
-        verbose=options["verbose"],
     )
-    sweep_command(sweep, SweepArguments(run=run, jobs=options["jobs"]))
+    sweep_command(
+        sweep,
+        SweepArguments(
+            run=run,
+            jobs=options["jobs"],
+            dry_run=options["dry_run"],
+            verbose=options["verbose"],
+        ),
+    )

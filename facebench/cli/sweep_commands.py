@@ -1,24 +1,20 @@
-"""What ``facebench sweep`` and ``facebench ablate`` do: plan, show or run, and print a table."""
+"""What ``facebench sweep`` and ``facebench ablate`` do: call the API, and print a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from rich.text import Text
 
+from facebench.api.sweeps import PreparedSweep, SweepResults, prepare_sweep
 from facebench.config.sweep_file import Sweep
-from facebench.errors import SpecError
-from facebench.registry import Registry
-from facebench.request.arguments import RunArguments, open_workspace, show_import
-from facebench.results.store import Result, read_result
+from facebench.request.arguments import RunArguments, show_import
+from facebench.results.store import read_result
 from facebench.runtime.terminal import err, log_to_terminal, out
-from facebench.runtime.workspace import Workspace
-from facebench.sweep.entries import Entry, sweep_entries, sweep_requests
-from facebench.sweep.plan import PlannedRun, SweepPlan, plan_sweep
+from facebench.sweep.plan import PlannedRun
 from facebench.sweep.schedule import Pace, Schedule
-from facebench.sweep.tables import plan_tables, result_tables, rows, run_labels
-from facebench.sweep.workers import Crew, Here, Outcome, Processes, execute
+from facebench.sweep.workers import Outcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +24,14 @@ class SweepArguments:
     Args:
         run: What it has in common with that of ``facebench run``.
         jobs: Runs at a time.
+        dry_run: Only show what would be done.
+        verbose: Tell more.
     """
 
     run: RunArguments
     jobs: int
+    dry_run: bool
+    verbose: bool
 
 
 def sweep_command(sweep: Sweep, arguments: SweepArguments) -> None:
@@ -41,48 +41,32 @@ def sweep_command(sweep: Sweep, arguments: SweepArguments) -> None:
         FacebenchError: Something that the user can mend, before anything is run.
         SystemExit: With status 1 if a run failed.
     """
-    log_to_terminal(arguments.run.verbose)
-    if arguments.jobs < 1:
-        raise SpecError(f"--jobs is {arguments.jobs}; expected 1 or more.")
-    registry = Registry(arguments.run.plugins)
-    flags = {name: value for name, value in arguments.run.flags.items() if value not in (None, "")}
-    workspace = open_workspace({**sweep.top, **flags}, arguments.run)
-    requests = sweep_requests(sweep, flags, arguments.run.settings, workspace, registry)
-    show_import(requests[0])  # all settings have the same weights if they are handed in
-    entries = sweep_entries(sweep, requests, registry)
-    plan = plan_sweep(entries, workspace, registry)
-    labels = run_labels(entries, plan)
-    if arguments.run.dry_run:
-        for table in plan_tables(entries, plan):
+    log_to_terminal(arguments.verbose)
+    prepared = prepare_sweep(sweep, arguments.run, jobs=arguments.jobs)
+    show_import(prepared.request)
+    labels = prepared.labels()
+    if arguments.dry_run:
+        for table in prepared.plan_tables():
             out.print(table)
-        _show_failures([Outcome(run=r, error=r.error) for r in plan.runs if r.error], labels)
+        _show_failures((outcome for outcome in prepared.settled() if outcome.error), labels)
         return
-    crew: Crew = Here(workspace, registry)
-    if arguments.jobs > 1:
-        crew = Processes(
-            arguments.jobs, workspace, arguments.run.plugins, verbose=arguments.run.verbose
-        )
-    outcomes = _run(plan, labels, crew, workspace, arguments.jobs)
-    _show_results(sweep, entries, plan, outcomes, workspace)
-    failures = [outcome for outcome in outcomes if outcome.error]
-    _show_failures(failures, labels)
-    if failures:
+    done = _run(prepared, labels, arguments)
+    _show_results(done)
+    _show_failures(done.failures, labels)
+    if done.failures:
         raise SystemExit(1)
 
 
 def _run(
-    plan: SweepPlan, labels: Mapping[str, str], crew: Crew, workspace: Workspace, jobs: int
-) -> list[Outcome]:
-    """Run what is missing, with a line for each run that ends; return how all ended."""
-    outcomes = [
-        Outcome(run=run, result=run.result, error=run.error)
-        for run in plan.runs
-        if not run.waits
-    ]  # fmt: skip
-    schedule, pace, total = Schedule(plan.runs), Pace(), len(plan.runs)
+    prepared: PreparedSweep, labels: Mapping[str, str], arguments: SweepArguments
+) -> SweepResults:
+    """Run what is missing, with a line for each run that ends."""
+    outcomes = prepared.settled()
+    runs, jobs = prepared.plan.runs, arguments.jobs
+    schedule, pace, total = Schedule(runs), Pace(), len(runs)
     found = sum(outcome.result is not None for outcome in outcomes)
     err.print(f"{total} runs, {found} on disk", highlight=False)
-    for outcome in execute(schedule, crew, workspace):
+    for outcome in prepared.execute(schedule, jobs, verbose=arguments.verbose):
         outcomes.append(outcome)
         if outcome.result is not None:
             pace.note(outcome.run, read_result(outcome.result).record["seconds"])
@@ -90,7 +74,7 @@ def _run(
         line = f"{len(outcomes)} of {total}  {_name(outcome.run, labels)}"
         state = f": FAILED: {outcome.error}" if outcome.error else _time_left(left)
         err.print(Text(line + state), soft_wrap=True)
-    return outcomes
+    return SweepResults(prepared, tuple(outcomes))
 
 
 def _time_left(seconds: float | None) -> str:
@@ -102,22 +86,14 @@ def _time_left(seconds: float | None) -> str:
     )
 
 
-def _show_results(
-    sweep: Sweep,
-    entries: Sequence[Entry],
-    plan: SweepPlan,
-    outcomes: Sequence[Outcome],
-    workspace: Workspace,
-) -> None:
-    results: dict[str, Result] = {
-        outcome.run.key: read_result(outcome.result) for outcome in outcomes if outcome.result
-    }
-    for table in result_tables(sweep.title, rows(entries, plan), results):
+def _show_results(done: SweepResults) -> None:
+    for table in done.tables():
         out.print(table)
-    out.print(f"results: {len(results)} below {workspace.results}", soft_wrap=True)
+    found = sum(outcome.result is not None for outcome in done.outcomes)
+    out.print(f"results: {found} below {done.prepared.workspace.results}", soft_wrap=True)
 
 
-def _show_failures(failures: Sequence[Outcome], labels: Mapping[str, str]) -> None:
+def _show_failures(failures: Iterable[Outcome], labels: Mapping[str, str]) -> None:
     for failure in failures:
         message = f"{_name(failure.run, labels)}: {failure.error}"
         err.print(Text.assemble(("failed: ", "bold red"), message), soft_wrap=True)

@@ -9,14 +9,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from facebench.api.results import Results, compare, load_results
 from facebench.errors import UnknownNameError
 from facebench.report import DASH
-from facebench.report.entries import stored_results
 from facebench.report.groups import learned_from, task_title
-from facebench.report.tables.compare import Comparison, compare
-from facebench.report.tables.formats import FORMATS, render
-from facebench.report.tables.paper_table import paper_tables
-from facebench.results.store import Result, read_result
+from facebench.report.tables.compare import Comparison
+from facebench.report.tables.formats import FORMATS
+from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_write
 from facebench.runtime.terminal import err, log_to_terminal, out
 
@@ -42,7 +41,7 @@ def table_command(
     log_to_terminal(False)
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
-    written = render(paper_tables(number, _results_to_show(results, synthetic), synthetic), form)
+    written = _results_to_show(results, synthetic).table(number, form, synthetic=synthetic)
     if target is None:
         out.file.write(written)
         return
@@ -50,12 +49,12 @@ def table_command(
     err.print(f"table {number}: {target}", soft_wrap=True)
 
 
-def _results_to_show(folder: Path | None, synthetic: bool | None) -> list[Result]:
+def _results_to_show(folder: Path | None, synthetic: bool | None) -> Results:
     """Return the results of a folder; none where nothing was run and printed numbers suffice."""
     if folder is None and not synthetic and not DEFAULT_RESULTS.exists():
         err.print(f"no results in {DEFAULT_RESULTS}: the printed numbers alone", soft_wrap=True)
-        return []
-    return stored_results(folder or DEFAULT_RESULTS)
+        return Results([])
+    return load_results(folder or DEFAULT_RESULTS)
 
 
 def compare_command(first: Path, second: Path) -> None:
@@ -64,7 +63,7 @@ def compare_command(first: Path, second: Path) -> None:
     Raises:
         FacebenchError: They cannot be compared; the message says why.
     """
-    compared = compare(read_result(first), read_result(second))
+    compared = compare(first, second)
     record = compared.first.record
     kind = "SYNTHETIC faces" if record["task"]["synthetic"] else "real data"
     out.print(f"[bold]{task_title(record)}, {kind}[/bold]: {compared.items:,} test items")

@@ -21,11 +21,11 @@ from facebench.disentangle.factor_scores import RESAMPLES, score_factors, scores
 from facebench.disentangle.factors import FactorSettings, predict_factors
 from facebench.errors import SpecError
 from facebench.method import Method
+from facebench.pipeline import Stages
 from facebench.registry import Registry
 from facebench.request.resolve import Request, resolve
 from facebench.results.records import method_record
 from facebench.results.store import now
-from facebench.run import Stages
 from facebench.runtime.environment import environment
 from facebench.runtime.workspace import Workspace
 from facebench.weights.checkpoint import Checkpoint

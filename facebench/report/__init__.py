@@ -1,6 +1,6 @@
 """Reading results: tables beside the printed numbers, leaderboard, figures.
 
-May import ``run``, results and what lies below them.
+May import ``pipeline``, results and what lies below them.
 """
 
 DASH = "–"  # where there is no value

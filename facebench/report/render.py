@@ -15,7 +15,7 @@ from rich.text import Text
 from facebench.report import DASH
 from facebench.report.groups import Group, comparable, leak_free, learned_from, task_title
 from facebench.report.reference import printed
-from facebench.results.stats.statistics import Interval, intervals
+from facebench.results.stats.statistics import Interval, interval_of
 from facebench.results.store import Result, of_pairs
 from facebench.task import Metric
 
@@ -59,19 +59,8 @@ def row(result: Result) -> list[str | Text]:
     who = Text(record["method"]["title"], style="bold")
     who.append(f" {spec['extract']['feature']}, seed {spec['seed']}", style="not bold")
     who.append(f"\n{spec['backbone']}{learned_from(record)}", style="not bold dim")
-    numbers = _numbers(record["scores"], metric, mark, interval(result, metric))
+    numbers = _numbers(record["scores"], metric, mark, interval_of(result, metric))
     return [who, *numbers, _printed(record, metric.name)]
-
-
-def interval(result: Result, metric: Metric) -> Interval | None:
-    """Return the honest score's 95 % interval; None without one.
-
-    For pairs it is over groups of people, as in the paper's tables; the stored one is over pairs as
-    if no two shared a face. It needs the stored predictions; without them there is none.
-    """
-    if of_pairs(result.record) and not result.predictions_path.exists():
-        return None
-    return intervals([result], [metric])[metric.name]
 
 
 def _leak_free_rows(record: dict[str, Any]) -> Iterator[list[str | Text]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facebench.config.options import Override, Overrides, parse_value
+from facebench.config.options import Override, Overrides, parse_value, read_config
 from facebench.errors import SpecError
-from facebench.progress import Silent
+from facebench.progress import Progress, Silent
 from facebench.registry import Kind, Registry
 from facebench.request.handed_in import open_given
 from facebench.request.resolve import Request
@@ -22,31 +22,42 @@ from facebench.weights.summary import import_summary
 
 @dataclass(frozen=True, kw_only=True)
 class RunArguments:
-    """The command line of ``facebench run``.
+    """What ``facebench run`` and ``facebench.run`` are asked for.
 
     Args:
         flags: What may also stand in a configuration file; empty or None where not given.
-        settings: The ``--set`` items.
+        settings: Options that are set; they override the file's.
         config: The configuration file.
         cache: Folder of the stages; None is the default one.
         devices: Devices to pretrain on.
         nodes: Machines to pretrain on.
         force: Judge again.
-        dry_run: Only show what would be done.
         plugins: Single-file plugins.
-        verbose: Tell more.
+        progress: Who is told how far a stage is; None: bars, where they can be drawn.
     """
 
     flags: dict[str, Any]
-    settings: list[str]
-    config: Path | None
-    cache: Path | None
-    devices: int
-    nodes: int
-    force: bool
-    dry_run: bool
-    plugins: tuple[Path, ...]
-    verbose: bool
+    settings: Overrides = field(default_factory=dict)
+    config: Path | None = None
+    cache: Path | None = None
+    devices: int = 1
+    nodes: int = 1
+    force: bool = False
+    plugins: tuple[Path, ...] = ()
+    progress: Progress | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the flags that were given."""
+        return {name: value for name, value in self.flags.items() if value not in (None, "")}
+
+    def merged(self) -> tuple[dict[str, Any], Overrides]:
+        """Return run-wide keys and options: those of the file, overridden by what was given.
+
+        Raises:
+            SpecError: The file is missing, is not YAML, or is not of that shape.
+        """
+        top, overrides = read_config(self.config) if self.config else ({}, {})
+        return {**top, **self.given()}, {**overrides, **self.settings}
 
 
 def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
@@ -67,7 +78,7 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
         results=Path(top.get("results", "results/runs")),
         data=Path(data) if data else None,
         device=resolve_device(str(top.get("device", "auto"))),
-        progress=Silent() if is_helper() else TerminalProgress(),
+        progress=arguments.progress or (Silent() if is_helper() else TerminalProgress()),
         devices=arguments.devices,
         nodes=arguments.nodes,
         force=arguments.force,

@@ -1,4 +1,4 @@
 """What is kept of a run: one JSON file with its predictions beside it, checked.
 
-May import audit, request and what lies below them; neither ``run`` nor a report.
+May import audit, request and what lies below them; neither ``pipeline`` nor a report.
 """

@@ -89,7 +89,7 @@ def contradicts(result: Result, other: Result) -> Difference | None:
     """Return the first difference of two results of one name, but for who measured when."""
     for difference in differences(result.record, other.record, ignore=MEASURED_BY):
         return difference
-    predictions, others = result.predictions(), other.predictions()
+    predictions, others = result.predictions, other.predictions
     if predictions.equals(others):
         return None
     return Difference("the predictions", f"{len(predictions)} rows", f"{len(others)} other rows")

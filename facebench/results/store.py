@@ -18,13 +18,14 @@ from facebench.config.spec import RunSpec, digest, plain, spec_record
 from facebench.errors import StageError
 from facebench.runtime.atomic import atomic_file, atomic_write
 from facebench.runtime.workspace import read_record, to_json
+from facebench.task import Metric
 
 FORMAT = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Result:
-    """One stored result.
+    """One stored result: a method, learned with one seed, judged on one task.
 
     Args:
         path: Of the JSON file.
@@ -35,12 +36,44 @@ class Result:
     record: dict[str, Any]
 
     @property
+    def spec(self) -> dict[str, Any]:
+        """Return what was run, as JSON: method, task, seed, backbone and every option."""
+        spec: dict[str, Any] = self.record["spec"]
+        return spec
+
+    @property
+    def metric(self) -> Metric:
+        """Return the task's main metric: name, title, direction, scale from stored to printed."""
+        return Metric(**self.record["task"]["main_metric"])
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """Return the scores, ``scores["honest"]["accuracy"]``, ``scores["paper"]["accuracy"]``.
+
+        Values are as stored, not scaled: shares in 0..1, errors in degrees.
+        """
+        scores: dict[str, Any] = self.record["scores"]
+        return scores
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Return the 95 % interval of the honest main score over test items, as stored.
+
+        Of pairs it is over groups of people who share pairs, drawn again from the predictions. None
+        if there are too few items to draw, or the predictions of pairs are missing.
+        """
+        from facebench.results.stats.statistics import interval_of  # which reads results
+
+        return interval_of(self, self.metric)
+
+    @property
     def predictions_path(self) -> Path:
         """Return the path of the per-sample predictions (parquet)."""
         return self.path.with_suffix(".parquet")
 
+    @property
     def predictions(self) -> pd.DataFrame:
-        """Read the per-sample predictions.
+        """Return the per-sample predictions, one row per test item, read anew from their file.
 
         Raises:
             StageError: The file is missing.
@@ -50,6 +83,29 @@ class Result:
                 f"{self.predictions_path}: the predictions of this result are missing."
             )
         return pd.read_parquet(self.predictions_path)
+
+    def __repr__(self) -> str:
+        try:
+            return f"Result({summary(self.record)}; {self.path})"
+        except (KeyError, TypeError):  # not the record of a result
+            return f"Result({self.path})"
+
+
+def summary(record: Mapping[str, Any]) -> str:
+    """Return a result in a line: who, on what, and both scores on the printed scale.
+
+    ``SimCLR f_s, seed 0, on RAF-DB: Accuracy (%) 42.50 honest, 43.17 paper, SYNTHETIC``
+    """
+    spec, task, scores = record["spec"], record["task"], record["scores"]
+    metric = Metric(**task["main_metric"])
+
+    def shown(kind: str) -> str:
+        value = scores[kind][metric.name]
+        return f"{'no value' if value is None else f'{metric.scale * value:.2f}'} {kind}"
+
+    who = f"{record['method']['title']} {spec['extract']['feature']}, seed {spec['seed']}"
+    kind = ", SYNTHETIC" if task["synthetic"] else ""
+    return f"{who}, on {task['title']}: {metric.title} {shown('honest')}, {shown('paper')}{kind}"
 
 
 def result_key(

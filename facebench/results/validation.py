@@ -182,7 +182,7 @@ def _predictions(result: Result) -> pd.DataFrame | Difference:
     if not path.exists():
         return Difference("the predictions", MISSING, path.name)
     try:
-        return result.predictions()
+        return result.predictions
     except (OSError, ValueError) as error:  # pyarrow's own errors are among these
         return Difference("the predictions", f"what cannot be read ({error})", "parquet")
 

@@ -1,4 +1,4 @@
-"""What the CLI shows: progress bars, tables, warnings. The only room that draws."""
+"""What a terminal or a notebook shows: progress bars, tables, warnings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -43,12 +44,12 @@ class RateColumn(ProgressColumn):
 
 
 class TerminalProgress:
-    """Bars with rate and time left on a terminal; nothing when the output is not one."""
+    """Bars with rate and time left on a terminal and in a notebook; nothing anywhere else."""
 
     @contextmanager
     def bar(self, title: str, total: int, unit: str) -> Iterator[Advance]:
         """Open a bar that appears when the stage has taken two seconds."""
-        if not err.is_terminal:
+        if not draws_bars():
             yield lambda done: None
             return
         shown = Progress(
@@ -71,6 +72,13 @@ class TerminalProgress:
         finally:
             if running:
                 shown.stop()
+
+
+def draws_bars() -> bool:
+    """Return whether bars can be drawn: on a terminal, or in a notebook that has ipywidgets."""
+    if err.is_jupyter:
+        return find_spec("ipywidgets") is not None
+    return err.is_terminal
 
 
 def log_to_terminal(verbose: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from facebench.config.options import Overrides, parse_set
+from facebench.config.options import Overrides
 from facebench.config.spec import RunSpec
 from facebench.config.sweep_file import Setting, Sweep
 from facebench.errors import SpecError, UnknownNameError
@@ -45,7 +45,7 @@ class Entry:
 def sweep_requests(
     sweep: Sweep,
     flags: Mapping[str, Any],
-    items: list[str],
+    settings: Overrides,
     workspace: Workspace,
     registry: Registry,
 ) -> list[Request]:
@@ -53,17 +53,17 @@ def sweep_requests(
 
     Args:
         sweep: What is varied.
-        flags: Run-wide keys of the command line; they override the file's.
-        items: Its ``--set`` items; they override the file's shared options.
+        flags: Run-wide keys that were given; they override the file's.
+        settings: Options that were set; they override the file's shared options.
         workspace: For the device.
         registry: Known methods, tasks and backbones.
 
     Raises:
-        SpecError: A name, key or value does not fit, or the command line sets what is varied.
+        SpecError: A name, key or value does not fit, or what is varied was given, too.
         PluginError: A plugin cannot be loaded.
     """
-    shared = {**sweep.overrides, **parse_set(items)}
-    _refuse_varied(sweep, flags, items)
+    shared = {**sweep.overrides, **settings}
+    _refuse_varied(sweep, flags, settings)
     _check_printed(sweep, registry)
     top = {**sweep.top, **flags}
     return [
@@ -142,13 +142,13 @@ def _entries(
         )
 
 
-def _refuse_varied(sweep: Sweep, flags: Mapping[str, Any], items: list[str]) -> None:
+def _refuse_varied(sweep: Sweep, flags: Mapping[str, Any], settings: Overrides) -> None:
     """Refuse a flag that would make the settings of a sweep equal.
 
     Raises:
-        SpecError: The command line sets a key that a row or the grid sets.
+        SpecError: A key was given that a row or the grid sets.
     """
-    given = {key: override.where for key, override in parse_set(items).items()}
+    given = {key: override.where for key, override in settings.items()}
     for key in flags:
         option = "pretrain.data" if key == "pretrain_data" else key
         given[option] = f"--{key.replace('_', '-')}"

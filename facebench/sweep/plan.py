@@ -10,9 +10,9 @@ from pathlib import Path
 from facebench.config.spec import RunSpec, digest, spec_record
 from facebench.errors import FacebenchError
 from facebench.method import Method
+from facebench.pipeline import Stages
 from facebench.plan import Step, plan
 from facebench.registry import Registry
-from facebench.run import Stages
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.entries import Entry
 

@@ -18,9 +18,9 @@ import torch
 
 from facebench.config.spec import RunSpec
 from facebench.errors import FacebenchError
+from facebench.pipeline import run
 from facebench.progress import Silent
 from facebench.registry import Registry
-from facebench.run import run
 from facebench.runtime.terminal import log_to_terminal
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.plan import PlannedRun

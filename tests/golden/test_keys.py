@@ -21,10 +21,10 @@ import torch
 from facebench.config.options import Override, Overrides
 from facebench.config.spec import RunSpec, digest, spec_record
 from facebench.disentangle.disentanglement import TASK, factor_registry
+from facebench.pipeline import Stages, run
 from facebench.plan import plan
 from facebench.registry import Registry
 from facebench.request.resolve import Request, resolve
-from facebench.run import Stages, run
 from facebench.runtime.workspace import Workspace
 
 HERE = Path(__file__).parent

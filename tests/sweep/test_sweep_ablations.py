@@ -44,7 +44,7 @@ def entries_of(name: str, tmp_path: Path, preset: str = "quick") -> list[Entry]:
     workspace = Workspace(cache=tmp_path, results=tmp_path, data=None, device=torch.device("cpu"))
     flags = {"floors": False, "preset": preset}
     sweep, registry = ablation(name), Registry()
-    return sweep_entries(sweep, sweep_requests(sweep, flags, [], workspace, registry), registry)
+    return sweep_entries(sweep, sweep_requests(sweep, flags, {}, workspace, registry), registry)
 
 
 def test_there_are_the_papers_tables_and_what_its_text_mentions() -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 import torch
 
+from facebench.config.options import parse_set
 from facebench.config.sweep_file import parse_sweep
 from facebench.errors import FacebenchError
+from facebench.pipeline import Stages, run
 from facebench.plan import Step
 from facebench.registry import Registry
-from facebench.run import Stages, run
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.entries import Entry, sweep_entries, sweep_requests
 from facebench.sweep.plan import PlannedRun, SweepPlan, plan_sweep
@@ -48,7 +49,7 @@ def registry(plugin: Path) -> Registry:
 
 def entries_of(text: str, workspace: Workspace, registry: Registry, **flags: object) -> list[Entry]:
     sweep = parse_sweep(BASE + text, "f.yaml")
-    return sweep_entries(sweep, sweep_requests(sweep, flags, [], workspace, registry), registry)
+    return sweep_entries(sweep, sweep_requests(sweep, flags, {}, workspace, registry), registry)
 
 
 def planned(text: str, workspace: Workspace, registry: Registry) -> tuple[list[Entry], SweepPlan]:
@@ -174,7 +175,7 @@ def test_a_flag_may_change_what_is_shared_but_not_what_is_varied(
     sweep = parse_sweep(BASE + text, "f.yaml")
     for flags, items in (({"pretrain_data": "x"}, []), ({}, ["simclr.temperature=1"])):
         with pytest.raises(FacebenchError, match="is what this sweep varies"):
-            sweep_requests(sweep, flags, items, workspace, registry)
+            sweep_requests(sweep, flags, parse_set(items), workspace, registry)
 
 
 def test_data_that_cannot_be_opened_stop_only_their_own_runs(
@@ -183,7 +184,7 @@ def test_data_that_cannot_be_opened_stop_only_their_own_runs(
     text = "method: simclr\nfloors: false\ngrid: {pretrain.data: [/nowhere, tiny]}"
     base = BASE.replace("pretrain_data: tiny\n", "")
     sweep = parse_sweep(base + text, "f.yaml")
-    entries = sweep_entries(sweep, sweep_requests(sweep, {}, [], workspace, registry), registry)
+    entries = sweep_entries(sweep, sweep_requests(sweep, {}, {}, workspace, registry), registry)
     lost, fine = plan_sweep(entries, workspace, registry).runs
     assert "/nowhere" in lost.error
     assert not lost.waits

@@ -31,7 +31,7 @@ def draw_roc(path: Path, result: Result, kind: Kind) -> None:
     """
     record = result.record
     check_protocol(record, "roc", "verification")
-    pairs, block = result.predictions(), record["scores"][kind]
+    pairs, block = result.predictions, record["scores"][kind]
     far, tar, _ = roc_curve(pairs["same"], pairs[f"{kind}_similarity"], drop_intermediate=False)
     rates = pairs.groupby(["fold", "same"])[kind].mean().unstack()  # of acceptance
     low, high = block["intervals"]["roc_auc"]

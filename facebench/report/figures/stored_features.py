@@ -11,11 +11,11 @@ import pandas as pd
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError, StageError, UnknownNameError
 from facebench.evaluate.store import Features, read_features
+from facebench.pipeline import open_task_data
 from facebench.registry import Registry
 from facebench.reproduce import data_of
 from facebench.request.saved_spec import saved_spec
 from facebench.results.store import Result
-from facebench.run import open_task_data
 from facebench.runtime.workspace import Workspace
 
 _NAMED = 10  # people who get a colour of their own

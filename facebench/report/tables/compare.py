@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import pandas as pd
 
 from facebench.errors import StageError
 from facebench.report.entries import main_metric, metrics
@@ -57,6 +60,19 @@ class Comparison:
     metrics: tuple[ComparedMetric, ...]
     decisions: dict[Kind, McNemar]
 
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per metric, values as stored: accuracies in 0..1, errors in degrees.
+
+        ``difference`` is first less second, with its 95 % interval from ``low`` to ``high``; ``p``
+        is two-sided and comes from ``test``.
+        """
+        return pd.DataFrame([_row(one) for one in self.metrics])
+
+    def _repr_html_(self) -> str:
+        """Return the comparison as a table for a notebook; pandas escapes its texts."""
+        caption = f"{self.items:,} test items; intervals over {html.escape(self.drawn)}"
+        return f"<p>{caption}</p>{self.to_frame().to_html(index=False)}"
+
 
 def compare(first: Result, second: Result) -> Comparison:
     """Compare two results of one group of comparable results.
@@ -97,6 +113,21 @@ def compare(first: Result, second: Result) -> Comparison:
         metrics=tuple(found),
         decisions=decisions,
     )
+
+
+def _row(one: ComparedMetric) -> dict[str, object]:
+    found = one.difference
+    return {
+        "kind": one.kind,
+        "metric": one.metric.name,
+        "first": one.first,
+        "second": one.second,
+        "difference": found.value,
+        "low": found.low,
+        "high": found.high,
+        "p": found.p,
+        "test": found.test,
+    }
 
 
 def _what_differs(first: Result, second: Result) -> Iterator[str]:

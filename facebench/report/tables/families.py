@@ -19,7 +19,8 @@ from rich.text import Text
 from facebench.report import DASH
 from facebench.report.groups import Group, comparable, learned_from, task_title
 from facebench.report.reference import printed
-from facebench.report.render import caption, interval
+from facebench.report.render import caption
+from facebench.results.stats.statistics import interval_of
 from facebench.results.store import Result
 from facebench.task import Metric
 
@@ -151,7 +152,7 @@ def _leak_free(column: Column, record: dict[str, Any] | None) -> str:
 
 
 def _interval(column: Column, result: Result | None) -> Text:
-    ends = None if result is None else interval(result, column.metric)
+    ends = None if result is None else interval_of(result, column.metric)
     if ends is None:
         return Text(DASH, style="dim")
     scale = column.metric.scale

@@ -83,7 +83,7 @@ def aligned(results: Sequence[Result]) -> list[pd.DataFrame]:
         StageError: They have no item in common, or differ in what is true of one, or an item is
             there twice.
     """
-    frames = [result.predictions() for result in results]
+    frames = [result.predictions for result in results]
     keys = ["first", "second"] if "first" in frames[0] else ["path"]
     names = [pd.MultiIndex.from_frame(frame[keys]) for frame in frames]
     if not all(index.equals(names[0]) for index in names[1:]):

@@ -194,6 +194,17 @@ def intervals(
     return {name: contest.interval(0) for name, contest in met.items()}
 
 
+def interval_of(result: Result, metric: Metric) -> Interval | None:
+    """Return the honest score's 95 % interval of one result; None without one.
+
+    For pairs it is over groups of people, as in the paper's tables; the stored one is over pairs as
+    if no two shared a face. It needs the stored predictions; without them there is none.
+    """
+    if of_pairs(result.record) and not result.predictions_path.exists():
+        return None
+    return intervals([result], [metric])[metric.name]
+
+
 def _ends(drawn: Floats) -> Floats:
     tail = (1 - LEVEL) / 2
     ends: Floats = np.nanquantile(drawn, [tail, 1 - tail], axis=0)

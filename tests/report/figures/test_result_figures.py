@@ -73,7 +73,7 @@ def test_the_roc_curve_has_the_stored_area_and_the_folds_decisions(
     result = written[kind]
     shown = axes(roc_figure, "draw_roc", result, "honest")
     curve, _, folds = (line.get_data() for line in shown.lines)
-    pairs = result.predictions()
+    pairs = result.predictions
     area = np.trapezoid(curve[1], curve[0])
     assert area == pytest.approx(roc_auc_score(pairs["same"], pairs["honest_similarity"]))
     assert area == pytest.approx(result.record["scores"]["honest"]["roc_auc"])

@@ -1,0 +1,76 @@
+"""What ``import facebench`` offers, and where it is written; read by lazy_loader at run time."""
+
+from .api.datasets import check_data, download_data, list_data, write_stand_in
+from .api.factors import measure_factors
+from .api.features import TaskFeatures, extract
+from .api.figures import (
+    draw_actions,
+    draw_confusion,
+    draw_curves,
+    draw_factors,
+    draw_features,
+    draw_probe,
+    draw_reconstructions,
+    draw_roc,
+    draw_yaw,
+)
+from .api.folders import merge, publish, validate
+from .api.models import import_weights, load_backbone, load_method
+from .api.plugins import check_plugin, list_plugins, new_plugin, task_info
+from .api.results import Results, compare, load_results
+from .api.runs import dry_run, run
+from .api.sweeps import SweepResults, run_ablation, run_sweep
+from .api.verification import verify
+from .backbones import Backbone
+from .errors import FacebenchError
+from .method import Method, MethodInfo
+from .results.store import Result
+from .task import Metric, Task, TaskInfo
+
+__version__: str
+
+__all__ = [
+    "Backbone",
+    "FacebenchError",
+    "Method",
+    "MethodInfo",
+    "Metric",
+    "Result",
+    "Results",
+    "SweepResults",
+    "Task",
+    "TaskFeatures",
+    "TaskInfo",
+    "check_data",
+    "check_plugin",
+    "compare",
+    "download_data",
+    "draw_actions",
+    "draw_confusion",
+    "draw_curves",
+    "draw_factors",
+    "draw_features",
+    "draw_probe",
+    "draw_reconstructions",
+    "draw_roc",
+    "draw_yaw",
+    "dry_run",
+    "extract",
+    "import_weights",
+    "list_data",
+    "list_plugins",
+    "load_backbone",
+    "load_method",
+    "load_results",
+    "measure_factors",
+    "merge",
+    "new_plugin",
+    "publish",
+    "run",
+    "run_ablation",
+    "run_sweep",
+    "task_info",
+    "validate",
+    "verify",
+    "write_stand_in",
+]

@@ -1,0 +1,92 @@
+"""Folders of results: check them, bring them together, publish them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facebench.errors import StageError
+from facebench.report.entries import stored_results
+from facebench.report.publication import filled, published
+from facebench.report.publication import publish as write_files
+from facebench.results.merging import Merged
+from facebench.results.merging import merge as merge_folders
+from facebench.results.validation import Checked, validate_folder
+from facebench.runtime.atomic import atomic_write
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What was published.
+
+    Args:
+        folder: Where.
+        files: Names of the tables and pages in it.
+        results: How many results they are made of.
+    """
+
+    folder: Path
+    files: tuple[str, ...]
+    results: int
+
+
+def validate(folder: str | Path) -> list[Checked]:
+    """Check every result below a folder: ``facebench results validate``.
+
+    Form, name and hashes are checked, and every score is computed again from the predictions.
+
+    Returns:
+        Each file with what is wrong with it; without findings, it is valid.
+
+    Raises:
+        StageError: There is no such folder, or no result in it.
+    """
+    return list(validate_folder(Path(folder)))
+
+
+def merge(sources: Iterable[str | Path], into: str | Path) -> Merged:
+    """Copy results of some folders into another, all or none: ``facebench results merge``.
+
+    Args:
+        sources: Folders of results; every result in them is validated first.
+        into: Where they are to stand; made if missing.
+
+    Returns:
+        What was copied, and what was there before.
+
+    Raises:
+        MergeError: A result is wrong or contradicts another; nothing was copied.
+        StageError: A folder is missing or holds no result.
+    """
+    return merge_folders(list(map(Path, sources)), Path(into))
+
+
+def publish(
+    results: str | Path, out: str | Path, *, documents: Sequence[str | Path] = ()
+) -> Publication:
+    """Write every table and the leaderboard of a folder of results: ``facebench publish``.
+
+    Args:
+        results: Folder of results.
+        out: Folder of the tables and pages; the same results give the same bytes.
+        documents: Markdown files whose ``<!-- published: FILE -->`` blocks are filled.
+
+    Raises:
+        StageError: A result cannot be used, a document is missing or asks for what is not there;
+            nothing is written then.
+    """
+    root, folder = Path(results), Path(out)
+    found = stored_results(root)
+    if not found:
+        raise StageError(f"{root}: found no result; expected <task>/<name>.json below it.")
+    files = published(found, root)
+    texts = {}
+    for path in map(Path, documents):
+        if not path.is_file():
+            raise StageError(f"{path}: no such file; expected a Markdown file for --document.")
+        texts[path] = filled(path.read_text(encoding="utf-8"), files, str(path))
+    write_files(files, folder)
+    for path, text in texts.items():
+        atomic_write(path, text)
+    return Publication(folder, tuple(files), len(found))

@@ -1,0 +1,80 @@
+"""Plugins: which there are, what one declares, whether it keeps its contract, a new one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from facebench.api.places import paths
+from facebench.errors import UnknownNameError
+from facebench.registry import CONTRACTS, Kind, Plugin, Registry
+from facebench.scaffold import write_package
+from facebench.task import TaskInfo
+
+
+def list_plugins(kinds: str, *, plugins: Sequence[str | Path] = ()) -> list[Plugin]:
+    """Return plugins of one kind, by name, and who provides them: ``facebench list``.
+
+    Args:
+        kinds: ``methods``, ``tasks`` or ``backbones``.
+        plugins: Python files with a method, task or backbone.
+
+    Raises:
+        UnknownNameError: There is no such kind.
+    """
+    known: dict[str, Kind] = {f"{kind}s": kind for kind in CONTRACTS}  # type: ignore[misc]
+    if kinds not in known:
+        raise UnknownNameError("kind", kinds, known)
+    return Registry(paths(plugins)).plugins(known[kinds])
+
+
+def task_info(task: str, *, plugins: Sequence[str | Path] = ()) -> TaskInfo:
+    """Return what a task declares of itself and its dataset: ``facebench data info``.
+
+    Args:
+        task: Its name.
+        plugins: Python files with a task.
+
+    Raises:
+        UnknownNameError: There is no such task.
+        PluginError: It cannot be loaded.
+    """
+    info: TaskInfo = Registry(paths(plugins)).load("task", task).info
+    return info
+
+
+def check_plugin(name: str, *, plugins: Sequence[str | Path] = ()) -> list[str]:
+    """Run the contract test on a method, task or backbone: ``facebench check``.
+
+    Args:
+        name: Of the plugin.
+        plugins: Python files with a method, task or backbone.
+
+    Returns:
+        A line for each thing that holds.
+
+    Raises:
+        UnknownNameError: No plugin has that name.
+        PluginError: Something does not hold; the message says what, and what was expected.
+    """
+    from facebench.testing.contract import check_plugin as contract_lines
+
+    return list(contract_lines(name, Registry(paths(plugins))))
+
+
+def new_plugin(kind: str, name: str, *, into: str | Path = ".") -> Path:
+    """Write a working plugin package, ready to be installed: ``facebench new``.
+
+    Args:
+        kind: ``method`` or ``task``.
+        name: Of the plugin, in lower snake case.
+        into: Folder in which the package's own folder is made.
+
+    Returns:
+        The package's folder.
+
+    Raises:
+        SpecError: The kind is another one, the name is not well-formed or taken, or the folder
+            exists.
+    """
+    return write_package(kind, name, Path(into), Registry())

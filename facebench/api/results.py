@@ -1,0 +1,225 @@
+"""Stored results, as they come from a run or from a folder: tables, leaderboard, comparison."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Iterator, Sequence
+from os.path import commonpath
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import pandas as pd
+
+from facebench.errors import UnknownNameError
+from facebench.report import DASH
+from facebench.report.board.leaderboard import leaderboard
+from facebench.report.board.model import Leaderboard
+from facebench.report.board.written import written
+from facebench.report.entries import stored_results
+from facebench.report.tables.compare import Comparison
+from facebench.report.tables.compare import compare as compare_results
+from facebench.report.tables.formats import render
+from facebench.report.tables.paper_table import paper_tables
+from facebench.results.export import long_table
+from facebench.results.store import Result, read_result, summary
+from facebench.runtime.atomic import atomic_write
+
+COLUMNS = (
+    "method", "task", "seed", "feature", "backbone", "preset", "metric", "honest", "low", "high",
+    "paper", "n_test", "synthetic", "path",
+)  # fmt: skip
+_SUFFIXES = {".html": "html", ".md": "md", ".txt": "text"}
+
+
+class Results(Sequence[Result]):
+    """Results, in an order that stays.
+
+    Args:
+        results: Stored ones.
+    """
+
+    def __init__(self, results: Iterable[Result] = ()) -> None:
+        self._results = tuple(results)
+
+    @overload
+    def __getitem__(self, place: int) -> Result: ...
+    @overload
+    def __getitem__(self, place: slice) -> Results: ...
+    def __getitem__(self, place: int | slice) -> Result | Results:
+        """Return one result, or some of them."""
+        found = self._results[place]
+        return Results(found) if isinstance(found, tuple) else found
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def __iter__(self) -> Iterator[Result]:
+        return iter(self._results)
+
+    def __add__(self, others: Iterable[Result]) -> Results:
+        return Results((*self, *others))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Results) and self._results == other._results
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row per result, with the main metric of its task.
+
+        ``honest`` and ``paper`` are the two scores, ``low`` and ``high`` the honest one's 95 %
+        interval over test items, all as stored: accuracies and F1 in 0..1, errors in degrees. NaN
+        stands where there is no value. ``synthetic`` says that the faces are rendered; such numbers
+        are not comparable with real ones.
+        """
+        return pd.DataFrame([_row(result) for result in self], columns=list(COLUMNS))
+
+    def to_long_frame(self) -> pd.DataFrame:
+        """Return a row for each result, protocol and metric: ``facebench results export``."""
+        return long_table(self)
+
+    def table(self, number: int, format: str = "text", *, synthetic: bool | None = None) -> str:
+        """Lay out a table of the paper, printed numbers and ours side by side: ``facebench table``.
+
+        Args:
+            number: Of the paper's table, 1 to 7.
+            format: ``text``, ``md``, ``latex``, ``csv``, ``html`` or ``json``.
+            synthetic: Only what is on synthetic, or only what is on real data; None: a table of
+                each.
+
+        Raises:
+            UnknownNameError: There is no such table or format.
+            SpecError: A CSV of real and synthetic data together, which must not mix.
+            StageError: Predictions are missing, or results in one column are not of one test set.
+        """
+        return render(paper_tables(number, self, synthetic), format)
+
+    def board(self) -> Leaderboard:
+        """Return the leaderboard as data.
+
+        Raises:
+            StageError: A result or its predictions cannot be used.
+        """
+        found = [Result(result.path.absolute(), result.record) for result in self]
+        folders = [result.path.parent.parent for result in found]  # FOLDER/TASK/NAME.json
+        return leaderboard(found, Path(commonpath(folders)) if folders else Path())
+
+    def leaderboard(self, path: str | Path, format: str | None = None) -> Path:
+        """Rank the results, task by task, with intervals: ``facebench leaderboard``.
+
+        Args:
+            path: File to write.
+            format: ``html`` (one page, no network), ``md`` or ``text``; None: what the name of the
+                file ends in, ``.html``, ``.md`` or ``.txt``.
+
+        Returns:
+            The file.
+
+        Raises:
+            UnknownNameError: There is no such format.
+            StageError: A result or its predictions cannot be used.
+        """
+        path = Path(path)
+        atomic_write(path, written(self.board(), format or _format_of(path)))
+        return path
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Results: {len(self)}", *(f"  {summary(r.record)}" for r in self)])
+
+    def _repr_html_(self) -> str:
+        """Return the results as a table for a notebook; every text is escaped."""
+        heads = ("method", "seed", "task", "metric", "honest", "paper", "data")
+        lines = [_cells("th", heads), *(_cells("td", _shown(result)) for result in self)]
+        body = "".join(f"<tr>{line}</tr>" for line in lines)
+        return f"<table><caption>{len(self)} results</caption>{body}</table>"
+
+
+def load_results(source: str | Path) -> Results:
+    """Read stored results.
+
+    Args:
+        source: A folder of results, ``<task>/<name>.json``, or one such file, which
+            ``facebench show`` prints.
+
+    Returns:
+        Those of a folder in the order of their paths.
+
+    Raises:
+        StageError: There is nothing at ``source``, or a file is no result of this format.
+    """
+    path = Path(source)
+    one = path.suffix == ".json" and not path.is_dir()
+    return Results([read_result(path)] if one else stored_results(path))
+
+
+def compare(first: Result | str | Path, second: Result | str | Path) -> Comparison:
+    """Compare two results on the same test items: ``facebench compare``.
+
+    Args:
+        first: A result, or its JSON file.
+        second: Another one, of the same task and conditions.
+
+    Returns:
+        Both values of each metric, their difference with its 95 % interval and p value, and which
+        of the two has how many items right.
+
+    Raises:
+        StageError: They cannot be compared, which is said; or predictions are missing.
+    """
+    return compare_results(opened(first), opened(second))
+
+
+def opened(result: Result | str | Path) -> Result:
+    """Return a result, read if it is given by its file.
+
+    Raises:
+        StageError: The file is missing, or is no result of this format.
+    """
+    return result if isinstance(result, Result) else read_result(Path(result))
+
+
+def _row(result: Result) -> dict[str, Any]:
+    record, spec, name = result.record, result.spec, result.metric.name
+    low, high = result.interval or (np.nan, np.nan)
+    return {
+        "method": spec["method"],
+        "task": spec["task"],
+        "seed": spec["seed"],
+        "feature": spec["extract"]["feature"],
+        "backbone": spec["backbone"],
+        "preset": spec["preset"],
+        "metric": name,
+        "honest": _number(result.scores["honest"][name]),
+        "low": low,
+        "high": high,
+        "paper": _number(result.scores["paper"][name]),
+        "n_test": record["n_test"],
+        "synthetic": record["task"]["synthetic"],
+        "path": str(result.path),
+    }
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else value
+
+
+def _shown(result: Result) -> Iterator[str]:
+    """Yield the cells of a row of a notebook's table, on the printed scale."""
+    record, spec, metric = result.record, result.spec, result.metric
+    yield f"{record['method']['title']} {spec['extract']['feature']}, {spec['backbone']}"
+    yield str(spec["seed"])
+    yield record["task"]["title"]
+    yield metric.title
+    for kind in ("honest", "paper"):
+        value = result.scores[kind][metric.name]
+        yield DASH if value is None else f"{metric.scale * value:.2f}"
+    yield "SYNTHETIC" if record["task"]["synthetic"] else "real"
+
+
+def _cells(tag: str, texts: Iterable[str]) -> str:
+    return "".join(f"<{tag}>{html.escape(text)}</{tag}>" for text in texts)
+
+
+def _format_of(path: Path) -> str:
+    if path.suffix not in _SUFFIXES:
+        raise UnknownNameError("ending", path.suffix, _SUFFIXES, where=str(path))
+    return _SUFFIXES[path.suffix]

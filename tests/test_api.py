@@ -1,0 +1,510 @@
+"""``import facebench``: what Python can do, and that it is what the commands do."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+from typer.main import get_command
+
+import facebench as fb
+from conftest import Facebench
+from facebench.cli import app
+from facebench.config.options import CONFIG_KEYS
+from facebench.errors import SpecError, StageError, UnknownNameError
+from facebench.progress import Silent
+from facebench.runtime import terminal
+
+SETTINGS = {
+    "pretrain.epochs": 2, "pretrain.batch_size": 24, "pretrain.image_size": 32, "probe.epochs": 5,
+}  # fmt: skip
+METHODS = ("simclr", "lbp")
+
+# Command -> what does the same in Python.
+FUNCTIONS = {
+    "ablate": "run_ablation",
+    "check": "check_plugin",
+    "compare": "compare",
+    "data check": "check_data",
+    "data get": "download_data",
+    "data info": "task_info",
+    "data list": "list_data",
+    "data synth": "write_stand_in",
+    "disentangle": "measure_factors",
+    "figure actions": "draw_actions",
+    "figure confusion": "draw_confusion",
+    "figure curves": "draw_curves",
+    "figure disentanglement": "draw_factors",
+    "figure features": "draw_features",
+    "figure probe": "draw_probe",
+    "figure reconstructions": "draw_reconstructions",
+    "figure roc": "draw_roc",
+    "figure yaw": "draw_yaw",
+    "import": "import_weights",
+    "leaderboard": "Results.leaderboard",
+    "list": "list_plugins",
+    "new": "new_plugin",
+    "publish": "publish",
+    "results export": "Results.to_long_frame",
+    "results merge": "merge",
+    "results validate": "validate",
+    "run": "run",
+    "show": "load_results",
+    "sweep": "run_sweep",
+    "table": "Results.table",
+    "verify": "verify",
+}
+MISSING: frozenset[str] = frozenset()  # commands that Python cannot do; may only shrink
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("api")
+
+
+@pytest.fixture(scope="module")
+def words(folder: Path, data: Path, plugin: Path) -> dict[str, Any]:
+    """Return the words that all runs of these tests share."""
+    return {
+        "task": "tiny", "backbone": "tinynet", "pretrain_data": "tiny", "settings": SETTINGS,
+        "device": "cpu", "precision": "32", "floors": False, "data": data, "plugins": [plugin],
+        "cache": folder / "cache", "results": folder / "results", "progress": Silent(),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def results(words: dict[str, Any]) -> fb.Results:
+    return fb.run(**words, method=METHODS, seeds=[0])
+
+
+@pytest.fixture(scope="module")
+def places(words: dict[str, Any]) -> dict[str, Any]:
+    return {name: words[name] for name in ("data", "cache", "plugins")}
+
+
+def flags(words: dict[str, Any]) -> list[str]:
+    """Return the words as the command line has them."""
+    options = [f"--set={key}={value}" for key, value in words["settings"].items()]
+    same = ("task", "backbone", "pretrain_data", "device", "precision", "data", "cache", "results")
+    given = [f"--{name.replace('_', '-')}={words[name]}" for name in same]
+    return [*given, *options, "--no-floors", f"--plugin={words['plugins'][0]}"]
+
+
+def files(folder: Path) -> dict[str, int]:
+    """Return when each file was written, but for locks and the index of what was hashed."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return {str(p): p.stat().st_mtime_ns for p in found if p.parent.name != "digests"}
+
+
+# What is there ------------------------------------------------------------------------------------
+
+
+def test_importing_loads_neither_torch_nor_a_plugin() -> None:
+    code = (
+        "import sys, facebench as fb\n"
+        "dir(fb), fb.__version__, fb.Task, fb.TaskInfo, fb.FacebenchError\n"
+        "fb.list_plugins('methods')\n"
+        "print([m for m in ('torch', 'pandas', 'timm', 'facebench_methods') if m in sys.modules])\n"
+        "fb.Method, fb.Backbone, fb.MethodInfo, fb.run\n"
+        "import facebench.pipeline, facebench.report.tables.compare\n"
+        "print(callable(fb.run), callable(fb.compare), 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "True True True"]
+
+
+def test_no_module_takes_the_place_of_a_function() -> None:
+    """Importing ``facebench.NAME`` would set the package's attribute of that name."""
+    for name in fb.__all__:
+        root = Path(inspect.getfile(fb)).parent
+        assert not (root / f"{name}.py").exists()
+        assert not (root / name).is_dir()
+
+
+def test_the_stub_names_what_there_is_and_everything_says_what_it_is() -> None:
+    stub = ast.parse(Path(inspect.getfile(fb)).with_suffix(".pyi").read_text())
+    (listed,) = [node.value for node in stub.body if isinstance(node, ast.Assign)]
+    assert sorted(ast.literal_eval(listed)) == sorted(fb.__all__)
+    for name in fb.__all__:
+        assert inspect.getdoc(getattr(fb, name)), name
+
+
+def commands(command: Any, name: str = "") -> Iterator[str]:
+    if not hasattr(command, "commands"):
+        yield name
+        return
+    for key, inner in command.commands.items():
+        yield from commands(inner, f"{name} {key}".strip())
+
+
+def test_whatever_a_command_does_python_can_do() -> None:
+    assert {*FUNCTIONS, *MISSING} == set(commands(get_command(app)))
+    assert not MISSING & set(FUNCTIONS)
+    for command, name in FUNCTIONS.items():
+        found: Any = fb
+        for part in name.split("."):
+            found = getattr(found, part)
+        said = " ".join((inspect.getdoc(found) or "").split())
+        assert f"``facebench {command}``" in said, name
+
+
+def test_run_takes_the_words_of_the_command() -> None:
+    known = set(inspect.signature(fb.run).parameters)
+    assert set(CONFIG_KEYS) <= known
+    options = {parameter.name for parameter in get_command(app).commands["run"].params}  # type: ignore[attr-defined]
+    renamed = {"set_": "settings", "plugin": "plugins"}
+    of_terminal = {"dry_run", "verbose"}  # fb.dry_run; logging is the program's own
+    assert {renamed.get(name, name) for name in options - of_terminal} | {"progress"} == known
+
+
+# Runs ---------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_that_of_the_command(
+    results: fb.Results, words: dict[str, Any], folder: Path, facebench: Facebench
+) -> None:
+    assert [result.spec["method"] for result in results] == list(METHODS)
+    before = files(folder)
+    facebench("run", "--method", ",".join(METHODS), *flags(words))
+    assert files(folder) == before  # the command finds all of it on disk
+    assert fb.run(**words, method=list(METHODS), seeds=0) == results
+
+
+def test_a_dry_run_names_the_stages_and_says_where_options_come_from(
+    results: fb.Results, words: dict[str, Any]
+) -> None:
+    simclr, _ = fb.dry_run(**words, method=",".join(METHODS))
+    assert [step.done for step in simclr.steps] == [True, True, True]
+    assert simclr.steps[-1].key == results[0].record["stages"]["result"]
+    assert simclr.settings["pretrain.epochs"] == (2, "settings, pretrain.epochs")
+    assert simclr.settings["pretrain.data"][0] == "tiny"
+    (other,) = fb.dry_run(**words, method="simclr", seeds=7)
+    assert not any(step.done for step in other.steps)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "simcrl"}, "unknown method 'simcrl'. Did you mean 'simclr'"),
+        ({"method": "simclr", "task": ["tny"]}, "Did you mean 'tiny'"),
+        ({"methd": "simclr"}, "unknown argument 'methd' in run(). Did you mean 'method'"),
+        ({"method": "simclr", "settings": {"simclr.temprature": 1}},
+         "in settings, simclr.temprature. Did you mean 'simclr.temperature'"),
+        ({"method": "simclr", "settings": {"temperature": 1}}, "expected GROUP.KEY"),
+        ({"method": "simclr", "settings": {"simclr.temperature": "warm"}}, "expected a number"),
+        ({"method": "simclr", "preset": "fast"}, "unknown preset 'fast'"),
+        ({"task": "tiny"}, "no method given"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_an_error_of_facebench(
+    words: dict[str, Any], changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(fb.FacebenchError) as error:
+        fb.run(**{**words, **changes})
+    assert message in str(error.value)
+
+
+def test_a_file_says_what_the_words_leave_open(words: dict[str, Any], tmp_path: Path) -> None:
+    config = tmp_path / "run.yaml"
+    config.write_text("method: lbp\nseeds: [3]\nprobe: {epochs: 7}\nskip_broken: true\n")
+    rest = {name: value for name, value in words.items() if name != "settings"}
+    (run,) = fb.dry_run(**rest, config=config)
+    assert (run.spec.method, run.spec.seed, run.spec.skip_broken) == ("lbp", 3, True)
+    assert run.settings["probe.epochs"] == (7, f"{config}, probe.epochs")
+    (run,) = fb.dry_run(**rest, config=config, seeds=4, skip_broken=False)
+    assert (run.spec.seed, run.spec.skip_broken) == (4, False)
+
+
+def test_the_environment_says_where_data_and_stages_are(
+    results: fb.Results, words: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEBENCH_DATA", str(words["data"]))
+    monkeypatch.setenv("FACEBENCH_CACHE", str(words["cache"]))
+    rest = {name: value for name, value in words.items() if name not in ("data", "cache")}
+    assert fb.dry_run(**rest, method="simclr")[0].steps[-1].done
+
+
+def test_a_sweep_runs_its_settings_and_shares_what_they_share(
+    words: dict[str, Any], results: fb.Results, tmp_path: Path
+) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text("method: simclr\ngrid: {simclr.temperature: [0.1, warm]}\n")
+    with pytest.raises(SpecError, match="warm"):
+        fb.run_sweep(file, **words)
+    file.write_text("method: simclr\ngrid: {pretrain.batch_size: [24, 500]}\n")
+    rest = {key: value for key, value in SETTINGS.items() if key != "pretrain.batch_size"}
+    done = fb.run_sweep(file, **{**words, "settings": rest})
+    assert list(done.results) == [results[0]]
+    assert ["takes 500 images per step and has 96" in one.error for one in done.failures] == [True]
+    assert len(done.tables()) == 1
+    with pytest.raises(SpecError, match="takes no method"):
+        fb.run_sweep(file, **words, method="pcl")
+    with pytest.raises(UnknownNameError, match="Did you mean 'table5'"):
+        fb.run_ablation("tabel5", **words)
+
+
+# Results ------------------------------------------------------------------------------------------
+
+
+def test_a_result_has_its_scores_and_what_they_come_from(results: fb.Results) -> None:
+    first = results[0]
+    right = (first.predictions["honest"] == first.predictions["label"]).mean()
+    assert first.scores["honest"]["accuracy"] == pytest.approx(right)
+    assert first.interval == tuple(first.scores["honest"]["intervals"]["accuracy"])
+    assert (first.spec["task"], first.metric.name) == ("tiny", "accuracy")
+    shown = f"{100 * right:.2f}"
+    assert repr(first).startswith(f"Result(SimCLR f_s, seed 0, on Tiny: Accuracy (%) {shown} hon")
+    assert repr(fb.Result(Path("a.json"), {})) == "Result(a.json)"
+
+
+def test_results_are_a_sequence_that_does_not_change(results: fb.Results) -> None:
+    assert len(results) == 2
+    assert isinstance(results[:1], fb.Results)
+    assert results[:1] + results[1:] == results
+    assert results[-1] in results
+    assert repr(results).splitlines()[0] == "Results: 2"
+    assert "LBP f_s, seed 0, on Tiny" in repr(results)
+    with pytest.raises(TypeError):
+        results[0] = results[1]  # type: ignore[index]
+
+
+def test_a_notebook_shows_text_and_no_markup_of_it(results: fb.Results) -> None:
+    record = json.loads(json.dumps(results[0].record))
+    record["method"]["title"] = "<script>alert(1)</script>"
+    shown = fb.Results([fb.Result(results[0].path, record)])._repr_html_()
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+    assert shown.count("<tr>") == 2
+
+
+def test_a_frame_has_a_row_per_result(results: fb.Results) -> None:
+    frame = results.to_frame()
+    assert list(frame["method"]) == list(METHODS)
+    for result, (_, row) in zip(results, frame.iterrows(), strict=True):
+        assert row["honest"] == result.scores["honest"]["accuracy"]
+        assert row["paper"] == result.scores["paper"]["accuracy"]
+        assert (row["low"], row["high"]) == result.interval
+        assert row["n_test"] == 48
+        assert not row["synthetic"]
+        assert row["path"] == str(result.path)
+    assert list(fb.Results().to_frame()) == list(frame)
+    assert {"honest", "paper"} == set(results.to_long_frame()["protocol"])
+
+
+def test_a_folder_is_read_as_it_was_written(results: fb.Results, folder: Path) -> None:
+    loaded = fb.load_results(folder / "results")
+    assert len(loaded) >= 2
+    assert all(result in loaded for result in results)
+    assert list(fb.load_results(results[0].path)) == [results[0]]
+    with pytest.raises(StageError, match="no such folder"):
+        fb.load_results(folder / "absent")
+
+
+@pytest.mark.parametrize("form", ["text", "md", "latex", "csv", "html", "json"])
+def test_a_table_is_that_of_the_command(folder: Path, facebench: Facebench, form: str) -> None:
+    there = fb.load_results(folder / "results")
+    told = facebench("table", "1", "--results", str(folder / "results"), "--format", form)
+    assert there.table(1, form) == told.stdout
+    with pytest.raises(UnknownNameError, match="unknown table '9'"):
+        there.table(9, form)
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.html", "html"), ("a.md", "md"), ("a.txt", "text")])
+def test_a_leaderboard_is_that_of_the_command(
+    results: fb.Results, folder: Path, tmp_path: Path, facebench: Facebench, name: str, form: str
+) -> None:
+    there = fb.load_results(folder / "results")
+    file = there.leaderboard(tmp_path / name)
+    facebench("leaderboard", "--results", str(folder / "results"), "--format", form, "--out", "b")
+    assert file.read_bytes() == (tmp_path / "b").read_bytes()
+    assert "LBP" in file.read_text(encoding="utf-8")
+    with pytest.raises(UnknownNameError, match=r"Did you mean '\.html'"):
+        there.leaderboard(tmp_path / "a.htlm")
+
+
+def test_a_comparison_is_of_results_or_their_files(results: fb.Results) -> None:
+    found = fb.compare(results[0], results[1])
+    assert found.items == 48
+    assert found == fb.compare(str(results[0].path), results[1].path)
+    values = [result.scores["honest"]["accuracy"] for result in results]
+    assert [found.metrics[0].first, found.metrics[0].second] == pytest.approx(values)
+    frame = found.to_frame()
+    assert list(frame["kind"].unique()) == ["honest", "paper"]
+    assert frame["difference"][0] == pytest.approx(values[0] - values[1])
+    assert "48 test items" in found._repr_html_()
+
+
+# Features and weights -----------------------------------------------------------------------------
+
+
+def test_features_are_those_that_a_result_was_judged_by(
+    results: fb.Results, places: dict[str, Any], folder: Path
+) -> None:
+    before = files(folder / "cache")
+    for result in results:
+        kept = folder / "cache/features" / result.record["stages"]["features"]
+        values, rows = fb.extract(result, **places)
+        assert values.shape == (144, json.loads((kept / "features.json").read_text())["dim"])
+        assert np.array_equal(values, np.load(kept / "features.npy"))
+        assert list(rows["split"].value_counts().sort_index()) == [48, 96]
+        assert list(rows["path"]) == sorted(rows["path"])
+    again, _ = fb.extract(results[0].path, task="tiny", **places)
+    assert np.array_equal(again, fb.extract(results[0], **places).values)
+    assert files(folder / "cache") == before
+
+
+def test_features_of_a_checkpoint_are_asked_for_with_options(
+    results: fb.Results, places: dict[str, Any], folder: Path
+) -> None:
+    checkpoint = folder / "cache/checkpoints" / results[0].record["stages"]["checkpoint"]
+    options = {"extract.pool": "mean", "extract.dtype": "float32"}
+    values, rows = fb.extract(
+        checkpoint, task="tiny", settings=options, precision="32", limit=3, device="cpu", **places
+    )
+    assert values.dtype == np.float32
+    assert values.shape == (len(rows), 8)
+    assert set(rows.groupby("split").size()) == {3}
+    with pytest.raises(SpecError, match="no task given"):
+        fb.extract(checkpoint, **places)
+    with pytest.raises(SpecError, match="expected the name of one task"):
+        fb.extract(checkpoint, task="tiny,tiny2".replace("tiny2", "lfw"), **places)
+
+
+def test_what_cannot_be_read_is_in_neither_features_nor_rows(
+    results: fb.Results, places: dict[str, Any], data: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    shutil.copytree(data / "tiny", tmp_path / "tiny")
+    (tmp_path / "tiny/test/0_0.png").write_bytes(b"")
+    broken = {**places, "data": tmp_path}
+    values, rows = fb.extract(results[0], skip_broken=True, device="cpu", **broken)
+    assert len(values) == len(rows) == 143
+    assert "test/0_0.png" not in set(rows["path"])
+
+
+def test_a_backbone_has_the_weights_of_its_checkpoint(
+    results: fb.Results, places: dict[str, Any], folder: Path
+) -> None:
+    where = {name: places[name] for name in ("cache", "plugins")}
+    checkpoint = folder / "cache/checkpoints" / results[0].record["stages"]["checkpoint"]
+    stored = load_file(checkpoint / "model.safetensors")
+    for learned in (results[0], results[0].path, checkpoint, checkpoint / "model.safetensors"):
+        backbone = fb.load_backbone(learned, **where)
+        assert isinstance(backbone, torch.nn.Module)
+        assert not backbone.training
+        own = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
+        assert set(own) == {name for name in stored if name.startswith("backbone.")}
+        assert all(torch.equal(tensor, stored[name]) for name, tensor in own.items())
+    assert backbone(torch.rand(2, 3, 32, 32)).shape == (2, 8, 4, 4)
+    with pytest.raises(SpecError, match="'lbp' has no shared backbone"):
+        fb.load_backbone(results[1], **where)
+    images = torch.rand(2, 3, 32, 32)
+    with torch.inference_mode():
+        assert fb.load_method(results[0], **where).features("f_s", images).shape == (2, 128)
+
+
+def test_a_file_that_is_neither_checkpoint_nor_result_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "best.pth").write_bytes(b"")
+    with pytest.raises(SpecError, match=r"import_weights\(\)"):
+        fb.load_backbone(tmp_path / "best.pth")
+
+
+# What else a command does -------------------------------------------------------------------------
+
+
+def test_a_folder_of_results_is_checked_merged_published_and_verified(
+    results: fb.Results, places: dict[str, Any], folder: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    done = fb.merge([folder / "results"], source)
+    assert len(done.copied) == len(fb.validate(source)) >= 2
+    assert not [finding for one in fb.validate(source) for finding in one.findings]
+    published = fb.publish(source, tmp_path / "tables")
+    assert published.results == len(done.copied)
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == set(published.files)
+    assert fb.verify(results[0], device="cpu", progress=Silent(), **places).reproduced
+
+
+def test_plugins_and_datasets_are_listed_and_checked(
+    places: dict[str, Any], data: Path, plugin: Path, tmp_path: Path
+) -> None:
+    assert "simclr" in [one.name for one in fb.list_plugins("methods")]
+    with pytest.raises(UnknownNameError, match="Did you mean 'methods'"):
+        fb.list_plugins("method")
+    assert fb.task_info("tiny", plugins=[plugin]).classes == ("red", "green", "blue")
+    assert any("maps images" in line for line in fb.check_plugin("tinynet", plugins=[plugin]))
+    found = {one.name: one.state for one in fb.list_data(data=data, plugins=[plugin])}
+    assert found["tiny"] == "complete"
+    assert fb.check_data("tiny", progress=Silent(), **places).passed
+    assert (fb.new_plugin("method", "my_own", into=tmp_path) / "pyproject.toml").is_file()
+    with pytest.raises(fb.FacebenchError, match="expected more than 0"):
+        fb.write_stand_in("rafdb", tmp_path / "faces", scale=0)
+    with pytest.raises(fb.FacebenchError, match="cannot be downloaded"):
+        fb.download_data("voxceleb", tmp_path)
+
+
+def test_figures_are_drawn_and_are_those_of_the_command(
+    results: fb.Results, places: dict[str, Any], tmp_path: Path, facebench: Facebench
+) -> None:
+    pytest.importorskip("matplotlib")
+    plugin, path = str(places["plugins"][0]), str(results[0].path)
+    figures: dict[str, Callable[[Path], Path]] = {
+        "curves": lambda out: fb.draw_curves(results[0], out),
+        "confusion": lambda out: fb.draw_confusion(results[0], out, plugins=[plugin]),
+        "probe": lambda out: fb.draw_probe(results[0], out),
+    }
+    for name, draw in figures.items():
+        more = ["--plugin", plugin] if name == "confusion" else []
+        facebench("figure", name, path, "--out", f"{name}.svg", *more)
+        assert draw(tmp_path / "a.svg").read_bytes() == (tmp_path / f"{name}.svg").read_bytes()
+    with pytest.raises(fb.FacebenchError, match="expected verification"):
+        fb.draw_roc(results[0], tmp_path / "roc.svg")
+
+
+# Progress -----------------------------------------------------------------------------------------
+
+
+def test_no_bar_is_drawn_where_there_is_neither_terminal_nor_notebook() -> None:
+    assert not terminal.draws_bars()
+
+
+def test_a_notebook_gets_bars_if_it_can_show_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(terminal, "err", Console(force_jupyter=True))
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    monkeypatch.setattr(terminal, "find_spec", lambda name: None)
+    assert not terminal.draws_bars()
+
+    shown: list[Any] = []
+    widgets, display = ModuleType("ipywidgets"), ModuleType("IPython.display")
+
+    class Output:
+        def __enter__(self) -> None: ...
+        def __exit__(self, *_: object) -> None: ...
+        def clear_output(self, wait: bool) -> None: ...
+        def close(self) -> None: ...
+
+    vars(widgets)["Output"] = Output
+    vars(display)["display"] = lambda *what, **_: shown.extend(what)
+    monkeypatch.setitem(sys.modules, "ipywidgets", widgets)
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.setattr(terminal, "find_spec", lambda name: ModuleSpec(name, None))
+    monkeypatch.setattr(terminal, "SECONDS_BEFORE_A_BAR", 0.0)
+    with terminal.TerminalProgress().bar("extract", 4, "image") as advance:
+        advance(1)
+        advance(4)
+    assert [type(item) for item in shown].count(Output) == 1
