@@ -26,9 +26,7 @@ class PCLOptions(ViewOptions):
     dynamic_weights: bool = True  # DWA, Eq. 7
     dwa_temperature: float = 2.0  # released code
     negative_interpolation: bool = True  # section 4.1, of the baseline
-    interpolation: Interpolation = (
-        "unit"  # what is mixed: unit vectors; released: the head's output
-    )
+    interpolation: Interpolation = "unit"  # mixes unit vectors; released: outputs of the head
     directions: Literal["sum", "mean"] = "sum"  # Eqs. 5 and 6 add both; released: their mean
     pose_augmentation: PoseAugmentation = "flip"  # section 4.1: flipping works best
     face_pose_augmentation: PoseAugmentation = "none"  # of the face views; neither names any
@@ -40,7 +38,7 @@ class PCLOptions(ViewOptions):
     pose_denominator: Literal["negatives", "all"] = "negatives"  # Eq. 5; released: all
     pose_crop: bool = True  # pose views are cropped too (section 3.2); released: not
     projection: bool = False  # heads before the contrast; the paper has none, the code has
-    projection_head: Literal["released", "simclr"] = "released"  # simclr: the baseline's, 128 long
+    projection_head: Literal["released", "simclr"] = "released"  # where projection is on
     pdd_noise: float = 0.0  # sigma of noise on the PDD's input; released: 0.4
     # What BatchNorm averages over: one pass of decoder and of pose head for all inputs, or, as
     # released, one of the decoder for each reconstruction, of the head for positives and negatives

@@ -135,8 +135,8 @@ def learn_briefly(
         workspace = Workspace(cache=place, results=place, data=None, device=torch.device("cpu"))
         try:
             learned = train(
-                method, faces, dataclasses.replace(variant.pretrain, limit=0), seed=0,
-                workspace=workspace, precision=precision, folder=place,
+                method, faces, variant.pretrain,
+                seed=0, workspace=workspace, precision=precision, folder=place,
             )  # fmt: skip
         except RuntimeError as error:  # what torch raises when a graph or a shape does not fit
             raise PluginError(f"{where}: learning fails: {error}") from error

@@ -6,12 +6,16 @@ from typing import Any
 
 import pytest
 import torch
+from lightly.models.modules.heads import SimCLRProjectionHead
 from torch import Tensor
 from torch.nn import functional as F
 
 from facebench.backbones import FaceCycle16
+from facebench.config.spec import PretrainSpec
 from facebench.pretrain.collapse import feature_std
+from facebench.runtime.device import Precision
 from facebench.testing.contract import TwoLayers
+from facebench.testing.learning_check import Variant, learn_briefly
 from facebench_methods._pcl_options import PCLOptions
 from facebench_methods._pdd import Decoder, DoublingConv2d, disentangling_loss
 from facebench_methods.pcl import PCL, dynamic_weights
@@ -205,3 +209,13 @@ def test_a_few_steps_lower_the_loss_and_do_not_collapse_the_features() -> None:
         totals.append(total.item())
     assert totals[-1] < totals[0]
     assert feature_std(method, images) > 0.5 * untrained
+
+
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+def test_the_baselines_head_learns_on_both_branches(precision: Precision) -> None:
+    """It acts only where ``projection`` is on, which one option at a time does not try."""
+    options = replace(SMALL, projection=True, projection_head="simclr")
+    heads = [PCL(TwoLayers(), options, 32).head_f, PCL(TwoLayers(), options, 32).head_p]
+    assert all(isinstance(head, SimCLRProjectionHead) for head in heads)
+    brief = PretrainSpec(epochs=3, batch_size=4, image_size=32)
+    learn_briefly(PCL, TwoLayers(), Variant("projection_head=simclr", options, brief), precision)
