@@ -3,7 +3,7 @@
 Two timings in turn, on the same images and in the same precision:
 
 - bare: ``facecycle16`` on random tensors that lie in memory, nothing else
-- extract: ``facebench.evaluate.extract`` on JPEG files: read, decode, resize, compute, store
+- extract: ``facebench.evaluation.extract`` on JPEG files: read, decode, resize, compute, store
 
 Run ``python benchmarks/extraction.py [--images N] [--size 100]``.
 """
@@ -24,7 +24,7 @@ from PIL import Image, ImageFilter
 
 from facebench.backbones import FaceCycle16
 from facebench.config.spec import ExtractSpec
-from facebench.evaluate.extract import extract
+from facebench.evaluation.extract import extract
 from facebench.method import Method, MethodInfo
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.runtime.device import autocast, resolve_device, resolve_precision

@@ -23,10 +23,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from facebench.evaluate.probe.buffers import empty_buffer
-from facebench.evaluate.probe.grid import Head
-from facebench.evaluate.probe.losses import CrossEntropy
-from facebench.evaluate.probe.training import ProbeSettings, train_heads
+from facebench.evaluation.probe.buffers import empty_buffer
+from facebench.evaluation.probe.grid import Head
+from facebench.evaluation.probe.losses import CrossEntropy
+from facebench.evaluation.probe.training import ProbeSettings, train_heads
 
 CLASSES, BATCH = 7, 256
 RATES, DECAYS = (0.03, 0.01, 0.003, 0.001), (0.0, 1e-5, 1e-4, 1e-3)

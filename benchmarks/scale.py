@@ -40,14 +40,14 @@ from torch import Tensor
 
 from facebench.backbones import Backbone, FaceCycle16
 from facebench.config.spec import ExtractSpec, ProbeSpec
-from facebench.evaluate.extract import extract
-from facebench.evaluate.probe.buffers import empty_buffer
-from facebench.evaluate.probe.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix
-from facebench.evaluate.probe.grid import Head
-from facebench.evaluate.probe.losses import BinaryCrossEntropy
-from facebench.evaluate.probe.training import ProbeSettings, epoch_batches, train_heads
-from facebench.evaluate.protocols.multilabel import detect_labels
-from facebench.evaluate.store import Features, Growing, read_features
+from facebench.evaluation.extract import extract
+from facebench.evaluation.probe.buffers import empty_buffer
+from facebench.evaluation.probe.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix
+from facebench.evaluation.probe.grid import Head
+from facebench.evaluation.probe.losses import BinaryCrossEntropy
+from facebench.evaluation.probe.training import ProbeSettings, epoch_batches, train_heads
+from facebench.evaluation.protocols.multilabel import detect_labels
+from facebench.evaluation.store import Features, Growing, read_features
 from facebench.method import Method, MethodInfo
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.progress import Silent

@@ -17,10 +17,10 @@ from facebench.config.spec import RunSpec, digest, plain, spec_record
 from facebench.data.dataset import Dataset, open_dataset
 from facebench.data.packed import pack
 from facebench.data.sources import Source, open_source, task_source
-from facebench.evaluate.extract import extract
-from facebench.evaluate.judge import judge
-from facebench.evaluate.judgement import PROTOCOL_VERSION
-from facebench.evaluate.store import Features, read_features
+from facebench.evaluation.extract import extract
+from facebench.evaluation.judge import judge
+from facebench.evaluation.judgement import PROTOCOL_VERSION
+from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, train
 from facebench.registry import Kind, Registry

@@ -18,8 +18,8 @@ from facebench.audit.leak_search import find_leaks
 from facebench.config.spec import RunSpec
 from facebench.data.dataset import find_real
 from facebench.errors import SpecError, StageError
-from facebench.evaluate.judge import judge
-from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
+from facebench.evaluation.judge import judge
+from facebench.evaluation.judgement import PROTOCOL_VERSION, Judgement
 from facebench.pipeline import Stages
 from facebench.registry import Registry
 from facebench.request.saved_spec import saved_spec

@@ -2,7 +2,7 @@
 
 A task is a *declaration* (what is judged, how, and where the data come from) and one function
 from a folder to a table. It trains nothing, extracts nothing and scores nothing: the protocol
-that it names lives once, in ``facebench.evaluate.judge``.
+that it names lives once, in ``facebench.evaluation.judge``.
 
 ``manifest(root)`` returns a pandas DataFrame with one row per image and these columns:
 

@@ -14,9 +14,9 @@ import torch
 from facebench.audit.leaks import Leaks, Twin
 from facebench.config.spec import ExtractSpec, ProbeSpec, RunSpec, spec_record
 from facebench.data.dataset import Dataset
-from facebench.evaluate.judge import judge
-from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
-from facebench.evaluate.store import Features
+from facebench.evaluation.judge import judge
+from facebench.evaluation.judgement import PROTOCOL_VERSION, Judgement
+from facebench.evaluation.store import Features
 from facebench.progress import Silent
 from facebench.results.records import judgement_record, task_record
 from facebench.results.store import Result, ResultStore, now, result_key

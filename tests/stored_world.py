@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec, digest, spec_record
-from facebench.evaluate.protocols import classification, multilabel, pairs, regression
+from facebench.evaluation.protocols import classification, multilabel, pairs, regression
 from facebench.results.store import Result, ResultStore
 from facebench.runtime.workspace import to_json
 

@@ -20,7 +20,7 @@ from conftest import Facebench
 from facebench.config.sweep_file import read_sweep
 from facebench.data.manifest import check_pairs, check_table
 from facebench.errors import DataError
-from facebench.evaluate.holdout import hold_out
+from facebench.evaluation.holdout import hold_out
 from facebench.registry import Registry
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.entries import sweep_entries, sweep_requests

@@ -1,4 +1,4 @@
 """Is the data on the disk the data of the paper? Checks, leaks, and how to get a dataset.
 
-May import evaluate and what lies below it.
+May import evaluation and what lies below it.
 """

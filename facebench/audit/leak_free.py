@@ -8,7 +8,7 @@ import numpy as np
 
 from facebench.audit.leaks import Leaks
 from facebench.errors import DataError
-from facebench.evaluate.judgement import Judgement
+from facebench.evaluation.judgement import Judgement
 
 
 def leak_free_scores(judgement: Judgement, leaks: Leaks) -> dict[str, Any]:

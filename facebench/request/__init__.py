@@ -1,4 +1,4 @@
 """From what a user asks for, in words, to specs and checkpoints that are checked.
 
-May import evaluate, pretrain, weights and what lies below them.
+May import evaluation, pretrain, weights and what lies below them.
 """

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facebench.evaluate.protocols.rescoring import (
+from facebench.evaluation.protocols.rescoring import (
     WATCHED,
     errors_by_yaw_from_predictions,
     leak_free_from_predictions,

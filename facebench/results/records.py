@@ -10,7 +10,7 @@ from facebench.audit.overlap import identity_overlap, overlap_warning
 from facebench.config.spec import plain
 from facebench.data.dataset import Dataset
 from facebench.data.sources import Source
-from facebench.evaluate.judgement import PROTOCOL_VERSION, Judgement
+from facebench.evaluation.judgement import PROTOCOL_VERSION, Judgement
 from facebench.method import Method
 from facebench.weights.checkpoint import Checkpoint
 

@@ -1,7 +1,7 @@
 """Is a stored result what it says it is? Its form, its name, its hashes, and every score.
 
 Scores and intervals are computed again from the predictions by the protocol's own code
-(:mod:`facebench.evaluate.protocols.rescoring`), so a number that does not follow from them is
+(:mod:`facebench.evaluation.protocols.rescoring`), so a number that does not follow from them is
 found. That the predictions are those of the weights is for ``facebench verify`` to say.
 """
 

@@ -10,8 +10,8 @@ from sklearn.metrics import roc_auc_score
 from facebench.audit.leak_free import leak_free_scores
 from facebench.audit.leaks import Leaks, Twin
 from facebench.errors import DataError
-from facebench.evaluate.judgement import Judgement
-from facebench.evaluate.protocols.verification import Verification, decided, verify
+from facebench.evaluation.judgement import Judgement
+from facebench.evaluation.protocols.verification import Verification, decided, verify
 
 PATHS = [f"{n}.png" for n in range(5)]
 

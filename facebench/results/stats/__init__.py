@@ -1,4 +1,4 @@
 """Statistics of stored results: resampling, intervals, tests of significance.
 
-May import ``store``, and the metrics and protocols of evaluate.
+May import ``store``, and the metrics and protocols of evaluation.
 """

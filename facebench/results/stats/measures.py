@@ -10,13 +10,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from facebench.errors import StageError
-from facebench.evaluate.metrics.absolute_error import metric_names as error_names
-from facebench.evaluate.metrics.confusion import accuracy, balanced_accuracy, macro_f1
-from facebench.evaluate.metrics.intervals import group_confusions
-from facebench.evaluate.metrics.label_f1 import fold_metrics, subject_counts
-from facebench.evaluate.metrics.label_f1 import metric_names as label_names
-from facebench.evaluate.metrics.pair_intervals import ranking_metrics
-from facebench.evaluate.protocols.verification import FARS
+from facebench.evaluation.metrics.absolute_error import metric_names as error_names
+from facebench.evaluation.metrics.confusion import accuracy, balanced_accuracy, macro_f1
+from facebench.evaluation.metrics.intervals import group_confusions
+from facebench.evaluation.metrics.label_f1 import fold_metrics, subject_counts
+from facebench.evaluation.metrics.label_f1 import metric_names as label_names
+from facebench.evaluation.metrics.pair_intervals import ranking_metrics
+from facebench.evaluation.protocols.verification import FARS
 from facebench.results.stats.resampling import Floats, Ints, Kind, Measure, Units
 
 _OF_CONFUSION = {"accuracy": accuracy, "macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}

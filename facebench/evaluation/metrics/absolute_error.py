@@ -1,0 +1,88 @@
+"""Mean absolute errors of several targets, with intervals over test items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facebench.evaluation.metrics.intervals import bootstrap_groups
+from facebench.evaluation.metrics.scores import as_json, with_intervals
+
+Floats = npt.NDArray[np.float64]
+
+YAW = "yaw"
+YAW_RANGES = ((0, 30), (30, 60), (60, 99))  # degrees; poses beyond 99 are not in the benchmark
+
+
+def metric_names(targets: Sequence[str]) -> list[str]:
+    """Return the names of the values of ``mean_errors``: ``mae``, ``mae_yaw`` ..."""
+    return ["mae", *(f"mae_{target}" for target in targets)]
+
+
+def mean_errors(errors: npt.ArrayLike) -> Floats:
+    """Return the mean of all targets' mean absolute errors, and each of these.
+
+    Args:
+        errors: ``[N, T]``, of either sign, in the units of the targets.
+
+    Returns:
+        ``[1 + T]``; NaN without items.
+    """
+    absolute = np.abs(np.asarray(errors, dtype=np.float64))
+    if not len(absolute):
+        return np.full(1 + absolute.shape[1], np.nan)
+    of_targets = absolute.mean(0)
+    return np.append(of_targets.mean(), of_targets)
+
+
+def error_scores(
+    errors: npt.ArrayLike, targets: Sequence[str], *, rng: np.random.Generator, resamples: int
+) -> dict[str, Any]:
+    """Return every mean absolute error with its 95 % bootstrap interval, as JSON.
+
+    Args:
+        errors: ``[N, T]``, of either sign.
+        targets: Their names.
+        rng: Where the draws come from.
+        resamples: Number of draws.
+
+    Raises:
+        DataError: There are fewer than two items.
+    """
+    absolute = np.abs(np.asarray(errors, dtype=np.float64))
+    items = np.column_stack([absolute, np.ones(len(absolute))])  # sums of errors, and a count
+
+    def statistic(sums: npt.NDArray[Any]) -> Floats:
+        of_targets = sums[..., :-1] / sums[..., -1:]
+        return np.concatenate([of_targets.mean(-1, keepdims=True), of_targets], axis=-1)
+
+    interval = bootstrap_groups(items, statistic, rng=rng, resamples=resamples)
+    return with_intervals(metric_names(targets), interval)
+
+
+def errors_by_yaw(
+    errors: npt.ArrayLike, yaw: npt.ArrayLike, targets: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return the errors of frontal, half-turned and profile faces apart.
+
+    Args:
+        errors: ``[N, T]``, of either sign.
+        yaw: ``[N]`` true angles, in degrees.
+        targets: Names of the errors.
+
+    Returns:
+        For each range of ``|yaw|`` (from, inclusive, to, exclusive but for the last) the number of
+        items and the errors; null where there is no item.
+    """
+    off, turned = np.asarray(errors, dtype=np.float64), np.abs(np.asarray(yaw, dtype=np.float64))
+    table = []
+    for low, high in YAW_RANGES:
+        last = (low, high) == YAW_RANGES[-1]
+        inside = (turned >= low) & ((turned <= high) if last else (turned < high))
+        values = as_json(mean_errors(off[inside]))
+        named = dict(zip(metric_names(targets), values, strict=True))
+        table.append({"from": low, "to": high, "n": int(inside.sum()), **named})
+    return table

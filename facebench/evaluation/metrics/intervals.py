@@ -1,0 +1,179 @@
+"""Bootstrap intervals over test items: how far off a score may be, the test set being a sample.
+
+Percentile intervals (Efron 1979). Items are not drawn one by one. A draw of N items with
+replacement is a multinomial draw of how often each item comes, and a metric that needs only totals
+sees no more than the drawn totals: for a confusion matrix the items of one cell are
+interchangeable, so its cells are drawn; for groups (all images of a subject stay together) the
+groups are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facebench.errors import DataError
+from facebench.evaluation.metrics.confusion import confusion_matrix
+
+Floats = npt.NDArray[np.float64]
+Statistic = Callable[[npt.NDArray[Any]], Floats]
+
+RESAMPLES = 10_000
+LEVEL = 0.95
+_BUDGET = 2**23  # numbers held at a time while resampling: 64 MB
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score and how far it may be off; arrays of one shape where the score has several values.
+
+    Args:
+        estimate: The score of the test items themselves.
+        low: Lower end.
+        high: Upper end.
+        level: Share of test sets for which such an interval holds the true score, 0..1.
+    """
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+    level: float = LEVEL
+
+
+def bootstrap_confusion(
+    confusion: npt.ArrayLike,
+    statistic: Statistic,
+    *,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Interval:
+    """Interval of a metric of independent test items.
+
+    Args:
+        confusion: ``[C, C]`` counts.
+        statistic: From matrices ``[R, C, C]`` to values ``[R]`` or ``[R, K]``: the functions of
+            ``metrics``. Resamples in which a value is NaN (a class was not drawn) are left out of
+            that value's interval.
+        rng: Where the draws come from.
+        resamples: R, number of draws.
+        level: Level of the interval, 0..1.
+
+    Returns:
+        The interval, of shape ``[]`` or ``[K]``.
+
+    Raises:
+        DataError: If the matrix has no item.
+    """
+    counts = np.asarray(confusion)
+    total = int(counts.sum())
+    if total < 1:
+        raise DataError(
+            "this confusion matrix gives no interval: found no item in it; expected at least one. "
+            "Check that the test split is not empty."
+        )
+    shares = counts.ravel() / total
+
+    def draw(number: int) -> Floats:
+        drawn = rng.multinomial(total, shares, size=number).reshape(number, *counts.shape)
+        return statistic(drawn)
+
+    return _interval(statistic(counts[None])[0], draw, counts.size, resamples, level)
+
+
+def bootstrap_groups(
+    totals: npt.ArrayLike,
+    statistic: Statistic,
+    *,
+    rng: np.random.Generator,
+    resamples: int = RESAMPLES,
+    level: float = LEVEL,
+) -> Interval:
+    """Interval of a metric of test items that come in groups, such as the images of a subject.
+
+    Whole groups are drawn with replacement, as many as there are (cluster bootstrap); with one item
+    in each group this is the ordinary bootstrap.
+
+    Args:
+        totals: ``[G, ...]``, what each group contributes: a confusion matrix (see
+            ``group_confusions``), or a sum of errors and a count.
+        statistic: From summed totals ``[R, ...]`` to values ``[R]`` or ``[R, K]``. Resamples in
+            which a value is NaN are left out of that value's interval.
+        rng: Where the draws come from.
+        resamples: R, number of draws.
+        level: Level of the interval, 0..1.
+
+    Returns:
+        The interval, of shape ``[]`` or ``[K]``.
+
+    Raises:
+        DataError: If there are fewer than two groups.
+    """
+    parts = np.asarray(totals, dtype=np.float64)
+    groups = parts.shape[0] if parts.ndim else 0
+    if groups < 2:
+        raise DataError(
+            f"these groups give no interval: found {groups}; expected at least two. Resample the "
+            "items instead."
+        )
+    flat = parts.reshape(groups, -1)
+
+    def draw(number: int) -> Floats:
+        times = rng.multinomial(groups, np.full(groups, 1 / groups), size=number)
+        return statistic((times @ flat).reshape(number, *parts.shape[1:]))
+
+    size = groups + flat.shape[1]
+    return _interval(statistic(parts.sum(0)[None])[0], draw, size, resamples, level)
+
+
+def group_confusions(
+    labels: npt.ArrayLike, predictions: npt.ArrayLike, groups: npt.ArrayLike, num_classes: int
+) -> npt.NDArray[np.int64]:
+    """One confusion matrix for each group of items.
+
+    Args:
+        labels: ``[N]`` integers from 0 to C - 1.
+        predictions: ``[N]`` integers from 0 to C - 1.
+        groups: ``[N]`` names or numbers of the groups.
+        num_classes: C.
+
+    Returns:
+        ``[G, C, C]``, the groups in sorted order.
+
+    Raises:
+        DataError: If the three differ in length, or see ``metrics.confusion_matrix``.
+    """
+    truth, guess, members = np.asarray(labels), np.asarray(predictions), np.asarray(groups)
+    confusion_matrix(truth, guess, num_classes)
+    if members.shape != truth.shape:
+        raise DataError(
+            f"these groups do not fit: found {members.shape}; expected one for each of the "
+            f"{len(truth)} items. Check the manifest's subjects."
+        )
+    names, number = np.unique(members, return_inverse=True)
+    counts = np.zeros((len(names), num_classes, num_classes), dtype=np.int64)
+    np.add.at(counts, (number, truth, guess), 1)
+    return counts
+
+
+def _interval(
+    estimate: Floats,
+    draw: Callable[[int], Floats],
+    size: int,
+    resamples: int,
+    level: float,
+) -> Interval:
+    """Percentile interval of drawn values, drawn in parts of bounded memory."""
+    step = max(1, _BUDGET // size)
+    parts = [draw(min(step, resamples - start)) for start in range(0, resamples, step)]
+    values = np.concatenate(parts)  # [R] or [R, K]
+    tail = (1 - level) / 2
+    ends = np.full((2, *values.shape[1:]), np.nan)
+    # A value that is never defined would make nanquantile warn; its interval stays NaN.
+    defined = ~np.isnan(values).all(0)
+    ends[:, defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0)
+    return Interval(np.asarray(estimate), ends[0], ends[1], level)

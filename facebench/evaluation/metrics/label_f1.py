@@ -1,0 +1,171 @@
+"""F1 of labels that are each there or not: counted, averaged over folds, and at its best threshold.
+
+The number that AU papers print is, for each label, the mean over folds of F1 on the fold's test
+side (JAA-Net, and PCL after it); F1 over the frames of all folds together is another one. Both are
+functions of how often a label was rightly given, wrongly given and missed, so both can be had from
+summed counts. Where that leaves nothing (a label that no test item has and none was given), F1 is
+0, as in scikit-learn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from facebench.evaluation.metrics.intervals import Interval
+
+Floats = npt.NDArray[np.float64]
+DEFAULT_THRESHOLD = 0.5
+
+
+def outcome_counts(labels: npt.ArrayLike, decisions: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """What each item adds to the counts that F1 needs.
+
+    Args:
+        labels: ``[...]`` 0 or 1.
+        decisions: ``[...]`` 0 or 1.
+
+    Returns:
+        ``[..., 3]``, 0 or 1: rightly given, wrongly given, missed.
+    """
+    truth, guess = np.asarray(labels, dtype=bool), np.asarray(decisions, dtype=bool)
+    return np.stack([truth & guess, ~truth & guess, truth & ~guess], axis=-1).astype(np.int64)
+
+
+def f1(counts: npt.ArrayLike) -> Floats:
+    """F1 = 2 TP / (2 TP + FP + FN); 0 where nothing was there and nothing given.
+
+    Args:
+        counts: ``[..., 3]``, see ``outcome_counts``.
+
+    Returns:
+        ``[...]`` in 0..1.
+    """
+    sums = np.asarray(counts, dtype=np.float64)
+    whole = 2 * sums[..., 0] + sums[..., 1] + sums[..., 2]
+    return np.divide(2 * sums[..., 0], whole, out=np.zeros_like(whole), where=whole > 0)
+
+
+def metric_names(targets: Sequence[str]) -> list[str]:
+    """Return the names of the values of ``fold_metrics``: ``f1``, ``f1_au1``, ``f1_pooled`` ..."""
+    return [
+        "f1",
+        *(f"f1_{target}" for target in targets),
+        "f1_pooled",
+        *(f"f1_pooled_{target}" for target in targets),
+    ]
+
+
+def fold_metrics(counts: npt.ArrayLike) -> Floats:
+    """Every F1 that is reported.
+
+    Args:
+        counts: ``[..., K, T, 3]`` of K folds and T labels.
+
+    Returns:
+        ``[..., 2 (T + 1)]`` in 0..1: mean over folds of each label's F1, preceded by the mean of
+        these over labels; the same of the counts of all folds together.
+    """
+    sums = np.asarray(counts)
+    of_folds, pooled = f1(sums).mean(-2), f1(sums.sum(-3))
+    means = [values.mean(-1, keepdims=True) for values in (of_folds, pooled)]
+    return np.concatenate([means[0], of_folds, means[1], pooled], axis=-1)
+
+
+def subject_counts(
+    labels: npt.ArrayLike, decisions: npt.ArrayLike, subjects: npt.ArrayLike, folds: npt.ArrayLike
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Sum the counts of each subject.
+
+    Args:
+        labels: ``[N, T]`` 0 or 1.
+        decisions: ``[N, T]`` 0 or 1.
+        subjects: ``[N]`` who is shown; each in one fold.
+        folds: ``[N]`` in which an item is tested.
+
+    Returns:
+        Counts ``[G, T, 3]``, and the fold of each of the G subjects.
+    """
+    _, first, number = np.unique(np.asarray(subjects), return_index=True, return_inverse=True)
+    outcomes = outcome_counts(labels, decisions)
+    counts = np.zeros((len(first), *outcomes.shape[1:]), dtype=np.int64)
+    np.add.at(counts, number, outcomes)
+    return counts, np.asarray(folds)[first]
+
+
+def fold_counts(counts: npt.ArrayLike, folds: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    """Sum the counts of subjects, ``[G, T, 3]``, to those of folds, ``[K, T, 3]``, in order."""
+    totals, home = np.asarray(counts), np.asarray(folds)
+    return np.stack([totals[home == fold].sum(0) for fold in np.unique(home)])
+
+
+def bootstrap_subjects(
+    counts: npt.ArrayLike,
+    folds: npt.ArrayLike,
+    *,
+    rng: np.random.Generator,
+    resamples: int,
+    level: float = 0.95,
+) -> Interval:
+    """Percentile interval of every F1 over subjects, drawn whole and within their fold.
+
+    Args:
+        counts: ``[G, T, 3]``, see ``subject_counts``.
+        folds: ``[G]``.
+        rng: Where the draws come from.
+        resamples: R, number of draws.
+        level: Level of the interval, 0..1.
+
+    Returns:
+        The interval of ``fold_metrics``; NaN if a fold has one subject, which tells nothing about
+        others.
+    """
+    totals, home = np.asarray(counts, dtype=np.float64), np.asarray(folds)
+    members = [totals[home == fold] for fold in np.unique(home)]
+    estimate = fold_metrics(fold_counts(totals, home))
+    if min(map(len, members)) < 2:
+        nothing = np.full_like(estimate, np.nan)
+        return Interval(estimate, nothing, nothing, level)
+    drawn = []
+    for of_fold in members:
+        size = len(of_fold)
+        times = rng.multinomial(size, np.full(size, 1 / size), size=resamples)
+        drawn.append((times @ of_fold.reshape(size, -1)).reshape(resamples, *totals.shape[1:]))
+    values = fold_metrics(np.stack(drawn, axis=1))  # [R, K, T, 3]
+    tail = (1 - level) / 2
+    low, high = np.quantile(values, [tail, 1 - tail], axis=0)
+    return Interval(estimate, low, high, level)
+
+
+def best_threshold(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[float, float]:
+    """Find the threshold at which F1 is highest, a label being given at or above it.
+
+    All thresholds that part the items in another way are tried: half-way between neighbouring
+    probabilities, and below the lowest. Of equals, the one nearest to 0.5 is taken.
+
+    Args:
+        labels: ``[N]`` 0 or 1.
+        probabilities: ``[N]`` in 0..1.
+
+    Returns:
+        Threshold and F1 there; 0.5 and 0 if no item has the label, for then nothing is known.
+    """
+    truth = np.asarray(labels, dtype=np.float64)
+    order = np.argsort(-np.asarray(probabilities, dtype=np.float64), kind="stable")
+    values = np.asarray(probabilities, dtype=np.float64)[order]
+    if not truth.any():
+        return DEFAULT_THRESHOLD, 0.0
+    right = truth[order].cumsum()
+    scores = 2 * right / (np.arange(1, len(values) + 1) + truth.sum())
+    following = np.append(values[1:], 0.0)
+    ends = values > following  # the last of those that are equal; probability 0 is always given
+    ends[-1] = True
+    middle = (values + following) / 2
+    # Between neighbouring floats there is no middle.
+    thresholds = np.where(middle > following, middle, values)[ends]
+    scores = scores[ends]
+    best = np.flatnonzero(scores == scores.max())
+    chosen = best[np.abs(thresholds[best] - DEFAULT_THRESHOLD).argmin()]
+    return float(thresholds[chosen]), float(scores[chosen])

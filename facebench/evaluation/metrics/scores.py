@@ -1,0 +1,33 @@
+"""Scores as the JSON that a result holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facebench.evaluation.metrics.intervals import Interval
+
+
+def as_json(value: npt.ArrayLike) -> Any:
+    """Return floats, or lists of them; NaN (a class without items, say) becomes null."""
+    plain = np.asarray(value, dtype=float)
+    if plain.ndim:
+        return [as_json(item) for item in plain]
+    return None if np.isnan(plain) else float(plain)
+
+
+def with_intervals(names: Sequence[str], interval: Interval) -> dict[str, Any]:
+    """Return metrics by name, and ``intervals`` with a pair ``[low, high]`` for each.
+
+    Args:
+        names: Of the values of the interval, in order.
+        interval: Of shape ``[K]``.
+    """
+    ends = zip(as_json(interval.low), as_json(interval.high), strict=True)
+    return {
+        **dict(zip(names, as_json(interval.estimate), strict=True)),
+        "intervals": {name: list(pair) for name, pair in zip(names, ends, strict=True)},
+    }

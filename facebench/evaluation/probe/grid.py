@@ -1,0 +1,185 @@
+"""One step of gradient descent on a whole grid of probe heads, without autograd."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from facebench.errors import SpecError
+from facebench.evaluation.probe.buffers import empty_buffer
+from facebench.evaluation.probe.heads import Heads
+from facebench.evaluation.probe.losses import Loss
+from facebench.evaluation.probe.norm import BatchNorm
+from facebench.evaluation.probe.thin_gemm import thin_matmul
+
+_INIT_STD = 0.01
+
+
+@dataclass(frozen=True)
+class Head:
+    """What sets one head of a grid apart.
+
+    Args:
+        lr: Initial learning rate; 0.01 in the authors' released code.
+        weight_decay: Of everything that is learnt: an L2 penalty as in ``torch.optim.Adam``, or
+            apart from the gradient as in ``AdamW``.
+        seed: Seed of the initial weights. The batches do not depend on it.
+
+    Raises:
+        SpecError: If the learning rate is not positive or the weight decay is negative.
+    """
+
+    lr: float = 0.01
+    weight_decay: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lr < math.inf or not 0 <= self.weight_decay < math.inf:
+            raise SpecError(
+                f"this probe head cannot learn: found lr {self.lr} and weight_decay "
+                f"{self.weight_decay}; expected lr above 0 and weight_decay at least 0, both "
+                "finite. Change the grid."
+            )
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """Heads that share learning rate and weight decay, and so one call of Adam."""
+
+    heads: list[int]
+    parameters: list[torch.Tensor]
+    first_moments: list[torch.Tensor]
+    second_moments: list[torch.Tensor]
+    steps: list[torch.Tensor]
+
+
+def initialise(
+    heads: Sequence[Head], weights: torch.Tensor, bias: torch.Tensor, *, uniform: bool = False
+) -> None:
+    """Give every head the weights that it starts from.
+
+    N(0, 0.01) and biases of 0, as PCL's released code has it for expressions; or U(-1/sqrt(D),
+    1/sqrt(D)) for both, torch's own choice, which its code for head poses leaves alone.
+
+    Args:
+        heads: H, each with its seed.
+        weights: ``[H, C, D]``, overwritten.
+        bias: ``[H, C]``, overwritten.
+        uniform: Which of the two.
+    """
+    bias.zero_()
+    for head, of_head, its_bias in zip(heads, weights, bias, strict=True):
+        generator = torch.Generator().manual_seed(head.seed)
+        if uniform:
+            bound = weights.shape[2] ** -0.5
+            of_head.uniform_(-bound, bound, generator=generator)
+            its_bias.uniform_(-bound, bound, generator=generator)
+        else:
+            of_head.normal_(0.0, _INIT_STD, generator=generator)
+
+
+class HeadGrid:
+    """Weights of all heads as one matrix, with the optimiser's state.
+
+    Args:
+        heads: The grid.
+        loss: What is learnt; says how many outputs there are, C.
+        width: D.
+        decoupled: AdamW's weight decay instead of Adam's.
+        batch_norm: Whether rows are batch-normalised first.
+
+    Attributes:
+        weights: ``[H, C, D]`` float32.
+        bias: ``[H, C]`` float32.
+        norm: Scale, shift and running statistics, where there is batch normalisation.
+    """
+
+    def __init__(
+        self,
+        heads: Sequence[Head],
+        loss: Loss,
+        width: int,
+        *,
+        decoupled: bool = False,
+        batch_norm: bool = False,
+    ) -> None:
+        self.weights = empty_buffer(len(heads), loss.outputs, width)
+        self.bias = torch.zeros(len(heads), loss.outputs)
+        self.norm = BatchNorm(len(heads), width) if batch_norm else None
+        initialise(heads, self.weights, self.bias, uniform=batch_norm)
+        self._loss, self._decoupled = loss, decoupled
+        numbers: dict[tuple[float, float], list[int]] = {}
+        for number, head in enumerate(heads):
+            numbers.setdefault((head.lr, head.weight_decay), []).append(number)
+        self._alike = {key: self._state(group) for key, group in numbers.items()}
+
+    def step(self, rows: torch.Tensor, targets: torch.Tensor, annealing: float) -> None:
+        """One step of the optimiser for every head on one batch.
+
+        Args:
+            rows: ``[B, D]`` float32; overwritten by batch normalisation, which needs two.
+            targets: The loss's, one for each row.
+            annealing: Factor on every learning rate.
+        """
+        heads, outputs, width = self.weights.shape
+        weights, bias = self.weights, self.bias
+        if self.norm is not None:
+            rows = self.norm.normalise(rows)
+            weights, bias = self.norm.applied(weights, bias)
+        # Outputs before rows: the layout in which both products are fast (see thin_matmul), and in
+        # which a softmax runs along the batch, without a transposition.
+        scores = thin_matmul(weights.view(-1, width), rows.t()).view(heads, outputs, -1)
+        error = self._loss.error(scores.add_(bias.unsqueeze(2)), targets)
+        gradient = thin_matmul(error.view(heads * outputs, -1), rows).view_as(self.weights)
+        of_bias = error.sum(2)
+        gradients = [gradient, of_bias]
+        if self.norm is not None:
+            gradient, *of_norm = self.norm.gradients(self.weights, gradient, of_bias)
+            gradients = [gradient, of_bias, *of_norm]
+        self._adam([tensor.unbind() for tensor in gradients], annealing)
+
+    def heads(self) -> Heads:
+        """The heads as they stand; they go on changing if there is no batch normalisation."""
+        if self.norm is None:
+            return Heads(self.weights, self.bias)
+        return Heads(*self.norm.folded(self.weights, self.bias))
+
+    def _state(self, group: list[int]) -> _Alike:
+        """Adam's state, at rest, of some heads."""
+        learnt = [self.weights, self.bias]
+        if self.norm is not None:
+            learnt += [self.norm.gamma, self.norm.beta]
+        parameters = [tensor[h] for tensor in learnt for h in group]
+        return _Alike(
+            group,
+            parameters,
+            [torch.zeros_like(parameter) for parameter in parameters],
+            [torch.zeros_like(parameter) for parameter in parameters],
+            [torch.zeros(()) for _ in parameters],
+        )
+
+    def _adam(self, gradients: Sequence[Sequence[torch.Tensor]], annealing: float) -> None:
+        """Adam with each head's own learning rate and weight decay."""
+        # What torch.optim.Adam(fused=True) ends in: one pass over weights, gradient and both
+        # moments. The layers above it take as long again for heads of this size.
+        fused = torch._fused_adamw_ if self._decoupled else torch._fused_adam_
+        for (lr, weight_decay), alike in self._alike.items():
+            torch._foreach_add_(alike.steps, 1.0)
+            fused(
+                alike.parameters,
+                [of_kind[h] for of_kind in gradients for h in alike.heads],
+                alike.first_moments,
+                alike.second_moments,
+                [],
+                alike.steps,
+                lr=lr * annealing,
+                beta1=0.9,
+                beta2=0.999,
+                weight_decay=weight_decay,
+                eps=1e-8,
+                amsgrad=False,
+                maximize=False,
+            )

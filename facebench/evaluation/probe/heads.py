@@ -1,0 +1,149 @@
+"""Trained probe heads, and scoring features with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy.typing as npt
+import torch
+
+from facebench.errors import DataError
+from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
+from facebench.evaluation.probe.thin_gemm import thin_matmul
+
+_BLOCK = 512  # rows scored at a time: 13 MB of 6272 features, which stay in the last-level cache
+
+
+@dataclass(frozen=True)
+class Heads:
+    """Trained heads.
+
+    Args:
+        weights: ``[H, C, D]`` float32.
+        bias: ``[H, C]`` float32.
+    """
+
+    weights: torch.Tensor
+    bias: torch.Tensor
+
+    def __len__(self) -> int:
+        return self.weights.shape[0]
+
+    def select(self, heads: Sequence[int]) -> Heads:
+        """A copy of some of the heads, in the order asked for."""
+        index = torch.tensor(list(heads), dtype=torch.int64)
+        return Heads(self.weights[index], self.bias[index])
+
+    def rescaled(self, scale: npt.ArrayLike, offset: npt.ArrayLike) -> Heads:
+        """Heads whose scores are these heads' times ``scale`` plus ``offset``, each ``[C]``."""
+        factor, shift = (torch.as_tensor(value, dtype=torch.float32) for value in (scale, offset))
+        return Heads(self.weights * factor.unsqueeze(1), self.bias * factor + shift)
+
+    def logits(self, features: ArrayLike | FeatureMatrix) -> torch.Tensor:
+        """Scores: of classes before the softmax, of labels before the sigmoid, or real numbers.
+
+        Args:
+            features: ``[N, D]``, read a block at a time.
+
+        Returns:
+            ``[H, N, C]`` float32.
+
+        Raises:
+            DataError: If the features are not as wide as the weights, or not finite.
+        """
+        matrix = as_matrix(features, self.weights.shape[2])
+        result = torch.empty(len(self), len(matrix), self.weights.shape[1])
+        for where, scores in self._blocks(matrix):
+            result[:, where] = scores.transpose(1, 2)
+        return result
+
+    def predict(self, features: ArrayLike | FeatureMatrix) -> torch.Tensor:
+        """Predicted classes, ``[H, N]`` int64; the lowest one on a tie. See ``logits``."""
+        matrix = as_matrix(features, self.weights.shape[2])
+        result = torch.empty(len(self), len(matrix), dtype=torch.int64)
+        for where, scores in self._blocks(matrix):
+            result[:, where] = scores.argmax(1)
+        return result
+
+    def accuracy(
+        self, features: ArrayLike | FeatureMatrix, labels: npt.ArrayLike | torch.Tensor
+    ) -> torch.Tensor:
+        """Share of rows predicted right, ``[H]`` float64 in 0..1. See ``logits``."""
+        matrix = as_matrix(features, self.weights.shape[2])
+        target = check_labels(labels, len(matrix), self.weights.shape[1])
+        return (self.predict(matrix) == target).double().mean(1)
+
+    def _blocks(self, matrix: FeatureMatrix) -> Iterator[tuple[slice, torch.Tensor]]:
+        """Scores ``[H, C, b]`` of one block of rows after the other."""
+        flat = self.weights.flatten(0, 1)
+        for where, rows in matrix.blocks(_BLOCK):
+            scores = thin_matmul(flat, rows.t()).view(*self.bias.shape, -1)
+            check_finite(scores)
+            yield where, scores.add_(self.bias.unsqueeze(2))
+
+
+def check_labels(
+    labels: npt.ArrayLike | torch.Tensor, count: int, num_classes: int
+) -> torch.Tensor:
+    """Labels as int64, one for each row.
+
+    Args:
+        labels: ``[N]`` integers.
+        count: Number of rows, N.
+        num_classes: C.
+
+    Returns:
+        ``[N]`` int64.
+
+    Raises:
+        DataError: If they are not N integers from 0 to C - 1.
+    """
+    target = torch.as_tensor(labels)
+    whole = not (target.is_floating_point() or target.is_complex())
+    if target.shape != (count,) or not whole or target.min() < 0 or target.max() >= num_classes:
+        span = f" from {target.min()} to {target.max()}" if target.numel() else ""
+        raise DataError(
+            f"these labels do not fit: found {target.dtype} of shape {tuple(target.shape)}{span}; "
+            f"expected {count} integers from 0 to {num_classes - 1}. Check that the manifest and "
+            "the features belong together."
+        )
+    return target.to(torch.int64)
+
+
+def as_matrix(features: ArrayLike | FeatureMatrix, width: int | None = None) -> FeatureMatrix:
+    """Features as rows to draw from.
+
+    Args:
+        features: ``[N, D]``.
+        width: What D has to be; any when None.
+
+    Returns:
+        The features, unchanged if they are a matrix already.
+
+    Raises:
+        DataError: If they are not as wide as that.
+    """
+    matrix = features if isinstance(features, FeatureMatrix) else FeatureMatrix(features)
+    if width is not None and matrix.width != width:
+        raise DataError(
+            f"these features do not fit the probe: found {matrix.width} values in a row; expected "
+            f"{width}. Use the features that it was trained on."
+        )
+    return matrix
+
+
+def check_finite(values: torch.Tensor) -> None:
+    """Refuse weights or scores that a feature which is not finite has spoilt.
+
+    Args:
+        values: Of any shape.
+
+    Raises:
+        DataError: If one of them is not finite.
+    """
+    if not bool(values.isfinite().all()):
+        raise DataError(
+            "these features cannot be probed: found values that are not finite; expected numbers. "
+            "Extract the features again, in float32 if float16 overflowed."
+        )

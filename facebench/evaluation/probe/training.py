@@ -1,0 +1,214 @@
+"""Linear probes on frozen features, many heads in one pass.
+
+The recipe (PCL section 4.1 and the authors' released code; see ``ProbeSettings`` and ``Head``):
+
+- one linear layer and the mean of a loss (``probe_losses``); for head poses a batch normalisation
+  in front of it (``probe_norm``)
+- Adam (0.9, 0.999, 1e-8), the weight decay added to the gradient as an L2 penalty; or AdamW
+- cosine annealing per epoch, ``lr * 0.5 * (1 + cos(pi * e / E))``; or a constant rate
+- batches of 256 from a fresh uniform permutation per epoch, the last one as long as it comes
+  (the released code for expressions does not shuffle)
+
+It equals ``nn.Linear`` + ``CrossEntropyLoss`` + ``Adam`` + ``CosineAnnealingLR`` (and so on) on the
+same batches up to rounding, without autograd, and all heads of a grid see each batch together:
+reading the features costs more than learning from them. Softmax heads that are few are trained by
+compiled code, which reads a row where it lies (``softmax_kernel``).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy.typing as npt
+import torch
+
+from facebench.errors import DataError, SpecError
+from facebench.evaluation.probe.buffers import empty_buffer
+from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
+from facebench.evaluation.probe.grid import Head, HeadGrid
+from facebench.evaluation.probe.heads import Heads, as_matrix, check_finite
+from facebench.evaluation.probe.losses import CrossEntropy, Loss
+
+COMPILED_OUTPUTS = 16
+"""Outputs of all heads up to which compiled code is well ahead; at 28, products are level."""
+
+COMPILED_WORK = 2**26
+"""Multiplications of an epoch from which the second is well spent in which numba is loaded."""
+
+
+@dataclass(frozen=True)
+class ProbeSettings:
+    """What all heads of a grid share.
+
+    Args:
+        epochs: Passes over the features; 300 in PCL section 4.1.
+        batch_size: Rows in a step; 256 in the authors' released code for expressions.
+        optimiser: Where the weight decay goes: into the gradient, or past it.
+        schedule: Of the learning rate, per epoch.
+        batch_norm: Whether a batch normalisation precedes the linear layer.
+
+    Raises:
+        SpecError: If there is no epoch, or too few rows in a batch.
+    """
+
+    epochs: int = 300
+    batch_size: int = 256
+    optimiser: Literal["adam", "adamw"] = "adam"
+    schedule: Literal["cosine", "constant"] = "cosine"
+    batch_norm: bool = False
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1:
+            raise SpecError(
+                f"these probe settings train nothing: found epochs {self.epochs} and batch_size "
+                f"{self.batch_size}; expected both to be at least 1. Change the settings."
+            )
+        if self.batch_norm and self.batch_size < 2:
+            raise SpecError(
+                "these probe settings train nothing: found batch_size 1; expected at least 2, of "
+                "which batch normalisation can take statistics. Change the settings."
+            )
+
+    def annealing(self, epoch: int) -> float:
+        """Return the factor on every learning rate in an epoch, counted from 0."""
+        if self.schedule == "constant":
+            return 1.0
+        return 0.5 * (1 + math.cos(math.pi * epoch / self.epochs))
+
+
+def train_heads(
+    features: ArrayLike | FeatureMatrix,
+    targets: npt.ArrayLike | torch.Tensor,
+    heads: Sequence[Head],
+    *,
+    loss: Loss,
+    settings: ProbeSettings,
+    generator_seed: int,
+    on_epoch: Callable[[int, Heads], None] | None = None,
+) -> Heads:
+    """Train every head of a grid in one pass over the features.
+
+    The result is a function of the arguments alone (for one build of torch and one number of
+    threads). See the module's docstring for the recipe.
+
+    Args:
+        features: ``[N, D]``; give a ``FeatureMatrix`` for some of the rows or a memory budget.
+        targets: What the loss wants: ``[N]`` classes, ``[N, C]`` labels or numbers.
+        heads: The grid; each head is trained as if it were alone.
+        loss: What is learnt.
+        settings: Epochs, batch size and the rest.
+        generator_seed: Seed of the permutations, the same for all heads.
+        on_epoch: Called after each epoch with its number (from 1) and the heads as they stand,
+            which change again when it returns.
+
+    Returns:
+        The heads after the last epoch, in the order given.
+
+    Raises:
+        DataError: If targets and features do not fit together, a feature is not finite, or batch
+            normalisation finds a single row.
+        SpecError: If there is no head.
+    """
+    matrix = as_matrix(features)
+    target = loss.targets(targets, len(matrix))
+    least = 2 if settings.batch_norm else 1
+    _check_trainable(heads, len(matrix), least)
+    trainer = _trainer(heads, matrix, target, loss, settings)
+    generator = torch.Generator().manual_seed(generator_seed)
+    with torch.no_grad():
+        for epoch in range(settings.epochs):
+            order = epoch_batches(len(matrix), settings.batch_size, generator)
+            # A last row alone has no statistics to be normalised by: torch refuses it, too.
+            batches = [index for index in order if len(index) >= least]
+            trainer.epoch(batches, settings.annealing(epoch))
+            if epoch == 0:  # every row has been seen: one that is not finite has spoilt the weights
+                check_finite(trainer.heads().weights)
+            if on_epoch is not None:
+                on_epoch(epoch + 1, trainer.heads())
+    return trainer.heads()
+
+
+class _Trainer(Protocol):
+    """What trains heads an epoch at a time."""
+
+    def epoch(self, batches: Sequence[torch.Tensor], annealing: float) -> None:
+        """Take a step on the rows of each batch, all learning rates times ``annealing``."""
+
+    def heads(self) -> Heads:
+        """The heads as they stand."""
+
+
+@dataclass(frozen=True)
+class _BatchByBatch:
+    """Trains any grid, on rows from anywhere."""
+
+    grid: HeadGrid
+    matrix: FeatureMatrix
+    target: torch.Tensor
+    buffer: torch.Tensor  # of the largest batch
+
+    def epoch(self, batches: Sequence[torch.Tensor], annealing: float) -> None:
+        for index, rows in self.matrix.batches(batches, self.buffer):
+            self.grid.step(rows, self.target[index], annealing)
+
+    def heads(self) -> Heads:
+        return self.grid.heads()
+
+
+def _trainer(
+    heads: Sequence[Head],
+    matrix: FeatureMatrix,
+    target: torch.Tensor,
+    loss: Loss,
+    settings: ProbeSettings,
+) -> _Trainer:
+    """Compiled code for a few softmax heads and many rows, where it can be had; else torch."""
+    decoupled, batch_norm = settings.optimiser == "adamw", settings.batch_norm
+    batch_size = min(settings.batch_size, len(matrix))
+    outputs = len(heads) * loss.outputs
+    large = outputs <= COMPILED_OUTPUTS and outputs * len(matrix) * matrix.width >= COMPILED_WORK
+    if large and isinstance(loss, CrossEntropy) and not (decoupled or batch_norm):
+        from facebench.evaluation.probe.softmax_heads import softmax_heads  # numba: a second
+
+        compiled = softmax_heads(heads, matrix, target, loss.outputs, batch_size)
+        if compiled is not None:
+            return compiled
+    grid = HeadGrid(heads, loss, matrix.width, decoupled=decoupled, batch_norm=batch_norm)
+    return _BatchByBatch(grid, matrix, target, empty_buffer(batch_size, matrix.width))
+
+
+def _check_trainable(heads: Sequence[Head], count: int, least: int) -> None:
+    """Refuse an empty grid, and a single row where batches are normalised."""
+    if not heads:
+        raise SpecError(
+            "this probe grid is empty: found no head; expected at least one. Give a learning rate."
+        )
+    if count < least:
+        raise DataError(
+            "these features cannot be batch-normalised: found one row; expected at least two. Give "
+            "more training items."
+        )
+
+
+def epoch_batches(
+    count: int, batch_size: int, generator: torch.Generator
+) -> tuple[torch.Tensor, ...]:
+    """The batches of one epoch: a uniform permutation, cut.
+
+    Within a batch the positions are sorted. The mean gradient does not depend on their order, and a
+    disk reads forwards.
+
+    Args:
+        count: Number of rows, N.
+        batch_size: Positions in a batch; the last one may be shorter.
+        generator: Advanced by one permutation.
+
+    Returns:
+        Positions, int64, each of 0 to N - 1 exactly once.
+    """
+    order = torch.randperm(count, generator=generator)
+    starts = range(0, count, batch_size)
+    return tuple(order[start : start + batch_size].sort().values for start in starts)
