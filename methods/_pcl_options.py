@@ -6,6 +6,7 @@ Where paper and released code differ, the paper is the default and the code is
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -36,6 +37,7 @@ class PCLOptions(ViewOptions):
     negatives_of: Literal["anchor", "batch"] = "anchor"  # Eq. 5: its own M; released: everybody's
     orth: Literal["dot", "cosine", "cross_correlation"] = "dot"  # Eq. 3; released: the last
     pose_denominator: Literal["negatives", "all"] = "negatives"  # Eq. 5; released: all
+    pose_weight: float = 1.0  # of the loss on F_p, beside Eq. 7's alpha_pose; the paper has none
     pose_crop: bool = True  # pose views are cropped too (section 3.2); released: not
     projection: bool = False  # heads before the contrast; the paper has none, the code has
     projection_head: Literal["released", "simclr"] = "released"  # where projection is on
@@ -49,6 +51,11 @@ class PCLOptions(ViewOptions):
         super().__post_init__()
         if self.temperature <= 0 or self.dwa_temperature <= 0:
             raise SpecError("temperature and dwa_temperature must be more than 0.")
+        if not 0 < self.pose_weight < math.inf:
+            raise SpecError(
+                f"pose_weight is {self.pose_weight}; expected a number above 0. "
+                "pcl.l_pose=false trains F_p by the plain contrast."
+            )
         if self.pose_augmentation == "none":
             raise SpecError("pose_augmentation is none; PCL needs flip, rotation, both or all.")
         if self.pdd_images < 0 or self.pose_images < 1 or self.negatives < 1:
@@ -75,6 +82,7 @@ OFFICIAL = {
     "negatives_of": "batch",
     "orth": "cross_correlation",
     "pose_denominator": "all",
+    "pose_weight": 1.0,
     "pose_crop": False,
     "projection": True,
     "projection_head": "released",

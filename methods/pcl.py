@@ -206,8 +206,9 @@ class PCL(Method):
         return terms
 
     def term_weights(self) -> Mapping[str, float]:
-        """Return alpha_face and alpha_pose of Eq. 7."""
-        return {"L_face": float(self.alpha[0]), "L_pose": float(self.alpha[1])}
+        """Return alpha_face and alpha_pose of Eq. 7, the latter times ``pose_weight``."""
+        face, pose = self.alpha.tolist()
+        return {"L_face": face, "L_pose": self.options.pose_weight * pose}
 
     def after_epoch(self, means: Mapping[str, float]) -> None:
         """Update the dynamic weights from the last two epochs' mean losses.

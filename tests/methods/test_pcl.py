@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from facebench.backbones import FaceCycle16
 from facebench.config.spec import PretrainSpec
+from facebench.errors import SpecError
 from facebench.pretrain.collapse import feature_std
 from facebench.runtime.device import Precision
 from facebench.testing.contract import TwoLayers
@@ -122,6 +123,22 @@ def test_dynamic_weights_start_after_two_epochs_and_favour_the_slower_task() -> 
     weights = method.term_weights()
     assert weights["L_pose"] > weights["L_face"]
     assert sum(weights.values()) == pytest.approx(2.0, rel=1e-5)
+
+
+def test_pose_weight_multiplies_the_dynamic_weight() -> None:
+    weighted, plain = build(pose_weight=0.25), build()
+    for means in ({"L_face": 4.0, "L_pose": 4.0}, {"L_face": 2.0, "L_pose": 3.9}):
+        weighted.after_epoch(means)
+        plain.after_epoch(means)
+    weights, expected = weighted.term_weights(), plain.term_weights()
+    assert weights["L_face"] == expected["L_face"]
+    assert weights["L_pose"] == pytest.approx(0.25 * expected["L_pose"])
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0, math.inf, math.nan])
+def test_pose_weight_is_a_positive_number(weight: float) -> None:
+    with pytest.raises(SpecError, match="pose_weight"):
+        PCLOptions(pose_weight=weight)
 
 
 def test_dynamic_weights_take_softplus_anchor_by_anchor() -> None:
