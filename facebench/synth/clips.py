@@ -1,4 +1,4 @@
-"""Short films: one person, smooth motion, light and place unchanged."""
+"""Video clips of one person with smooth motion; light and background are constant."""
 
 from __future__ import annotations
 

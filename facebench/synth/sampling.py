@@ -79,7 +79,7 @@ def sample_camera(
 
 
 def sample_degradation(rng: np.random.Generator) -> Degradation:
-    """Draws blur, noise, exposure and JPEG quality of an everyday photograph."""
+    """Draws the blur, noise, exposure and JPEG quality of an in-the-wild photograph."""
     exposure = np.exp(rng.normal(0, 0.22))
     return Degradation(
         blur=float(min(rng.exponential(0.0035), 0.012)) if rng.random() < 0.6 else 0.0,

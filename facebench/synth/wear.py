@@ -1,4 +1,4 @@
-"""What sits on the head: hair, cap and glasses, built around the bent mesh."""
+"""Meshes of hair, cap and glasses, built around the deformed head."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def hairline(hair: Hair, angle: FloatArray) -> FloatArray:
 
 
 def parts_of(face: Face, vertices: FloatArray, normals: FloatArray) -> list[Part]:
-    """Returns what a face wears, around its vertices ``[V, 3]`` before it is turned."""
+    """Returns hair, cap and glasses of a face from its vertices ``[V, 3]`` before rotation."""
     head = load_head()
     hair = face.identity.hair
     parts: list[Part] = []
