@@ -1,6 +1,6 @@
-"""Random crops of a batch: where the boxes lie, and the steps that cut them out.
+"""Random crops of a batch: drawing the boxes, and the augmentation steps that crop.
 
-The steps behave as those of :mod:`facebench.pretrain.augment.transforms`, which see.
+For the behaviour of steps see :mod:`facebench.pretrain.augment.transforms`.
 """
 
 from __future__ import annotations
