@@ -46,7 +46,7 @@ def read_pair_lines(file: Path) -> pd.DataFrame:
 
     Raises:
         DataError: A line does not parse, the lines of a pair disagree (``file:line``), the pairs
-            do not part into ten folds, or somebody is in two folds.
+            cannot be split into ten folds, or a person is in two folds.
     """
     lines = [_fields(file, number, line) for number, line in _without_heading(file)]
     if len(lines) % 2:
@@ -107,7 +107,7 @@ def _check_people(file: Path, pairs: pd.DataFrame) -> None:
     homes = fold_of.groupby(named).nunique()
     if strays := _sorted(homes[homes > 1].index):
         raise DataError(
-            f"{file}: found {len(strays):,} people in two folds: {shown(strays)}; expected nobody. "
+            f"{file}: found {len(strays):,} people in two folds: {shown(strays)}; expected none. "
             "Take pairs_CPLFW.txt in its own order."
         )
 

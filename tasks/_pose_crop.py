@@ -52,9 +52,9 @@ def fsanet_box(points: FloatArray, margin: float, width: int, height: int) -> Bo
         Left, top, right, bottom; right and bottom excluded. Empty if the points have no extent.
     """
     low, high = points.min(axis=1).astype(int), points.max(axis=1).astype(int)
-    room = margin * (high - low)
-    left, top = np.maximum((low - room).astype(int), 0).tolist()
-    right, bottom = np.minimum((high + room).astype(int), [width - 1, height - 1]).tolist()
+    extra = margin * (high - low)
+    left, top = np.maximum((low - extra).astype(int), 0).tolist()
+    right, bottom = np.minimum((high + extra).astype(int), [width - 1, height - 1]).tolist()
     return left, top, right, bottom
 
 

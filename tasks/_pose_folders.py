@@ -148,12 +148,12 @@ def _pairs(folder: Path) -> list[tuple[str, str]]:
     """Return the names of image and ``.mat`` of every sample in a folder."""
     images = _by_stem(folder, IMAGE_SUFFIXES)
     mats = _by_stem(folder, frozenset({".mat"}))
-    lonely = sorted(images.keys() ^ mats.keys())
-    if lonely:
+    unmatched = sorted(images.keys() ^ mats.keys())
+    if unmatched:
         raise DataError(
-            f"{folder}: {len(lonely):,} of {len(images.keys() | mats.keys()):,} images lack their "
-            f".mat, or the other way round: {shown(lonely)}; expected both of each. Unpack the "
-            "dataset again."
+            f"{folder}: {len(unmatched):,} of {len(images.keys() | mats.keys()):,} images lack "
+            f"their .mat, or the other way round: {shown(unmatched)}; expected both of each. "
+            "Unpack the dataset again."
         )
     return [(image, mats[stem]) for stem, image in images.items()]
 

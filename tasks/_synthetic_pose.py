@@ -48,7 +48,7 @@ _INVISIBLE = ((-1.0,), (452.0,))  # what AFLW2000-3D has for x and y
 VIEWS = (-90, -60, -45, -30, 0, 30, 45, 60, 90)
 """Yaw of the pose classes of BU-3DFE's stand-in, in degrees."""
 
-_VIEW_JITTER = 6.0  # degrees of yaw to either side: neighbours 15 apart stay distinct
+_VIEW_JITTER = 6.0  # degrees of yaw to either side; adjacent classes are 15 apart
 _SCANS = (("neutral", "NE00"), ("happiness", "HA03"), ("surprise", "SU03"), ("anger", "AN03"))
 _VIEW_SIDE = 128  # pixels
 

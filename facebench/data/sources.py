@@ -243,7 +243,7 @@ def _left_out(folder: Path, strays: Counter[str]) -> list[str]:
 
 
 def _who(folder: Path, path: str) -> tuple[str, str]:
-    """Identity and video of a frame; the track, where there is one, is not told apart."""
+    """Return identity and video of a frame; tracks of a video are not distinguished."""
     parts: Sequence[str] = path.split("/")[:-1]
     while parts and parts[0].lower() in WRAPPERS:
         parts = parts[1:]

@@ -1,4 +1,4 @@
-"""Who is in the pretraining data and in the test, by name."""
+"""Overlap of persons between pretraining and test data, by name."""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def test_spellings_of_one_name(a: str, b: str) -> None:
 
 
 def test_shared_people_are_counted_and_named() -> None:
-    learned = source("aaron eckhart", "", "Nobody Tested")
+    learned = source("aaron eckhart", "", "Not Tested")
     overlap = identity_overlap(learned, opened(subject=PEOPLE))
     assert overlap == {
         "images": 3, "images_named": 2, "names": 2, "tested": 2, "shared": 1,

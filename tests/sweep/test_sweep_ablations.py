@@ -1,4 +1,4 @@
-"""The ablations that ship: they resolve, share what they should, and are the paper's rows."""
+"""The included ablations: they resolve, share stages, and have the paper's rows."""
 
 from collections import Counter
 from pathlib import Path

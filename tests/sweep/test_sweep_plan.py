@@ -1,4 +1,4 @@
-"""Planning: doubles, shared stages, order; and a schedule in which nobody makes a thing twice."""
+"""Planning: duplicates, shared stages, order; and a schedule that computes each stage once."""
 
 import random
 from dataclasses import replace

@@ -84,7 +84,7 @@ PAIRS_CSV = Format(
 
 # CPLFW's pairs ----------------------------------------------------------------------------------
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"  # doubled in a name: one wrong letter makes nobody else
+LETTERS = "abcdefghijklmnopqrstuvwxyz"  # doubled, so that one wrong letter names no one else
 
 
 @st.composite

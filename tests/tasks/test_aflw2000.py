@@ -36,9 +36,9 @@ def both(root: Path, train: str = "300W_LP", test: str = "AFLW2000") -> Path:
 
 def warnings(root: Path) -> list[str]:
     """Return what the table says, but for the number of images, which these folders never have."""
-    told: list[str] = AFLW2000().manifest(root).attrs["warnings"]
-    assert [text for text in told if "expected 122,450" in text]
-    return [text for text in told if "expected 122,450" not in text]
+    warnings: list[str] = AFLW2000().manifest(root).attrs["warnings"]
+    assert [text for text in warnings if "expected 122,450" in text]
+    return [text for text in warnings if "expected 122,450" not in text]
 
 
 def packed(folder: Path, name: str, poses: list[tuple[float, float, float]]) -> None:

@@ -49,8 +49,8 @@ def resized_crop_boxes(
     fits = (widths > 0) & (widths <= width) & (heights > 0) & (heights <= height)
     first = fits.int().argmax(dim=1, keepdim=True)
     sides = torch.cat([heights.gather(1, first), widths.gather(1, first)], dim=1)  # [B, 2]
-    room = torch.tensor([height, width], device=sides.device)
-    corner = torch.minimum((place * (room - sides + 1)).long(), room - sides)
+    extent = torch.tensor([height, width], device=sides.device)
+    corner = torch.minimum((place * (extent - sides + 1)).long(), extent - sides)
     drawn = torch.cat([corner, sides], dim=1)
     central = drawn.new_tensor(_central_box(height, width, ratio))
     return torch.where(fits.any(dim=1, keepdim=True), drawn, central)
@@ -90,8 +90,8 @@ def quadrant_boxes(
     sides = 2 * (image * (fraction / 2)).long().clamp(min=1)
     begin = torch.stack([quarters // 2, quarters % 2], dim=2) * (image // 2)  # [B, 2, 2]
     end = torch.where(begin > 0, image, image // 2)
-    room = end - begin - sides
-    corner = begin + torch.minimum((place * (room + 1)).long(), room)
+    extent = end - begin - sides
+    corner = begin + torch.minimum((place * (extent + 1)).long(), extent)
     boxes = torch.cat([corner, sides.expand_as(corner)], dim=2)
     return boxes[:, 0], boxes[:, 1]
 
