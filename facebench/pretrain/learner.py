@@ -15,7 +15,7 @@ from facebench.errors import PluginError
 from facebench.method import Method, Terms
 from facebench.pretrain.collapse import feature_std
 
-_WATCHED = 64  # images of an epoch's last batch whose features show a collapse
+_COLLAPSE_IMAGES = 64  # images of an epoch's last batch for ``feature_std``
 
 
 class Learner(pl.LightningModule):
@@ -44,7 +44,7 @@ class Learner(pl.LightningModule):
         self.curves: list[dict[str, float]] = []
         self._sums: dict[str, Tensor] = {}
         self._norms: list[Tensor] = []
-        self._watched = torch.empty(0)
+        self._last_faces = torch.empty(0)
         self._started = 0.0
 
     def configure_optimizers(self) -> Any:
@@ -88,7 +88,7 @@ class Learner(pl.LightningModule):
             self.method.after_step()
             for name, term in terms.items():
                 self._sums[name] = self._sums.get(name, 0) + term.detach().float()
-        self._watched = faces[:_WATCHED]
+        self._last_faces = faces[:_COLLAPSE_IMAGES]
         if self.settings.schedule == "onecycle":
             self._step_schedule()
 
@@ -99,7 +99,7 @@ class Learner(pl.LightningModule):
         row = {
             **means,
             "gradient_norm": float(torch.stack(self._norms).mean()),
-            "feature_std": feature_std(self.method, self._watched),
+            "feature_std": feature_std(self.method, self._last_faces),
             **{f"weight_{name}": weight for name, weight in self.method.term_weights().items()},
             "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
             "images_per_second": self.batches * self.settings.batch_size / seconds,

@@ -168,7 +168,7 @@ def test_two_images_of_one_stem(tmp_path: Path) -> None:
         AFLW2000().manifest(tmp_path)
 
 
-def test_broken_image_is_left_to_whoever_reads_it(tmp_path: Path) -> None:
+def test_broken_image_is_refused_when_it_is_read(tmp_path: Path) -> None:
     both(tmp_path)
     (tmp_path / "AFLW2000/image00002.jpg").write_bytes(b"")
     table = AFLW2000().manifest(tmp_path)
