@@ -19,15 +19,15 @@ from torch.nn import functional as F
 from facebench.errors import PluginError, SpecError, UnknownNameError
 
 NEGATIVE_SLOPE = 0.1  # LeakyReLU throughout facecycle16
-IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of R, G and B in [0, 1]
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # means of R, G and B in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Backbone(nn.Module, ABC):
     """Maps images ``[B, 3, H, W]`` in [0, 1] to a feature map ``[B, C, h, w]``.
 
-    Input normalisation, where a model wants one, happens inside, so that methods and tasks never
-    need to know it.
+    Input normalisation, where a model wants one, happens inside, so that methods and tasks are
+    independent of it.
     """
 
     channels: int  # C of the feature map

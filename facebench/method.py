@@ -1,10 +1,10 @@
 """The contract of a method, for authors of plugins.
 
-A method says how images become views, what the loss is, and which features it offers. It knows
-no task, no file, no data loader and no device; engine, optimiser, schedule, precision,
+A method defines how images become views, the loss, and the features that it offers. It depends on
+no task, file, data loader or device; engine, optimiser, schedule, precision,
 checkpoints and logging belong to the core (:mod:`facebench.pretrain.engine`).
 
-A whole method::
+A complete method::
 
     @dataclass(frozen=True)
     class MineOptions:
@@ -50,7 +50,7 @@ class MethodInfo:
 
     Args:
         name: Plugin name = file name = entry point = CLI name = JSON name.
-        title: As a paper's table prints it (``SimCLR``).
+        title: Title in tables of papers (``SimCLR``).
         version: Raised when the method's numbers change; part of a checkpoint's key.
         paper: Reference of the publication.
         year: Year of the publication.

@@ -76,7 +76,7 @@ class TaskInfo:
 
     Args:
         name: Plugin name = file name = entry point = CLI name = JSON name.
-        title: As a paper's table prints it (``RAF-DB``).
+        title: Title in tables of papers (``RAF-DB``).
         version: Raised when the task's numbers change; versions never share a column.
         family: Table of the paper that the task belongs to.
         dataset: Full name of the dataset.
@@ -84,9 +84,9 @@ class TaskInfo:
         obtain: Instructions to obtain it, in one or two sentences.
         layout: The expected folder tree, as text; shown when a folder does not fit.
         folders: Folder names that are searched below the data folder; the first match wins.
-        parts: For a dataset that comes as several folders side by side: for each of them, its
-            names. Where one of them is below the data folder, that folder is the root, and the
-            task finds the others or says which is missing.
+        parts: Possible names of each folder of a dataset that consists of several folders. If one
+            of them is below the data folder, the data folder is the root, and the task finds the
+            others or reports which is missing.
         protocol: Name of the evaluation protocol.
         image_size: Side in pixels of the images in the paper's linear probe (section 4.1).
         main_metric: Metric of the main column.

@@ -59,7 +59,7 @@ def perceptual_loss(reconstructed: Sequence[Tensor], target: Sequence[Tensor]) -
 
     Args:
         reconstructed: For each layer ``[k*B, C, h, w]``, k blocks of B reconstructions.
-        target: For each layer ``[B, C, h, w]`` of the images themselves; passes no gradient.
+        target: For each layer ``[B, C, h, w]`` of the images; no gradient is propagated.
 
     Returns:
         Scalar, mean over the ``k*B`` reconstructions.

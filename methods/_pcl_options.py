@@ -37,7 +37,7 @@ class PCLOptions(ViewOptions):
     negatives_of: Literal["anchor", "batch"] = "anchor"  # Eq. 5: per anchor; released: all
     orth: Literal["dot", "cosine", "cross_correlation"] = "dot"  # Eq. 3; released: the last
     pose_denominator: Literal["negatives", "all"] = "negatives"  # Eq. 5; released: all
-    pose_weight: float = 1.0  # of the loss on F_p, beside Eq. 7's alpha_pose; the paper has none
+    pose_weight: float = 1.0  # factor on F_p's loss, besides Eq. 7's alpha_pose; not in the paper
     pose_crop: bool = True  # pose views are cropped too (section 3.2); released: not
     projection: bool = False  # heads before the contrastive losses; in the code only
     projection_head: Literal["released", "simclr"] = "released"  # used if projection is on

@@ -62,7 +62,7 @@ def read_intensities(info: TaskInfo, root: Path, folder: Path, subject: str) -> 
         info: Declaration of the task, used in messages.
         root: Folder of the dataset, used in messages.
         folder: The subject's folder of label files.
-        subject: Such as ``SN001``.
+        subject: Name of the subject, such as ``SN001``.
 
     Raises:
         DataError: A file is missing, a line does not parse (``file:line``), or the files of the

@@ -18,7 +18,7 @@ def read_points(file: Path) -> list[Point]:
     """Read a file of five lines ``x y``.
 
     Args:
-        file: Such as CPLFW's ``Aaron_Sorkin_1_5loc_attri.txt``.
+        file: File of landmarks, such as CPLFW's ``Aaron_Sorkin_1_5loc_attri.txt``.
 
     Returns:
         Five points, in pixels.

@@ -95,7 +95,7 @@ def _checked_images(path: Path, modified: int, size: int) -> NDArray[np.uint8]:
 
 
 def _map_member(path: Path, name: str) -> NDArray[Any]:
-    """Map an array that lies uncompressed in a zip file."""
+    """Map an array that is stored uncompressed in a zip file."""
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo(name)
     if member.compress_type != zipfile.ZIP_STORED:

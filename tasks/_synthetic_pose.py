@@ -43,7 +43,7 @@ _TEST_SPREAD, _TEST_LIMIT = (32.0, 14.0, 14.0), (75.0, 40.0, 40.0)
 
 # AFLW's 21 landmarks among the 68: brows, eyes, ear, nose, ear, mouth, chin.
 _AFLW = (17, 19, 21, 22, 24, 26, 36, 37, 39, 42, 44, 45, 0, 31, 30, 35, 16, 48, 51, 54, 8)
-_INVISIBLE = ((-1.0,), (452.0,))  # what AFLW2000-3D has for x and y
+_INVISIBLE = ((-1.0,), (452.0,))  # x and y in AFLW2000-3D
 
 VIEWS = (-90, -60, -45, -30, 0, 30, 45, 60, 90)
 """Yaw of the pose classes of BU-3DFE's stand-in, in degrees."""

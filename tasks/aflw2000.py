@@ -122,7 +122,7 @@ or FSA-Net's files, all in one folder headpose/ or in the two folders above,
             Metric(name="mae_roll", title="Roll", higher_is_better=False),
             Metric(name="mae", title="MAE", higher_is_better=False),
         ),
-        counts={"test": 1969},  # of train, only the number before the filter is published
+        counts={"test": 1969},  # for train, only the number before the filter is published
         targets=("yaw", "pitch", "roll"),
         image_side=SIDE,
         source=(

@@ -52,7 +52,7 @@ class LFWOptions:
     Args:
         crop: Side in pixels of the centred square that is used, 1 to 250. Project's choice; the
             paper does not say.
-        variant: How the images were aligned. ``auto`` uses the first folder that exists:
+        variant: Alignment of the images. ``auto`` uses the first folder that exists:
             deep-funneled, funneled, raw; the names of the images are the same in all.
     """
 

@@ -38,7 +38,7 @@ from facebench_tasks.lfw import LFW, SIDE
 
 FOLDS = 10  # as in View 2
 MATCHED = 6  # pairs of a person at most, so that a few people with many images do not dominate
-SEED = 0  # of every draw; another one gives other pairs, which is another version of the task
+SEED = 0  # seed of all draws; another one gives other pairs, hence another version of the task
 
 Images = list[str]  # paths of one person's images
 Pair = tuple[str, str]

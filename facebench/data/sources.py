@@ -3,7 +3,7 @@
 =================== ==============================================================================
 ``images:FOLDER``   every image below a folder, at any depth
 ``video:FOLDER``    frames of videos, ``identity/video/[track/]frame``: the VoxCeleb layouts
-``FOLDER``          ``video`` if every image lies at least two folders deep, else ``images``
+``FOLDER``          ``video`` if every image is at least two folders deep, else ``images``
 ``voxceleb``        the folder of that name below the data folder, else rendered clips
 a task's name       its training images, without their labels (:func:`task_source`)
 =================== ==============================================================================
@@ -155,7 +155,7 @@ def folder_source(
     order of the file system never matters.
 
     Args:
-        folder: Where the images are.
+        folder: Folder of the images.
         cache: Folder for digests.
         form: ``images`` or ``video``; ``None`` decides by the depth of the images.
         name: Name in the results; the name of the folder if empty.

@@ -69,7 +69,7 @@ def name_identities(identities: Iterable[str], names: dict[str, str]) -> tuple[s
 
     Args:
         identities: Folder names: a person's name, or an id.
-        names: From :func:`speaker_names`.
+        names: Names by id, from :func:`speaker_names`.
     """
     return tuple(
         names.get(identity, "" if _ID.fullmatch(identity) else identity) for identity in identities

@@ -37,7 +37,7 @@ def file_digests(
 
     Args:
         root: Folder that ``paths`` are relative to.
-        paths: Files; ``file#item`` (one image of many in a file) stands for the whole file.
+        paths: Files; ``file#item`` (one image of many in a file) denotes the whole file.
         cache: Folder of the cache; ``cache/digests`` is created.
         progress: Progress reporter for reading the files.
 

@@ -158,7 +158,7 @@ class Background:
 class Camera:
     """The crop: `zoom` 1 shows the whole face; shifts are fractions of the image's side.
 
-    `distance` is in decimetres; `aligned` turns the crop until the eyes lie level.
+    `distance` is in decimetres; `aligned` rotates the crop so that the eyes are level.
     """
 
     zoom: float = 1.0

@@ -19,7 +19,7 @@ from facebench.synth.sampling import FaceSampler
 from facebench.synth.write import write_images
 
 PEOPLE = 140
-IMAGES = 14  # of each person: every expression twice
+IMAGES = 14  # images of each person: every expression twice
 SIDE = 128  # pixels
 LABELS = "labels.parquet"
 
@@ -29,7 +29,7 @@ FACTORS = ("identity", "expression", "action units", *ANGLES)
 """Names of the known factors, in the order in which they are reported."""
 
 _POSE_SPREAD = 1.5  # yaw has a standard deviation of 18 degrees
-_PRESENT = 2  # of 5: from this intensity on DISFA's protocols count an action unit as shown
+_PRESENT = 2  # intensity of 5 from which DISFA's protocols count an action unit as shown
 
 
 def write_factor_faces(

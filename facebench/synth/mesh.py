@@ -82,7 +82,7 @@ def rotation(pose: Pose) -> FloatArray:
 
 
 def turn(points: FloatArray, turning: FloatArray, follow: FloatArray) -> FloatArray:
-    """Turns points ``[N, 3]`` about the neck, each as far as ``follow [N]`` says."""
+    """Rotates points ``[N, 3]`` about the neck, weighted by ``follow [N]``."""
     arm = points - PIVOT
     turned = np.einsum("ij,nj->ni", turning, arm)
     return np.asarray(points + follow[:, None] * (turned - arm), dtype=np.float32)

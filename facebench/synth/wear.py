@@ -111,7 +111,7 @@ def _hair_shell(face: Face, vertices: FloatArray, normals: FloatArray) -> Part:
 
 
 def _skull_frame(head: Head, vertices: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Returns the scale and shift ``[3]`` that carry the template's skull onto this one's."""
+    """Returns the scale and shift ``[3]`` that map the template's skull to this one's."""
     skull = (head.regions == Region.SKIN) & (head.vertices[:, 1] > 7.0)
     old, new = head.vertices[skull], vertices[skull]
     scale = np.ptp(new, axis=0) / np.ptp(old, axis=0)

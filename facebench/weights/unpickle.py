@@ -32,7 +32,7 @@ class ForeignFile:
     Args:
         path: The file.
         sha256: Digest of its bytes.
-        tensors: By name; dictionaries in dictionaries are joined by dots
+        tensors: Tensors by name; names of nested dictionaries are joined by dots
             (``state_dict.module.encoder.conv1.0.weight``).
         others: Names of entries that are not tensors (``epoch``, ``optimizer.state``).
     """
@@ -96,8 +96,8 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 def _pickled(path: Path) -> Any:
     try:
-        with torch.serialization.safe_globals(_PASSED_OVER), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the pickle's protocol: it can be read, or not
+        with torch.serialization.safe_globals(_PLACEHOLDERS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # warnings about the pickle protocol
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         refused = re.search(_REFUSED, str(error))
@@ -133,7 +133,7 @@ class _Placeholder:
         pass
 
 
-_PASSED_OVER: list[Any] = [
+_PLACEHOLDERS: list[Any] = [
     (_Placeholder, name)
     for name in (
         "argparse.Namespace",

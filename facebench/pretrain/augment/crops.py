@@ -36,7 +36,7 @@ def resized_crop_boxes(
         width: width of the images in pixels.
         scale: range of the box's area as a part of the image's.
         ratio: range of the box's width divided by its height.
-        generator: source of the draws.
+        generator: generator for all random draws.
 
     Returns:
         int64 ``[B, 4]``: top, left, height, width.
@@ -79,7 +79,7 @@ def quadrant_boxes(
         height: height of the images in pixels.
         width: width of the images in pixels.
         fraction: side of a box as a part of the image's, at most 0.5.
-        generator: source of the draws.
+        generator: generator for all random draws.
 
     Returns:
         Two int64 ``[B, 4]``: top, left, height, width of the first and of the second boxes.

@@ -27,7 +27,7 @@ def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generato
         shape: shape of the result.
         low: lower end.
         high: upper end.
-        generator: source of the draws; the result lies on its device.
+        generator: source of the draws; the result is on its device.
 
     Returns:
         ``shape``.

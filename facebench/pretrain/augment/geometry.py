@@ -128,7 +128,7 @@ def affine(images: Tensor, degrees: Tensor, shift: Tensor, fill: str = "zeros") 
         images: ``[B, 3, H, W]``.
         degrees: ``[B]``, positive turns clockwise as seen on the screen.
         shift: ``[B, 2]``, pixels to the right and down.
-        fill: what comes in from outside, a padding mode of ``torch.nn.functional.grid_sample``:
+        fill: padding outside the image, a padding mode of ``torch.nn.functional.grid_sample``:
             ``"zeros"`` (black, torchvision's default), ``"border"`` (the nearest pixel) or
             ``"reflection"``.
 

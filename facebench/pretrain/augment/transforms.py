@@ -72,7 +72,7 @@ class Rotation:
         degrees: the angle is drawn from U(-degrees, degrees).
         translate: the shifts are drawn from U(-translate, translate), as parts of the width and
             of the height; 0 only rotates. Unlike torchvision's they are not rounded to pixels.
-        fill: what comes in from outside: ``"zeros"``, ``"border"`` or ``"reflection"``.
+        fill: padding outside the image: ``"zeros"``, ``"border"`` or ``"reflection"``.
         p: probability that an image is changed.
     """
 
