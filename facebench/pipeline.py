@@ -23,7 +23,7 @@ from facebench.evaluation.judgement import PROTOCOL_VERSION
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, train
-from facebench.registry import Kind, Registry
+from facebench.registry import PluginKind, Registry
 from facebench.results.records import (
     judgement_record,
     method_record,
@@ -229,7 +229,7 @@ class Stages:
 
     # what they share --------------------------------------------------------------------------
 
-    def _file_plugins(self, *kinds: Kind) -> str:
+    def _file_plugins(self, *kinds: PluginKind) -> str:
         """Return the digests of those plugins that are single files; others declare a version."""
         names = {
             "method": self.spec.method,

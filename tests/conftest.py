@@ -1,4 +1,4 @@
-"""A tiny world: a task of coloured squares, a two-layer backbone, folders of its own."""
+"""Fixtures: a task of coloured squares, a two-layer backbone, and temporary folders."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Finding plugins: entry points, files, clashes, and what listing must not import."""
+"""Finding plugins: entry points, files, clashes, and modules that listing does not import."""
 
 import subprocess
 import sys

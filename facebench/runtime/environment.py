@@ -1,4 +1,4 @@
-"""What a result was computed with: packages, commit, hardware."""
+"""Software and hardware of a result: packages, commit, device."""
 
 from __future__ import annotations
 

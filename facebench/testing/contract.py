@@ -1,6 +1,6 @@
-"""The contract test: what every plugin must keep, checked for built-ins and strangers alike.
+"""The contract test for plugins, built-in and third-party.
 
-``facebench check NAME`` runs it, and so does the test suite for every registered plugin.
+It is run by ``facebench check NAME``, and by the test suite for every registered plugin.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from facebench.data.dataset import open_dataset
 from facebench.errors import DataError, PluginError, UnknownNameError
 from facebench.method import Method
 from facebench.pretrain.learner import weighted_sum
-from facebench.registry import CONTRACTS, Kind, Registry
+from facebench.registry import CONTRACTS, PluginKind, Registry
 from facebench.request.resolve import CORE_GROUPS
 from facebench.task import Task
 from facebench.testing.learning_check import ITERATIONS, PRECISIONS, learn_briefly, variants
@@ -46,13 +46,13 @@ class TwoLayers(Backbone):
 
 
 def check_plugin(name: str, registry: Registry) -> Iterator[str]:
-    """Yield a line for each thing that holds.
+    """Yield one line for each check that passes.
 
     Raises:
         UnknownNameError: No plugin has that name.
-        PluginError: Something does not hold; the message says what and what was expected.
+        PluginError: A check fails; the message says what was found and what was expected.
     """
-    kinds: list[Kind] = [kind for kind in CONTRACTS if name in registry.names(kind)]  # type: ignore[misc, arg-type]
+    kinds: list[PluginKind] = [kind for kind in CONTRACTS if name in registry.names(kind)]  # type: ignore[misc, arg-type]
     if not kinds:
         known = [known for kind in CONTRACTS for known in registry.names(kind)]  # type: ignore[arg-type]
         raise UnknownNameError("plugin", name, known)
@@ -67,7 +67,7 @@ def check_plugin(name: str, registry: Registry) -> Iterator[str]:
 
 
 def check_method(cls: type[Method]) -> Iterator[str]:
-    """Yield what holds of a method."""
+    """Yield the checks that a method passes."""
     info, name = cls.info, cls.info.name
     _check_options(cls)
     for title, values in [*info.presets.items(), *info.recipes.items()]:
@@ -87,7 +87,7 @@ def check_method(cls: type[Method]) -> Iterator[str]:
 
 
 def check_task(cls: type[Task]) -> Iterator[str]:
-    """Yield what holds of a task."""
+    """Yield the checks that a task passes."""
     _check_options(cls)
     yield "options are a frozen dataclass"
     task = cls()
@@ -113,7 +113,7 @@ def check_task(cls: type[Task]) -> Iterator[str]:
 
 
 def check_backbone(cls: type[Backbone]) -> Iterator[str]:
-    """Yield what holds of a backbone (one without an argument; others need a model's name)."""
+    """Yield the checks that a backbone passes (without an argument such as a model's name)."""
     wanted = [p.name for p in inspect.signature(cls).parameters.values() if p.default is p.empty]
     if wanted:
         yield f"takes a {wanted[0]}, so there is no one model to check"
@@ -202,7 +202,7 @@ def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
 
 
 def _options_to_learn_with(cls: type[Method]) -> Any:
-    """Return the defaults, without what takes a download."""
+    """Return the default options, without those that need a download."""
     return dataclasses.replace(cls.Options(), **cls.info.offline)
 
 

@@ -1,4 +1,4 @@
-"""Builds a method on its backbone, with first weights from a seed and nothing else."""
+"""Builds a method on its backbone, with initial weights that depend on the seed alone."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ def build_method(
     cls: type[Method], options: Any, backbone: str, image_size: int, *, seed: int,
     registry: Registry,
 ) -> Method:  # fmt: skip
-    """Return a new method; the global random state stays as it is.
+    """Return a new method; the global random state does not change.
 
     Args:
-        cls: Its class.
+        cls: Class of the method.
         options: An instance of the class's ``Options``.
-        backbone: As ``--backbone`` names it; passed over by a method that needs none.
-        image_size: Side in pixels of the images that it learns from.
-        seed: Of the first weights.
-        registry: Where the backbone is found.
+        backbone: Name of the backbone, as for ``--backbone``; ignored by a method without one.
+        image_size: Side in pixels of the images that the method learns from.
+        seed: Seed of the initial weights.
+        registry: Registry of the backbones.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

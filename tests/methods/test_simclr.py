@@ -18,7 +18,7 @@ def contrast(method: SimCLR, views: tuple[Tensor, Tensor], generator: torch.Gene
 
 
 def pull(method: SimCLR, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
-    """Attract alone; nothing pushes the features of other images away."""
+    """A loss of positives alone, without negatives."""
     first, second = (method.encode(view) for view in views)
     return F.mse_loss(first, second)
 

@@ -1,4 +1,4 @@
-"""SIGKILL in the middle of a sweep: nothing stays behind, and it goes on to the same results."""
+"""SIGKILL during a sweep: no process remains, and restarting gives the same results."""
 
 import json
 import os

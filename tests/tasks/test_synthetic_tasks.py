@@ -58,7 +58,7 @@ def test_classes_are_balanced() -> None:
     assert np.bincount(class_labels(7, 3)).tolist() == [2] * 7
 
 
-def test_nobody_is_in_two_folds(tmp_path: Path) -> None:
+def test_no_person_is_in_two_folds(tmp_path: Path) -> None:
     dataset = open_dataset(LFW(), None, tmp_path, scale=0.1)
     pairs = dataset.pairs
     assert pairs is not None

@@ -1,4 +1,4 @@
-"""Every registered plugin keeps its contract; a plugin that breaks it is told how."""
+"""Every registered plugin fulfils its contract; a violation is named in the error."""
 
 from pathlib import Path
 
