@@ -60,7 +60,7 @@ def test_a_killed_run_ends_in_the_result_of_an_undisturbed_one(
     killed.mkdir()
     expected = finish(calm)
     for stage in (
-        "checkpoints/*.partial/resume.safetensors",  # pretraining, at a resume point
+        "checkpoints/*.partial/resume.ckpt",  # pretraining, at a resume point
         "features/*.partial/features.npy",  # extraction, under way
         "features/*/features.json",  # features done, probing
     ):

@@ -75,7 +75,7 @@ def test_a_killed_sweep_goes_on_to_the_results_of_an_undisturbed_one(
 
     variables = environment(killed, data) | {"OMP_NUM_THREADS": "1"}
     kill_when([*base, "--jobs", "2"], killed, variables,
-              "checkpoints/*.partial/resume.safetensors")  # fmt: skip
+              "checkpoints/*.partial/resume.ckpt")  # fmt: skip
     assert not results_of(killed)
     assert list((killed / "cache").glob("checkpoints/*.partial"))
     done = finish(killed)
