@@ -45,8 +45,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with the weights and results that the README's commands read."""
     root = tmp_path_factory.mktemp("readme")
     torch.save(official.fill(official.pcl_encoder(), "module.encoder."), root / "best.pth")
-    encoder = official.fill(official.facecycle_encoder())
-    torch.save({"state_dict": encoder}, root / "finalmodel.tar")
+    encoder = official.fill(official.facecycle_encoder(), "module.")
+    torch.save({"codegeneration": encoder, "idcodegen": encoder}, root / "finalmodel.tar")
     torch.save(timm.create_model("resnet18").state_dict(), root / "weights.pth")
     for seed in (0, 1):
         write_result(root / "results/runs", "classification", seed=seed)
