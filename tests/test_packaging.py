@@ -2,9 +2,11 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -52,6 +54,31 @@ def test_ruff_forbids_the_core_to_import_a_plugin(file: str, flagged: bool) -> N
         input=code, capture_output=True, text=True, cwd=ROOT, check=False,
     )  # fmt: skip
     assert ("TID251" in done.stdout) is flagged
+
+
+@pytest.mark.slow
+def test_the_wheel_has_every_file_of_its_packages(tmp_path: Path) -> None:
+    folders = {"facebench": "facebench", **FOLDERS}
+    source = tmp_path / "source"
+    for folder in folders.values():
+        ignored = shutil.ignore_patterns("__pycache__", "ruff.toml")
+        shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel",
+         "--no-build-isolation", "--no-deps", "-w", str(tmp_path), "."],
+        check=True, capture_output=True, cwd=source,
+    )  # fmt: skip
+    expected = {
+        f"{package}/{path.relative_to(ROOT / folder).as_posix()}"
+        for package, folder in folders.items()
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.name != "ruff.toml" and "__pycache__" not in path.parts
+    }
+    (built,) = tmp_path.glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(built).namelist() if ".dist-info/" not in name}
+    assert packed == expected
 
 
 THIRD_PARTY = {
@@ -136,10 +163,7 @@ def test_a_third_party_wheel_is_listed_checked_and_run(
         (source / name).write_text(content)
     assert len(THIRD_PARTY["facebench_external/method.py"].splitlines()) < 60
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    wheel = ["wheel", "--no-build-isolation", "--no-deps", "-w", str(tmp_path), str(source)]
-    subprocess.run([*pip, *wheel], check=True, capture_output=True)
-    (built,) = tmp_path.glob("*.whl")
-    install = ["install", "--no-deps", "--target", str(site), str(built)]
+    install = ["install", "--no-build-isolation", "--no-deps", "--target", str(site), str(source)]
     subprocess.run([*pip, *install], check=True, capture_output=True)
     environment = os.environ | {
         "PYTHONPATH": str(site), "COLUMNS": "200", "FACEBENCH_DATA": str(data),

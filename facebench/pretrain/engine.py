@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import time
 import warnings
 from collections.abc import Iterator
@@ -14,21 +15,23 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
 from facebench.config.spec import PretrainSpec
 from facebench.data.packed import Faces
+from facebench.errors import StageError
 from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import Batches, EpochOrder
-from facebench.pretrain.resume import SafeCheckpointIO
 from facebench.progress import Advance
+from facebench.runtime.atomic import atomic_file
 from facebench.runtime.device import Precision
 from facebench.runtime.stage import is_helper
 from facebench.runtime.workspace import Workspace
 
-RESUME_FILE = "resume.safetensors"
+RESUME_FILE = "resume.ckpt"
 
 
 def train(
@@ -98,12 +101,45 @@ def _trainer(
         max_epochs=spec.epochs,
         logger=_loggers(folder),
         callbacks=[ResumePoints(folder / RESUME_FILE, spec.checkpoint_minutes)],
-        plugins=[SafeCheckpointIO()],
+        plugins=[ResumeFile()],
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
         strategy="ddp_find_unused_parameters_true" if several else "auto",
     )
+
+
+class ResumeFile(TorchCheckpointIO):
+    """Lightning's training state in one file, which no kill leaves half written.
+
+    Lightning writes into the system's folder for temporary files first, from where the file is
+    moved in one step only if that is on the same disk.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Write the state under a temporary name beside ``path``, then rename it."""
+        with atomic_file(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = "cpu", weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """Read tensors and plain values; whatever Lightning asks for, no code is unpickled.
+
+        Raises:
+            StageError: The file has something else in it, or is damaged.
+        """
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise StageError(
+                f"{path}: cannot be read ({reason}); expected a resume point of tensors and plain "
+                "values. Delete the file to pretrain from the start."
+            ) from error
+        return state
 
 
 class ResumePoints(Checkpoint):

@@ -15,7 +15,7 @@ from facebench.runtime.device import describe_device
 
 PACKAGES = (
     "facebench", "torch", "torchvision", "timm", "lightly", "pytorch-lightning", "scikit-learn",
-    "scikit-image", "scipy", "numpy", "numba", "pandas", "pillow", "safetensors", "anny",
+    "scikit-image", "scipy", "numpy", "pandas", "pillow", "safetensors", "anny",
 )  # fmt: skip
 
 

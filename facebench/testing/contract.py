@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,13 @@ class TwoLayers(Backbone):
         return self.layers(images)  # type: ignore[no-any-return]
 
 
-def check_plugin(name: str, registry: Registry) -> Iterator[str]:
+def check_plugin(name: str, registry: Registry, cache: Path | None = None) -> Iterator[str]:
     """Yield one line for each check that passes.
+
+    Args:
+        name: Of a method, task or backbone.
+        registry: Where it is found.
+        cache: Where a task's stand-in is kept; None: nowhere.
 
     Raises:
         UnknownNameError: No plugin has that name.
@@ -57,7 +63,8 @@ def check_plugin(name: str, registry: Registry) -> Iterator[str]:
         known = [known for kind in CONTRACTS for known in registry.names(kind)]  # type: ignore[arg-type]
         raise UnknownNameError("plugin", name, known)
     checks: dict[str, Any] = {
-        "method": check_method, "task": check_task, "backbone": check_backbone,
+        "method": check_method, "task": partial(check_task, cache=cache),
+        "backbone": check_backbone,
     }  # fmt: skip
     for kind in kinds:
         loaded = registry.load(kind, name)
@@ -86,8 +93,8 @@ def check_method(cls: type[Method]) -> Iterator[str]:
         yield from _check_learning(cls, images)
 
 
-def check_task(cls: type[Task]) -> Iterator[str]:
-    """Yield the checks that a task passes."""
+def check_task(cls: type[Task], cache: Path | None = None) -> Iterator[str]:
+    """Yield the checks that a task passes; its stand-in is kept in ``cache`` if one is given."""
     _check_options(cls)
     yield "options are a frozen dataclass"
     task = cls()
@@ -103,7 +110,7 @@ def check_task(cls: type[Task]) -> Iterator[str]:
         if cls.synthesise is Task.synthesise:
             yield "has no stand-in, so its table cannot be checked here"
             return
-        dataset = open_dataset(task, None, Path(folder), scale=SYNTHETIC_SCALE)
+        dataset = open_dataset(task, None, cache or Path(folder), scale=SYNTHETIC_SCALE)
         yield f"the stand-in reads as a valid table: {dict(dataset.counts)}"
         size = cls.info.image_size
         image = dataset.image(0, size)

@@ -128,7 +128,8 @@ def learn_briefly(
         torch.manual_seed(0)
         method = cls(backbone, variant.options, IMAGE_SIZE)
     method.load_published()
-    faces: Faces = RandomFaces(2 * BATCH * method.batches_per_step)
+    frames = 2 if variant.pretrain.sampling == "identities" else 1  # of a person, one is taken
+    faces: Faces = RandomFaces(frames * BATCH * method.batches_per_step)  # one batch an epoch
     where = f"{cls.__module__}.{cls.__qualname__} ({variant.name}, precision {precision})"
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)

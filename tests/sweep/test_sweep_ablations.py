@@ -47,6 +47,7 @@ def entries_of(name: str, tmp_path: Path, preset: str = "quick") -> list[SweepEn
     return sweep_entries(sweep, sweep_requests(sweep, flags, {}, workspace, registry), registry)
 
 
+@pytest.mark.wheel
 def test_there_are_the_papers_tables_and_what_its_text_mentions() -> None:
     assert ablation_names() == [
         "backbone", "image_size", "negatives", "pose_augmentation", "table5", "table6", "table7",

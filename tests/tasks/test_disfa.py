@@ -249,8 +249,9 @@ def test_an_image_is_read_whole(root: Path) -> None:
     assert DISFA().read_image(root, "SN001/0.jpg").shape == (10, 20, 3)
 
 
-def test_stand_in(tmp_path: Path) -> None:
-    dataset = open_dataset(DISFA(), None, tmp_path, scale=0.05)
+@pytest.mark.wheel
+def test_stand_in(stand_ins: Path) -> None:
+    dataset = open_dataset(DISFA(), None, stand_ins, scale=0.05)
     table = dataset.table
     assert dataset.warnings == ()
     assert sorted(table["subject"].unique()) == SUBJECTS
