@@ -50,9 +50,9 @@ def check_plugin(name: str, registry: Registry, cache: Path | None = None) -> It
     """Yield one line for each check that passes.
 
     Args:
-        name: Of a method, task or backbone.
-        registry: Where it is found.
-        cache: Where a task's stand-in is kept; None: nowhere.
+        name: Name of a method, task or backbone.
+        registry: Registry that holds it.
+        cache: Folder that keeps the stand-in of a task; None keeps none.
 
     Raises:
         UnknownNameError: No plugin has that name.
