@@ -97,7 +97,7 @@ def extract(
     words = {
         **own,
         **{name: value for name, value in asked.items() if value is not None},
-        "method": checkpoint.record["spec"]["method"], "task": task, "settings": options,
+        "method": checkpoint.spec["method"], "task": task, "settings": options,
         "checkpoint": checkpoint.folder, "floors": False,
         "data": data, "cache": cache, "plugins": plugins, "progress": progress,
     }  # fmt: skip

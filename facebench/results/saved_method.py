@@ -67,7 +67,7 @@ def saved_method(checkpoint: Checkpoint, registry: Registry) -> Method:
         StageError: A tensor does not fit.
         PluginError: The method or its backbone cannot be loaded.
     """
-    spec = checkpoint.record["spec"]
+    spec = checkpoint.spec
     cls: type[Method] = registry.load("method", spec["method"])
     options, pretrain = given_settings(checkpoint, cls)
     method = build_method(

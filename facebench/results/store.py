@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic_core import from_json
 
 from facebench.config.spec import RunSpec, digest, plain
 from facebench.errors import StageError
@@ -175,7 +176,7 @@ def read_result(path: Path) -> Result:
     Raises:
         StageError: It is missing, is not JSON, of another format version, or not whole.
     """
-    return Result(path, read_form(read_record(path, FORMAT), path))
+    return Result(path, read_form(read_record(path, FORMAT, from_json), path))
 
 
 def now() -> str:
