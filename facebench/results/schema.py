@@ -112,7 +112,7 @@ def _follows(error: Mapping[str, Any], record: Any) -> bool:
         return False
     for step in error["loc"]:
         record = record[step]
-    return len(record) >= error["ctx"]["min_length"]
+    return bool(len(record) >= error["ctx"]["min_length"])
 
 
 def _has(holder: Any, step: Any) -> bool:
