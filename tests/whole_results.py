@@ -83,7 +83,8 @@ def whole_json(protocol: str = "classification", **changes: Any) -> dict[str, An
         },
         "created": "2026-01-01T00:00:00+00:00",
     }  # fmt: skip
-    return merged(deepcopy(record), changes)
+    whole: dict[str, Any] = merged(deepcopy(record), changes)
+    return whole
 
 
 def whole_record(protocol: str = "classification", **changes: Any) -> Record:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def stored(kind: str, outcome: Judgement, folder: Path) -> tuple[Judged, pd.Data
     return judged, pd.read_parquet(folder / "p.parquet")
 
 
-def without_watched(scores: dict[str, Any]) -> dict[str, Any]:
+def without_watched(scores: Mapping[str, Any]) -> dict[str, Any]:
     return {
         kind: {name: value for name, value in block.items() if name not in WATCHED}
         for kind, block in scores.items()
