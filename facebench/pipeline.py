@@ -218,8 +218,8 @@ class Stages:
             **judgement_record(judgement, leaks if self.spec.dedup_test else None),
             "broken_images": len(features.broken),
             "seconds": {
-                "pretrain": checkpoint.record["seconds"],
-                "extract": features.record["seconds"],
+                "pretrain": checkpoint.seconds,
+                "extract": features.seconds,
                 "probe": seconds,
             },
             "environment": environment(self.workspace.device),

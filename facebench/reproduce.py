@@ -22,10 +22,11 @@ from facebench.evaluation.judge import judge
 from facebench.evaluation.judgement import PROTOCOL_VERSION, Judgement
 from facebench.pipeline import Stages
 from facebench.registry import Registry
-from facebench.request.saved_spec import saved_spec
 from facebench.results.differences import MISSING, Difference, differences
+from facebench.results.record import Record
 from facebench.results.records import judgement_record
 from facebench.results.saved_method import find_checkpoint
+from facebench.results.saved_spec import saved_spec
 from facebench.results.store import Result
 from facebench.runtime.workspace import Workspace
 from facebench.synth.write import MARKER
@@ -107,7 +108,7 @@ def reproduce(
     if not tolerance >= 0:
         raise SpecError(f"--tolerance is {tolerance}; expected 0 or more.")
     record = result.record
-    spec = saved_spec(record, registry)
+    spec = saved_spec(record.spec, registry)
     where = str(checkpoint) if checkpoint else _checkpoint_folder(result, workspace.cache)
     workspace = replace(workspace, data=data_of(record, spec, workspace, registry))
     with TemporaryDirectory(prefix="facebench-verify-") as folder:
@@ -116,7 +117,7 @@ def reproduce(
         stages = opened.on_same_data(workspace=scratch)
         found = stages.checkpoint()
         origins = tuple(_origins(record, stages, found))
-        if record["task"]["fingerprint"] != stages.dataset.fingerprint:
+        if record.task.fingerprint != stages.dataset.fingerprint:
             return Reproduction(origins, tolerance=tolerance)
         judgement = judge(
             stages.dataset, stages.features(found), spec.probe,
@@ -129,11 +130,9 @@ def reproduce(
     return _compared(result, judgement, again, origins, tolerance)
 
 
-def data_of(
-    record: dict[str, Any], spec: RunSpec, workspace: Workspace, registry: Registry
-) -> Path | None:
+def data_of(record: Record, spec: RunSpec, workspace: Workspace, registry: Registry) -> Path | None:
     """Return the data folder; none for a synthetic result, unless stand-ins lie in it."""
-    if not record["task"]["synthetic"] or workspace.data is None:
+    if not record.task.synthetic or workspace.data is None:
         return workspace.data
     task: type[Task] = registry.load("task", spec.task)
     root = find_real(task(spec.task_options), workspace.data)
@@ -155,17 +154,18 @@ def _checkpoint_folder(result: Result, cache: Path) -> str:
 
 
 def _learned(result: Result) -> bool:
-    return result.record["pretrain"]["data"] is not None or "imported" in result.record["pretrain"]
+    pretrain = result.record.pretrain
+    return pretrain.data is not None or pretrain.imported is not None
 
 
-def _origins(record: dict[str, Any], stages: Stages, checkpoint: Checkpoint) -> Iterator[Origin]:
+def _origins(record: Record, stages: Stages, checkpoint: Checkpoint) -> Iterator[Origin]:
     info, task = stages.method_class.info, stages.dataset.task.info
-    yield Origin("dataset", record["task"]["fingerprint"], stages.dataset.fingerprint)
-    yield Origin("weights", record["stages"]["weights_digest"], checkpoint.weights_digest)
-    yield Origin("version of the method", record["method"]["version"], info.version)
-    yield Origin("version of the task", record["task"]["version"], task.version)
+    yield Origin("dataset", record.task.fingerprint, stages.dataset.fingerprint)
+    yield Origin("weights", record.stages.weights_digest, checkpoint.weights_digest)
+    yield Origin("version of the method", record.method.version, info.version)
+    yield Origin("version of the task", record.task.version, task.version)
     protocol = [task.protocol, PROTOCOL_VERSION]
-    yield Origin("protocol", record["task"]["protocol"], protocol)
+    yield Origin("protocol", list(record.task.protocol), protocol)
 
 
 def _compared(
@@ -177,7 +177,7 @@ def _compared(
 ) -> Reproduction:
     """Compare every number that the stored result has."""
     keys = ("scores", "floors", "n_test", "n_scored")
-    stored, new = ({key: record[key] for key in keys} for record in (result.record, again))
+    stored, new = ({key: record[key] for key in keys} for record in (result.record.plain(), again))
     every = [found for found in differences(stored, new) if found.left != MISSING]
     every.sort(key=lambda found: -found.size)
     predictions = result.predictions

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from stored_world import classes, write
+from whole_results import rewritten
 
 from facebench.results.store import Result
-from facebench.runtime.workspace import to_json
 
 ITEMS = 240
 ANGLES = (
@@ -39,31 +39,26 @@ def add(
 ) -> Result:
     """Write one result with all that stands behind it; ``name`` is what its method calls itself."""
     result = write(root, predictions, **how)
-    record, synthetic = result.record, how.get("synthetic", False)
-    record["task"] |= {
+    task = {
         "family": family,
-        "fingerprint": ("5" if synthetic else "e") * 64,
+        "fingerprint": ("5" if how.get("synthetic", False) else "e") * 64,
         "counts": {"train": 1000, "test": len(predictions)},
         "leaks": {
             "between": "train and test", "exact": 3, "near": 7, "unit": "image",
             "tested": len(predictions), "near_images": [["a.png", "b.png"]],
         },
     }  # fmt: skip
-    record["method"]["title"] = name or record["method"]["title"]
-    if record["pretrain"]["data"] is not None:
-        record["pretrain"]["data"]["images"] = 64
-    record |= {
-        "n_test": len(predictions),
-        "n_scored": len(predictions),
-        "broken_images": 0,
-        "stages": {
-            "checkpoint": "c" * 16, "features": "f" * 16, "result": result.path.stem[-16:],
-            "weights_digest": "d" * 64,
-        },
-        "environment": {"device": "a tiny machine", "packages": {"torch": "2.9"}},
-    }  # fmt: skip
-    result.path.write_text(to_json(record), encoding="utf-8")
-    return result
+    learned = result.record.pretrain.data is not None
+    return rewritten(
+        result,
+        task=task,
+        method={"title": name or result.record.method.title},
+        pretrain={"data": {"images": 64}} if learned else {},
+        n_test=len(predictions),
+        n_scored=len(predictions),
+        stages={"result": result.path.stem[-16:]},
+        environment={"device": "a tiny machine", "packages": {"torch": "2.9"}},
+    )
 
 
 def fill(root: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from whole_results import merged, whole_json
 
 from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec, digest, spec_record
 from facebench.evaluation.protocols import classification, multilabel, pairs, regression
@@ -96,7 +97,10 @@ def write(
         "created": created,
     }  # fmt: skip
     key = digest([to_json(record), mark])
-    return ResultStore(root).write(spec, key, record, predictions)
+    whole = merged(whole_json(protocol), record)
+    return ResultStore(root).write(
+        spec, key, {**whole, "floors": floors or whole["floors"]}, predictions
+    )
 
 
 def scored(predictions: pd.DataFrame, seed: int) -> tuple[str, dict[str, Any]]:

@@ -86,7 +86,7 @@ def extract(
     """
     checkpoint = find_learned(learned, optional_path(cache))
     judged = _result(learned)
-    task = task or (judged.spec["task"] if judged else "")
+    task = task or (judged.spec.task if judged else "")
     own: dict[str, Any] = {} if judged is None else _as_judged(judged, task)
     options = {**own.pop("settings", {}), **(settings or {})}
     if feature:
@@ -97,7 +97,7 @@ def extract(
     words = {
         **own,
         **{name: value for name, value in asked.items() if value is not None},
-        "method": checkpoint.record["spec"]["method"], "task": task, "settings": options,
+        "method": checkpoint.spec["method"], "task": task, "settings": options,
         "checkpoint": checkpoint.folder, "floors": False,
         "data": data, "cache": cache, "plugins": plugins, "progress": progress,
     }  # fmt: skip
@@ -105,7 +105,7 @@ def extract(
     if len(prepared.runs) != 1:
         raise SpecError(f"task is '{task}'; expected the name of one task.")
     spec, workspace = prepared.runs[0].spec, prepared.workspace
-    if judged is not None and spec.task == judged.spec["task"]:
+    if judged is not None and spec.task == judged.spec.task:
         found = data_of(judged.record, spec, workspace, prepared.registry)
         workspace = replace(workspace, data=found)
     stages = Stages(spec, workspace, prepared.registry)
@@ -127,12 +127,12 @@ def _result(learned: Learned) -> Result | None:
 
 def _as_judged(result: Result, task: str) -> dict[str, Any]:
     """Return the words that ask for the features of a result, on its own task or on another."""
-    spec, own = result.spec, result.spec["task"]
-    settings = {f"extract.{key}": value for key, value in spec["extract"].items()}
-    words: dict[str, Any] = {"precision": spec["precision"], "settings": settings}
+    spec, own = result.spec, result.spec.task
+    settings = {f"extract.{key}": value for key, value in spec.extract.plain().items()}
+    words: dict[str, Any] = {"precision": spec.precision, "settings": settings}
     if task == own:
-        words |= {"limit": spec["limit"], "skip_broken": spec["skip_broken"]}
-        settings |= {f"{own}.{key}": value for key, value in spec["task_options"].items()}
+        words |= {"limit": spec.limit, "skip_broken": spec.skip_broken}
+        settings |= {f"{own}.{key}": value for key, value in spec.task_options.items()}
     else:
         del settings["extract.image_size"]  # the other task says at which size
     return words

@@ -127,7 +127,7 @@ def draw_confusion(
         DataError: It is no classification result.
     """
     record = opened(result).record
-    task = Registry(paths(plugins)).load("task", record["spec"]["task"])
+    task = Registry(paths(plugins)).load("task", record.spec.task)
     confusion.draw_confusion(Path(out), record, task.info.classes, check_kind(protocol))
     return Path(out)
 

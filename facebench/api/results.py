@@ -22,6 +22,7 @@ from facebench.report.tables.compare import compare as compare_results
 from facebench.report.tables.formats import render
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.export import long_table
+from facebench.results.scores import KINDS
 from facebench.results.store import Result, read_result, summary
 from facebench.runtime.atomic import atomic_write
 
@@ -181,19 +182,19 @@ def _row(result: Result) -> dict[str, Any]:
     record, spec, name = result.record, result.spec, result.metric.name
     low, high = result.interval or (np.nan, np.nan)
     return {
-        "method": spec["method"],
-        "task": spec["task"],
-        "seed": spec["seed"],
-        "feature": spec["extract"]["feature"],
-        "backbone": spec["backbone"],
-        "preset": spec["preset"],
+        "method": spec.method,
+        "task": spec.task,
+        "seed": spec.seed,
+        "feature": spec.extract.feature,
+        "backbone": spec.backbone,
+        "preset": spec.preset,
         "metric": name,
-        "honest": _number(result.scores["honest"][name]),
+        "honest": _number(result.scores.honest.value(name)),
         "low": low,
         "high": high,
-        "paper": _number(result.scores["paper"][name]),
-        "n_test": record["n_test"],
-        "synthetic": record["task"]["synthetic"],
+        "paper": _number(result.scores.paper.value(name)),
+        "n_test": record.n_test,
+        "synthetic": record.task.synthetic,
         "path": str(result.path),
     }
 
@@ -205,14 +206,14 @@ def _number(value: float | None) -> float:
 def _shown(result: Result) -> Iterator[str]:
     """Yield the cells of a row of a notebook's table, on the printed scale."""
     record, spec, metric = result.record, result.spec, result.metric
-    yield f"{record['method']['title']} {spec['extract']['feature']}, {spec['backbone']}"
-    yield str(spec["seed"])
-    yield record["task"]["title"]
+    yield f"{record.method.title} {spec.extract.feature}, {spec.backbone}"
+    yield str(spec.seed)
+    yield record.task.title
     yield metric.title
-    for kind in ("honest", "paper"):
-        value = result.scores[kind][metric.name]
+    for kind in KINDS:
+        value = result.scores.of(kind).value(metric.name)
         yield DASH if value is None else f"{metric.scale * value:.2f}"
-    yield "SYNTHETIC" if record["task"]["synthetic"] else "real"
+    yield "SYNTHETIC" if record.task.synthetic else "real"
 
 
 def _cells(tag: str, texts: Iterable[str]) -> str:

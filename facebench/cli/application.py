@@ -168,7 +168,7 @@ def show(result: Annotated[Path, typer.Argument(help="A result's JSON file.")]) 
     stored = opened(result)
     for table in tables([stored]):
         out.print(table)
-    if (curves := curves_table(stored.record["pretrain"]["history"])) is not None:
+    if (curves := curves_table(stored.record.pretrain.history)) is not None:
         out.print(curves)
     out.print(detail_table(detail_rows(stored.record)))
 

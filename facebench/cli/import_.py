@@ -29,8 +29,8 @@ def import_(
     from facebench.weights.summary import import_table
 
     made = import_weights(what, file, out=out, cache=cache, plugins=plugin or ())
-    method = made.record["spec"]["method"]
-    terminal.print(import_table(made.record))
+    method = made.spec["method"]
+    terminal.print(import_table(made))
     terminal.print(f"checkpoint: {made.folder}", soft_wrap=True)
     terminal.print(
         f"next: facebench run --method {method} --checkpoint {made.folder} --task rafdb",

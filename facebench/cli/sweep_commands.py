@@ -69,7 +69,7 @@ def _run(
     for outcome in prepared.execute(schedule, jobs, verbose=arguments.verbose):
         outcomes.append(outcome)
         if outcome.result is not None:
-            pace.note(outcome.run, read_result(outcome.result).record["seconds"])
+            pace.note(outcome.run, read_result(outcome.result).record.seconds.plain())
         left = pace.left(schedule.outstanding() - set(outcome.run.missing()), jobs)
         line = f"{len(outcomes)} of {total}  {_name(outcome.run, labels)}"
         state = f": FAILED: {outcome.error}" if outcome.error else _time_left(left)

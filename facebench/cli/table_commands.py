@@ -65,7 +65,7 @@ def compare_command(first: Path, second: Path) -> None:
     """
     compared = compare(first, second)
     record = compared.first.record
-    kind = "SYNTHETIC faces" if record["task"]["synthetic"] else "real data"
+    kind = "SYNTHETIC faces" if record.task.synthetic else "real data"
     out.print(f"[bold]{task_title(record)}, {kind}[/bold]: {compared.items:,} test items")
     for name, result in (("A", compared.first), ("B", compared.second)):
         out.print(f"{name}: {_who(result)}", soft_wrap=True, highlight=False)
@@ -75,9 +75,9 @@ def compare_command(first: Path, second: Path) -> None:
 
 
 def _who(result: Result) -> str:
-    record, spec = result.record, result.record["spec"]
-    what = f"{record['method']['title']} {spec['extract']['feature']}, seed {spec['seed']}"
-    return f"{what}, {spec['backbone']}{learned_from(record)} ({result.path.name})"
+    record, spec = result.record, result.spec
+    what = f"{record.method.title} {spec.extract.feature}, seed {spec.seed}"
+    return f"{what}, {spec.backbone}{learned_from(record)} ({result.path.name})"
 
 
 def _differences(compared: Comparison) -> Table:

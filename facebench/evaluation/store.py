@@ -37,6 +37,12 @@ class Features:
     record: dict[str, Any]
 
     @property
+    def seconds(self) -> float:
+        """Return how long the extraction took."""
+        seconds: float = self.record["seconds"]
+        return seconds
+
+    @property
     def readable(self) -> np.ndarray:
         """Return a mask ``[N]`` of the rows that have features."""
         mask = np.ones(len(self.values), dtype=bool)

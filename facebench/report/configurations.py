@@ -65,16 +65,16 @@ def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
     """Return for each group what tells it from others of the same task; a limit is always said."""
     alike: dict[tuple[str, bool], dict[Group, Mapping[str, Any]]] = defaultdict(dict)
     for group, result in groups.items():
-        task, spec = result.record["task"], result.record["spec"]
-        alike[task_title(result.record), task["synthetic"]][group] = {
-            "version": task["version"],
-            "protocol": task["protocol"],
-            "image_size": spec["extract"]["image_size"],
-            **spec["task_options"],
+        task, spec = result.record.task, result.spec
+        alike[task_title(result.record), task.synthetic][group] = {
+            "version": task.version,
+            "protocol": task.protocol,
+            "image_size": spec.extract.image_size,
+            **spec.task_options,
         }
     notes = {group: text for members in alike.values() for group, text in _telling(members).items()}
     for group, result in groups.items():
-        limit = result.record["spec"]["limit"]
+        limit = result.spec.limit
         if limit:
             said = f"only {limit:,} items of each split"
             notes[group] = f"{said}, {notes[group]}" if notes[group] else said

@@ -20,7 +20,8 @@ from facebench.config.spec import digest
 from facebench.errors import StageError
 from facebench.report.groups import Group, comparable, learned_from
 from facebench.report.reference import Printed, printed
-from facebench.results.stats.resampling import Kind
+from facebench.results.record import Record
+from facebench.results.scores import Kind
 from facebench.results.stats.statistics import Interval, intervals
 from facebench.results.store import Result, read_result
 from facebench.runtime.workspace import to_json
@@ -65,7 +66,7 @@ class Entry:
     @property
     def seeds(self) -> tuple[int, ...]:
         """Return the seeds that some task was judged with."""
-        return tuple(sorted({r.record["spec"]["seed"] for r in self.all_results}))
+        return tuple(sorted({r.spec.seed for r in self.all_results}))
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def entries(results: Iterable[Result]) -> list[Entry]:
     that was written last counts, with a warning.
     """
     members: dict[str, list[Result]] = defaultdict(list)
-    for result in sorted(results, key=lambda r: (r.record["spec"]["task"], r.path.name)):
+    for result in sorted(results, key=lambda r: (r.spec.task, r.path.name)):
         members[digest(configuration(result.record))].append(result)
     found = [_entry(key, of_entry) for key, of_entry in members.items()]
     return sorted(found, key=_place)
@@ -131,43 +132,44 @@ def _place(entry: Entry) -> tuple[str, ...]:
     return (*words, options)
 
 
-def configuration(record: dict[str, Any]) -> dict[str, Any]:
+def configuration(record: Record) -> dict[str, Any]:
     """Return what makes two results the same entry: the spec without seed and task.
 
     Data are named by their fingerprint and not by where they lay; what learning depends on is left
     out where nothing is learned.
     """
-    spec, data = record["spec"], record["pretrain"]["data"]
-    extract = {k: v for k, v in spec["extract"].items() if k in ("feature", "pool", "dtype")}
+    spec, data = record.spec, record.pretrain.data
+    extract = {k: v for k, v in spec.extract.plain().items() if k in ("feature", "pool", "dtype")}
     # How pairs are verified is part of the task's group.
-    probe = {k: v for k, v in spec["probe"].items() if k != "verification"}
+    probe = {k: v for k, v in spec.probe.plain().items() if k != "verification"}
     kept: dict[str, Any] = {
-        "method": [record["method"]["name"], record["method"]["version"]],
-        "options": spec["method_options"],
-        "backbone": spec["backbone"],
-        "precision": spec["precision"],
+        "method": [record.method.name, record.method.version],
+        "options": spec.method_options,
+        "backbone": spec.backbone,
+        "precision": spec.precision,
         "extract": extract,
         "probe": probe,
     }
     if data is not None:
         learning = {
-            k: v for k, v in spec["pretrain"].items() if k not in ("data", "checkpoint_minutes")
+            k: v
+            for k, v in spec.pretrain.plain().items()
+            if k not in ("data", "checkpoint_minutes")
         }
-        kept |= {"pretrain": learning, "data": data["fingerprint"]}
-    imported = record["pretrain"].get("imported")
-    if imported is not None:
-        kept["imported"] = imported["sha256"]
+        kept |= {"pretrain": learning, "data": data.fingerprint}
+    if record.pretrain.imported is not None:
+        kept["imported"] = record.pretrain.imported.sha256
     return kept
 
 
 def metrics(results: Sequence[Result]) -> tuple[Metric, ...]:
     """Return what a paper prints of the results' task, left to right."""
-    return tuple(Metric(**column) for column in results[0].record["task"]["columns"])
+    return results[0].record.task.columns
 
 
 def main_metric(results: Sequence[Result]) -> Metric:
     """Return the headline metric of the results' task."""
-    return Metric(**results[0].record["task"]["main_metric"])
+    return results[0].metric
 
 
 def scores(entry: Entry, group: Group) -> dict[str, Score]:
@@ -186,16 +188,16 @@ def scores(entry: Entry, group: Group) -> dict[str, Score]:
 
 def _entry(key: str, results: list[Result]) -> Entry:
     record = results[0].record
-    spec, data = record["spec"], record["pretrain"]["data"]
+    spec, data = record.spec, record.pretrain.data
     return Entry(
         key=key,
-        method=record["method"]["name"],
-        title=record["method"]["title"],
-        feature=spec["extract"]["feature"],
-        backbone=spec["backbone"],
-        preset=spec["preset"],
+        method=record.method.name,
+        title=record.method.title,
+        feature=spec.extract.feature,
+        backbone=spec.backbone,
+        preset=spec.preset,
         pretraining=learned_from(record).removeprefix(", "),
-        pretrain_data="" if data is None else data["name"],
+        pretrain_data="" if data is None else data.name,
         configuration=configuration(record),
         results={group: _by_seed(members) for group, members in comparable(results).items()},
     )
@@ -204,8 +206,8 @@ def _entry(key: str, results: list[Result]) -> Entry:
 def _by_seed(results: list[Result]) -> tuple[Result, ...]:
     """One result for each seed."""
     chosen: dict[int, Result] = {}
-    for result in sorted(results, key=lambda r: (r.record["created"], r.path.name)):
-        seed = result.record["spec"]["seed"]
+    for result in sorted(results, key=lambda r: (r.record.created, r.path.name)):
+        seed = result.spec.seed
         if seed in chosen:
             _log.warning(
                 "%s is left out: %s is newer and of the same configuration, task and seed",
@@ -229,14 +231,14 @@ def _score(
         interval=interval,
         paper=paper,
         paper_std=paper_std,
-        printed=printed(entry.title, results[0].record["task"]["name"], metric.name),
+        printed=printed(entry.title, results[0].record.task.name, metric.name),
     )
 
 
 def _over_seeds(
     results: Sequence[Result], kind: Kind, name: str
 ) -> tuple[float | None, float | None]:
-    values = [result.record["scores"][kind].get(name) for result in results]
+    values = [result.scores.of(kind).value(name) for result in results]
     if any(value is None for value in values):
         return None, None
     return fmean(values), stdev(values) if len(values) > 1 else None

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from facebench.config.spec import digest
-from facebench.results.store import Result, of_pairs
+from facebench.results.record import Record
+from facebench.results.scores import Level
+from facebench.results.store import Result
 
 # Task, its version, protocol, its version, synthetic, and what else changes the test: options of
 # the task (crop, which split), image size, limit, and how pairs are verified.
@@ -22,52 +23,40 @@ def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
     """Group results that may stand in one table."""
     groups: dict[Group, list[Result]] = defaultdict(list)
     for result in results:
-        task = result.record["task"]
-        protocol, version = task["protocol"]
-        spec = result.record["spec"]
+        task, spec = result.record.task, result.spec
         # No other protocol looks at it.
-        how = verified_by(result.record) if of_pairs(result.record) else ""
-        conditions = digest(
-            [spec["task_options"], spec["extract"]["image_size"], spec["limit"], how]
-        )
-        key = (task["name"], task["version"], protocol, version, task["synthetic"], conditions)
+        how = spec.probe.verification if result.record.of_pairs else ""
+        conditions = digest([spec.task_options, spec.extract.image_size, spec.limit, how])
+        key = (task.name, task.version, *task.protocol, task.synthetic, conditions)
         groups[key].append(result)
     return dict(groups)
 
 
-def task_title(record: dict[str, Any]) -> str:
+def task_title(record: Record) -> str:
     """Return the title of a result's task; pairs that a trained head verifies say so."""
-    learned = of_pairs(record) and verified_by(record) == "learned"
-    title: str = record["task"]["title"]
-    return f"{title}, learned head" if learned else title
+    learned = record.of_pairs and record.spec.probe.verification == "learned"
+    return f"{record.task.title}, learned head" if learned else record.task.title
 
 
-def verified_by(record: dict[str, Any]) -> str:
-    """Return how pairs are verified: ``cosine`` or ``learned``."""
-    how: str = record["spec"]["probe"]["verification"]
-    return how
-
-
-def leak_free(record: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def leak_free(record: Record) -> Iterator[tuple[str, Level]]:
     """Yield the scores of a result without test items that leak, if it has any, with a name.
 
     Near duplicates get no line of their own where there are none.
     """
     shown = -1
-    for kind, scores in record["scores"].get("without_leaks", {}).items():
-        if scores["removed"] != shown:
-            shown = scores["removed"]
-            yield f"without {shown:,} {record['task']['leaks']['unit']}s ({kind})", scores
+    for kind, level in record.scores.levels().items():
+        if level.removed != shown:
+            shown = level.removed
+            yield f"without {shown:,} {record.task.leaks.unit}s ({kind})", level
 
 
-def learned_from(record: dict[str, Any]) -> str:
+def learned_from(record: Record) -> str:
     """Return what a representation was learned from, as the end of a line."""
-    data = record["pretrain"]["data"]
-    imported = record["pretrain"].get("imported")
+    data, imported = record.pretrain.data, record.pretrain.imported
     if imported is not None:
-        return f", imported weights, {imported['file']} sha256:{imported['sha256'][:12]}"
+        return f", imported weights, {imported.file} sha256:{imported.sha256[:12]}"
     if data is None:
-        published = record["method"].get("needs") == "weights"
+        published = record.method.needs == "weights"
         return ", published weights" if published else ", nothing learned"
-    kind = " (synthetic)" if data["synthetic"] else ""
-    return f", {record['pretrain']['images_seen']:,} images of {data['name']}{kind}"
+    kind = " (synthetic)" if data.synthetic else ""
+    return f", {record.pretrain.images_seen:,} images of {data.name}{kind}"

@@ -15,8 +15,10 @@ from rich.text import Text
 from facebench.report import DASH
 from facebench.report.groups import Group, comparable, leak_free, learned_from, task_title
 from facebench.report.reference import printed
+from facebench.results.record import Record
+from facebench.results.scores import KINDS, Level, Scores
 from facebench.results.stats.statistics import Interval, interval_of
-from facebench.results.store import Result, of_pairs
+from facebench.results.store import Result
 from facebench.task import Metric
 
 
@@ -26,12 +28,11 @@ def tables(results: Sequence[Result]) -> list[Table]:
 
 
 def _table(group: Group, results: list[Result]) -> Table:
-    task = results[0].record["task"]
-    kind = "SYNTHETIC faces" if task["synthetic"] else "real data"
-    metric = task["main_metric"]
+    task = results[0].record.task
+    kind = "SYNTHETIC faces" if task.synthetic else "real data"
+    metric = task.main_metric
     table = Table(
-        title=f"{task_title(results[0].record)} (version {task['version']}), {kind}: "
-        f"{metric['title']}",
+        title=f"{task_title(results[0].record)} (version {task.version}), {kind}: {metric.title}",
         caption=caption(results),
         caption_justify="left",
         title_justify="left",
@@ -40,9 +41,9 @@ def _table(group: Group, results: list[Result]) -> Table:
     table.add_column("method")
     for heading in ("honest", "95 % interval", "paper", "gap", "printed"):
         table.add_column(heading, justify="right", no_wrap=True)
-    for name, values in results[0].record["floors"].items():
-        if metric["name"] in values:
-            value = f"{metric['scale'] * values[metric['name']]:.2f}"
+    for name, values in results[0].record.floors.items():
+        if metric.name in values:
+            value = f"{metric.scale * values[metric.name]:.2f}"
             table.add_row(Text(name, style="dim"), value, *[DASH] * 4)
     for result in results:
         table.add_row(*row(result))
@@ -53,40 +54,40 @@ def _table(group: Group, results: list[Result]) -> Table:
 
 def row(result: Result) -> list[str | Text]:
     """Return the cells of one result; what was run stands in the first, in two short lines."""
-    record = result.record
-    spec, metric = record["spec"], Metric(**record["task"]["main_metric"])
-    mark = "\nsynthetic" if record["task"]["synthetic"] else ""
-    who = Text(record["method"]["title"], style="bold")
-    who.append(f" {spec['extract']['feature']}, seed {spec['seed']}", style="not bold")
-    who.append(f"\n{spec['backbone']}{learned_from(record)}", style="not bold dim")
-    numbers = _numbers(record["scores"], metric, mark, interval_of(result, metric))
+    record, spec, metric = result.record, result.spec, result.metric
+    mark = "\nsynthetic" if record.task.synthetic else ""
+    who = Text(record.method.title, style="bold")
+    who.append(f" {spec.extract.feature}, seed {spec.seed}", style="not bold")
+    who.append(f"\n{spec.backbone}{learned_from(record)}", style="not bold dim")
+    numbers = _numbers(record.scores, metric, mark, interval_of(result, metric))
     return [who, *numbers, _printed(record, metric.name)]
 
 
-def _leak_free_rows(record: dict[str, Any]) -> Iterator[list[str | Text]]:
-    metric = Metric(**record["task"]["main_metric"])
-    for name, scores in leak_free(record):
+def _leak_free_rows(record: Record) -> Iterator[list[str | Text]]:
+    metric = record.task.main_metric
+    for name, level in leak_free(record):
         # Those of pairs are over pairs, and would look narrower than the one in the row above.
-        ends = None if of_pairs(record) else scores["honest"]["intervals"][metric.name]
-        cells = _numbers(scores, metric, "", None if ends is None or None in ends else ends)
+        ends = None if record.of_pairs else level.honest.ends(metric.name)
+        cells = _numbers(level, metric, "", ends)
         yield [Text(f"  {name}", style="dim"), *cells, DASH]
 
 
 def _numbers(
-    scores: dict[str, Any], metric: Metric, mark: str, ends: Interval | None
+    scores: Scores | Level, metric: Metric, mark: str, ends: Interval | None
 ) -> list[str | Text]:
     """Return honest, its interval, paper, and the gap."""
-    honest, paper, name, scale = scores["honest"], scores["paper"], metric.name, metric.scale
+    honest, paper = (block.value(metric.name) for block in (scores.honest, scores.paper))
+    scale = metric.scale
     return [
-        Text(f"{scale * honest[name]:.2f}{mark}", style="bold"),
+        Text(f"{scale * honest:.2f}{mark}", style="bold"),
         DASH if ends is None else f"{scale * ends[0]:.2f} to {scale * ends[1]:.2f}",
-        f"{scale * paper[name]:.2f}{mark}",
-        f"{scale * (paper[name] - honest[name]):+.2f}",
+        f"{scale * paper:.2f}{mark}",
+        f"{scale * (paper - honest):+.2f}",
     ]
 
 
-def _printed(record: dict[str, Any], metric: str) -> str:
-    number = printed(record["method"]["title"], record["task"]["name"], metric)
+def _printed(record: Record, metric: str) -> str:
+    number = printed(record.method.title, record.task.name, metric)
     if number is None:
         return DASH
     star = "*" if number.reproduced else ""
@@ -96,50 +97,45 @@ def _printed(record: dict[str, Any], metric: str) -> str:
 def caption(results: Sequence[Result]) -> str:
     """Say what a reader must know before comparing: preset, what was printed, warnings."""
     notes = []
-    presets = sorted({result.record["spec"]["preset"] for result in results})
+    presets = sorted({result.spec.preset for result in results})
     notes.append(
         f"preset {', '.join(presets)}; printed: PCL, CVPR 2023 (* reproduced by its authors)"
     )
-    if any(result.record["task"]["synthetic"] for result in results):
+    if any(result.record.task.synthetic for result in results):
         notes.append("synthetic stand-in: not comparable with the printed numbers")
     for result in results:
-        data = result.record["pretrain"]["data"] or {"warnings": []}
-        notes += [*result.record["task"]["warnings"], *data["warnings"]]
+        notes += result.record.warnings
     return "\n".join(dict.fromkeys(notes))
 
 
-def detail_rows(record: dict[str, Any]) -> list[tuple[str, str]]:
+def detail_rows(record: Record) -> list[tuple[str, str]]:
     """Return what ``facebench show`` lists of one result, as name and value."""
-    stages, environment = record["stages"], record["environment"]
+    environment, leaks = record.environment, record.task.leaks
     rows = [
-        ("scored", f"{record['n_scored']:,} of {record['n_test']:,} test items"),
+        ("scored", f"{record.n_scored:,} of {record.n_test:,} test items"),
         (
             "dataset",
-            f"fingerprint {record['task']['fingerprint'][:16]}, {record['task']['counts']}",
+            f"fingerprint {record.task.fingerprint[:16]}, {record.task.counts}",
         ),
-        *_leaks_row(record["task"].get("leaks")),
-        ("stages", ", ".join(f"{name} {key[:16]}" for name, key in stages.items())),
-        ("seconds", ", ".join(f"{name} {value:,.1f}" for name, value in record["seconds"].items())),
-        ("device", f"{environment['device']}, commit {environment['git_commit'] or DASH}"),
-        ("written", record["created"]),
+        (
+            "leaks",
+            f"{leaks.exact:,} exact and {leaks.near:,} near duplicates between {leaks.between}, "
+            f"of {leaks.tested:,} {leaks.unit}s",
+        ),
+        ("stages", ", ".join(f"{name} {key[:16]}" for name, key in record.stages.plain().items())),
+        ("seconds", ", ".join(f"{n} {value:,.1f}" for n, value in record.seconds.plain().items())),
+        ("device", f"{environment.device}, commit {environment.git_commit or DASH}"),
+        ("written", record.created),
     ]
-    for kind in ("honest", "paper"):
-        for name, interval in record["scores"][kind]["intervals"].items():
-            rows.append((f"{kind} {name}", _value(record["scores"][kind][name], interval)))
+    for kind in KINDS:
+        block = record.scores.of(kind)
+        for name, interval in block.intervals.items():
+            rows.append((f"{kind} {name}", _value(block.value(name), interval)))
     return rows
 
 
-def _leaks_row(leaks: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
-    if leaks is not None:
-        counts = f"{leaks['exact']:,} exact and {leaks['near']:,} near duplicates"
-        yield (
-            "leaks",
-            f"{counts} between {leaks['between']}, of {leaks['tested']:,} {leaks['unit']}s",
-        )
-
-
 def _value(value: Any, interval: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         cells = zip(value, *interval, strict=True)
         return ", ".join(_value(one, [low, high]) for one, low, high in cells)
     if value is None:

@@ -146,7 +146,7 @@ def show_import(request: Request) -> None:
 
 
 def _seeds(given: Checkpoint | None) -> tuple[int, ...]:
-    return (0,) if given is None else (int(given.record["spec"]["seed"]),)
+    return (0,) if given is None else (int(given.spec["seed"]),)
 
 
 def _names(value: Any, kind: PluginKind, registry: Registry) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ def open_given(
                 "timm:NAME."
             )
         checkpoint = import_weights(path, method, backbone or declared, registry, cache=cache)
-    found = checkpoint.record["spec"]
+    found = checkpoint.spec
     for key, asked in (("method", method), ("backbone", backbone if cls.info.backbone else "")):
         if asked and found[key] != asked:
             raise SpecError(
@@ -64,7 +64,7 @@ def open_given(
 
 def _read_whole(folder: Path) -> Checkpoint:
     checkpoint = read_checkpoint(folder)
-    spec = checkpoint.record.get("spec")
+    spec = checkpoint.spec
     lacking = [key for key in _SPEC if not isinstance(spec, dict) or key not in spec]
     if lacking:
         raise StageError(
@@ -80,7 +80,7 @@ def given_settings(checkpoint: Checkpoint, method: type[Method]) -> tuple[Any, P
     Raises:
         SpecError: Its record names an option that this version of the method does not have.
     """
-    spec, where = checkpoint.record["spec"], str(checkpoint.folder / RECORD)
+    spec, where = checkpoint.spec, str(checkpoint.folder / RECORD)
     overrides: Overrides = {}
     for group, values in ((method.info.name, "method_options"), ("pretrain", "pretrain")):
         overrides |= layer(spec[values], where, group=group)

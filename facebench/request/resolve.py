@@ -130,7 +130,7 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
     check_keys(request.overrides, groups)
     _check_weights(request, methods)
     if request.checkpoint and methods[request.methods[0]].info.backbone:
-        request = replace(request, backbone=request.checkpoint.record["spec"]["backbone"])
+        request = replace(request, backbone=request.checkpoint.spec["backbone"])
     registry.backbone(request.backbone)  # a wrong name fails now, not after hours
     return [
         _resolved_run(request, methods[method], tasks[task], seed)
@@ -217,7 +217,7 @@ def _layers(request: Request, method: type[Method]) -> Overrides:
     layers = declared_layers(method, request.preset, recipe) | written
     if (given := _given(request, method)) is None:
         return layers
-    learned = given.record["spec"]  # says all about its learning, so nothing else does
+    learned = given.spec  # says all about its learning, so nothing else does
     return (
         without_groups(layers, (name, "pretrain"))
         | layer(learned["method_options"], GIVEN, group=name)

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from facebench.errors import UnknownNameError
+from facebench.results.scores import KINDS, Block, Scores
 from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_file
 
@@ -25,7 +26,7 @@ def long_table(results: Iterable[Result]) -> pd.DataFrame:
     0..1, errors in degrees); a score of several values gives a row for each, ``class_recalls[0]``.
     A missing interval is NaN.
     """
-    rows = [{**_origin(result), **score} for result in results for score in _scores(result.record)]
+    rows = [{**_origin(result), **score} for result in results for score in _scores(result.scores)]
     return pd.DataFrame(rows)
 
 
@@ -66,47 +67,46 @@ def write_table(table: pd.DataFrame, kind: str, out: Path | None) -> str:
 def _origin(result: Result) -> dict[str, Any]:
     """Return what all rows of a result share."""
     record = result.record
-    spec, task, stages = record["spec"], record["task"], record["stages"]
-    data = record["pretrain"]["data"] or {}
+    spec, task, stages = record.spec, record.task, record.stages
+    data = record.pretrain.data
     return {
-        "task": task["name"],
-        "task_version": task["version"],
-        "task_protocol": task["protocol"][0],
-        "protocol_version": task["protocol"][1],
-        "synthetic": task["synthetic"],
-        "data": task["fingerprint"],
-        "method": spec["method"],
-        "method_version": record["method"]["version"],
-        "feature": spec["extract"]["feature"],
-        "backbone": spec["backbone"],
-        "preset": spec["preset"],
-        "seed": spec["seed"],
-        "image_size": spec["extract"]["image_size"],
-        "limit": spec["limit"],
-        "pretrain_data": data.get("name"),
-        "pretrain_synthetic": data.get("synthetic"),
-        "pretrain_fingerprint": data.get("fingerprint"),
-        "images_seen": record["pretrain"]["images_seen"],
-        "n_test": record["n_test"],
-        "n_scored": record["n_scored"],
-        "checkpoint": stages["checkpoint"],
-        "weights_digest": stages["weights_digest"],
-        "features": stages["features"],
-        "result": stages["result"],
-        "facebench": record["environment"]["packages"]["facebench"],
-        "git_commit": record["environment"]["git_commit"],
-        "created": record["created"],
+        "task": task.name,
+        "task_version": task.version,
+        "task_protocol": task.protocol[0],
+        "protocol_version": task.protocol[1],
+        "synthetic": task.synthetic,
+        "data": task.fingerprint,
+        "method": spec.method,
+        "method_version": record.method.version,
+        "feature": spec.extract.feature,
+        "backbone": spec.backbone,
+        "preset": spec.preset,
+        "seed": spec.seed,
+        "image_size": spec.extract.image_size,
+        "limit": spec.limit,
+        "pretrain_data": data and data.name,
+        "pretrain_synthetic": data and data.synthetic,
+        "pretrain_fingerprint": data and data.fingerprint,
+        "images_seen": record.pretrain.images_seen,
+        "n_test": record.n_test,
+        "n_scored": record.n_scored,
+        "checkpoint": stages.checkpoint,
+        "weights_digest": stages.weights_digest,
+        "features": stages.features,
+        "result": stages.result,
+        "facebench": record.environment.packages["facebench"],
+        "git_commit": record.environment.git_commit,
+        "created": record.created,
         "file": result.path.name,
     }
 
 
-def _scores(record: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    scores = record["scores"]
-    blocks = {kind: scores[kind] for kind in ("honest", "paper")}
-    for name, level in scores.get("without_leaks", {}).items():
-        blocks |= {f"{kind}, without {name} leaks": level[kind] for kind in ("honest", "paper")}
+def _scores(scores: Scores) -> Iterator[dict[str, Any]]:
+    blocks: dict[str, Block] = {kind: scores.of(kind) for kind in KINDS}
+    for name, level in scores.levels().items():
+        blocks |= {f"{kind}, without {name} leaks": level.of(kind) for kind in KINDS}
     for protocol, block in blocks.items():
-        for metric, value, ends in _values(block):
+        for metric, value, ends in _values(block.plain()):
             low, high = ends
             yield {
                 "protocol": protocol, "metric": metric, "value": value, "low": low, "high": high

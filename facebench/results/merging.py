@@ -70,7 +70,7 @@ def merge(sources: Iterable[Path], target: Path) -> Merged:
     chosen: dict[Path, Result] = {}
     skipped, conflicts = [], []
     for result in results:
-        place = target / relative_path(result.record["spec"], result.record["stages"]["result"])
+        place = target / relative_path(result.spec, result.record.stages.result)
         other = chosen.get(place) or (read_result(place) if place.exists() else None)
         if other is None:
             chosen[place] = result
@@ -87,7 +87,8 @@ def merge(sources: Iterable[Path], target: Path) -> Merged:
 
 def contradicts(result: Result, other: Result) -> Difference | None:
     """Return the first difference of two results of one name, but for who measured when."""
-    for difference in differences(result.record, other.record, ignore=MEASURED_BY):
+    left, right = (one.record.plain() for one in (result, other))
+    for difference in differences(left, right, ignore=MEASURED_BY):
         return difference
     predictions, others = result.predictions, other.predictions
     if predictions.equals(others):

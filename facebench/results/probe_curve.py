@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from facebench.results.record import Record
 
 # Protocol -> the stored curve, the metric that it shows, whether there is one for each fold.
 _STORED = {
@@ -42,12 +42,13 @@ class ProbeCurve:
         return self.metric not in _LOWER_IS_BETTER
 
 
-def probe_curve(record: Mapping[str, Any]) -> ProbeCurve | None:
+def probe_curve(record: Record) -> ProbeCurve | None:
     """Return the curve of a result; None where nothing was trained (pairs by cosine)."""
-    key, metric, folded = _STORED[record["task"]["protocol"][0]]
-    paper = record["scores"]["paper"]
-    if key not in paper:
+    key, metric, folded = _STORED[record.task.protocol[0]]
+    paper = record.scores.paper
+    stored = paper.value(key)
+    if stored is None:
         return None
-    values = np.asarray(paper[key] if folded else [paper[key]], dtype=np.float64)
-    best = paper.get("best_epoch_by_fold", []) if folded else [paper["best_epoch"]]
+    values = np.asarray(stored if folded else [stored], dtype=np.float64)
+    best = paper.value("best_epoch_by_fold") or () if folded else [paper.value("best_epoch")]
     return ProbeCurve(metric, key, values, tuple(best))

@@ -13,16 +13,18 @@ import pandas as pd
 
 from facebench.evaluation.protocols.rescoring import (
     WATCHED,
+    Judged,
     errors_by_yaw_from_predictions,
     leak_free_from_predictions,
     scores_from_predictions,
 )
 from facebench.results.differences import Difference, differences
+from facebench.results.form import to_plain
 from facebench.results.probe_curve import ProbeCurve, probe_curve
+from facebench.results.record import Record
+from facebench.results.scores import KINDS, Scores
 
 TOLERANCE = 1e-9  # sums in another order, on another machine
-
-Record = Mapping[str, Any]
 
 
 def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference]:
@@ -37,22 +39,23 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
     Raises:
         DataError: They cannot be scored.
     """
+    scores = record.scores.plain()
     stored = {
-        kind: {name: value for name, value in record["scores"][kind].items() if name not in WATCHED}
-        for kind in ("honest", "paper")
+        kind: {name: value for name, value in scores[kind].items() if name not in WATCHED}
+        for kind in KINDS
     }
-    found = scores_from_predictions(record, predictions)
+    judged = Judged(record.task.protocol[0], scores, record.spec.probe.resamples, record.spec.seed)
+    found = scores_from_predictions(judged, predictions)
     yield from differences(stored, found, tolerance=TOLERANCE, key="scores")
-    if _names_what_it_removed(record):
-        levels = record["scores"]["without_leaks"]
+    if _names_what_it_removed(record.scores):
         yield from differences(
-            levels, leak_free_from_predictions(record, predictions), tolerance=TOLERANCE,
-            key="scores.without_leaks", ignore={"removed_rows"},
+            scores["without_leaks"], leak_free_from_predictions(judged, predictions),
+            tolerance=TOLERANCE, key="scores.without_leaks", ignore={"removed_rows"},
         )  # fmt: skip
-    if "errors_by_yaw" in record["details"]:
+    if record.details.errors_by_yaw is not None:
         by_yaw = errors_by_yaw_from_predictions(predictions)
         yield from differences(
-            record["details"]["errors_by_yaw"], by_yaw, tolerance=TOLERANCE,
+            to_plain(record.details.errors_by_yaw), by_yaw, tolerance=TOLERANCE,
             key="details.errors_by_yaw",
         )  # fmt: skip
 
@@ -62,10 +65,10 @@ def watched(record: Record) -> Iterator[Difference]:
     curve = probe_curve(record)
     if curve is None:
         return
-    paper, probe = record["scores"]["paper"], record["spec"]["probe"]
+    paper, probe = record.scores.paper.plain(), record.spec.probe
     by_fold = f"{curve.metric}_by_fold"
     reached = paper[by_fold] if by_fold in paper else [paper[curve.metric]]
-    shape = [len(reached), probe["epochs" if curve.best_epochs else "pair_epochs"]]
+    shape = [len(reached), probe.epochs if curve.best_epochs else probe.pair_epochs]
     size = list(curve.values.shape)
     yield from differences(size, shape, key=f"scores.paper.{curve.key}, size")
     if size == shape:
@@ -75,19 +78,18 @@ def watched(record: Record) -> Iterator[Difference]:
         )
 
 
-def interval_violations(scores: Record) -> Iterator[Difference]:
+def interval_violations(scores: Scores) -> Iterator[Difference]:
     """Yield the scores that lie outside their own interval, with the interval as second value."""
-    levels = scores.get("without_leaks", {})
-    places = {"scores": scores} | {f"scores.without_leaks.{n}": v for n, v in levels.items()}
-    for place, blocks in places.items():
-        for kind in ("honest", "paper"):
-            for name, ends in blocks[kind]["intervals"].items():
-                value = blocks[kind].get(name)
+    for place, blocks in scores.places():
+        for kind in KINDS:
+            block = blocks.of(kind).plain()
+            for name, ends in block["intervals"].items():
+                value = block.get(name)
                 if not _inside(value, ends):
                     yield Difference(f"{place}.{kind}.{name}", value, f"a value in {ends}")
 
 
-def _stated(curve: ProbeCurve, paper: Record) -> dict[str, Any]:
+def _stated(curve: ProbeCurve, paper: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the paper's scores say about the epochs."""
     names: tuple[str, ...] = (
         curve.metric, f"{curve.metric}_by_fold", f"{curve.metric}_last_epoch",
@@ -98,7 +100,7 @@ def _stated(curve: ProbeCurve, paper: Record) -> dict[str, Any]:
     return {name: paper[name] for name in names if name in paper}
 
 
-def _followed(curve: ProbeCurve, stated: Record) -> dict[str, Any]:
+def _followed(curve: ProbeCurve, stated: Mapping[str, Any]) -> dict[str, Any]:
     """Return the same as it follows from the curve."""
     last = curve.values[:, -1]
     if not curve.best_epochs:
@@ -115,9 +117,9 @@ def _followed(curve: ProbeCurve, stated: Record) -> dict[str, Any]:
     return {name: value for name, value in follows.items() if name in stated}
 
 
-def _names_what_it_removed(record: Record) -> bool:
-    levels = record["scores"].get("without_leaks", {})
-    return bool(levels) and all("removed_rows" in level for level in levels.values())
+def _names_what_it_removed(scores: Scores) -> bool:
+    levels = scores.levels().values()
+    return bool(levels) and all(level.removed_rows is not None for level in levels)
 
 
 def _inside(value: Any, ends: list[Any]) -> bool:

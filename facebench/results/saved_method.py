@@ -32,18 +32,18 @@ def find_checkpoint(path: Path, cache: Path) -> Checkpoint:
             )
         return read_checkpoint(path)
     record = read_result(path).record
-    stages, handed_in = record["stages"], record["spec"].get("checkpoint", "")
-    folder = Path(handed_in) if handed_in else cache / "checkpoints" / stages["checkpoint"]
+    stages, handed_in = record.stages, record.spec.checkpoint
+    folder = Path(handed_in) if handed_in else cache / "checkpoints" / stages.checkpoint
     if not folder.is_dir():
         raise StageError(
             f"{path}: its checkpoint is gone: found no {folder}; expected what the run left there. "
             "Give the --cache of that run, or run it again."
         )
     checkpoint = read_checkpoint(folder)
-    if checkpoint.weights_digest != stages["weights_digest"]:
+    if checkpoint.weights_digest != stages.weights_digest:
         raise StageError(
             f"{folder}: found weights {checkpoint.weights_digest[:16]}; expected "
-            f"{stages['weights_digest'][:16]}, from which {path} was computed. Run it again."
+            f"{stages.weights_digest[:16]}, from which {path} was computed. Run it again."
         )
     return checkpoint
 
@@ -56,7 +56,7 @@ def saved_history(path: Path) -> list[dict[str, Any]]:
     """
     if path.is_dir():
         return list(find_checkpoint(path, path.parent.parent).record["history"])
-    return list(read_result(path).record["pretrain"]["history"])
+    return list(read_result(path).record.pretrain.history)
 
 
 def saved_method(checkpoint: Checkpoint, registry: Registry) -> Method:
@@ -67,7 +67,7 @@ def saved_method(checkpoint: Checkpoint, registry: Registry) -> Method:
         StageError: A tensor does not fit.
         PluginError: The method or its backbone cannot be loaded.
     """
-    spec = checkpoint.record["spec"]
+    spec = checkpoint.spec
     cls: type[Method] = registry.load("method", spec["method"])
     options, pretrain = given_settings(checkpoint, cls)
     method = build_method(

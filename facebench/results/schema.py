@@ -1,78 +1,125 @@
-"""The form of a result: ``result.schema.json`` (JSON Schema, draft 2020-12), and what breaks it."""
+"""The form of a result: its JSON schema, and in words what breaks it."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
+from pydantic import ValidationError
+
+from facebench.errors import StageError
 from facebench.results.differences import MISSING, Difference, shortened
+from facebench.results.record import Record
+from facebench.results.scores import SCORES
 
-if TYPE_CHECKING:
-    from jsonschema import Draft202012Validator
-
-SCHEMA = "result.schema.json"
-
-_BOUNDS = {
-    "minimum": "at least",
-    "exclusiveMinimum": "more than",
-    "maximum": "at most",
-    "minItems": "entries, at least",
-    "maxItems": "entries, at most",
-    "minLength": "a text, not empty, of length",
-    "minProperties": "keys, at least",
+# By pydantic's name of a broken rule; {} is filled with its bounds.
+_EXPECTED = {
+    "int_type": "integer",
+    "float_type": "number",
+    "string_type": "string",
+    "bool_type": "boolean",
+    "tuple_type": "array",
+    "dict_type": "object",
+    "model_type": "object",
+    "dataclass_type": "object",
+    "literal_error": "{expected}",
+    "string_pattern_mismatch": "a text that matches {pattern}",
+    "string_too_short": "a text, not empty, of length {min_length}",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "too_short": "entries, at least {min_length}",
+    "too_long": "entries, at most {max_length}",
+    "value_error": "{error}",
 }
+_END_OF_INTERVAL = "number, null, or a list of these"
 
 
 def result_schema() -> dict[str, Any]:
-    """Return the schema that ships with facebench."""
-    text = files("facebench.results").joinpath(SCHEMA).read_text(encoding="utf-8")
-    schema: dict[str, Any] = json.loads(text)
-    return schema
+    """Return the JSON schema (draft 2020-12) of results, as it follows from the models."""
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://facebench.invalid/result.schema.json",
+    }
+    return head | Record.model_json_schema()
 
 
 def schema_violations(record: Any) -> Iterator[Difference]:
-    """Yield where a record is not of the form of a result: what is found, what is expected."""
-    seen = set()
-    for error in sorted(_validator().iter_errors(record), key=lambda e: list(map(str, e.path))):
-        for violation in _violations(error):
-            if violation.key not in seen:  # one place may break several rules
-                seen.add(violation.key)
-                yield violation
+    """Yield where JSON is not of the form of a result: what is found, what is expected."""
+    try:
+        protocol, _ = Record.model_validate(record).task.protocol
+    except ValidationError as error:
+        yield from violations(error, record)
+        return
+    if protocol not in SCORES:
+        yield Difference("task.protocol[0]", protocol, " or ".join(SCORES))
 
 
-@cache
-def _validator() -> Draft202012Validator:
-    from jsonschema import Draft202012Validator
+def read_form(record: Any, path: Path) -> Record:
+    """Read JSON into the models.
 
-    return Draft202012Validator(result_schema())
+    Args:
+        record: What the file says.
+        path: Of the file; named in errors.
+
+    Raises:
+        StageError: It is not of the form of a result; the first thing that is wrong is named.
+    """
+    try:
+        return Record.model_validate(record)
+    except ValidationError as error:
+        first, *others = violations(error, record)
+        more = f" ({len(others)} more keys are wrong)" if others else ""
+        raise StageError(
+            f"{path}: not a whole result: '{first.key}': found {first.left}; expected "
+            f"{first.right}{more}. Look at it with facebench results validate "
+            f"{path.parent.parent}, or delete it."
+        ) from error
 
 
-def _violations(error: Any) -> Iterator[Difference]:
-    key = _key(error)
-    if error.validator == "required":
-        for name in error.validator_value:
-            if name not in error.instance:
-                yield Difference(f"{key}.{name}" if key else name, MISSING, "this key")
-    else:
-        yield Difference(key or "the file", shortened(error.instance), _expected(error))
+def violations(error: ValidationError, record: Any) -> Iterator[Difference]:
+    """Yield what an error of the models says about JSON, once for each key, sorted by keys."""
+    found: dict[str, Difference] = {}
+    for one in sorted(error.errors(include_url=False), key=lambda e: [*map(str, e["loc"])]):
+        violation = _violation(one, record)
+        if not _follows(one, record):
+            found.setdefault(violation.key, violation)
+    yield from found.values()
 
 
-def _key(error: Any) -> str:
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
-    return "".join(steps).removeprefix(".")
+def _violation(error: Mapping[str, Any], record: Any) -> Difference:
+    key, holder = "", record
+    *above, last = error["loc"] or ("",)
+    for step in above:
+        if not _has(holder, step):
+            break  # the name of a type among several, and no key
+        key, holder = _joined(key, step), holder[step]
+    if error["type"] == "missing":
+        return Difference(_joined(key, last), MISSING, "this key")
+    if _has(holder, last):
+        expected = _EXPECTED.get(error["type"], "{message}")
+        values = {**error.get("ctx", {}), "message": error["msg"]}
+        return Difference(_joined(key, last), shortened(holder[last]), expected.format_map(values))
+    expected = _END_OF_INTERVAL if key else _EXPECTED["model_type"]
+    return Difference(key or "the file", shortened(holder), expected)
 
 
-def _expected(error: Any) -> str:
-    rule, value = error.validator, error.validator_value
-    if rule == "type":
-        return " or ".join([value] if isinstance(value, str) else value)
-    if rule in ("enum", "const"):
-        return " or ".join(map(str, value if rule == "enum" else [value]))
-    if rule == "pattern":
-        return f"a text that matches {value}"
-    if rule in _BOUNDS:
-        return f"{_BOUNDS[rule]} {value}"
-    return "number, null, or a list of these"  # anyOf: an end of an interval
+def _follows(error: Mapping[str, Any], record: Any) -> bool:
+    """Whether a list is too short only because its wrong items, which are named, do not count."""
+    if error["type"] != "too_short":
+        return False
+    for step in error["loc"]:
+        record = record[step]
+    return bool(len(record) >= error["ctx"]["min_length"])
+
+
+def _has(holder: Any, step: Any) -> bool:
+    if isinstance(holder, dict):
+        return step in holder
+    return isinstance(holder, (list, tuple)) and isinstance(step, int) and step < len(holder)
+
+
+def _joined(key: str, step: str | int) -> str:
+    return f"{key}[{step}]" if isinstance(step, int) else f"{key}.{step}".removeprefix(".")

@@ -7,20 +7,23 @@ on, so runs with other options stand side by side; only ``--force`` writes one a
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic_core import from_json
 
-from facebench.config.spec import RunSpec, digest, plain, spec_record
+from facebench.config.spec import RunSpec, digest, plain
 from facebench.errors import StageError
+from facebench.results.record import FORMAT, Record
+from facebench.results.schema import read_form
+from facebench.results.scores import Kind, Scores
+from facebench.results.settings import Settings
 from facebench.runtime.atomic import atomic_file, atomic_write
 from facebench.runtime.workspace import read_record, to_json
 from facebench.task import Metric
-
-FORMAT = 2
 
 
 @dataclass(frozen=True, repr=False)
@@ -33,27 +36,25 @@ class Result:
     """
 
     path: Path
-    record: dict[str, Any]
+    record: Record
 
     @property
-    def spec(self) -> dict[str, Any]:
-        """Return what was run, as JSON: method, task, seed, backbone and every option."""
-        spec: dict[str, Any] = self.record["spec"]
-        return spec
+    def spec(self) -> Settings:
+        """Return what was run: method, task, seed, backbone and every option."""
+        return self.record.spec
 
     @property
     def metric(self) -> Metric:
         """Return the task's main metric: name, title, direction, scale from stored to printed."""
-        return Metric(**self.record["task"]["main_metric"])
+        return self.record.task.main_metric
 
     @property
-    def scores(self) -> dict[str, Any]:
-        """Return the scores, ``scores["honest"]["accuracy"]``, ``scores["paper"]["accuracy"]``.
+    def scores(self) -> Scores:
+        """Return the scores, ``scores.honest.accuracy``, ``scores.paper.value("f1_au12")``.
 
         Values are as stored, not scaled: shares in 0..1, errors in degrees.
         """
-        scores: dict[str, Any] = self.record["scores"]
-        return scores
+        return self.record.scores
 
     @property
     def interval(self) -> tuple[float, float] | None:
@@ -85,27 +86,24 @@ class Result:
         return pd.read_parquet(self.predictions_path)
 
     def __repr__(self) -> str:
-        try:
-            return f"Result({summary(self.record)}; {self.path})"
-        except (KeyError, TypeError):  # not the record of a result
-            return f"Result({self.path})"
+        return f"Result({summary(self.record)}; {self.path})"
 
 
-def summary(record: Mapping[str, Any]) -> str:
+def summary(record: Record) -> str:
     """Return a result in a line: who, on what, and both scores on the printed scale.
 
     ``SimCLR f_s, seed 0, on RAF-DB: Accuracy (%) 42.50 honest, 43.17 paper, SYNTHETIC``
     """
-    spec, task, scores = record["spec"], record["task"], record["scores"]
-    metric = Metric(**task["main_metric"])
+    spec, task = record.spec, record.task
+    metric = task.main_metric
 
-    def shown(kind: str) -> str:
-        value = scores[kind][metric.name]
+    def shown(kind: Kind) -> str:
+        value = record.scores.of(kind).value(metric.name)
         return f"{'no value' if value is None else f'{metric.scale * value:.2f}'} {kind}"
 
-    who = f"{record['method']['title']} {spec['extract']['feature']}, seed {spec['seed']}"
-    kind = ", SYNTHETIC" if task["synthetic"] else ""
-    return f"{who}, on {task['title']}: {metric.title} {shown('honest')}, {shown('paper')}{kind}"
+    who = f"{record.method.title} {spec.extract.feature}, seed {spec.seed}"
+    kind = ", SYNTHETIC" if task.synthetic else ""
+    return f"{who}, on {task.title}: {metric.title} {shown('honest')}, {shown('paper')}{kind}"
 
 
 def result_key(
@@ -129,16 +127,16 @@ def result_key(
     return digest(inputs | {"dedup test": True} if dedup_test else inputs)
 
 
-def relative_path(spec: Mapping[str, Any], key: str) -> Path:
+def relative_path(spec: RunSpec | Settings, key: str) -> Path:
     """Return where a result stands in a folder of results.
 
     Args:
-        spec: As JSON, as it stands in the result.
+        spec: What was run.
         key: The result's hash.
     """
-    backbone = spec["backbone"].replace(":", "_").replace("/", "_")
-    feature = spec["extract"]["feature"]
-    return Path(spec["task"], f"{spec['method']}-{backbone}-{feature}-s{spec['seed']}-{key}.json")
+    backbone = spec.backbone.replace(":", "_").replace("/", "_")
+    name = f"{spec.method}-{backbone}-{spec.extract.feature}-s{spec.seed}-{key}.json"
+    return Path(spec.task, name)
 
 
 class ResultStore:
@@ -149,7 +147,7 @@ class ResultStore:
 
     def path(self, spec: RunSpec, key: str) -> Path:
         """Return where the result of ``spec`` with this hash stands."""
-        return self.root / relative_path(spec_record(spec), key)
+        return self.root / relative_path(spec, key)
 
     def find(self, spec: RunSpec, key: str) -> Result | None:
         """Return the stored result of ``spec``, if there is one."""
@@ -159,11 +157,16 @@ class ResultStore:
     def write(
         self, spec: RunSpec, key: str, record: dict[str, Any], predictions: pd.DataFrame
     ) -> Result:
-        """Write a result; predictions first, so that a JSON file is never without them."""
-        result = Result(self.path(spec, key), {**record, "format": FORMAT})
+        """Write a result; predictions first, so that a JSON file is never without them.
+
+        Raises:
+            StageError: The record is not of the form of a result.
+        """
+        path = self.path(spec, key)
+        result = Result(path, read_form({**record, "format": FORMAT}, path))
         with atomic_file(result.predictions_path) as temporary:
             predictions.to_parquet(temporary, index=False)
-        atomic_write(result.path, to_json(result.record))
+        atomic_write(result.path, to_json(result.record.plain()))
         return result
 
 
@@ -171,14 +174,9 @@ def read_result(path: Path) -> Result:
     """Read one result file.
 
     Raises:
-        StageError: It is missing, is not JSON, or of another format version.
+        StageError: It is missing, is not JSON, of another format version, or not whole.
     """
-    return Result(path, read_record(path, FORMAT))
-
-
-def of_pairs(record: Mapping[str, Any]) -> bool:
-    """Whether the record of a result is of pairs of faces, which share images and people."""
-    return bool(record["task"]["protocol"][0] == "verification")
+    return Result(path, read_form(read_record(path, FORMAT, from_json), path))
 
 
 def now() -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,9 @@ import pandas as pd
 from facebench.errors import FacebenchError, StageError
 from facebench.results.differences import MISSING, Difference, differences
 from facebench.results.recomputation import interval_violations, recomputed, watched
+from facebench.results.record import FORMAT, Record
 from facebench.results.schema import schema_violations
-from facebench.results.store import FORMAT, Result, of_pairs, relative_path, result_key
+from facebench.results.store import Result, relative_path, result_key
 
 _NAMED_AS_RESULT = re.compile(r"-s\d+-[0-9a-f]{16}$")
 
@@ -121,37 +122,39 @@ def _differences(path: Path) -> Iterator[Difference]:
     yield from violations
     if violations:  # nothing else can be relied on
         return
-    yield from _names(path, record)
-    yield from _floors(record)
-    yield from _scores(Result(path, record))
+    result = Result(path, Record.model_validate(record))
+    yield from _names(result)
+    yield from _floors(result.record)
+    yield from _scores(result)
 
 
-def _names(path: Path, record: Mapping[str, Any]) -> Iterator[Difference]:
+def _names(result: Result) -> Iterator[Difference]:
     """Check what says the same in two places: names, and the hash of what scores depend on."""
-    spec, stages, task = record["spec"], record["stages"], record["task"]
+    record, path = result.record, result.path
+    spec, stages, task = record.spec, record.stages, record.task
     key = result_key(
-        task["protocol"], stages["features"], spec["probe"],
-        seed=spec["seed"], dedup_test=spec["dedup_test"],
+        task.protocol, stages.features, spec.probe.plain(),
+        seed=spec.seed, dedup_test=spec.dedup_test,
     )  # fmt: skip
-    yield from differences(stages["result"], key, key="stages.result")
-    expected = relative_path(spec, stages["result"])
+    yield from differences(stages.result, key, key="stages.result")
+    expected = relative_path(spec, stages.result)
     place = Path(path.resolve().parent.name, path.name)
     yield from differences(str(place), str(expected), key="the name of the file")
-    yield from differences(task["name"], spec["task"], key="task.name")
-    yield from differences(record["method"]["name"], spec["method"], key="method.name")
-    leak_free = "without_leaks" in record["scores"]
-    yield from differences(leak_free, spec["dedup_test"], key="scores.without_leaks")
-    unit = "pairs" if of_pairs(record) else "test"
-    yield from differences(record["n_test"], task["counts"].get(unit, MISSING), key="n_test")
-    if record["n_scored"] > record["n_test"]:
-        yield Difference("n_scored", record["n_scored"], f"at most {record['n_test']}")
+    yield from differences(task.name, spec.task, key="task.name")
+    yield from differences(record.method.name, spec.method, key="method.name")
+    leak_free = record.scores.without_leaks is not None
+    yield from differences(leak_free, spec.dedup_test, key="scores.without_leaks")
+    unit = "pairs" if record.of_pairs else "test"
+    yield from differences(record.n_test, task.counts.get(unit, MISSING), key="n_test")
+    if record.n_scored > record.n_test:
+        yield Difference("n_scored", record.n_scored, f"at most {record.n_test}")
 
 
-def _floors(record: Mapping[str, Any]) -> Iterator[Difference]:
+def _floors(record: Record) -> Iterator[Difference]:
     """Check that floors are values that the metrics of this protocol can have."""
-    known = record["scores"]["honest"]
+    known = record.scores.honest.plain()
     highest = float("inf") if "mae" in known else 1.0
-    for name, values in record["floors"].items():
+    for name, values in record.floors.items():
         for metric, value in values.items():
             if metric not in known:
                 yield Difference(f"floors.{name}.{metric}", value, "a metric of this protocol")
@@ -166,12 +169,12 @@ def _scores(result: Result) -> Iterator[Difference]:
     if isinstance(predictions, Difference):
         yield predictions
         return
-    if len(predictions) != record["n_scored"]:
-        yield Difference("the predictions' rows", len(predictions), record["n_scored"])
+    if len(predictions) != record.n_scored:
+        yield Difference("the predictions' rows", len(predictions), record.n_scored)
     try:
         yield from recomputed(record, predictions)
         yield from watched(record)
-        yield from interval_violations(record["scores"])
+        yield from interval_violations(record.scores)
     # What a file says may break the arithmetic anywhere; that is a finding, too.
     except (FacebenchError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         yield Difference("the predictions", f"what cannot be scored ({error})", "scores")

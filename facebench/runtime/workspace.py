@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -57,17 +58,24 @@ def default_cache() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "facebench"
 
 
-def read_record(path: Path, expected_format: int) -> dict[str, Any]:
+def read_record(
+    path: Path, expected_format: int, decode: Callable[[str], Any] = json.loads
+) -> dict[str, Any]:
     """Read the JSON record of a stage or result.
+
+    Args:
+        path: Of the file.
+        expected_format: Version of its format.
+        decode: Parses the text; raises a ``ValueError`` if it is not JSON.
 
     Raises:
         StageError: It is missing, is not JSON, or has another format version.
     """
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        record: dict[str, Any] = decode(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise StageError(f"{path}: no such file.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:  # of the text, or of its encoding
         raise StageError(f"{path}: not JSON ({error}). Delete it and run again.") from error
     found = record.get("format") if isinstance(record, dict) else None
     if found != expected_format:

@@ -124,7 +124,7 @@ def result_tables(
     groups = comparable(results.values())
     tables = []
     for synthetic in (False, True):
-        columns = {g: m for g, m in groups.items() if m[0].record["task"]["synthetic"] is synthetic}
+        columns = {g: m for g, m in groups.items() if m[0].record.task.synthetic is synthetic}
         if columns:
             tables.append(_results_table(title, synthetic, found, results, columns))
     return tables
@@ -168,13 +168,12 @@ def _repeated(group: Group, columns: Iterable[Group]) -> bool:
 
 
 def _heading(result: Result, *, several: bool) -> str:
-    record = result.record
-    metric, spec = record["task"]["main_metric"], record["spec"]
-    arrow = "↑" if metric["higher_is_better"] else "↓"
-    lines = [task_title(record), f"{metric['title']}{arrow}"]
+    metric, spec = result.metric, result.spec
+    arrow = "↑" if metric.higher_is_better else "↓"
+    lines = [task_title(result.record), f"{metric.title}{arrow}"]
     if several:  # results that are not comparable have separate columns
-        limit = f", {spec['limit']} items" if spec["limit"] else ""
-        lines.append(f"at {spec['extract']['image_size']} px{limit}")
+        limit = f", {spec.limit} items" if spec.limit else ""
+        lines.append(f"at {spec.extract.image_size} px{limit}")
     return "\n".join(lines)
 
 
@@ -182,8 +181,8 @@ def _score(results: Sequence[Result]) -> str:
     """Return mean ± sample standard deviation and the count of seeds, or a dash."""
     if not results:
         return DASH
-    metric = results[0].record["task"]["main_metric"]
-    values = [metric["scale"] * r.record["scores"]["honest"][metric["name"]] for r in results]
+    metric = results[0].metric
+    values = [metric.scale * result.scores.honest.value(metric.name) for result in results]
     if len(values) == 1:
         return f"{values[0]:.2f}"
     spread = statistics.stdev(values)

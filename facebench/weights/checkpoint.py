@@ -37,6 +37,17 @@ class Checkpoint:
     record: dict[str, Any]
 
     @property
+    def spec(self) -> dict[str, Any]:
+        """Return what it was learned with, as JSON: method, backbone, seed and options."""
+        return self.record.get("spec") or {}
+
+    @property
+    def seconds(self) -> float:
+        """Return how long that took."""
+        seconds: float = self.record["seconds"]
+        return seconds
+
+    @property
     def imported(self) -> dict[str, Any] | None:
         """Return the source file and the matched tensors of imported weights, or ``None``."""
         return self.record.get("imported")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from facebench.weights.checkpoint import Checkpoint
 
 _SHOWN = 8  # names shown in a row; the record of the checkpoint has all of them
 
 
-def import_table(record: Mapping[str, Any]) -> Table:
-    """Return a table of the counts and names of the tensors in a checkpoint's record."""
-    imported, spec = record["imported"], record["spec"]
+def import_table(checkpoint: Checkpoint) -> Table:
+    """Return a table of the counts and names of the tensors of imported weights."""
+    imported, spec = checkpoint.imported or {}, checkpoint.spec
     table = Table(
         title=f"{imported['file']} as {spec['method']} on {spec['backbone']}",
-        caption=f"gives {', '.join(record['features'])}; sha256 {imported['sha256']}",
+        caption=f"gives {', '.join(checkpoint.record['features'])}; sha256 {imported['sha256']}",
         title_justify="left", caption_justify="left",
     )  # fmt: skip
     table.add_column("tensors")

@@ -47,7 +47,7 @@ def test_other_scores_and_other_weights_are_said(
 ) -> None:
     path = run(facebench, plugin, "--method", "random")
     record = json.loads(path.read_text())
-    record["scores"]["honest"]["accuracy"] += 0.25
+    record["scores"]["honest"]["accuracy"] -= 0.25  # still a share
     path.write_text(json.dumps(record))
     wrong = facebench("verify", str(path), "--plugin", str(plugin), status=1)
     assert "scores.honest.accuracy" in wrong.stdout
@@ -79,7 +79,7 @@ def test_another_dataset_is_said_and_nothing_is_run(
     ("place", "value", "message"),
     [
         ("method_options", {"old": 1}, "unknown option 'random.old'"),
-        ("probe", {}, "lacks probe.batch_size"),
+        ("probe", {}, "not a whole result: 'spec.probe.batch_size': found nothing"),
     ],
 )
 def test_a_spec_of_another_version_is_refused(

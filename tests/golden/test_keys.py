@@ -149,7 +149,7 @@ def test_a_run_leaves_what_its_plan_named(expected: dict[str, Any], tmp_path: Pa
     spec = small_run(registry)
     planned = plan(Stages(spec, workspace, registry))
     assert not any(step.done for step in planned)
-    stages = run(spec, workspace, registry).record["stages"]
+    stages = run(spec, workspace, registry).record.stages.plain()
     first, features, result = plan(Stages(spec, workspace, registry))
     assert first.key == planned[0].key == stages["checkpoint"] == expected["run"][0]
     assert [features.key, result.key] == [stages["features"], stages["result"]]
@@ -163,7 +163,7 @@ def main() -> None:
     """Write the keys as they are now."""
     with tempfile.TemporaryDirectory() as folder:
         workspace, registry = world(Path(folder, "run"))
-        stages = run(small_run(registry), workspace, registry).record["stages"]
+        stages = run(small_run(registry), workspace, registry).record.stages.plain()
         keys = {
             "specs": spec_digests(),
             "stages": stage_keys(Path(folder, "keys")),

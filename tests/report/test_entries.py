@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from stored_world import classes, pair_list, write
+from whole_results import changed
 
 from facebench.config.spec import PretrainSpec
 from facebench.errors import StageError
@@ -37,7 +38,7 @@ def test_seeds_and_tasks_belong_to_one_entry(tmp_path: Path) -> None:
     assert entry.seeds == (0, 1, 2)
     assert entry.pretraining == "64 images of faces"
     assert entry.pretrain_data == "faces"
-    by_task = {group[0]: [r.record["spec"]["seed"] for r in r_] for group, r_ in
+    by_task = {group[0]: [r.spec.seed for r in r_] for group, r_ in
                entry.results.items()}  # fmt: skip
     assert by_task == {"fer2013": [0], "rafdb": [0, 1, 2]}
     assert len(entry.all_results) == 4
@@ -93,7 +94,7 @@ def test_a_score_is_the_mean_over_seeds_and_its_doubts(tmp_path: Path) -> None:
     (entry,) = entries(results)
     (group,) = entry.results
     (score,) = scores(entry, group).values()
-    values = [r.record["scores"]["honest"]["accuracy"] for r in results]
+    values = [r.scores.honest.value("accuracy") for r in results]
     assert score.honest == pytest.approx(fmean(values))
     assert score.std == pytest.approx(stdev(values))
     assert score.paper == pytest.approx(fmean(values))
@@ -112,7 +113,7 @@ def test_a_single_seed_has_its_stored_interval_and_no_deviation(tmp_path: Path) 
     (entry,) = entries([result])
     score = scores(entry, next(iter(entry.results)))["accuracy"]
     assert score.std is None
-    assert score.interval == tuple(result.record["scores"]["honest"]["intervals"]["accuracy"])
+    assert score.interval == result.scores.honest.ends("accuracy")
 
 
 def test_pairs_that_share_people_have_a_wider_interval_than_stored(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_pairs_that_share_people_have_a_wider_interval_than_stored(tmp_path: Pat
     (entry,) = entries([result])
     interval = scores(entry, next(iter(entry.results)))["accuracy"].interval
     assert interval is not None
-    low, high = result.record["scores"]["honest"]["intervals"]["accuracy"]
+    low, high = result.scores.honest.ends("accuracy") or (0, 0)
     assert interval[1] - interval[0] > 2 * (high - low)
     # What a run prints is what the paper's tables print, not the stored interval over pairs.
     (table,) = tables([result])
@@ -154,8 +155,8 @@ def test_imported_weights_are_told_apart(tmp_path: Path) -> None:
     results = []
     for number in range(2):
         result = stored(tmp_path, learned=False, seed=number)
-        result.record["pretrain"]["imported"] = {"file": "w.pth", "sha256": f"{number}" * 64}
-        results.append(result)
+        imported = {"file": "w.pth", "sha256": f"{number}" * 64}
+        results.append(changed(result, pretrain={"imported": imported}))
     assert len(entries(results)) == 2
 
 

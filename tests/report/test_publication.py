@@ -26,8 +26,7 @@ def test_a_table_of_each_kind_of_data_that_there_are_results_of(
     root: Path, files: dict[str, str]
 ) -> None:
     kinds = {
-        (result.record["task"]["name"], result.record["task"]["synthetic"])
-        for result in stored_results(root)
+        (result.record.task.name, result.record.task.synthetic) for result in stored_results(root)
     }
     for task, number in (("rafdb", 1), ("lfw", 2), ("disfa", 3), ("aflw2000", 4)):
         for synthetic, kind in ((True, "synthetic"), (False, "real")):

@@ -1,50 +1,30 @@
 """Printed numbers as data, and tables that keep apart what cannot be compared."""
 
 import io
-from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
+from whole_results import changed, merged, whole_result
 
 from facebench.report.groups import comparable
 from facebench.report.reference import printed, printed_numbers
 from facebench.report.render import row, tables
 from facebench.results.store import Result
 
-RECORD: dict[str, Any] = {
-    "spec": {
-        "method": "pcl", "backbone": "facecycle16", "seed": 0, "preset": "quick",
-        "extract": {"feature": "f_s", "image_size": 100}, "task_options": {}, "limit": 0,
-    },
-    "method": {"title": "PCL"},
-    "task": {
-        "name": "rafdb", "title": "RAF-DB", "version": 1, "protocol": ["classification", 1],
-        "synthetic": False, "warnings": ["three images are missing"],
-        "family": "expression",
-        "main_metric": {
-            "name": "accuracy", "title": "Accuracy (%)", "scale": 100, "higher_is_better": True,
-        },
-        "columns": [{
-            "name": "accuracy", "title": "Accuracy (%)", "scale": 100, "higher_is_better": True,
-        }],
-    },
+SCORES = {
+    "honest": {"accuracy": 0.5, "intervals": {"accuracy": [0.47, 0.53]}},
+    "paper": {"accuracy": 0.52, "intervals": {"accuracy": [0.49, 0.55]}},
+}
+PLAIN: dict[str, Any] = {
+    "task": {"warnings": ["three images are missing"]},
     "floors": {"majority class": {"accuracy": 0.387}},
-    "pretrain": {
-        "data": {"name": "voxceleb", "synthetic": True, "warnings": []}, "images_seen": 12800
-    },
-    "scores": {
-        "honest": {"accuracy": 0.5, "intervals": {"accuracy": [0.47, 0.53]}},
-        "paper": {"accuracy": 0.52, "intervals": {"accuracy": [0.49, 0.55]}},
-    },
-}  # fmt: skip
+    "scores": SCORES,
+}
 
 
 def result(**task: Any) -> Result:
-    record = deepcopy(RECORD)
-    record["task"].update(task)
-    return Result(Path("x.json"), record)
+    return whole_result(**merged(PLAIN, {"task": task}))
 
 
 def render(results: list[Result]) -> str:
@@ -103,9 +83,7 @@ def test_what_cannot_be_compared_never_shares_a_table() -> None:
         result(protocol=["classification", 2]),
     ]  # fmt: skip
     for key, value in (("task_options", {"test": "public"}), ("limit", 10)):
-        other = deepcopy(RECORD)
-        other["spec"][key] = value
-        results.append(Result(Path("y.json"), other))
+        results.append(changed(result(), spec={key: value}))
     assert len(comparable(results)) == len(results)
     assert len(tables([result(), result()])) == 1
 
@@ -115,22 +93,20 @@ def test_warnings_reach_the_reader() -> None:
 
 
 def test_an_unprinted_number_is_a_dash() -> None:
-    record = deepcopy(RECORD)
-    record["method"]["title"] = "Mine"
-    record["pretrain"]["data"] = None
-    assert str(row(Result(Path("x.json"), record))[-1]) == "–"
-    assert "nothing learned" in str(row(Result(Path("x.json"), record))[0])
+    mine = changed(result(), method={"title": "Mine"}, pretrain={"data": None})
+    assert str(row(mine)[-1]) == "–"
+    assert "nothing learned" in str(row(mine)[0])
 
 
 def test_scores_without_leaks_stand_below() -> None:
     found = result(leaks={"unit": "image", "exact": 288, "near": 140, "tested": 3589,
                           "between": "train and test"})  # fmt: skip
-    scores = deepcopy(RECORD["scores"])
-    scores["honest"]["accuracy"] = 0.45
-    found.record["scores"]["without_leaks"] = {
+    scores = merged(SCORES, {"honest": {"accuracy": 0.45}})
+    levels = {
         "exact": {"removed": 288, **scores},
         "exact and near": {"removed": 428, **scores},
     }
+    found = changed(found, scores={"without_leaks": levels})
     shown = [line.split() for line in render([found]).splitlines() if "without" in line]
     assert shown == [
         ["without", "288", "images", "(exact)", "45.00", "47.00", "to", "53.00", "52.00", "+7.00",
@@ -138,5 +114,5 @@ def test_scores_without_leaks_stand_below() -> None:
         ["without", "428", "images", "(exact", "and", "near)", "45.00", "47.00", "to", "53.00",
          "52.00", "+7.00", "–"],
     ]  # fmt: skip
-    found.record["scores"]["without_leaks"]["exact and near"]["removed"] = 288
+    found = changed(found, scores={"without_leaks": {"exact and near": {"removed": 288}}})
     assert render([found]).count("without") == 1

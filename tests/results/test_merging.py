@@ -112,9 +112,9 @@ def test_the_long_table_has_every_score_with_its_interval(originals: Path) -> No
     results = [read_result(path) for path in paths]
     table = long_table(results)
     for result in results:
-        rows = table[table["result"] == result.record["stages"]["result"]]
+        rows = table[table["result"] == result.record.stages.result]
         for protocol in ("honest", "paper"):
-            block = result.record["scores"][protocol]
+            block = result.scores.plain()[protocol]
             of_block = rows[rows["protocol"] == protocol].set_index("metric")
             for metric, ends in block["intervals"].items():
                 expected = (

@@ -6,16 +6,20 @@ import copy
 import json
 from collections.abc import Iterator
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
 from result_world import KINDS, protocol_of, write_result
 
 from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
+from facebench.errors import StageError
 from facebench.results.differences import MISSING
+from facebench.results.record import FORMAT, Record
 from facebench.results.schema import result_schema, schema_violations
-from facebench.results.store import FORMAT
+from facebench.results.scores import SCORES
+from facebench.results.store import read_result
+from facebench.runtime.workspace import to_json
 
 OPTIONAL = {
     "spec.checkpoint",
@@ -37,6 +41,8 @@ NULLABLE = {
 FREE = {"details", "method_options", "task_options", "counts", "floors", "packages", "intervals"}
 VALUES: tuple[Any, ...] = (None, True, -1.5, "?", [True], {"?": True})  # one of each JSON type
 
+MEASURED = sorted((Path(__file__).parents[2] / "results" / "measured").glob("*/*.json"))
+
 Records = dict[str, dict[str, Any]]
 
 
@@ -51,7 +57,8 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Records:
 def keys(kind: str, tree: dict[str, Any], above: str = "") -> Iterator[str]:
     """Yield the dotted name of every key whose form the schema fixes."""
     protocol = "classification" if kind == "without leaks" else protocol_of(kind)
-    metrics = {"intervals", *result_schema()["$defs"][protocol]["properties"]}
+    blocks = [SCORES[protocol].model_fields[name].annotation for name in ("honest", "paper")]
+    metrics = {name for block in blocks for name in getattr(block, "model_fields", ())}
     for key, value in tree.items():
         name = f"{above}.{key}" if above else key
         if above in ("scores.honest", "scores.paper") and key not in metrics:
@@ -80,7 +87,6 @@ def json_type(value: Any) -> str:
 
 
 def test_the_schema_is_one_of_the_format_that_is_written() -> None:
-    Draft202012Validator.check_schema(result_schema())
     assert result_schema()["properties"]["format"]["const"] == FORMAT
 
 
@@ -157,13 +163,54 @@ def test_what_is_no_record_at_all_is_said(record: Any) -> None:
 
 
 def test_the_schema_knows_no_option_that_a_run_does_not_have() -> None:
-    spec = result_schema()["properties"]["spec"]["properties"]
-    for group, cls in (("pretrain", PretrainSpec), ("extract", ExtractSpec), ("probe", ProbeSpec)):
-        assert set(spec[group]["properties"]) <= {f.name for f in fields(cls)}
-    assert set(spec) <= {f.name for f in fields(RunSpec)}
+    defs = result_schema()["$defs"]
+    for name, cls in (
+        ("PretrainSettings", PretrainSpec), ("ExtractSettings", ExtractSpec),
+        ("ProbeSettings", ProbeSpec), ("Settings", RunSpec),
+    ):  # fmt: skip
+        assert set(defs[name]["properties"]) <= {f.name for f in fields(cls)}
 
 
-def test_the_schema_ships_with_the_package_and_is_one() -> None:
+def test_the_schema_says_what_the_models_check() -> None:
     schema = result_schema()
-    Draft202012Validator.check_schema(schema)
-    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert set(schema["required"]) == set(Record.model_fields)
+    accuracy = schema["$defs"]["ClassBlock"]["properties"]["accuracy"]
+    assert (accuracy["type"], accuracy["minimum"], accuracy["maximum"]) == ("number", 0, 1)
+    leaks = schema["$defs"]["LeakRecord"]
+    assert "val" not in leaks["required"]
+    assert leaks["properties"]["val"]["$ref"] == "#/$defs/ValLeaks"
+
+
+def test_keys_that_the_form_does_not_name_are_kept(written: Records) -> None:
+    whole = copy.deepcopy(written["classification"])
+    whole["of a later version"] = {"a": [1, 1.0, None]}
+    whole["task"]["main_metric"]["unit"] = "%"
+    whole["spec"]["probe"]["paper_lr"] = 1
+    assert to_json(Record.model_validate(whole).plain()) == to_json(whole)
+
+
+@pytest.mark.parametrize("path", MEASURED, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_what_this_project_measured_is_read_and_written_byte_for_byte(path: Path) -> None:
+    assert to_json(read_result(path).record.plain()).encode() == path.read_bytes()
+
+
+def test_there_is_something_measured() -> None:
+    assert len(MEASURED) > 90
+
+
+def test_a_result_that_is_not_whole_is_named_with_its_file_in_one_line(
+    written: Records, tmp_path: Path
+) -> None:
+    whole, holder, key = spoilt(written["classification"], "task.leaks.unit")
+    holder[key] = "face"
+    del whole["n_test"]
+    path = tmp_path / "tiny" / "a.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(whole))
+    with pytest.raises(StageError) as raised:
+        read_result(path)
+    assert str(raised.value) == (
+        f"{path}: not a whole result: 'n_test': found nothing; expected this key (1 more keys are "
+        f"wrong). Look at it with facebench results validate {tmp_path}, or delete it."
+    )

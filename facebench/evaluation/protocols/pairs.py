@@ -38,9 +38,9 @@ from facebench.errors import DataError
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix
 from facebench.evaluation.metrics.intervals import bootstrap_confusion
-from facebench.evaluation.metrics.pair_intervals import bootstrap_ranking
+from facebench.evaluation.metrics.pair_intervals import FARS, bootstrap_ranking
 from facebench.evaluation.protocols.learned_pairs import verify_learned
-from facebench.evaluation.protocols.verification import FARS, Variant, Verification, decided, verify
+from facebench.evaluation.protocols.verification import Variant, Verification, decided, verify
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 

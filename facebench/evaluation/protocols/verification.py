@@ -26,6 +26,7 @@ import numpy.typing as npt
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from facebench.errors import DataError, UnknownNameError
+from facebench.evaluation.metrics.pair_intervals import FARS
 from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
 from facebench.evaluation.protocols.pair_similarity import centred_similarities, cosine_similarities
 
@@ -33,7 +34,6 @@ Variant = Literal["exact", "exact_centred", "facenet"]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 
-FARS = (1e-1, 1e-2, 1e-3)
 _FACENET_GRID = np.arange(0, 4, 0.01)
 
 

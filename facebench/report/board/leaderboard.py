@@ -8,6 +8,7 @@ here depends on the clock or on where the files lie, so the same results give th
 from __future__ import annotations
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 from facebench.errors import StageError
 from facebench.report.board.model import Board, Cell, Column, Floor, Leaderboard, Mark, Rank, Row
 from facebench.report.board.printed_rows import printed_rows, task_places
-from facebench.report.board.provenance import finite, runs_of
+from facebench.report.board.provenance import runs_of
 from facebench.report.configurations import condition_notes, differences
 from facebench.report.entries import (
     Entry,
@@ -29,7 +30,7 @@ from facebench.report.entries import (
     scores,
 )
 from facebench.report.groups import Group, task_title
-from facebench.results.stats.resampling import Kind
+from facebench.results.scores import Kind
 from facebench.results.stats.statistics import Interval, contests, intervals
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -51,7 +52,7 @@ def leaderboard(results: Iterable[Result], root: Path) -> Leaderboard:
         StageError: A result or its predictions cannot be used.
     """
     ordered = sorted(
-        (Result(result.path, finite(result.record)) for result in results),
+        results,
         key=lambda result: result.path.relative_to(root).as_posix(),
     )
     runs, datasets, environments = runs_of(ordered, root)
@@ -94,17 +95,17 @@ def _groups(synthetic: bool, found: Sequence[Entry]) -> dict[Group, Result]:
         group: results[0]
         for entry in found
         for group, results in entry.results.items()
-        if results[0].record["task"]["synthetic"] is synthetic
+        if results[0].record.task.synthetic is synthetic
     }
     known = task_places()
     last = len(known)
     families: dict[str, int] = {}
     for group, result in groups.items():
-        family = result.record["task"]["family"]
+        family = result.record.task.family
         families[family] = min(families.get(family, last), known.get(group[0], last))
 
     def order(item: tuple[Group, Result]) -> tuple[Any, ...]:
-        group, family = item[0], item[1].record["task"]["family"]
+        group, family = item[0], item[1].record.task.family
         return families[family], family, known.get(group[0], last), group
 
     return dict(sorted(groups.items(), key=order))
@@ -115,21 +116,21 @@ def _columns(groups: Mapping[Group, Result]) -> dict[Group, tuple[Column, ...]]:
     notes = condition_notes(groups)
     number = 0
     for group, result in groups.items():
-        task, headline = result.record["task"], main_metric([result])
+        task, headline = result.record.task, main_metric([result])
         shown = {metric.name: metric for metric in (*metrics([result]), headline)}
         columns = []
         for name, metric in shown.items():
             column = Column(
                 id=f"c{number}",
-                task=task["name"],
+                task=task.name,
                 title=task_title(result.record),
                 note=notes[group],
-                family=task["family"],
+                family=task.family,
                 metric=metric.title,
                 name=name,
                 higher=metric.higher_is_better,
                 headline=name == headline.name,
-                partial=bool(result.record["spec"]["limit"]),
+                partial=bool(result.spec.limit),
             )
             columns.append(column)
             number += 1
@@ -205,8 +206,8 @@ def _mark(
 
 
 def _row(place: int, entry: Entry, detail: str, cells: Mapping[str, Cell]) -> Row:
-    data = entry.all_results[0].record["pretrain"]["data"]
-    kind = " (synthetic)" if data and data["synthetic"] else ""
+    data = entry.all_results[0].record.pretrain.data
+    kind = " (synthetic)" if data and data.synthetic else ""
     return Row(
         id=f"r{place}",
         order=place,
@@ -228,9 +229,9 @@ def _floors(
     lines: dict[str, dict[str, float]] = defaultdict(dict)
     for group, result in groups.items():
         scales = {m.name: m.scale for m in (*metrics([result]), main_metric([result]))}
-        for name, values in result.record["floors"].items():
+        for name, values in result.record.floors.items():
             for column in heads[group]:
-                if values.get(column.name) is not None:
+                if math.isfinite(values.get(column.name, math.nan)):
                     shown = scales[column.name] * values[column.name]
                     lines[name][column.id] = round(shown, KEPT)
     return tuple(Floor(name=name, cells=cells) for name, cells in lines.items() if cells)

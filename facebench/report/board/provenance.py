@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from facebench.config.spec import digest
-from facebench.errors import StageError
 from facebench.report.groups import leak_free, learned_from
+from facebench.results.record import Record
+from facebench.results.scores import KINDS
 from facebench.results.store import Result
 
 # Of a task's leaks; the lists of images are left to the result file.
@@ -79,80 +79,52 @@ def runs_of(
     Args:
         results: In the order in which cells count them.
         root: Folder of results; files are named from there.
-
-    Raises:
-        StageError: A result lacks something.
     """
     datasets, environments = Pool(), Pool()
-    runs = []
-    for result in results:
-        try:
-            runs.append(_run(result, root, datasets, environments))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise StageError(
-                f"{result.path}: not a whole result: {error}; expected what facebench run writes. "
-                f"Look at it with facebench results validate {root}, or delete it."
-            ) from error
+    runs = [_run(result, root, datasets, environments) for result in results]
     return tuple(runs), tuple(datasets.values), tuple(environments.values)
 
 
 def _run(result: Result, root: Path, datasets: Pool, environments: Pool) -> Run:
-    record = finite(result.record)
-    task, data = record["task"], record["pretrain"]["data"]
-    found = task.get("leaks")
+    record, data = result.record, result.record.pretrain.data
+    task, leaks = record.task.plain(), record.task.leaks.plain()
     dataset = {name: task[name] for name in _DATASET}
-    dataset["leaks"] = found and {name: found[name] for name in _LEAKS if name in found}
+    dataset["leaks"] = {name: leaks[name] for name in _LEAKS if name in leaks}
     learned = None
     if data is not None:
-        learned = {name: data[name] for name in ("name", "images", "fingerprint")}
-        learned["identity_overlap"] = data.get("identity_overlap")
+        names = ("name", "images", "fingerprint", "identity_overlap")
+        learned = {name: data.value(name) for name in names}
     return Run(
         file=result.path.relative_to(root).as_posix(),
-        seed=record["spec"]["seed"],
-        created=record["created"],
-        n_test=record["n_test"],
-        n_scored=record["n_scored"],
-        broken_images=record["broken_images"],
+        seed=record.spec.seed,
+        created=record.created,
+        n_test=record.n_test,
+        n_scored=record.n_scored,
+        broken_images=record.broken_images,
         learned=learned_from(record).removeprefix(", "),
         pretrain_data=learned,
-        warnings=(*task["warnings"], *(data["warnings"] if data else ())),
-        stages=record["stages"],
-        spec=record["spec"],
+        warnings=record.warnings,
+        stages=record.stages.plain(),
+        spec=record.spec.plain(),
         leak_free=tuple(_without_leaks(record)),
         dataset=datasets.place(dataset),
-        environment=environments.place(record["environment"]),
+        environment=environments.place(record.environment.plain()),
     )
 
 
-def _without_leaks(record: dict[str, Any]) -> list[dict[str, Any]]:
+def _without_leaks(record: Record) -> list[dict[str, Any]]:
     """Printed scores of both protocols, without what leaks."""
-    scales = {m["name"]: m["scale"] for m in (*record["task"]["columns"], main(record))}
+    task = record.task
+    scales = {metric.name: metric.scale for metric in (*task.columns, task.main_metric)}
     lines = []
-    for name, levels in leak_free(record):
-        kept = {
+    for name, level in leak_free(record):
+        kept: dict[str, Any] = {
             kind: {
-                metric: scale * levels[kind][metric]
+                metric: scale * level.of(kind).value(metric)
                 for metric, scale in scales.items()
-                if levels[kind].get(metric) is not None
+                if level.of(kind).value(metric) is not None
             }
-            for kind in ("honest", "paper")
+            for kind in KINDS
         }
         lines.append({"name": name, **kept})
     return lines
-
-
-def main(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the headline metric of a result's task, as JSON."""
-    metric: dict[str, Any] = record["task"]["main_metric"]
-    return metric
-
-
-def finite(value: Any) -> Any:
-    """Return JSON without NaN and infinity, which are no JSON: they become None."""
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facebench.report.figures.drawing import draw
 from facebench.report.figures.metric_bars import Bars, Ends, paint_bars
-from facebench.report.figures.title import KINDS, check_protocol, figure_title
+from facebench.report.figures.title import check_protocol, figure_title
+from facebench.results.record import Record
+from facebench.results.scores import KINDS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_actions(path: Path, record: Mapping[str, Any]) -> None:
+def draw_actions(path: Path, record: Record) -> None:
     """Draw what the paper's table prints for the task: every action unit, and the mean.
 
     Args:
@@ -27,11 +28,11 @@ def draw_actions(path: Path, record: Mapping[str, Any]) -> None:
         FacebenchError: matplotlib is not installed.
     """
     check_protocol(record, "actions", "multilabel")
-    columns = record["task"]["columns"]
-    names, scales = [c["name"] for c in columns], [c["scale"] for c in columns]
+    columns = record.task.columns
+    names, scales = [c.name for c in columns], [c.scale for c in columns]
     floors = {
         name: [s * values[n] for n, s in zip(names, scales, strict=True)]
-        for name, values in record["floors"].items()
+        for name, values in record.floors.items()
         if all(n in values for n in names)
     }
 
@@ -39,19 +40,18 @@ def draw_actions(path: Path, record: Mapping[str, Any]) -> None:
         axes = figure.subplots()
         series = []
         for kind in KINDS:
-            block = record["scores"][kind]
-            values = [s * block[n] for n, s in zip(names, scales, strict=True)]
-            ends = [_scaled(block["intervals"][n], s) for n, s in zip(names, scales, strict=True)]
+            block = record.scores.of(kind)
+            values = [s * block.value(n) for n, s in zip(names, scales, strict=True)]
+            ends = [_scaled(block.ends(n), s) for n, s in zip(names, scales, strict=True)]
             series.append(Bars(kind, values, ends))
-        paint_bars(axes, [column["title"].removesuffix(" (%)") for column in columns], series,
+        paint_bars(axes, [column.title.removesuffix(" (%)") for column in columns], series,
                    floors)  # fmt: skip
-        axes.set_ylabel(record["task"]["main_metric"]["title"], fontsize=9)
+        axes.set_ylabel(record.task.main_metric.title, fontsize=9)
         axes.set_ylim(bottom=0)
         axes.set_title(f"{figure_title(record)}\n95 % intervals over subjects", fontsize=9)
 
     draw(path, (0.62 * len(columns) + 2.4, 3.4), paint)
 
 
-def _scaled(ends: list[float | None], scale: float) -> Ends:
-    low, high = (None if end is None else scale * end for end in ends)
-    return low, high
+def _scaled(ends: tuple[float, float] | None, scale: float) -> Ends:
+    return (None, None) if ends is None else (scale * ends[0], scale * ends[1])

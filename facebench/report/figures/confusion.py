@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from facebench.report.figures.drawing import draw
-from facebench.report.figures.title import Kind, check_protocol, figure_title
+from facebench.report.figures.title import check_protocol, figure_title
+from facebench.results.record import Record
+from facebench.results.scores import Kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,9 +19,7 @@ if TYPE_CHECKING:
 _DARK = 0.55  # share of a row from which a cell is dark, and its text white
 
 
-def draw_confusion(
-    path: Path, record: Mapping[str, Any], classes: Sequence[str], kind: Kind
-) -> None:
+def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: Kind) -> None:
     """Draw shares of each true class, in percent; below each, the number of images.
 
     Args:
@@ -34,8 +34,8 @@ def draw_confusion(
         FacebenchError: matplotlib is not installed.
     """
     check_protocol(record, "confusion", "classification")
-    block = record["scores"][kind]
-    counts = np.asarray(block["confusion"], dtype=np.int64)  # [C, C]
+    block = record.scores.of(kind)
+    counts = np.asarray(block.value("confusion"), dtype=np.int64)  # [C, C]
     totals = counts.sum(1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros(counts.shape), where=totals > 0)
     number = len(counts)
@@ -56,7 +56,7 @@ def draw_confusion(
         axes.set_yticks(range(number), names, fontsize=8)
         axes.set_xlabel("predicted", fontsize=9)
         axes.set_ylabel("true", fontsize=9)
-        accuracy = f"accuracy {100 * block['accuracy']:.2f} %"
+        accuracy = f"accuracy {100 * block.value('accuracy'):.2f} %"
         axes.set_title(f"{figure_title(record)}\n{kind}, {accuracy}", fontsize=9)
         figure.colorbar(image, ax=axes, label="% of the true class", shrink=0.8)
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facebench.errors import DataError
 from facebench.report.figures.drawing import draw
 from facebench.report.figures.title import figure_title
 from facebench.results.probe_curve import ProbeCurve, probe_curve
+from facebench.results.record import Record
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 
-def draw_probe(path: Path, record: Mapping[str, Any]) -> None:
+def draw_probe(path: Path, record: Record) -> None:
     """Draw the test score after each epoch, the epochs that are reported, and the honest score.
 
     Args:
@@ -31,7 +31,7 @@ def draw_probe(path: Path, record: Mapping[str, Any]) -> None:
     curve = probe_curve(record)
     if curve is None:
         raise DataError(
-            f"figure probe: no probe was trained for {record['task']['title']}, where pairs are "
+            f"figure probe: no probe was trained for {record.task.title}, where pairs are "
             "compared by cosine; expected a trained one. Draw figure roc instead, or run with "
             "--set probe.verification=learned."
         )
@@ -41,7 +41,7 @@ def draw_probe(path: Path, record: Mapping[str, Any]) -> None:
         _paint_curve(axes, curve, _scale(record, curve))
         _paint_honest(axes, record, curve)
         axes.set_xlabel("epoch of the paper's probe", fontsize=9)
-        axes.set_ylabel(record["task"]["main_metric"]["title"], fontsize=9)
+        axes.set_ylabel(record.task.main_metric.title, fontsize=9)
         axes.tick_params(labelsize=8)
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
@@ -64,20 +64,19 @@ def _paint_curve(axes: Axes, curve: ProbeCurve, scale: float) -> None:
                   color="C3", markersize=4, label="paper: best test epoch")  # fmt: skip
 
 
-def _paint_honest(axes: Axes, record: Mapping[str, Any], curve: ProbeCurve) -> None:
-    scale, honest = _scale(record, curve), record["scores"]["honest"]
-    low, high = honest["intervals"][curve.metric]
-    axes.axhline(scale * honest[curve.metric], color="C0", linewidth=1.2,
+def _paint_honest(axes: Axes, record: Record, curve: ProbeCurve) -> None:
+    scale, honest = _scale(record, curve), record.scores.honest
+    ends = honest.ends(curve.metric)
+    axes.axhline(scale * honest.value(curve.metric), color="C0", linewidth=1.2,
                  label="honest, with 95 % interval")  # fmt: skip
-    if low is not None:
-        axes.axhspan(scale * low, scale * high, color="C0", alpha=0.12, linewidth=0)
-    for style, (name, values) in zip(("--", ":"), record["floors"].items(), strict=False):
+    if ends is not None:
+        axes.axhspan(scale * ends[0], scale * ends[1], color="C0", alpha=0.12, linewidth=0)
+    for style, (name, values) in zip(("--", ":"), record.floors.items(), strict=False):
         if curve.metric in values:
             axes.axhline(scale * values[curve.metric], color="0.4", linewidth=1, linestyle=style,
                          label=name)  # fmt: skip
 
 
-def _scale(record: Mapping[str, Any], curve: ProbeCurve) -> float:
-    metric = record["task"]["main_metric"]
-    scale: float = metric["scale"] if metric["name"] == curve.metric else 1.0
-    return scale
+def _scale(record: Record, curve: ProbeCurve) -> float:
+    metric = record.task.main_metric
+    return metric.scale if metric.name == curve.metric else 1.0

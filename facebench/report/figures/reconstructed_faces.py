@@ -60,7 +60,7 @@ def reconstruct(
     if count < 1 or seed < 0:
         raise SpecError(f"found --count {count} and --seed {seed}; expected 1 and 0 or more.")
     checkpoint = find_checkpoint(checkpoint_path, cache)
-    name = checkpoint.record["spec"]["method"]
+    name = checkpoint.spec["method"]
     if not draws(registry.load("method", name)):
         raise PluginError(
             f"method '{name}' draws no reconstructions: it has no reconstructions(); expected a "

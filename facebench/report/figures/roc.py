@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sklearn.metrics import roc_curve
 
 from facebench.report.figures.drawing import draw
-from facebench.report.figures.title import Kind, check_protocol, figure_title
+from facebench.report.figures.title import check_protocol, figure_title
+from facebench.results.scores import Kind
 from facebench.results.store import Result
 
 if TYPE_CHECKING:
@@ -31,18 +33,19 @@ def draw_roc(path: Path, result: Result, kind: Kind) -> None:
     """
     record = result.record
     check_protocol(record, "roc", "verification")
-    pairs, block = result.predictions, record["scores"][kind]
+    pairs, block = result.predictions, record.scores.of(kind)
     far, tar, _ = roc_curve(pairs["same"], pairs[f"{kind}_similarity"], drop_intermediate=False)
     rates = pairs.groupby(["fold", "same"])[kind].mean().unstack()  # of acceptance
-    low, high = block["intervals"]["roc_auc"]
+    low, high = block.ends("roc_auc") or (nan, nan)
+    area, accuracy, variant = map(block.value, ("roc_auc", "accuracy", "variant"))
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        label = f"AUC {block['roc_auc']:.3f} ({low:.3f} to {high:.3f})"
+        label = f"AUC {area:.3f} ({low:.3f} to {high:.3f})"
         axes.plot(far, tar, color="C0", linewidth=1.4, label=label)
         axes.plot([0, 1], [0, 1], color="0.6", linewidth=0.8, linestyle="--", label="chance")
         axes.plot(rates[False], rates[True], "o", color="C1", markersize=4, alpha=0.8,
-                  label=f"folds, accuracy {100 * block['accuracy']:.2f} %")  # fmt: skip
+                  label=f"folds, accuracy {100 * accuracy:.2f} %")  # fmt: skip
         axes.set_xlim(-0.01, 1.01)
         axes.set_ylim(-0.01, 1.01)
         axes.set_aspect("equal")
@@ -52,7 +55,7 @@ def draw_roc(path: Path, result: Result, kind: Kind) -> None:
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8, loc="lower right")
         axes.set_title(
-            f"{figure_title(record)}\n{kind} ({block['variant']}), {len(pairs):,} pairs", fontsize=9
+            f"{figure_title(record)}\n{kind} ({variant}), {len(pairs):,} pairs", fontsize=9
         )
 
     draw(path, (4.8, 4.9), paint)

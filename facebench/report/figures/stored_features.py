@@ -14,7 +14,7 @@ from facebench.evaluation.store import Features, read_features
 from facebench.pipeline import open_task_data
 from facebench.registry import Registry
 from facebench.reproduce import data_of
-from facebench.request.saved_spec import saved_spec
+from facebench.results.saved_spec import saved_spec
 from facebench.results.store import Result
 from facebench.runtime.workspace import Workspace
 
@@ -56,8 +56,7 @@ def labelled_features(
         DataError: The dataset is missing or another one, or says nothing to colour by.
         UnknownNameError: There is no such column.
     """
-    record = result.record
-    folder = workspace.folder("features", record["stages"]["features"])
+    folder = workspace.folder("features", result.record.stages.features)
     if not folder.is_dir():
         raise StageError(
             f"{result.path}: its features are not in the cache: found no {folder}; expected what "
@@ -76,17 +75,17 @@ def labelled_features(
 
 def _dataset(result: Result, workspace: Workspace, registry: Registry) -> Dataset:
     record = result.record
-    spec = saved_spec(record, registry)
+    spec = saved_spec(record.spec, registry)
     opened = Workspace(
         cache=workspace.cache, results=workspace.results, device=workspace.device,
         data=data_of(record, spec, workspace, registry), progress=workspace.progress,
     )  # fmt: skip
     dataset = open_task_data(spec.task, spec.task_options, opened, registry)
     dataset = dataset.limit(spec.limit) if spec.limit else dataset
-    if dataset.fingerprint != record["task"]["fingerprint"]:
+    if dataset.fingerprint != record.task.fingerprint:
         raise DataError(
-            f"{record['task']['title']}: found the fingerprint {dataset.fingerprint[:16]}; "
-            f"expected {record['task']['fingerprint'][:16]}, on which the result was measured. "
+            f"{record.task.title}: found the fingerprint {dataset.fingerprint[:16]}; "
+            f"expected {record.task.fingerprint[:16]}, on which the result was measured. "
             "Give its --data."
         )
     return dataset

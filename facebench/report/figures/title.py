@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
-
 from facebench.errors import DataError, UnknownNameError
 from facebench.report.groups import task_title
+from facebench.results.record import Record
+from facebench.results.scores import KINDS, Kind
 
-Kind = Literal["honest", "paper"]
-KINDS: tuple[Kind, ...] = ("honest", "paper")
 
-
-def figure_title(record: Mapping[str, Any]) -> str:
+def figure_title(record: Record) -> str:
     """Return method, feature, seed and task of a result; synthetic data are named as such."""
-    spec, synthetic = record["spec"], record["task"]["synthetic"]
-    who = f"{record['method']['title']} {spec['extract']['feature']}, seed {spec['seed']}"
-    kind = ", SYNTHETIC faces" if synthetic else ""
-    return f"{who}: {task_title(dict(record))}{kind}"
+    spec = record.spec
+    who = f"{record.method.title} {spec.extract.feature}, seed {spec.seed}"
+    kind = ", SYNTHETIC faces" if record.task.synthetic else ""
+    return f"{who}: {task_title(record)}{kind}"
 
 
-def check_protocol(record: Mapping[str, Any], figure: str, *protocols: str) -> None:
+def check_protocol(record: Record, figure: str, *protocols: str) -> None:
     """Refuse a result that a figure cannot show.
 
     Raises:
         DataError: It was judged by another protocol.
     """
-    found = record["task"]["protocol"][0]
+    found = record.task.protocol[0]
     if found not in protocols:
         raise DataError(
-            f"figure {figure}: found a result of {record['task']['title']}, which is {found}; "
+            f"figure {figure}: found a result of {record.task.title}, which is {found}; "
             f"expected {' or '.join(protocols)}. Give another result, or draw another figure."
         )
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from facebench.errors import DataError
 from facebench.report.figures.drawing import draw
 from facebench.report.figures.metric_bars import Bars, paint_bars
-from facebench.report.figures.title import Kind, check_protocol, figure_title
+from facebench.report.figures.title import check_protocol, figure_title
+from facebench.results.record import Record
+from facebench.results.scores import Kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_errors_by_yaw(path: Path, record: Mapping[str, Any], kind: Kind) -> None:
+def draw_errors_by_yaw(path: Path, record: Record, kind: Kind) -> None:
     """Draw the mean absolute error of each angle, in degrees, by range of true yaw.
 
     Args:
@@ -29,22 +30,22 @@ def draw_errors_by_yaw(path: Path, record: Mapping[str, Any], kind: Kind) -> Non
         FacebenchError: matplotlib is not installed.
     """
     check_protocol(record, "yaw", "regression")
-    if "errors_by_yaw" not in record["details"]:
+    if record.details.errors_by_yaw is None:
         raise DataError(
-            f"figure yaw: {record['task']['title']} has no yaw; expected a result of head poses. "
+            f"figure yaw: {record.task.title} has no yaw; expected a result of head poses. "
             "Give another result."
         )
-    ranges = record["details"]["errors_by_yaw"][kind]
-    metrics = [column["name"] for column in record["task"]["columns"]]
+    ranges = record.details.errors_by_yaw[kind]
+    metrics = [column.name for column in record.task.columns]
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
-        titles = [f"{part['from']} to {part['to']}°\n{part['n']:,} images" for part in ranges]
-        paint_bars(axes, titles, [Bars(_name(m), [_degrees(p[m]) for p in ranges])
+        titles = [f"{part.start} to {part.to}°\n{part.n:,} images" for part in ranges]
+        paint_bars(axes, titles, [Bars(_name(m), [_degrees(p.value(m)) for p in ranges])
                                   for m in metrics], {})  # fmt: skip
         axes.set_xlabel("|true yaw|", fontsize=9)
         axes.set_ylabel("mean absolute error (degrees)", fontsize=9)
-        error = record["scores"][kind]["mae"]
+        error = record.scores.of(kind).value("mae")
         axes.set_title(f"{figure_title(record)}\n{kind}, MAE {error:.2f}°", fontsize=9)
 
     draw(path, (6.0, 3.6), paint)

@@ -10,8 +10,9 @@ import pandas as pd
 
 from facebench.errors import StageError
 from facebench.report.entries import main_metric, metrics
-from facebench.report.groups import comparable, verified_by
-from facebench.results.stats.resampling import Kind, aligned, right
+from facebench.report.groups import comparable
+from facebench.results.scores import Kind
+from facebench.results.stats.resampling import aligned, right
 from facebench.results.stats.significance import McNemar, mcnemar
 from facebench.results.stats.statistics import Difference, contests
 from facebench.results.store import Result
@@ -132,21 +133,21 @@ def _row(one: ComparedMetric) -> dict[str, object]:
 
 def _what_differs(first: Result, second: Result) -> Iterator[str]:
     """Say what keeps two results out of one table."""
-    tasks = [result.record["task"] for result in (first, second)]
-    specs = [result.record["spec"] for result in (first, second)]
+    tasks = [result.record.task for result in (first, second)]
+    specs = [result.spec for result in (first, second)]
     pairs: dict[str, list[object]] = {
-        "task": [task["name"] for task in tasks],
-        "version of the task": [task["version"] for task in tasks],
-        "protocol": [" version ".join(map(str, task["protocol"])) for task in tasks],
-        "data": ["synthetic" if task["synthetic"] else "real" for task in tasks],
-        "size of images": [spec["extract"]["image_size"] for spec in specs],
-        "limit": [spec["limit"] for spec in specs],
-        "verification": [verified_by(result.record) for result in (first, second)],
+        "task": [task.name for task in tasks],
+        "version of the task": [task.version for task in tasks],
+        "protocol": [" version ".join(map(str, task.protocol)) for task in tasks],
+        "data": ["synthetic" if task.synthetic else "real" for task in tasks],
+        "size of images": [spec.extract.image_size for spec in specs],
+        "limit": [spec.limit for spec in specs],
+        "verification": [spec.probe.verification for spec in specs],
     }
-    if tasks[0]["name"] == tasks[1]["name"]:
-        names = dict.fromkeys(name for spec in specs for name in spec["task_options"])
+    if tasks[0].name == tasks[1].name:
+        names = dict.fromkeys(name for spec in specs for name in spec.task_options)
         for name in names:
-            pairs[f"option {name}"] = [spec["task_options"].get(name) for spec in specs]
+            pairs[f"option {name}"] = [spec.task_options.get(name) for spec in specs]
     for what, (a, b) in pairs.items():
         if a != b:
             yield f"{what} {a} and {b}"

@@ -8,9 +8,8 @@ protocol, and what was printed. Floors stand on top.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -20,6 +19,8 @@ from facebench.report import DASH
 from facebench.report.groups import Group, comparable, learned_from, task_title
 from facebench.report.reference import printed
 from facebench.report.render import caption
+from facebench.results.record import Record
+from facebench.results.scores import Kind
 from facebench.results.stats.statistics import interval_of
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -41,9 +42,8 @@ class Column:
     title: str
     metric: Metric
 
-    def shown(self, scores: Mapping[str, Any]) -> str:
-        """Return the stored value as it is printed; a dash for none."""
-        value = scores.get(self.metric.name)
+    def shown(self, value: float | None) -> str:
+        """Return a stored value as it is printed; a dash for none."""
         return DASH if value is None else f"{self.metric.scale * value:.2f}"
 
 
@@ -51,8 +51,8 @@ def wants_family(results: Sequence[Result]) -> bool:
     """Whether some family has more than one printed number, so that a family's table says more."""
     numbers: dict[str, set[tuple[str, str]]] = defaultdict(set)
     for result in results:
-        task = result.record["task"]
-        numbers[task["family"]] |= {(task["name"], column["name"]) for column in task["columns"]}
+        task = result.record.task
+        numbers[task.family] |= {(task.name, column.name) for column in task.columns}
     return any(len(columns) > 1 for columns in numbers.values())
 
 
@@ -65,9 +65,9 @@ def family_tables(results: Sequence[Result]) -> list[Table]:
     layers: dict[tuple[str, bool, int], dict[Group, list[Result]]] = defaultdict(dict)
     seen: dict[tuple[str, bool, str], int] = defaultdict(int)
     for group, members in comparable(results).items():
-        task = members[0].record["task"]
-        place = (task["family"], task["synthetic"], task["name"])
-        layers[task["family"], task["synthetic"], seen[place]][group] = members
+        task = members[0].record.task
+        place = (task.family, task.synthetic, task.name)
+        layers[task.family, task.synthetic, seen[place]][group] = members
         seen[place] += 1
     return [_table(family, synthetic, groups) for (family, synthetic, _), groups in layers.items()]
 
@@ -97,11 +97,11 @@ def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> T
 
 
 def _columns(group: Group, members: Sequence[Result]) -> Iterable[Column]:
-    task = members[0].record["task"]
-    for metric in task["columns"]:
-        arrow = "↑" if metric["higher_is_better"] else "↓"
-        title = f"{task_title(members[0].record)}\n{metric['title']}{arrow}"
-        yield Column(group, task["name"], title, Metric(**metric))
+    task = members[0].record.task
+    for metric in task.columns:
+        arrow = "↑" if metric.higher_is_better else "↓"
+        title = f"{task_title(members[0].record)}\n{metric.title}{arrow}"
+        yield Column(group, task.name, title, metric)
 
 
 def _by_method(
@@ -111,9 +111,9 @@ def _by_method(
     rows: dict[tuple[str, str], dict[Group, Result]] = defaultdict(dict)
     for group, members in groups.items():
         for result in members:
-            record, spec = result.record, result.record["spec"]
-            name = f"{record['method']['title']} {spec['extract']['feature']}, seed {spec['seed']}"
-            rows[name, f"{spec['backbone']}{learned_from(record)}"][group] = result
+            record, spec = result.record, result.spec
+            name = f"{record.method.title} {spec.extract.feature}, seed {spec.seed}"
+            rows[name, f"{spec.backbone}{learned_from(record)}"][group] = result
     return dict(rows)
 
 
@@ -128,12 +128,12 @@ def _block(
     yield [Text(name, style="bold"), *(Text(_score(c, r, "honest"), "bold") for c, r in cells)]
     yield [Text(f"  {learned}", style="dim"), *ends]
     yield [Text("  paper protocol", style="dim"), *(_score(c, r, "paper") for c, r in cells)]
-    if any(record is not None and "without_leaks" in record["scores"] for record in records):
+    if any(record is not None and record.scores.without_leaks for record in records):
         yield [
             Text("  honest, without exact duplicates", style="dim"),
             *(_leak_free(*c) for c in cells),
         ]
-    title = next(record["method"]["title"] for record in records if record is not None)
+    title = next(record.method.title for record in records if record is not None)
     numbers = [printed(title, column.task, column.metric.name) for column in columns]
     if any(number is not None for number in numbers):
         marks = [
@@ -142,13 +142,14 @@ def _block(
         yield [Text("  printed", style="dim"), *marks]
 
 
-def _score(column: Column, record: dict[str, Any] | None, kind: str) -> str:
-    return DASH if record is None else column.shown(record["scores"][kind])
+def _score(column: Column, record: Record | None, kind: Kind) -> str:
+    name = column.metric.name
+    return DASH if record is None else column.shown(record.scores.of(kind).value(name))
 
 
-def _leak_free(column: Column, record: dict[str, Any] | None) -> str:
-    levels = {} if record is None else record["scores"].get("without_leaks", {})
-    return column.shown(levels["exact"]["honest"]) if levels else DASH
+def _leak_free(column: Column, record: Record | None) -> str:
+    levels = None if record is None else record.scores.without_leaks
+    return DASH if levels is None else column.shown(levels.exact.honest.value(column.metric.name))
 
 
 def _interval(column: Column, result: Result | None) -> Text:
@@ -163,9 +164,12 @@ def _floors(groups: dict[Group, list[Result]], columns: Sequence[Column]) -> dic
     """One line for each floor: majority class, constant predictor, chance."""
     lines: dict[str, dict[Group, dict[str, float]]] = defaultdict(dict)
     for group, members in groups.items():
-        for name, values in members[0].record["floors"].items():
+        for name, values in members[0].record.floors.items():
             lines[name][group] = values
     return {
-        name: [column.shown(by_group.get(column.group, {})) for column in columns]
+        name: [
+            column.shown(by_group.get(column.group, {}).get(column.metric.name))
+            for column in columns
+        ]
         for name, by_group in lines.items()
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from facebench.config.ablations import ablation, ablation_names
@@ -12,6 +12,7 @@ from facebench.config.sweep_file import Setting, Sweep
 from facebench.report.entries import Entry
 from facebench.report.reference import Printed, PrintedLayout, printed_table
 from facebench.report.tables.model import Line
+from facebench.results.settings import Settings
 
 Numbers = dict[tuple[str, str], Printed]  # by task and metric
 
@@ -110,19 +111,21 @@ def _sweep(number: int) -> Sweep | None:
 
 def _asks_for(sweep: Sweep, setting: Setting, entry: Entry) -> bool:
     """Whether a run is of a row's method, and has everything that row and file set for it."""
-    spec = entry.all_results[0].record["spec"]
-    if spec["method"] != setting.method:
+    spec = entry.all_results[0].spec
+    if spec.method != setting.method:
         return False
     wanted = {**sweep.overrides, **setting.values, **setting.grid}
     return all(_has(spec, key, override.value) for key, override in wanted.items())
 
 
-def _has(spec: Mapping[str, Any], key: str, value: Any) -> bool:
+def _has(spec: Settings, key: str, value: Any) -> bool:
     """Whether a spec has a value; yes where the key is of another method or of a task."""
     group, _, name = key.rpartition(".")
-    if group == spec["method"]:
-        return name in spec["method_options"] and bool(spec["method_options"][name] == plain(value))
-    options = spec.get(group, {}) if group else spec
+    if group == spec.method:
+        options = spec.method_options
+        return name in options and bool(options[name] == plain(value))
+    options = spec.plain()
+    options = options.get(group, {}) if group else options
     return name not in options or bool(options[name] == plain(value))
 
 

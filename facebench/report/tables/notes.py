@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from facebench.report.configurations import differences
 from facebench.report.entries import Entry
@@ -126,6 +125,4 @@ def _what_ours_are(
 
 def _warnings(entry: Entry) -> Iterable[str]:
     for result in entry.all_results:
-        record: dict[str, Any] = result.record
-        yield from record["task"]["warnings"]
-        yield from (record["pretrain"]["data"] or {"warnings": []})["warnings"]
+        yield from result.record.warnings

@@ -20,7 +20,6 @@ from facebench.report.tables.model import Line, PaperTable, TableCell, TableColu
 from facebench.report.tables.notes import run_texts, table_notes
 from facebench.results.stats.statistics import Contest, contests
 from facebench.results.store import Result
-from facebench.task import Metric
 
 FLOORS = "Floors"
 
@@ -47,9 +46,9 @@ def paper_tables(
     tasks = {column.task for column in layout.columns}
     of_kind: dict[bool, list[Result]] = {False: [], True: []}
     for result in results:
-        task = result.record["task"]
-        if task["name"] in tasks:
-            of_kind[task["synthetic"]].append(result)
+        task = result.record.task
+        if task.name in tasks:
+            of_kind[task.synthetic].append(result)
     if synthetic is None:
         kinds = [kind for kind in (False, True) if of_kind[kind]] or [False]
     else:
@@ -113,7 +112,7 @@ def _columns(layout: PrintedLayout, shown: Sequence[Entry]) -> tuple[TableColumn
             note = ""
             if group is not None:
                 record = first[group].record
-                other = task_title(record).removeprefix(record["task"]["title"]).strip(", ")
+                other = task_title(record).removeprefix(record.task.title).strip(", ")
                 note = ", ".join(filter(None, (other, notes[group])))
             columns.append(
                 TableColumn(
@@ -138,7 +137,7 @@ def _contests(
     met = {}
     for group, metrics in names.items():
         members = [entry.results[group] for entry in shown if group in entry.results]
-        declared = [Metric(**m) for m in members[0][0].record["task"]["columns"]]
+        declared = members[0][0].record.task.columns
         shared = [metric for metric in declared if metric.name in metrics]
         met[group] = contests(members, shared) if shared else {}
     return met
@@ -187,7 +186,7 @@ def _cell(
         low=score.shown(low),
         high=score.shown(high),
         best=line.entry.key == winner,
-        seeds=tuple(result.record["spec"]["seed"] for result in score.results),
+        seeds=tuple(result.spec.seed for result in score.results),
         results=tuple(result.path.name for result in score.results),
     )
 
@@ -198,8 +197,8 @@ def _floors(columns: Sequence[TableColumn], shown: Sequence[Entry]) -> Iterator[
     for entry in shown:
         for group, of_group in entry.results.items():
             record = of_group[0].record
-            for metric in (Metric(**m) for m in record["task"]["columns"]):
-                for name, floor in record["floors"].items():
+            for metric in record.task.columns:
+                for name, floor in record.floors.items():
                     if metric.name in floor:
                         values[name][group, metric.name] = metric.scale * floor[metric.name]
     for name, of_name in values.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +15,10 @@ from facebench.evaluation.metrics.confusion import accuracy, balanced_accuracy, 
 from facebench.evaluation.metrics.intervals import group_confusions
 from facebench.evaluation.metrics.label_f1 import fold_metrics, subject_counts
 from facebench.evaluation.metrics.label_f1 import metric_names as label_names
-from facebench.evaluation.metrics.pair_intervals import ranking_metrics
-from facebench.evaluation.protocols.verification import FARS
-from facebench.results.stats.resampling import Floats, Ints, Kind, Measure, Units
+from facebench.evaluation.metrics.pair_intervals import FARS, ranking_metrics
+from facebench.results.record import Record
+from facebench.results.scores import Kind
+from facebench.results.stats.resampling import Floats, Ints, Measure, Units
 
 _OF_CONFUSION = {"accuracy": accuracy, "macro_f1": macro_f1, "balanced_accuracy": balanced_accuracy}
 _OF_RANKING = ("roc_auc", *(f"tar_at_far_{far:g}" for far in FARS))
@@ -31,7 +32,7 @@ class _Part(NamedTuple):
 
 
 def measure(
-    record: dict[str, Any], frame: pd.DataFrame, kind: Kind, names: Sequence[str], drawn: Units
+    record: Record, frame: pd.DataFrame, kind: Kind, names: Sequence[str], drawn: Units
 ) -> Measure:
     """Return how metrics follow from a draw, computed as the protocol of the result does.
 
@@ -45,7 +46,7 @@ def measure(
     Raises:
         StageError: A metric cannot be computed from predictions.
     """
-    protocol = record["task"]["protocol"][0]
+    protocol, _ = record.task.protocol
     parts = {
         "classification": _classified, "verification": _verified,
         "multilabel": _detected, "regression": _regressed,
@@ -54,7 +55,7 @@ def measure(
     missing = [name for name in names if name not in known]
     if missing:
         raise StageError(
-            f"{record['task']['title']}: {missing[0]} cannot be computed from stored predictions; "
+            f"{record.task.title}: {missing[0]} cannot be computed from stored predictions; "
             f"expected one of {', '.join(known)}."
         )
     needed = [part for part in parts if set(part.names) & set(names)]

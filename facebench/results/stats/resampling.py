@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import PurePosixPath
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +23,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from facebench.errors import StageError
+from facebench.results.scores import Kind
 from facebench.results.store import Result
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-Kind = Literal["honest", "paper"]
 # From how often each unit comes, [R, U], to the values of M metrics for each draw, [R, M]; NaN
 # where there is none.
 Measure = Callable[[Floats], Floats]

@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
+from facebench.results.scores import Kind
 from facebench.results.stats.measures import measure
-from facebench.results.stats.resampling import Floats, Kind, Units, aligned, draws, right, units
+from facebench.results.stats.resampling import Floats, Units, aligned, draws, right, units
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
-from facebench.results.store import Result, of_pairs
+from facebench.results.store import Result
 from facebench.task import Metric
 
 SEED = 0  # of every draw of a report: the same files give the same report
@@ -152,7 +153,7 @@ def contests(
     whole = np.stack([m(np.ones((1, len(drawn.strata))))[0] for m in measured])
     values = np.empty((0, *whole.shape))
     if drawn.enough:
-        resamples = everyone[0].record["spec"]["probe"]["resamples"]
+        resamples = everyone[0].spec.probe.resamples
         rng = np.random.default_rng(SEED)
         values = draws(drawn, measured, rng=rng, resamples=resamples)
     # McNemar's test is of decisions, one of each competitor, on items that are drawn one by one.
@@ -186,10 +187,9 @@ def intervals(
     Raises:
         StageError: Predictions are missing, or those of two seeds are not of one test set.
     """
-    stored = [result.record["scores"][kind]["intervals"] for result in results]
-    if len(results) == 1 and not of_pairs(results[0].record):
-        ends = {metric.name: stored[0][metric.name] for metric in metrics}
-        return {name: None if None in pair else (pair[0], pair[1]) for name, pair in ends.items()}
+    if len(results) == 1 and not results[0].record.of_pairs:
+        block = results[0].scores.of(kind)
+        return {metric.name: block.ends(metric.name) for metric in metrics}
     met = contests([results], metrics, kind)
     return {name: contest.interval(0) for name, contest in met.items()}
 
@@ -200,7 +200,7 @@ def interval_of(result: Result, metric: Metric) -> Interval | None:
     For pairs it is over groups of people, as in the paper's tables; the stored one is over pairs as
     if no two shared a face. It needs the stored predictions; without them there is none.
     """
-    if of_pairs(result.record) and not result.predictions_path.exists():
+    if result.record.of_pairs and not result.predictions_path.exists():
         return None
     return intervals([result], [metric])[metric.name]
 

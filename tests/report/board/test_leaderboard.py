@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 from board_world import SHARES, add, fill, right
 from stored_world import classes
+from whole_results import rewritten
 
 from facebench.config.spec import plain
 from facebench.errors import StageError
@@ -207,8 +207,7 @@ def test_part_of_a_test_set_is_a_column_of_its_own_and_never_beside_printed_numb
 def test_other_versions_are_columns_of_their_own_and_say_so(tmp_path: Path) -> None:
     for version in (1, 2):
         result = add(tmp_path, classes(right(0.5)), mark=str(version))
-        result.record["task"]["version"] = version
-        result.path.write_text(json.dumps(result.record))
+        rewritten(result, task={"version": version})
     (board,) = built(tmp_path).boards
     assert [c.note for c in board.columns] == ["version=1", "version=2"]
 
@@ -224,17 +223,16 @@ def test_the_same_results_elsewhere_and_in_another_order_are_the_same(
 @pytest.mark.parametrize("lost", ["stages", "environment", "n_scored"])
 def test_a_result_that_lacks_something_is_named(tmp_path: Path, lost: str) -> None:
     result = add(tmp_path, classes(right(0.5)))
-    result.record.pop(lost)
-    result.path.write_text(json.dumps(result.record))
+    record = result.record.plain()
+    del record[lost]
+    result.path.write_text(json.dumps(record))
     with pytest.raises(StageError, match=rf"{result.path.name}: not a whole result: '{lost}'"):
         built(tmp_path)
 
 
 def test_numbers_that_are_none_are_no_score(tmp_path: Path) -> None:
     result = add(tmp_path, classes(right(0.5)))
-    scores: dict[str, Any] = result.record["scores"]["honest"]
-    scores["accuracy"] = float("nan")
-    result.path.write_text(json.dumps(result.record))
+    rewritten(result, scores={"honest": {"accuracy": float("nan")}})
     (board,) = built(tmp_path).boards
     mark = board.rows[0].cells["c0"].honest
     assert mark.value is None

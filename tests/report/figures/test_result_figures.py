@@ -11,6 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 from result_world import KINDS, write_result
 from sklearn.metrics import roc_auc_score
+from whole_results import changed, whole_record
 
 from conftest import Facebench
 from facebench.errors import DataError, UnknownNameError
@@ -54,7 +55,7 @@ def test_the_confusion_matrix_shows_counts_and_shares(
 ) -> None:
     record = written["classification"].record
     shown = axes(confusion_figure, "draw_confusion", record, list("abcd"), "paper")
-    counts = np.array(record["scores"]["paper"]["confusion"])
+    counts = np.array(record.scores.paper.value("confusion"))
     texts = [text.get_text() for text in shown.texts]
     assert texts[1::2] == [str(count) for count in counts.ravel()]
     shares = 100 * counts / counts.sum(1, keepdims=True)
@@ -76,7 +77,7 @@ def test_the_roc_curve_has_the_stored_area_and_the_folds_decisions(
     pairs = result.predictions
     area = np.trapezoid(curve[1], curve[0])
     assert area == pytest.approx(roc_auc_score(pairs["same"], pairs["honest_similarity"]))
-    assert area == pytest.approx(result.record["scores"]["honest"]["roc_auc"])
+    assert area == pytest.approx(result.scores.honest.value("roc_auc"))
     for k in range(4):
         mine = pairs[pairs["fold"] == k]
         assert folds[0][k] == pytest.approx(mine.loc[~mine["same"], "honest"].mean())
@@ -86,38 +87,38 @@ def test_the_roc_curve_has_the_stored_area_and_the_folds_decisions(
 def test_bars_of_action_units_are_the_printed_columns(
     written: dict[str, Result], axes: Painted
 ) -> None:
-    record = written["multilabel"].record
     columns = [
         {"name": n, "title": n.upper(), "scale": 100, "higher_is_better": True}
         for n in ("f1_au1", "f1_au12", "f1")
     ]
-    record = {**record, "task": {**record["task"], "columns": columns}}
+    record = changed(written["multilabel"], task={"columns": columns}).record
     shown = axes(action_figure, "draw_actions", record)
     heights = [bar.get_height() for bar in shown.patches]
     expected = [
-        100 * record["scores"][kind][column["name"]]
-        for kind in ("honest", "paper")
-        for column in columns
+        100 * block.value(column.name)
+        for block in (record.scores.honest, record.scores.paper)
+        for column in record.task.columns
     ]
     assert heights == pytest.approx(expected)
     ends = [list(line.get_ydata()) for line in shown.lines if line.get_color() == "black"]
     assert ends[1] == pytest.approx(
-        [100 * end for end in record["scores"]["honest"]["intervals"]["f1_au12"]]
+        [100 * end for end in record.scores.honest.ends("f1_au12") or ()]
     )
     assert names(shown) == ["always positive", "majority class", "honest", "paper"]
 
 
 def test_errors_by_yaw_are_the_stored_ones(written: dict[str, Result], axes: Painted) -> None:
-    record = written["regression"].record
-    columns = [{"name": n} for n in ("mae_yaw", "mae_roll", "mae")]
-    record = {**record, "task": {**record["task"], "columns": columns}}
+    result = written["regression"]
+    metric = result.record.plain()["task"]["main_metric"]
+    columns = [{**metric, "name": n} for n in ("mae_yaw", "mae_roll", "mae")]
+    record = changed(result, task={"columns": columns}).record
     shown = axes(yaw_figure, "draw_errors_by_yaw", record, "paper")
-    ranges = record["details"]["errors_by_yaw"]["paper"]
+    ranges = record.plain()["details"]["errors_by_yaw"]["paper"]
     expected = [part[column["name"]] for column in columns for part in ranges]
     heights = [bar.get_height() for bar in shown.patches]
     np.testing.assert_allclose(heights, np.array(expected, dtype=float))
     assert names(shown) == ["yaw", "roll", "mean"]
-    record = {**record, "details": {}}
+    record = whole_record("regression")
     with pytest.raises(DataError, match="has no yaw"):
         axes(yaw_figure, "draw_errors_by_yaw", record, "paper")
 
@@ -132,7 +133,7 @@ def test_the_probes_curve_is_the_stored_one(
         "classification": "test_accuracy_by_epoch", "multilabel": "test_f1_by_fold_and_epoch",
         "regression": "test_mae_by_epoch", "learned": "test_accuracy_by_fold_and_epoch",
     }[kind]  # fmt: skip
-    stored = np.array(record["scores"]["paper"][key])
+    stored = np.array(record.scores.paper.value(key))
     mean = stored.mean(0) if stored.ndim == 2 else stored
     lines = {line.get_label(): line.get_ydata() for line in shown.lines}
     label = "test side, mean of folds" if stored.ndim == 2 else "test split"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from stored_world import classes, pair_list, write
+from whole_results import changed
 
 from facebench.errors import StageError
 from facebench.report.tables.compare import compare
@@ -84,13 +85,10 @@ def test_what_cannot_be_compared_is_refused_with_the_reason(
 def test_options_and_versions_of_the_task_are_reasons(tmp_path: Path) -> None:
     frame = classes(HARD < 0.5)
     one, other = write(tmp_path, frame), write(tmp_path, frame, method="pcl")
-    other.record["spec"]["task_options"] = {"crop": 150}
     with pytest.raises(StageError, match="option crop None and 150"):
-        compare(one, other)
-    other.record["spec"]["task_options"] = {}
-    other.record["task"]["version"] = 2
+        compare(one, changed(other, spec={"task_options": {"crop": 150}}))
     with pytest.raises(StageError, match="version of the task 1 and 2"):
-        compare(one, other)
+        compare(one, changed(other, task={"version": 2}))
 
 
 def test_the_command_shows_the_comparison(tmp_path: Path, facebench: Callable[..., Any]) -> None:

@@ -1,11 +1,10 @@
 """Tables of a family: one column for each printed number, four lines for each method."""
 
 import io
-from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from whole_results import whole_result
 
 from facebench.report.tables.families import family_tables, wants_family
 from facebench.results.store import Result
@@ -23,27 +22,23 @@ def result(
     names = [column["name"] for column in columns]
     score = {name: value + place for place, name in enumerate(names)}
     ends = {name: [low - 0.25, low + 0.25] for name, low in score.items()}
-    record: dict[str, Any] = {
-        "spec": {
-            "method": method.lower(), "backbone": "facecycle16", "seed": 0, "preset": "quick",
-            "extract": {"feature": "f_s", "image_size": 256}, "task_options": {}, "limit": 0,
-            "probe": {"verification": "cosine"},
-        },
-        "method": {"title": method},
-        "task": {
-            "name": task, "title": task.upper(), "version": 1, "protocol": ["x", 1],
-            "family": "head pose", "synthetic": False, "warnings": [], "columns": columns,
-            "main_metric": columns[-1],
-        },
-        "pretrain": {"data": None, "images_seen": 0},
-        "scores": {
+    task_record = {
+        "name": task, "title": task.upper(), "family": "head pose", "columns": columns,
+        "main_metric": columns[-1], **more,
+    }  # fmt: skip
+    floor = {"mae": 17.5} if task == "aflw2000" else {"no metric": 0.0}
+    return whole_result(
+        "x",
+        spec={"method": method.lower(), "extract": {"image_size": 256}},
+        method={"title": method},
+        task=task_record,
+        pretrain={"data": None, "images_seen": 0},
+        scores={
             "honest": {**score, "intervals": ends},
             "paper": {**{name: v - 0.125 for name, v in score.items()}, "intervals": ends},
         },
-        "floors": {"constant predictor": {"mae": 17.5}} if task == "aflw2000" else {},
-    }  # fmt: skip
-    record["task"] |= more
-    return Result(Path("x.json"), deepcopy(record))
+        floors={"constant predictor": floor},
+    )
 
 
 def lines(results: list[Result]) -> list[list[str]]:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from whole_results import whole_result
 
 from facebench.report.groups import comparable, task_title
 from facebench.results.store import Result
 
 
 def result(protocol: str, kind: str) -> Result:
-    spec: dict[str, Any] = {
-        "task_options": {}, "extract": {"image_size": 128}, "limit": 0,
-        "probe": {"verification": kind},
-    }  # fmt: skip
-    task = {
-        "name": "lfw", "title": "LFW", "version": 1, "protocol": [protocol, 1], "synthetic": False,
-    }  # fmt: skip
-    return Result(Path("x.json"), {"task": task, "spec": spec})
+    return whole_result(
+        protocol,
+        spec={"probe": {"verification": kind}},
+        task={"name": "lfw", "title": "LFW"},
+    )
 
 
 def test_cosine_and_learned_never_share_a_table() -> None:

@@ -80,10 +80,8 @@ def test_rows_stand_in_the_papers_order_with_ours_beside_them(world: list[Result
 def test_a_cell_is_the_mean_over_seeds_on_the_printed_scale(world: list[Result]) -> None:
     (table,) = paper_tables(1, world)
     cell = rows(table, "Self-supervised (linear evaluation)")[-1].cells[1]
-    mine = [
-        r for r in world if r.record["task"]["name"] == "rafdb" and r.path.name.startswith("pcl")
-    ]
-    values = [100 * r.record["scores"]["honest"]["accuracy"] for r in mine]
+    mine = [r for r in world if r.record.task.name == "rafdb" and r.path.name.startswith("pcl")]
+    values = [100 * r.scores.honest.value("accuracy") for r in mine]
     assert cell.honest == pytest.approx(np.mean(values))
     assert cell.honest_std == pytest.approx(np.std(values, ddof=1))
     assert cell.printed == 74.47

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from stored_world import classes, pair_list, scored, write
+from whole_results import whole_record
 
 from facebench.errors import StageError
 from facebench.results.stats.measures import measure
@@ -63,7 +64,7 @@ def test_a_draw_is_scored_as_the_protocol_scores_the_drawn_items(
     """The independent side: repeat the rows that were drawn, and score the longer table."""
     frame = make()
     protocol, whole = scored(frame, 0)
-    record = {"task": {"protocol": [protocol, 1], "title": "T"}}
+    record = whole_record(protocol, task={"title": "T"})
     drawn = units(frame)
     assert drawn.enough
     of_draws = measure(record, frame, "honest", names, drawn)
@@ -145,14 +146,14 @@ def test_another_test_set_is_refused(tmp_path: Path) -> None:
 
 def test_a_metric_that_predictions_do_not_tell_is_refused() -> None:
     frame = classes(np.ones(20))
-    record = {"task": {"protocol": ["classification", 1], "title": "T"}}
+    record = whole_record(task={"title": "T"})
     with pytest.raises(StageError, match="lpips cannot be computed.*accuracy"):
         measure(record, frame, "honest", ["lpips"], units(frame))
 
 
 def test_draws_in_parts_are_draws_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = classes(RNG.random(50) < 0.5)
-    record = {"task": {"protocol": ["classification", 1], "title": "T"}}
+    record = whole_record(task={"title": "T"})
     drawn = units(frame)
     measured = [measure(record, frame, "honest", ["accuracy"], drawn)]
     whole = draws(drawn, measured, rng=np.random.default_rng(0), resamples=30)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 from stored_world import ACCURACY, classes, pair_list, write
+from whole_results import whole_record
 
 from facebench.results.stats.measures import measure
 from facebench.results.stats.resampling import draws, units
@@ -135,7 +136,7 @@ def test_several_seeds_are_compared_by_their_mean(tmp_path: Path) -> None:
     ]
     contest = contests(sides, [METRIC])["accuracy"]
     for place, of_one in enumerate(sides):
-        stored = [r.record["scores"]["honest"]["accuracy"] for r in of_one]
+        stored = [r.scores.honest.value("accuracy") for r in of_one]
         assert contest.values[place] == pytest.approx(np.mean(stored))
     assert contest.difference(1, 0).test == "bootstrap"
     mixed = contests([sides[0], sides[1][:1]], [METRIC])["accuracy"]
@@ -173,7 +174,7 @@ def outside(hits: int, nominal: float = 0.95) -> bool:
 
 def accuracy_draws(frames: list[pd.DataFrame], protocol: str, rng: np.random.Generator) -> Any:
     """Return the accuracies ``[R, frames]`` of the same draws, and what was drawn."""
-    record = {"task": {"protocol": [protocol, 1], "title": "T"}}
+    record = whole_record(protocol)
     drawn = units(frames[0])
     measured = [measure(record, frame, "honest", ["accuracy"], drawn) for frame in frames]
     return draws(drawn, measured, rng=rng, resamples=RESAMPLES)[:, :, 0], drawn

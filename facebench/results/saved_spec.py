@@ -10,23 +10,24 @@ from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec,
 from facebench.errors import SpecError
 from facebench.method import Method
 from facebench.registry import Registry
+from facebench.results.settings import Settings
 from facebench.task import Task
 
 
-def saved_spec(record: Mapping[str, Any], registry: Registry) -> RunSpec:
+def saved_spec(settings: Settings, registry: Registry) -> RunSpec:
     """Return the spec that a result was run with.
 
     Args:
-        record: Of the result.
+        settings: As the result states them.
         registry: Where its method and its task are found.
 
     Raises:
         SpecError: It has an option that is unknown here, or lacks one.
         PluginError: Method or task cannot be loaded.
     """
-    stored = record["spec"]
-    method: type[Method] = registry.load("method", stored["method"])
-    task: type[Task] = registry.load("task", stored["task"])
+    stored = settings.plain()
+    method: type[Method] = registry.load("method", settings.method)
+    task: type[Task] = registry.load("task", settings.task)
     groups: dict[str, tuple[str, Any]] = {
         method.info.name: ("method_options", method.Options()),
         task.info.name: ("task_options", task.Options()),

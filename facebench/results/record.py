@@ -1,0 +1,231 @@
+"""A result as it is stored: one JSON object, read into the frozen models of this module.
+
+``Record.model_validate`` checks a whole result; ``facebench.results.schema`` says in words what is
+wrong with one, and has the JSON schema that follows from the models.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    Field,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
+
+from facebench.results.form import (
+    Above0,
+    AtLeast0,
+    Count,
+    Flag,
+    Form,
+    Hash,
+    Number,
+    Optional,
+    Positive,
+    Sha256,
+    String,
+    Text,
+    Time,
+)
+from facebench.results.scores import (
+    SCORES,
+    ClassScores,
+    Kind,
+    LabelScores,
+    PairScores,
+    RegressionScores,
+    Scores,
+)
+from facebench.results.settings import Settings
+from facebench.task import Metric
+
+FORMAT = 2
+
+
+class StageKeys(Form):
+    """The hashes that name the stages behind a result."""
+
+    checkpoint: Text
+    weights_digest: Sha256
+    features: Hash
+    result: Hash
+
+
+class MethodRecord(Form):
+    """What a result says about its method."""
+
+    name: Text
+    title: Text
+    version: Positive
+    paper: String
+    needs: Literal["nothing", "weights", "file", "images", "pairs"]
+
+
+class SourceRecord(Form):
+    """The images that a representation was learned from."""
+
+    name: Text
+    synthetic: Flag
+    images: Positive
+    fingerprint: Sha256
+    warnings: tuple[String, ...]
+    broken: tuple[String, ...]
+    identity_overlap: dict[str, Any] | None = None
+
+
+class ImportedRecord(Form):
+    """The file of other code that weights were taken from."""
+
+    file: Text
+    sha256: Sha256
+
+
+class PretrainRecord(Form):
+    """What a result says about learning; ``data`` is None where nothing was learned."""
+
+    data: SourceRecord | None
+    images_seen: Count
+    history: tuple[dict[str, Number], ...]
+    imported: Optional[ImportedRecord] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricRecord(Metric):
+    """A metric as a task declares it, checked."""
+
+    name: Text
+    title: Text
+    higher_is_better: Flag
+    scale: Above0 = field()  # no default: it is in every file
+
+
+class ValLeaks(Form):
+    """Copies between the images that choose hyper-parameters and the others."""
+
+    images: Count
+    exact: Count
+    near: Count
+    test_in_val: Count
+
+
+Twins = tuple[Annotated[tuple[String, ...], Field(min_length=2, max_length=2)], ...]
+
+
+class LeakRecord(Form):
+    """Test items that are in what was fitted on, or nearly so."""
+
+    between: Literal["folds", "train and test"]
+    unit: Literal["image", "pair"]
+    tested: Count
+    exact: Count
+    near: Count
+    near_bits: Count
+    exact_images: Twins | None
+    near_images: Twins | None
+    subjects: Annotated[int, Field(strict=True)] | None
+    val: Optional[ValLeaks] = None
+    same_image_pairs: Optional[Count] = None
+    near_image_pairs: Optional[Count] = None
+
+
+class TaskRecord(Form):
+    """What a result says about its task and data; ``protocol`` has name and version."""
+
+    name: Text
+    title: Text
+    version: Positive
+    protocol: tuple[Text, Positive]
+    family: Text
+    main_metric: MetricRecord
+    columns: Annotated[tuple[MetricRecord, ...], Field(min_length=1)]
+    synthetic: Flag
+    fingerprint: Sha256
+    counts: Annotated[dict[str, Count], Field(min_length=1)]
+    leaks: LeakRecord
+    warnings: tuple[String, ...]
+
+
+class YawRange(Form):
+    """Errors of the ``n`` faces whose yaw is within a range, in degrees; further keys: metrics."""
+
+    start: Number = Field(alias="from")
+    to: Number
+    n: Count
+
+
+class Details(Form):
+    """What a protocol says beside its scores: what was chosen, and on what."""
+
+    errors_by_yaw: Optional[dict[Kind, tuple[YawRange, ...]]] = None
+
+
+class Seconds(Form):
+    """How long each stage took."""
+
+    pretrain: AtLeast0
+    extract: AtLeast0
+    probe: AtLeast0
+
+
+class Environment(Form):
+    """On what it was computed."""
+
+    device: Text
+    git_commit: String | None
+    packages: dict[str, String]
+    platform: Text
+    python: Text
+    memory_gib: AtLeast0
+
+    @field_validator("packages")
+    @classmethod
+    def _names_facebench(cls, packages: dict[str, str]) -> dict[str, str]:
+        if "facebench" not in packages:
+            raise ValueError("the version of facebench")
+        return packages
+
+
+class Record(Form):
+    """One result: a method, learned with one seed, judged on one task."""
+
+    format: Literal[2]
+    spec: Settings
+    stages: StageKeys
+    method: MethodRecord
+    pretrain: PretrainRecord
+    task: TaskRecord
+    n_test: Positive
+    n_scored: Positive
+    scores: ClassScores | LabelScores | RegressionScores | PairScores | Scores
+    details: Details
+    floors: Annotated[
+        dict[str, Annotated[dict[str, Number], Field(min_length=1)]], Field(min_length=1)
+    ]
+    broken_images: Count
+    seconds: Seconds
+    environment: Environment
+    created: Time
+
+    @field_validator("scores", mode="wrap")
+    @classmethod
+    def _of_its_protocol(
+        cls, value: Any, _: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Scores:
+        """Read the scores as those of the protocol that the task names."""
+        protocol = info.data["task"].protocol[0] if "task" in info.data else ""
+        return SCORES.get(protocol, Scores).model_validate(value)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know of the task's data, and of those that were learned from."""
+        data = self.pretrain.data
+        return self.task.warnings if data is None else (*self.task.warnings, *data.warnings)
+
+    @property
+    def of_pairs(self) -> bool:
+        """Whether it is of pairs of faces, which share images and people."""
+        return self.task.protocol[0] == "verification"
