@@ -64,8 +64,8 @@ def read_record(
     """Read the JSON record of a stage or result.
 
     Args:
-        path: Of the file.
-        expected_format: Version of its format.
+        path: Path of the file.
+        expected_format: Version of the format that the record must have.
         decode: Parses the text; raises a ``ValueError`` if it is not JSON.
 
     Raises:
