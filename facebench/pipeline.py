@@ -19,10 +19,10 @@ from facebench.data.packed import pack
 from facebench.data.sources import Source, open_source, task_source
 from facebench.evaluation.extract import extract
 from facebench.evaluation.judge import judge
-from facebench.evaluation.judgement import PROTOCOL_VERSION
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, train
+from facebench.protocol import table_protocol
 from facebench.registry import Kind, Registry
 from facebench.results.records import (
     judgement_record,
@@ -184,9 +184,9 @@ class Stages:
 
     def result_key(self, features_key: str) -> str:
         """Return the hash of everything that the scores depend on."""
-        spec, protocol = self.spec, self.dataset.task.info.protocol
+        spec, protocol = self.spec, table_protocol(self.dataset.task.info.protocol)
         return result_key(
-            (protocol, PROTOCOL_VERSION), features_key, spec.probe,
+            (protocol.name, protocol.version), features_key, spec.probe,
             seed=spec.seed, dedup_test=spec.dedup_test,
         )  # fmt: skip
 

@@ -19,8 +19,9 @@ from facebench.config.spec import RunSpec
 from facebench.data.dataset import find_real
 from facebench.errors import SpecError, StageError
 from facebench.evaluation.judge import judge
-from facebench.evaluation.judgement import PROTOCOL_VERSION, Judgement
+from facebench.evaluation.judgement import Judgement
 from facebench.pipeline import Stages
+from facebench.protocol import table_protocol
 from facebench.registry import Registry
 from facebench.request.saved_spec import saved_spec
 from facebench.results.differences import MISSING, Difference, differences
@@ -164,7 +165,7 @@ def _origins(record: dict[str, Any], stages: Stages, checkpoint: Checkpoint) -> 
     yield Origin("weights", record["stages"]["weights_digest"], checkpoint.weights_digest)
     yield Origin("version of the method", record["method"]["version"], info.version)
     yield Origin("version of the task", record["task"]["version"], task.version)
-    protocol = [task.protocol, PROTOCOL_VERSION]
+    protocol = [task.protocol, table_protocol(task.protocol).version]
     yield Origin("protocol", record["task"]["protocol"], protocol)
 
 

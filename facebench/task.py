@@ -2,7 +2,7 @@
 
 A task is a *declaration* (what is judged, how, and where the data come from) and one function
 from a folder to a table. It trains nothing, extracts nothing and scores nothing: the protocol
-that it names lives once, in ``facebench.evaluation.judge``.
+that it names lives once, in ``facebench.evaluation.protocols``.
 
 ``manifest(root)`` returns a pandas DataFrame with one row per image and these columns:
 
@@ -45,12 +45,9 @@ if TYPE_CHECKING:
     from facebench.progress import Progress
     from facebench.synth import FaceSampler
 
-Protocol = Literal["classification", "multilabel", "regression", "verification"]
 Family = Literal["expression", "identity", "action units", "head pose"]
 
 SPLITS = ("train", "val", "test")
-FOLDED: frozenset[Protocol] = frozenset({"multilabel", "verification"})
-"""Protocols with folds instead of a training split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +84,7 @@ class TaskInfo:
         parts: For a dataset that comes as several folders side by side: for each of them, its
             names. Where one of them is below the data folder, that folder is the root, and the
             task finds the others or says which is missing.
-        protocol: Which protocol judges it.
+        protocol: Name of the protocol that judges it, see :mod:`facebench.protocol`.
         image_size: Side in pixels at which the paper probes it (section 4.1).
         main_metric: What the headline column shows.
         columns: What the paper's table prints for this task, left to right (per-AU F1 and the
@@ -110,7 +107,7 @@ class TaskInfo:
     obtain: str
     layout: str
     folders: tuple[str, ...]
-    protocol: Protocol
+    protocol: str
     image_size: int
     main_metric: Metric
     counts: Mapping[str, int]

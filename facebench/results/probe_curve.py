@@ -9,14 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-# Protocol -> the stored curve, the metric that it shows, whether there is one for each fold.
-_STORED = {
-    "classification": ("test_accuracy_by_epoch", "accuracy", False),
-    "multilabel": ("test_f1_by_fold_and_epoch", "f1", True),
-    "regression": ("test_mae_by_epoch", "mae", False),
-    "verification": ("test_accuracy_by_fold_and_epoch", "accuracy", True),
-}
-_LOWER_IS_BETTER = ("mae",)
+from facebench.evaluation.protocols.rescoring import recorded_protocol
 
 
 @dataclass(frozen=True)
@@ -29,25 +22,26 @@ class ProbeCurve:
         values: ``[K, E]``: one row for each fold, or one row.
         best_epochs: ``[K]`` from 1, of which the score was reported; empty where the last one is
             (a learned head for pairs).
+        higher_is_better: Which way is better.
     """
 
     metric: str
     key: str
     values: npt.NDArray[np.float64]
     best_epochs: tuple[int, ...]
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Return which way is better."""
-        return self.metric not in _LOWER_IS_BETTER
+    higher_is_better: bool
 
 
 def probe_curve(record: Mapping[str, Any]) -> ProbeCurve | None:
-    """Return the curve of a result; None where nothing was trained (pairs by cosine)."""
-    key, metric, folded = _STORED[record["task"]["protocol"][0]]
-    paper = record["scores"]["paper"]
-    if key not in paper:
+    """Return the curve of a result; None where nothing was trained (pairs by cosine).
+
+    Raises:
+        DataError: The protocol is unknown here.
+    """
+    form, paper = recorded_protocol(record).curve, record["scores"]["paper"]
+    if form is None or form.key not in paper:
         return None
-    values = np.asarray(paper[key] if folded else [paper[key]], dtype=np.float64)
-    best = paper.get("best_epoch_by_fold", []) if folded else [paper["best_epoch"]]
-    return ProbeCurve(metric, key, values, tuple(best))
+    stored = paper[form.key]
+    values = np.asarray(stored if form.by_fold else [stored], dtype=np.float64)
+    best = paper.get("best_epoch_by_fold", []) if form.by_fold else [paper["best_epoch"]]
+    return ProbeCurve(form.metric, form.key, values, tuple(best), form.higher_is_better)

@@ -12,9 +12,8 @@ import numpy as np
 import pandas as pd
 
 from facebench.evaluation.protocols.rescoring import (
-    WATCHED,
-    errors_by_yaw_from_predictions,
     leak_free_from_predictions,
+    recorded_protocol,
     scores_from_predictions,
 )
 from facebench.results.differences import Difference, differences
@@ -26,7 +25,7 @@ Record = Mapping[str, Any]
 
 
 def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference]:
-    """Yield every score, interval and error by yaw that does not follow from the predictions.
+    """Yield every score, interval and detail that does not follow from the predictions.
 
     A score that the protocol does not compute is one of them, so none is left unchecked.
 
@@ -37,9 +36,11 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
     Raises:
         DataError: They cannot be scored.
     """
+    protocol = recorded_protocol(record)
     stored = {
-        kind: {name: value for name, value in record["scores"][kind].items() if name not in WATCHED}
-        for kind in ("honest", "paper")
+        kind: {name: value for name, value in block.items() if name not in protocol.watched}
+        for kind, block in record["scores"].items()
+        if kind in ("honest", "paper")
     }
     found = scores_from_predictions(record, predictions)
     yield from differences(stored, found, tolerance=TOLERANCE, key="scores")
@@ -49,12 +50,11 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
             levels, leak_free_from_predictions(record, predictions), tolerance=TOLERANCE,
             key="scores.without_leaks", ignore={"removed_rows"},
         )  # fmt: skip
-    if "errors_by_yaw" in record["details"]:
-        by_yaw = errors_by_yaw_from_predictions(predictions)
+    again = protocol.rescored_details(record["details"], predictions)
+    for name, value in again.items():
         yield from differences(
-            record["details"]["errors_by_yaw"], by_yaw, tolerance=TOLERANCE,
-            key="details.errors_by_yaw",
-        )  # fmt: skip
+            record["details"][name], value, tolerance=TOLERANCE, key=f"details.{name}"
+        )
 
 
 def watched(record: Record) -> Iterator[Difference]:

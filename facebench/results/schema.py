@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from facebench.protocol import find_protocol, known_protocols
 from facebench.results.differences import MISSING, Difference, shortened
 
 if TYPE_CHECKING:
@@ -41,6 +42,16 @@ def schema_violations(record: Any) -> Iterator[Difference]:
             if violation.key not in seen:  # one place may break several rules
                 seen.add(violation.key)
                 yield violation
+    if "task.protocol" not in {key.partition("[")[0] for key in seen}:
+        yield from _unknown_protocol(record)
+
+
+def _unknown_protocol(record: Any) -> Iterator[Difference]:
+    """Yield the protocol that no installed package has, of a record that names one."""
+    task = record.get("task") if isinstance(record, dict) else None
+    named = task.get("protocol") if isinstance(task, dict) else None
+    if named and find_protocol(named[0]) is None:
+        yield Difference("task.protocol[0]", named[0], " or ".join(known_protocols()))
 
 
 @cache

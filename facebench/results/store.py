@@ -16,6 +16,7 @@ import pandas as pd
 
 from facebench.config.spec import RunSpec, digest, plain, spec_record
 from facebench.errors import StageError
+from facebench.protocol import TableProtocol, find_protocol
 from facebench.runtime.atomic import atomic_file, atomic_write
 from facebench.runtime.workspace import read_record, to_json
 from facebench.task import Metric
@@ -177,8 +178,12 @@ def read_result(path: Path) -> Result:
 
 
 def of_pairs(record: Mapping[str, Any]) -> bool:
-    """Whether the record of a result is of pairs of faces, which share images and people."""
-    return bool(record["task"]["protocol"][0] == "verification")
+    """Whether the record of a result is of pairs of faces, which share images and people.
+
+    A protocol that is unknown here is taken to be of images.
+    """
+    protocol: TableProtocol | None = find_protocol(record["task"]["protocol"][0])
+    return protocol is not None and protocol.paired
 
 
 def now() -> str:

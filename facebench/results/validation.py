@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from facebench.errors import FacebenchError, StageError
+from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.results.differences import MISSING, Difference, differences
 from facebench.results.recomputation import interval_violations, recomputed, watched
 from facebench.results.schema import schema_violations
@@ -149,8 +150,7 @@ def _names(path: Path, record: Mapping[str, Any]) -> Iterator[Difference]:
 
 def _floors(record: Mapping[str, Any]) -> Iterator[Difference]:
     """Check that floors are values that the metrics of this protocol can have."""
-    known = record["scores"]["honest"]
-    highest = float("inf") if "mae" in known else 1.0
+    known, highest = record["scores"]["honest"], recorded_protocol(record).highest
     for name, values in record["floors"].items():
         for metric, value in values.items():
             if metric not in known:

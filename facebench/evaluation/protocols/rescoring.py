@@ -6,38 +6,26 @@ thresholds of each fold, seed and size of the bootstrap. Nothing is trained or c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from facebench.errors import DataError
-from facebench.evaluation.protocols import classification, multilabel, pairs, regression
+from facebench.evaluation.protocol import Protocol
+from facebench.protocol import find_protocol, known_protocols
 
 Record = Mapping[str, Any]
-
-# Chosen or watched while a probe was trained: no prediction of the last epoch tells these.
-WATCHED = frozenset(
-    {
-        "best_epoch",
-        "best_epoch_by_fold",
-        "test_accuracy_by_epoch",
-        "test_accuracy_by_fold_and_epoch",
-        "test_f1_by_fold_and_epoch",
-        "test_mae_by_epoch",
-    }
-)
 
 
 def scores_from_predictions(
     record: Record, predictions: pd.DataFrame, *, resamples: int | None = None
 ) -> dict[str, Any]:
-    """Return ``honest`` and ``paper`` as they stand in ``record["scores"]``, without ``WATCHED``.
+    """Return ``honest`` and ``paper`` as ``record["scores"]`` has them, without what was watched.
 
     Args:
-        record: Of the result; its scores are not looked at, but for thresholds of pairs, and the
-            number of classes.
+        record: Of the result; its scores are not looked at, but for what its protocol chose.
         predictions: Of the result, or some of its rows.
         resamples: Of the bootstrap; those of the result when None. With the same number, seed and
             rows the intervals are the stored ones, too.
@@ -45,24 +33,31 @@ def scores_from_predictions(
     Raises:
         DataError: A column is missing, there are too few rows, or no such protocol is known.
     """
-    protocol = record["task"]["protocol"][0]
-    scorers: Mapping[str, Callable[..., dict[str, Any]]] = {
-        "classification": _classes,
-        "multilabel": _labels,
-        "regression": _numbers,
-        "verification": _pairs,
-    }
-    if protocol not in scorers:
-        raise DataError(f"unknown protocol '{protocol}'; expected one of {', '.join(scorers)}.")
-    spec = record["spec"]
+    protocol, spec = recorded_protocol(record), record["spec"]
     draws = spec["probe"]["resamples"] if resamples is None else resamples
     try:
-        return scorers[protocol](record, predictions, resamples=draws, seed=spec["seed"])
+        return protocol.rescore(record["scores"], predictions, resamples=draws, seed=spec["seed"])
     except KeyError as error:
         raise DataError(
             f"these predictions cannot be scored: found columns {', '.join(predictions.columns)}; "
             f"expected {error} too. They belong to another result, or were cut."
         ) from error
+
+
+def recorded_protocol(record: Record) -> Protocol:
+    """Return the protocol that judged a result.
+
+    Raises:
+        DataError: It is unknown here.
+    """
+    name = record["task"]["protocol"][0]
+    protocol: Protocol | None = find_protocol(name)
+    if protocol is None:
+        raise DataError(
+            f"unknown protocol '{name}'; expected one of {', '.join(known_protocols())}. Install "
+            "the package that has it."
+        )
+    return protocol
 
 
 def leak_free_from_predictions(
@@ -81,34 +76,3 @@ def leak_free_from_predictions(
         scores = scores_from_predictions(record, predictions[kept])
         levels[name] = {"removed": int((~kept).sum()), **scores}
     return levels
-
-
-def errors_by_yaw_from_predictions(predictions: pd.DataFrame) -> dict[str, Any]:
-    """Return ``record["details"]["errors_by_yaw"]`` of head poses, computed again."""
-    return regression.yaw_table(predictions, target_names(predictions))
-
-
-def target_names(predictions: pd.DataFrame) -> tuple[str, ...]:
-    """Return what the predictions have a ``label_NAME`` of, in the order of the task."""
-    prefix = "label_"
-    return tuple(n.removeprefix(prefix) for n in predictions.columns if n.startswith(prefix))
-
-
-def _classes(record: Record, predictions: pd.DataFrame, **draws: int) -> dict[str, Any]:
-    classes = len(record["scores"]["honest"]["confusion"])
-    return classification.scores_of(predictions, classes, **draws)
-
-
-def _labels(record: Record, predictions: pd.DataFrame, **draws: int) -> dict[str, Any]:
-    return multilabel.scores_of(predictions, target_names(predictions), **draws)
-
-
-def _numbers(record: Record, predictions: pd.DataFrame, **draws: int) -> dict[str, Any]:
-    return regression.scores_of(predictions, target_names(predictions), **draws)
-
-
-def _pairs(record: Record, predictions: pd.DataFrame, **draws: int) -> dict[str, Any]:
-    stored = record["scores"]
-    thresholds = {kind: stored[kind]["thresholds"] for kind in ("honest", "paper")}
-    scores = pairs.scores_of(predictions, thresholds, **draws)
-    return {kind: {"variant": stored[kind]["variant"], **scores[kind]} for kind in scores}

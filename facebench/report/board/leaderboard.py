@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from facebench.errors import StageError
+from facebench.evaluation.protocol import Kind
 from facebench.report.board.model import Board, Cell, Column, Floor, Leaderboard, Mark, Rank, Row
 from facebench.report.board.printed_rows import printed_rows, task_places
 from facebench.report.board.provenance import finite, runs_of
@@ -29,7 +30,6 @@ from facebench.report.entries import (
     scores,
 )
 from facebench.report.groups import Group, task_title
-from facebench.results.stats.resampling import Kind
 from facebench.results.stats.statistics import Interval, contests, intervals
 from facebench.results.store import Result
 from facebench.task import Metric
