@@ -44,7 +44,7 @@ def test_every_command_resolves(
     def note(spec: Any, *_: Any) -> None:
         resolved.append(spec)
 
-    monkeypatch.setattr(runs, "Stages", note)  # opens no data
+    monkeypatch.setattr(runs, "open_stages", note)  # opens no data
     monkeypatch.setattr(runs, "plan", lambda stages: ())
     if "--checkpoint best.pth" in line:  # what the authors of PCL released, but for its heads
         torch.save(official.fill(official.pcl_encoder(), "module.encoder."), "best.pth")

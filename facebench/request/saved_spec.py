@@ -1,4 +1,4 @@
-"""The spec of a stored result, typed again, so that it can be run again."""
+"""The spec of a stored result, typed and loaded again, so that it can be run again."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec,
 from facebench.errors import SpecError
 from facebench.method import Method
 from facebench.registry import Registry
+from facebench.request.loaded import LoadedRun, load_run
 from facebench.task import Task
 
 
-def saved_spec(record: Mapping[str, Any], registry: Registry) -> RunSpec:
-    """Return the spec that a result was run with.
+def saved_run(record: Mapping[str, Any], registry: Registry) -> LoadedRun:
+    """Return the run that a result is of.
 
     Args:
         record: Of the result.
-        registry: Where its method and its task are found.
+        registry: Where its method, task and backbone are found.
 
     Raises:
         SpecError: It has an option that is unknown here, or lacks one.
-        PluginError: Method or task cannot be loaded.
+        PluginError: One of these cannot be loaded.
     """
     stored = record["spec"]
-    method: type[Method] = registry.load("method", stored["method"])
-    task: type[Task] = registry.load("task", stored["task"])
+    plugins = registry.load_all({"method": [stored["method"]], "task": [stored["task"]]})
+    method: type[Method] = plugins["method", stored["method"]].cls
+    task: type[Task] = plugins["task", stored["task"]].cls
     groups: dict[str, tuple[str, Any]] = {
         method.info.name: ("method_options", method.Options()),
         task.info.name: ("task_options", task.Options()),
@@ -45,7 +47,7 @@ def saved_spec(record: Mapping[str, Any], registry: Registry) -> RunSpec:
             f"the result's spec lacks {', '.join(lacking)}; expected every option that this "
             "version of facebench knows. Use the version that wrote it."
         )
-    return spec
+    return load_run(spec, registry)
 
 
 def _leaves(tree: Mapping[str, Any], above: str = "") -> set[str]:
