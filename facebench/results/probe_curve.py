@@ -38,7 +38,7 @@ def probe_curve(record: Mapping[str, Any]) -> ProbeCurve | None:
     Raises:
         DataError: The protocol is unknown here.
     """
-    form, paper = recorded_protocol(record).curve, record["scores"]["paper"]
+    form, paper = recorded_protocol(record["task"]["protocol"][0]).curve, record["scores"]["paper"]
     if form is None or form.key not in paper:
         return None
     stored = paper[form.key]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from facebench.evaluation.protocols.rescoring import (
+    Judged,
     leak_free_from_predictions,
     recorded_protocol,
     scores_from_predictions,
@@ -36,18 +37,20 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
     Raises:
         DataError: They cannot be scored.
     """
-    protocol = recorded_protocol(record)
+    name, spec = record["task"]["protocol"][0], record["spec"]
+    protocol = recorded_protocol(name)
+    judged = Judged(name, record["scores"], spec["probe"]["resamples"], spec["seed"])
     stored = {
         kind: {name: value for name, value in block.items() if name not in protocol.watched}
         for kind, block in record["scores"].items()
         if kind in ("honest", "paper")
     }
-    found = scores_from_predictions(record, predictions)
+    found = scores_from_predictions(judged, predictions)
     yield from differences(stored, found, tolerance=TOLERANCE, key="scores")
     if _names_what_it_removed(record):
         levels = record["scores"]["without_leaks"]
         yield from differences(
-            levels, leak_free_from_predictions(record, predictions), tolerance=TOLERANCE,
+            levels, leak_free_from_predictions(judged, predictions), tolerance=TOLERANCE,
             key="scores.without_leaks", ignore={"removed_rows"},
         )  # fmt: skip
     again = protocol.rescored_details(record["details"], predictions)

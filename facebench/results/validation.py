@@ -150,7 +150,8 @@ def _names(path: Path, record: Mapping[str, Any]) -> Iterator[Difference]:
 
 def _floors(record: Mapping[str, Any]) -> Iterator[Difference]:
     """Check that floors are values that the metrics of this protocol can have."""
-    known, highest = record["scores"]["honest"], recorded_protocol(record).highest
+    known = record["scores"]["honest"]
+    highest = recorded_protocol(record["task"]["protocol"][0]).highest
     for name, values in record["floors"].items():
         for metric, value in values.items():
             if metric not in known:

@@ -177,6 +177,17 @@ def test_it_is_judged_stored_validated_and_exported(
     assert not table[["value", "low", "high"]].isna().to_numpy().any()
 
 
+def test_it_is_reproduced_from_its_checkpoint(
+    results: facebench.Results, tmp_path: Path, data: Path, plugin: Path
+) -> None:
+    again = facebench.verify(
+        results[0], data=data, cache=tmp_path / "cache", device="cpu",
+        plugins=[plugin, Path(__file__)],
+    )  # fmt: skip
+    assert again.reproduced
+    assert again.same_rows == 48
+
+
 def test_what_does_not_follow_from_its_predictions_is_found(
     results: facebench.Results, tmp_path: Path
 ) -> None:
@@ -192,7 +203,7 @@ def test_what_does_not_follow_from_its_predictions_is_found(
 
 
 def test_it_is_compared_and_shown_with_its_floors_and_columns(
-    results: facebench.Results, tmp_path: Path, facebench: Any
+    results: facebench.Results, tmp_path: Path, data: Path, plugin: Path, facebench: Any
 ) -> None:
     metric = results[0].metric
     (contest,) = contests([[results[0]], [results[1]]], [metric]).values()
@@ -200,7 +211,12 @@ def test_it_is_compared_and_shown_with_its_floors_and_columns(
     assert contest.values == pytest.approx(values)
     low, high = results[0].interval or (0, 0)
     assert low < values[0] < high
-    shown = facebench("show", str(tmp_path / "results")).stdout
+    shown = facebench(
+        "run", "--method", "random", "--task", "dots", "--backbone", "tinynet", "--seeds", "0,1",
+        "--no-floors", "--dedup-test", "--data", str(data), "--results", str(tmp_path / "results"),
+        "--device", "cpu", "--set", "probe.resamples=200", "--plugin", str(plugin), "--plugin",
+        __file__,
+    ).stdout  # fmt: skip
     for text in ("blind guess", "Hits (%)", "Misses (%)", "33.33", f"{100 * values[0]:.2f}"):
         assert text in shown
     board = results.leaderboard(tmp_path / "board.txt").read_text()

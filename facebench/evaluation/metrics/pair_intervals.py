@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+FARS = (1e-1, 1e-2, 1e-3)
+"""False acceptance rates of pairs that are reported."""
 _CHUNK = 200  # resamples at a time: 200 x 6,000 counts
 
 

@@ -12,11 +12,10 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
+from facebench.evaluation.metrics.pair_intervals import FARS
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-
-FARS = (1e-1, 1e-2, 1e-3)
 
 
 @dataclass(frozen=True)

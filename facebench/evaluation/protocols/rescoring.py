@@ -1,12 +1,13 @@
 """The scores of a stored result, computed again from its predictions by the protocol's own code.
 
-What a reader needs besides the predictions stands in the record: how many classes there are, the
+What a reader needs besides the predictions stands in the result: how many classes there are, the
 thresholds of each fold, seed and size of the bootstrap. Nothing is trained or chosen again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,32 @@ from facebench.errors import DataError
 from facebench.evaluation.protocol import Protocol
 from facebench.protocol import find_protocol, known_protocols
 
-Record = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class Judged:
+    """What a stored result says besides its predictions.
+
+    Args:
+        protocol: Its name.
+        scores: As stored; what its protocol chose is taken from there (thresholds of pairs, the
+            number of classes), and which rows were left out without leaks.
+        resamples: Of the bootstrap.
+        seed: Of the run.
+    """
+
+    protocol: str
+    scores: Mapping[str, Any]
+    resamples: int
+    seed: int
 
 
 def scores_from_predictions(
-    record: Record, predictions: pd.DataFrame, *, resamples: int | None = None
+    judged: Judged, predictions: pd.DataFrame, *, resamples: int | None = None
 ) -> dict[str, Any]:
-    """Return ``honest`` and ``paper`` as ``record["scores"]`` has them, without what was watched.
+    """Return ``honest`` and ``paper`` as they stand in a result, without what was watched.
 
     Args:
-        record: Of the result; its scores are not looked at, but for what its protocol chose.
+        judged: What the result says of its protocol.
         predictions: Of the result, or some of its rows.
         resamples: Of the bootstrap; those of the result when None. With the same number, seed and
             rows the intervals are the stored ones, too.
@@ -33,10 +50,10 @@ def scores_from_predictions(
     Raises:
         DataError: A column is missing, there are too few rows, or no such protocol is known.
     """
-    protocol, spec = recorded_protocol(record), record["spec"]
-    draws = spec["probe"]["resamples"] if resamples is None else resamples
+    protocol = recorded_protocol(judged.protocol)
+    draws = judged.resamples if resamples is None else resamples
     try:
-        return protocol.rescore(record["scores"], predictions, resamples=draws, seed=spec["seed"])
+        return protocol.rescore(judged.scores, predictions, resamples=draws, seed=judged.seed)
     except KeyError as error:
         raise DataError(
             f"these predictions cannot be scored: found columns {', '.join(predictions.columns)}; "
@@ -44,13 +61,30 @@ def scores_from_predictions(
         ) from error
 
 
-def recorded_protocol(record: Record) -> Protocol:
-    """Return the protocol that judged a result.
+def leak_free_from_predictions(
+    judged: Judged, predictions: pd.DataFrame
+) -> dict[str, dict[str, Any]]:
+    """Return the scores of a result without what leaks, computed again.
+
+    Args:
+        judged: Of a result that was also scored without leaks.
+        predictions: All of them.
+    """
+    levels = {}
+    for name, level in judged.scores["without_leaks"].items():
+        kept = np.ones(len(predictions), dtype=bool)
+        kept[level["removed_rows"]] = False
+        scores = scores_from_predictions(judged, predictions[kept])
+        levels[name] = {"removed": int((~kept).sum()), **scores}
+    return levels
+
+
+def recorded_protocol(name: str) -> Protocol:
+    """Return the protocol that a result names.
 
     Raises:
         DataError: It is unknown here.
     """
-    name = record["task"]["protocol"][0]
     protocol: Protocol | None = find_protocol(name)
     if protocol is None:
         raise DataError(
@@ -58,21 +92,3 @@ def recorded_protocol(record: Record) -> Protocol:
             "the package that has it."
         )
     return protocol
-
-
-def leak_free_from_predictions(
-    record: Record, predictions: pd.DataFrame
-) -> dict[str, dict[str, Any]]:
-    """Return ``record["scores"]["without_leaks"]``, computed again.
-
-    Args:
-        record: Of a result that was also scored without leaks.
-        predictions: All of them.
-    """
-    levels = {}
-    for name, level in record["scores"]["without_leaks"].items():
-        kept = np.ones(len(predictions), dtype=bool)
-        kept[level["removed_rows"]] = False
-        scores = scores_from_predictions(record, predictions[kept])
-        levels[name] = {"removed": int((~kept).sum()), **scores}
-    return levels

@@ -36,7 +36,7 @@ from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix
 from facebench.evaluation.metrics.intervals import bootstrap_confusion, group_confusions
-from facebench.evaluation.metrics.pair_intervals import bootstrap_ranking, ranking_metrics
+from facebench.evaluation.metrics.pair_intervals import FARS, bootstrap_ranking, ranking_metrics
 from facebench.evaluation.protocol import (
     Bools,
     CurveForm,
@@ -48,7 +48,7 @@ from facebench.evaluation.protocol import (
     Protocol,
 )
 from facebench.evaluation.protocols.confusion_measures import of_confusions
-from facebench.evaluation.protocols.pair_outcome import FARS, Verification, decided, scored_pairs
+from facebench.evaluation.protocols.pair_outcome import Verification, decided, scored_pairs
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.task import TaskInfo

@@ -30,7 +30,8 @@ def measure(
         StageError: A metric cannot be computed from predictions.
         DataError: The protocol is unknown here.
     """
-    parts = recorded_protocol(record).measures(frame, kind, drawn.of_item)
+    protocol = recorded_protocol(record["task"]["protocol"][0])
+    parts = protocol.measures(frame, kind, drawn.of_item)
     known = [name for part in parts for name in part.names]
     missing = [name for name in names if name not in known]
     if missing:

@@ -13,33 +13,29 @@ import pytest
 from result_world import KINDS, SEED, judged, leaks_of, protocol_of, spec_of
 
 from facebench.audit.leak_free import leak_free_scores
-from facebench.config.spec import plain
 from facebench.errors import DataError
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.protocol import protocol_named, target_names
 from facebench.evaluation.protocols.rescoring import (
+    Judged,
     leak_free_from_predictions,
-    recorded_protocol,
     scores_from_predictions,
 )
 
 
-def stored(kind: str, outcome: Judgement, folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+def stored(kind: str, outcome: Judgement, folder: Path) -> tuple[Judged, pd.DataFrame]:
     """Write and read what a result is made of."""
-    record = {
-        "spec": {"probe": plain(spec_of(kind)), "seed": SEED},
-        "task": {"protocol": [protocol_of(kind), 1]},
-        "scores": outcome.scores,
-    }
+    scores = json.loads(json.dumps(outcome.scores))
     outcome.predictions.to_parquet(folder / "p.parquet", index=False)
-    return json.loads(json.dumps(record)), pd.read_parquet(folder / "p.parquet")
+    judged = Judged(protocol_of(kind), scores, spec_of(kind).resamples, SEED)
+    return judged, pd.read_parquet(folder / "p.parquet")
 
 
-def without_watched(record: dict[str, Any]) -> dict[str, Any]:
-    watched = recorded_protocol(record).watched
+def without_watched(judged: Judged) -> dict[str, Any]:
+    watched = protocol_named(judged.protocol).watched
     return {
         kind: {name: value for name, value in block.items() if name not in watched}
-        for kind, block in record["scores"].items()
+        for kind, block in judged.scores.items()
     }
 
 
@@ -49,7 +45,7 @@ def test_scores_are_those_that_were_stored(kind: str, tmp_path: Path) -> None:
     record, predictions = stored(kind, outcome, tmp_path)
     found = scores_from_predictions(record, predictions)
     assert found == without_watched(record)
-    assert (found != record["scores"]) == (kind not in ("cosine", "centred"))
+    assert (found != record.scores) == (kind not in ("cosine", "centred"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -66,8 +62,8 @@ def test_scores_follow_the_predictions_and_the_number_of_resamples(tmp_path: Pat
     found = scores_from_predictions(record, wrong, resamples=120)["honest"]
     assert (found["accuracy"], found["intervals"]["accuracy"]) == (0.0, [0.0, 0.0])
     fewer = scores_from_predictions(record, predictions, resamples=120)["paper"]
-    assert fewer["accuracy"] == record["scores"]["paper"]["accuracy"]
-    assert fewer["intervals"] != record["scores"]["paper"]["intervals"]
+    assert fewer["accuracy"] == record.scores["paper"]["accuracy"]
+    assert fewer["intervals"] != record.scores["paper"]["intervals"]
 
 
 def test_scores_without_leaks_are_computed_again_from_the_rows_that_were_left_out(
@@ -79,7 +75,7 @@ def test_scores_without_leaks_are_computed_again_from_the_rows_that_were_left_ou
     record, predictions = stored("classification", whole, tmp_path)
     found = leak_free_from_predictions(record, predictions)
     for name, removed in (("exact", 5), ("exact and near", 7)):
-        level = dict(record["scores"]["without_leaks"][name])
+        level = dict(record.scores["without_leaks"][name])
         assert level.pop("removed_rows") == list(range(removed))
         assert found[name] == level
 
@@ -100,6 +96,6 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
     record, predictions = stored("classification", judged("classification"), tmp_path)
     with pytest.raises(DataError, match="expected 'paper_last' too"):
         scores_from_predictions(record, predictions.drop(columns="paper_last"))
-    record["task"]["protocol"] = ["ranking", 1]
+    record = replace(record, protocol="ranking")
     with pytest.raises(DataError, match="unknown protocol 'ranking'"):
         scores_from_predictions(record, predictions)
