@@ -1,10 +1,10 @@
-"""Time the batched augmentation of one view, and torchvision's image by image beside it.
+"""Time of the batched augmentation of one view, compared with torchvision image by image.
 
     python benchmarks/augment.py --threads 2 --batch 256 --size 64
 
 The stack is SimCLR's with PCL's Sobel filter. Times are wall clock, median and best of the
-repetitions. Threads that spin while another process has their core make batched work many times
-slower: on a shared machine set OMP_WAIT_POLICY=PASSIVE before starting.
+repetitions. Spinning threads make batched work many times slower if other processes use the cores:
+on a shared machine set OMP_WAIT_POLICY=PASSIVE.
 """
 
 from __future__ import annotations

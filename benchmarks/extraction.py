@@ -1,8 +1,8 @@
-"""How much of the bare backbone's speed extraction keeps.
+"""Speed of extraction relative to the backbone alone.
 
 Two timings in turn, on the same images and in the same precision:
 
-- bare: ``facecycle16`` on random tensors that lie in memory, nothing else
+- bare: ``facecycle16`` on random tensors in memory
 - extract: ``facebench.evaluation.extract`` on JPEG files: read, decode, resize, compute, store
 
 Run ``python benchmarks/extraction.py [--images N] [--size 100]``.
@@ -42,7 +42,7 @@ class Bare(Method):
 
 
 class Photos:
-    """What extraction asks of a dataset, over a folder of JPEG files."""
+    """The interface of a dataset in extraction, for a folder of JPEG files."""
 
     def __init__(self, folder: Path, count: int) -> None:
         self.paths = [folder / f"{n}.jpg" for n in range(count)]

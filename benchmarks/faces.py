@@ -1,4 +1,4 @@
-"""How long a rendered face takes, from its parameters to a JPEG file.
+"""Time of rendering a face, from its parameters to a JPEG file.
 
 Three timings on 128 px faces; the first is the baseline of the ratios:
 

@@ -1,4 +1,4 @@
-"""What a stranger waits for: the README's first run, from an empty cache and without data.
+"""Time and memory of the README's first run, from an empty cache and without data.
 
 Limits: 8 minutes and 6 GB on two cores. Run ``python benchmarks/first_run.py``; it takes minutes.
 """

@@ -1,12 +1,12 @@
-"""How much faster a PCL step is than the way the released code takes it.
+"""Speed of a PCL step relative to an implementation as in the released code.
 
-Both take the same step: face views of the whole batch, the PDD on the same images, pose pairs with
-the same M, the same losses and the same optimiser.
+Both compute the same step: face views of the whole batch, the PDD on the same images, pose pairs
+with the same M, the same losses and the same optimiser.
 
 - plain: views made image by image with torchvision on PIL images, in two worker processes; fp32
-  tensors in contiguous layout; a decoder that doubles and then convolves
+  tensors in contiguous layout; a decoder with separate upsampling and convolution
 - facebench: views made in batches on the device; autocast to bf16 where the hardware gains from it;
-  channels_last; a decoder that does both at once
+  channels_last; a decoder that fuses both
 
 Run ``python benchmarks/pcl_step.py [--steps N] [--batch B] [--negatives M]``.
 """
@@ -91,7 +91,7 @@ def collate(items: list[list[torch.Tensor]]) -> tuple[torch.Tensor, torch.Tensor
 
 
 def with_plain_decoder(method: PCL) -> PCL:
-    """Give the decoder its doubling and its convolution one after the other."""
+    """Replace the fused layers of the decoder by upsampling and convolution."""
     blocks = method.decoder.blocks
     for place, layer in enumerate(blocks):
         if isinstance(layer, DoublingConv2d):

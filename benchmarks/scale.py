@@ -1,14 +1,14 @@
-"""Whether extraction and probing of the largest tasks stay below 4 GB, and how fast they are then.
+"""Memory and speed of extraction and probing of the largest tasks, with a limit of 4 GB.
 
 DISFA and 300W-LP have about 130,000 images of 256 px, so F_s has 32,768 numbers an image: 8.5 GB in
 float16. On generated data of that size (random features, random labels, random pixels), each in a
-process of its own whose peak is measured from after its imports on:
+process of its own, with the peak memory above that after the imports:
 
-- reading every row once in random batches and nothing else, none of them kept in memory
+- reading every row once in random batches, none of them kept in memory
 - a probe with one head, and with a grid of 15, of 8 labels: seconds of an epoch
-- both with none of the file in the system's cache at first, and then as it comes
+- both starting without the file in the system's cache
 - the judgement of 8 action units in three folds, with one epoch
-- extraction with a backbone that costs next to nothing, so that reading and writing are measured,
+- extraction with a backbone of negligible cost, so that reading and writing are measured,
   and with facecycle16 on a few images, for its memory
 
 Throughput is given as a share of what plain loops reach on the same disk (reading the file from
@@ -109,7 +109,7 @@ def forget(path: Path) -> None:
 
 
 def memory(which: str) -> int:
-    """Return ``VmRSS``, what of this process is in memory, or ``VmHWM``, its peak, in bytes."""
+    """Return ``VmRSS``, the resident memory of this process, or ``VmHWM``, its peak, in bytes."""
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith(which):
             return int(line.split()[1]) * 1024
@@ -168,7 +168,7 @@ def probe(path: Path, heads: list[Head], epochs: int) -> Found:
 
 
 def judgement(path: Path) -> Found:
-    """Judge action units in three folds, as DISFA is judged, with one epoch."""
+    """Run the protocol of action units in three folds, as for DISFA, with one epoch."""
     features = Features(np.load(path, mmap_mode="r"), (), {})
     rows, rng = len(features.values), np.random.default_rng(0)
     targets = tuple(f"au{n}" for n in range(LABELS))
@@ -210,7 +210,7 @@ class Bare(Method):
 
 
 class Pixels:
-    """What extraction asks of a dataset: images that are cut from a block of noise."""
+    """The interface of a dataset in extraction, with images cut from a block of noise."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -284,7 +284,7 @@ def main() -> None:
     rows = ROWS // 20 if options.quick else ROWS
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         # Refuses a disk that is too small before anything is written.
-        with Growing(Path(folder) / "room", (rows, WIDTH), "float16"):
+        with Growing(Path(folder) / "store", (rows, WIDTH), "float16"):
             pass
         found = measure(Path(folder), rows, 64 if options.quick else 128)
     peaks = {name: part["peak_gb"] for name, part in found.items() if "peak_gb" in part}

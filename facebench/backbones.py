@@ -19,15 +19,15 @@ from torch.nn import functional as F
 from facebench.errors import PluginError, SpecError, UnknownNameError
 
 NEGATIVE_SLOPE = 0.1  # LeakyReLU throughout facecycle16
-IMAGENET_MEAN = (0.485, 0.456, 0.406)  # of R, G and B in [0, 1]
+IMAGENET_MEAN = (0.485, 0.456, 0.406)  # means of R, G and B in [0, 1]
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 class Backbone(nn.Module, ABC):
     """Maps images ``[B, 3, H, W]`` in [0, 1] to a feature map ``[B, C, h, w]``.
 
-    Input normalisation, where a model wants one, happens inside, so that methods and tasks never
-    need to know it.
+    Input normalisation, where a model wants one, happens inside, so that methods and tasks are
+    independent of it.
     """
 
     channels: int  # C of the feature map
@@ -162,15 +162,15 @@ class FaceCycle16Wide(FaceCycle16):
 
 
 class NoBackbone(Backbone):
-    """Stands where a method needs no shared backbone; holds nothing and computes nothing."""
+    """Placeholder for methods without a shared backbone; has no parameters and computes nothing."""
 
     channels = 0
 
     def forward(self, images: Tensor) -> Tensor:
-        """Refuse.
+        """Raise an error.
 
         Raises:
-            PluginError: Always; the method said that it would not ask.
+            PluginError: Always, since the method declares that it has no backbone.
         """
         raise PluginError(
             "a method whose info says backbone=False calls its backbone or encode(); expected "
@@ -198,7 +198,7 @@ class Timm(Backbone):
         super().__init__()
         if not timm.is_model(name):
             raise UnknownNameError("timm model", name, _near_timm_names(name))
-        # Transformers take any image size only when they are told that sizes vary.
+        # Transformers accept other image sizes only with this option.
         sized: dict[str, Any] = {"dynamic_img_size": True} if name.startswith(_RESIZABLE) else {}
         # Any: what a timm model offers beyond nn.Module is not declared anywhere.
         model: Any = timm.create_model(name, pretrained=False, num_classes=0, **sized)
@@ -232,6 +232,6 @@ _RESIZABLE = ("vit_", "deit", "eva", "beit", "flexivit")
 
 
 def _near_timm_names(name: str) -> list[str]:
-    """Return a handful of timm names worth showing; the whole list has over a thousand."""
+    """Return the closest timm model names; the whole list has over a thousand."""
     stem = name.split("_")[0].split(".")[0]
     return timm.list_models(f"*{stem}*")[:12] or timm.list_models("resnet*")[:12]

@@ -1,6 +1,6 @@
-"""What can go wrong at the keyboard, as one small tree.
+"""The exceptions for errors that a user can correct.
 
-    FacebenchError             every mistake that a person can mend; the CLI prints it and exits 2
+    FacebenchError             base class; the CLI prints the message and exits with status 2
     ├── SpecError              an option, a preset or a configuration file
     │   └── UnknownNameError   a name that does not exist; carries the nearest one
     ├── PluginError            a plugin that cannot be imported, or breaks its contract
@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 
 class FacebenchError(Exception):
-    """A mistake that the user can mend; the message says what is wrong and what to do."""
+    """An error that the user can correct; the message says what is wrong and what to do."""
 
 
 class SpecError(FacebenchError):
@@ -28,10 +28,10 @@ class UnknownNameError(SpecError):
     """A name that is not known, with the nearest known ones.
 
     Args:
-        kind: What was looked up, in the singular: ``"method"``, ``"option"``.
-        name: What was asked for.
-        known: All names that would have been accepted.
-        where: Where the name stood (a file, a flag), if that helps to find it.
+        kind: Kind of the name, in the singular: ``"method"``, ``"option"``.
+        name: The unknown name.
+        known: All accepted names.
+        where: Location of the name (a file, a flag), if that helps to find it.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, where: str = "") -> None:

@@ -1,10 +1,10 @@
-"""The contract of a method: what a plugin author reads before adding one.
+"""The contract of a method, for authors of plugins.
 
-A method says how images become views, what the loss is, and which features it offers. It knows
-no task, no file, no data loader and no device; engine, optimiser, schedule, precision,
+A method defines how images become views, the loss, and the features that it offers. It depends on
+no task, file, data loader or device; engine, optimiser, schedule, precision,
 checkpoints and logging belong to the core (:mod:`facebench.pretrain.engine`).
 
-A whole method::
+A complete method::
 
     @dataclass(frozen=True)
     class MineOptions:
@@ -50,17 +50,17 @@ class MethodInfo:
 
     Args:
         name: Plugin name = file name = entry point = CLI name = JSON name.
-        title: As a paper's table prints it (``SimCLR``).
-        version: Goes up when the method's numbers would change; part of a checkpoint's name.
-        paper: Where it was published, so that a reader can find it.
-        year: Of that publication.
+        title: Title in tables of papers (``SimCLR``).
+        version: Raised when the method's numbers change; part of a checkpoint's key.
+        paper: Reference of the publication.
+        year: Year of the publication.
         needs: ``images`` for single unlabelled images; ``pairs`` for pairs of frames of a video;
             ``nothing`` when nothing is learned, and ``weights`` when nothing is learned here,
-            because somebody published the weights; ``file`` when they are those of the shared
-            backbone and come with ``--checkpoint``.
-        backbone: Off where the shared backbone has no part: a hand-crafted feature, or a model
-            that the method brings itself. It is then given a ``NoBackbone``.
-        features: Feature names that it offers, the headline one first (PCL section 4.4: F_s,
+            because published weights are used; ``file`` when the weights are those of the shared
+            backbone and are given with ``--checkpoint``.
+        backbone: Whether the method uses the shared backbone. Without it (a hand-crafted feature,
+            or a model that the method builds itself) the method gets a ``NoBackbone``.
+        features: Names of the features that it offers, the main one first (PCL section 4.4: F_s,
             F_f, F_p).
         recipes: Named sets of overrides, chosen with ``--set NAME.recipe=...``. A key is an
             option of the method (``temperature``), which wins over presets, or of pretraining
@@ -68,8 +68,8 @@ class MethodInfo:
         presets: Overrides that this method adds to a preset of the same name (``quick``).
         offline: Options with which it learns without published weights, if it takes any
             (``Method.load_published``); the contract test learns with them.
-        floor: It shows what is reached without learning, so ``facebench run`` judges it beside
-            every other method.
+        floor: Whether it is a baseline without learning, which ``facebench run`` evaluates together
+            with every other method.
     """
 
     name: str
@@ -93,13 +93,13 @@ class MethodInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Foreign:
-    """How weights of other code are read, by ``facebench import`` and ``run --checkpoint``.
+    """Mapping of foreign weights, for ``facebench import`` and ``run --checkpoint``.
 
     Args:
-        names: How tensor names begin there and here, ``("encoder.", "backbone.")``. Of several
-            pairs the first one holds that leads to a name which the method has.
-        backbone: The shared backbone that their encoder is; empty where the user names it.
-        recipe: One of ``info.recipes``, if theirs is one.
+        names: Pairs of tensor-name prefixes in the file and in the method, such as ``("encoder.",
+            "backbone.")``. The first pair is used that gives a tensor name of the method.
+        backbone: Name of the shared backbone that fits the weights; empty where the user names it.
+        recipe: The entry of ``info.recipes`` that the weights were trained with, if any.
     """
 
     names: tuple[tuple[str, str], ...]
@@ -115,13 +115,13 @@ class Method(nn.Module, ABC):
 
     A batch of a method that needs ``pairs`` has 2n images: n frames (``pretrain.batch_size`` counts
     these), then a partner for each, in the same order: another frame of its video, drawn anew in
-    every epoch. Where the data knows no video, or only one frame of it, a frame is its own partner;
+    every epoch. Without videos, or with only one frame of a video, a frame is its own partner;
     the method then makes another image of it (FaceCycle: the mirrored one).
 
     Learning in stages: ``before_epoch`` switches, ``parameter_groups`` gives each stage's
     modules an optimiser setting of their own, and ``pretrain.schedule=method`` takes the learning
     rate from ``lr_factor``. All three must follow from their arguments and the options alone,
-    since a resumed run asks them again.
+    since a resumed run calls them again.
 
     Args:
         backbone: Maps images in [0, 1], ``[B, 3, H, W]``, to a feature map ``[B, C, h, w]``.
@@ -131,9 +131,9 @@ class Method(nn.Module, ABC):
 
     info: ClassVar[MethodInfo]
     Options: ClassVar[type] = NoOptions
-    foreign: ClassVar[Foreign | None] = None  # its authors' weights, if they can be imported
+    foreign: ClassVar[Foreign | None] = None  # of its authors' weights
 
-    # A step takes this many batches at once: PCL's released code draws one for each objective.
+    # Batches per step: PCL's released code draws one for each objective.
     batches_per_step: int = 1
 
     def __init__(self, backbone: Backbone, options: Any, image_size: int) -> None:
@@ -151,7 +151,7 @@ class Method(nn.Module, ABC):
         """Return the frozen feature ``name`` (one of ``info.features``) of images, ``[B, D]``."""
         return self.encode(images)
 
-    # What a method that learns writes ---------------------------------------------------------
+    # To be implemented by methods that learn -----------------------------------------------------
 
     def views(self, images: Tensor, generator: torch.Generator) -> Any:
         """Make the views of a batch ``[B, 3, S, S]`` in [0, 1]; draws come from ``generator``."""
@@ -165,29 +165,29 @@ class Method(nn.Module, ABC):
         """
         raise self._lacks("loss()")
 
-    # What it may write ------------------------------------------------------------------------
+    # Optional -------------------------------------------------------------------------------------
 
     def load_published(self) -> None:
         """Load published weights; called once on a new method, before it learns or is stored.
 
         Building a method loads none, since its checkpoint holds them from then on. A method that
-        learns with the help of published weights, which are then no part of its checkpoint, loads
-        them here too; its quick preset must do without, so that a run needs no network.
+        needs published weights during training only, which are not part of its checkpoint, loads
+        them here too; its quick preset must work without them, so that it needs no network.
 
         Raises:
-            FacebenchError: They cannot be had; the message says where to place which file.
+            FacebenchError: They are not available; the message says where to place which file.
         """
 
     @classmethod
     def own_backbone(cls, options: Any) -> str:
-        """Return what results and tables name in place of a backbone (``info.backbone`` off)."""
+        """Return the name shown as backbone in results and tables if ``info.backbone`` is off."""
         return "no-backbone"
 
     def reconstructions(self, images: Tensor) -> dict[str, Tensor]:
-        """Draw images again from their features (``facebench figure reconstructions``).
+        """Reconstruct images from their features (``facebench figure reconstructions``).
 
         Args:
-            images: ``[B, 3, S, S]`` in [0, 1], S the size that it learns from.
+            images: ``[B, 3, S, S]`` in [0, 1], S the image size of pretraining.
 
         Returns:
             Columns from left to right: caption (TeX between dollars) to ``[B, 3, h, w]`` in [0, 1].
@@ -201,23 +201,22 @@ class Method(nn.Module, ABC):
     def steps(self, images: Tensor, generator: torch.Generator) -> Iterator[Terms]:
         """Yield the terms of each optimiser step that one batch gives; by default one step.
 
-        The step is taken before the next terms are asked for, so compute the terms of each step
-        just before they are yielded: a graph that was built earlier holds weights that have
-        changed since.
+        The optimiser step is made before the next terms are requested, so compute the terms of each
+        step just before they are yielded: an earlier graph would hold outdated weights.
         """
         yield self.loss(self.views(images, generator), generator)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return Adam's groups: ``params``, and ``betas`` or ``lr`` where they are its own."""
+        """Return Adam's parameter groups: ``params``, and ``betas`` or ``lr`` to override."""
         return [{"params": [p for p in self.parameters() if p.requires_grad]}]
 
     def lr_factor(self, epoch: int, epochs: int) -> float:
-        """Return the learning rate of an epoch as a part of ``pretrain.lr``.
+        """Return the learning rate of an epoch as a fraction of ``pretrain.lr``.
 
-        Asked under ``pretrain.schedule=method`` alone.
+        Used with ``pretrain.schedule=method`` only.
 
         Args:
-            epoch: From 0.
+            epoch: Index of the epoch, from 0.
             epochs: ``pretrain.epochs``.
         """
         return 1.0
@@ -226,7 +225,7 @@ class Method(nn.Module, ABC):
         """Run before every epoch: switch stages, freeze modules. Arguments as in lr_factor."""
 
     def after_step(self) -> None:
-        """Run after every optimiser step: momentum encoders and queues live here."""
+        """Run after every optimiser step: update momentum encoders and queues here."""
 
     def after_epoch(self, means: Mapping[str, float]) -> None:
         """Run after every epoch with the epoch's mean of every term (dynamic weights)."""

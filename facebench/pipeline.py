@@ -23,7 +23,7 @@ from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, train
 from facebench.protocol import table_protocol
-from facebench.registry import Kind
+from facebench.registry import PluginKind
 from facebench.request.loaded import LoadedRun
 from facebench.results.records import (
     judgement_record,
@@ -231,7 +231,7 @@ class Stages:
 
     # what they share --------------------------------------------------------------------------
 
-    def _file_plugins(self, *kinds: Kind) -> str:
+    def _file_plugins(self, *kinds: PluginKind) -> str:
         """Return the digests of those plugins that are single files; others declare a version."""
         return "".join(self.run.sources[kind] for kind in kinds)
 

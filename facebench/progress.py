@@ -1,4 +1,4 @@
-"""Progress of long stages, as one small contract; ``runtime.terminal`` draws it."""
+"""Interface of progress reporting for long stages; implemented by ``runtime.terminal``."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-Advance = Callable[[int], None]  # told the number of units done so far
+Advance = Callable[[int], None]  # called with the number of units done so far
 
 
 class Progress(Protocol):
-    """Somebody who watches a stage."""
+    """A progress reporter."""
 
     def bar(self, title: str, total: int, unit: str) -> AbstractContextManager[Advance]:
-        """Open a bar of ``total`` units; the context gives a function told the units done."""
+        """Open a bar of ``total`` units; yields a function to call with the units done so far."""
 
 
 class Silent:
-    """Nobody watches: what the library and the tests use."""
+    """A progress reporter that shows nothing, the default in the library and in tests."""
 
     @contextmanager
     def bar(self, title: str, total: int, unit: str) -> Iterator[Advance]:
@@ -26,7 +26,7 @@ class Silent:
 
 
 def increments(advance: Advance) -> Advance:
-    """Return a function that is told how many *more* units are done, for callers that count so."""
+    """Return a function to call with the number of *further* units done."""
     total = 0
 
     def more(units: int) -> None:

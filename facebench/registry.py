@@ -2,7 +2,7 @@
 
 Entry points are metadata, so listing imports neither torch nor a plugin. Loading imports one
 plugin and checks that it is of its kind. The same name twice is an error that names both owners,
-raised only for the name that was asked for: one clashing plugin must not stop everybody else.
+raised only when that name is requested, so that two clashing plugins do not affect the others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from facebench.errors import PluginError, SpecError, UnknownNameError
 
-Kind = Literal["method", "task", "backbone"]
+PluginKind = Literal["method", "task", "backbone"]
 
 # kind -> (module, name) of the contract; imported only when a plugin is loaded.
 CONTRACTS: dict[str, tuple[str, str]] = {
@@ -36,15 +36,15 @@ class Plugin:
     """One registered name.
 
     Args:
-        kind: What it is.
-        name: Under which it is asked for.
-        target: ``module:attribute``, or the file that it came from.
+        kind: Kind of plugin.
+        name: Name of the plugin.
+        target: ``module:attribute``, or path of the file.
         owner: Distribution and version, or ``file``.
-        digest: SHA-256 of a file plugin's source; empty for installed plugins, whose declared
-            version speaks for them.
+        digest: SHA-256 of a file plugin's source; empty for installed plugins, which are
+            identified by their declared version.
     """
 
-    kind: Kind
+    kind: PluginKind
     name: str
     target: str
     owner: str
@@ -70,30 +70,30 @@ class Registry:
     """
 
     def __init__(self, files: tuple[Path, ...] = ()) -> None:
-        self._plugins: dict[tuple[Kind, str], list[Plugin]] = defaultdict(list)
+        self._plugins: dict[tuple[PluginKind, str], list[Plugin]] = defaultdict(list)
         self._classes: dict[str, type[Any]] = {}
         for kind in CONTRACTS:
             self._add_entry_points(kind)  # type: ignore[arg-type]
         for file in files:
             self._add_file(file)
 
-    def plugins(self, kind: Kind) -> list[Plugin]:
+    def plugins(self, kind: PluginKind) -> list[Plugin]:
         """Return every plugin of ``kind``, by name; a name with two owners appears twice."""
         found = [
             plugin for (k, _), owners in self._plugins.items() if k == kind for plugin in owners
         ]
         return sorted(found, key=lambda plugin: (plugin.name, plugin.owner))
 
-    def names(self, kind: Kind) -> list[str]:
+    def names(self, kind: PluginKind) -> list[str]:
         """Return the distinct names of ``kind``, sorted."""
         return sorted({plugin.name for plugin in self.plugins(kind)})
 
-    def find(self, kind: Kind, name: str) -> Plugin:
+    def find(self, kind: PluginKind, name: str) -> Plugin:
         """Return the one plugin called ``name``.
 
         Raises:
-            UnknownNameError: Nobody registered it.
-            PluginError: Several distributions registered it.
+            UnknownNameError: No plugin has that name.
+            PluginError: Several distributions register that name.
         """
         owners = self._plugins.get((kind, name), [])
         if not owners:
@@ -106,11 +106,11 @@ class Registry:
             )
         return owners[0]
 
-    def load(self, kind: Kind, name: str) -> type[Any]:
+    def load(self, kind: PluginKind, name: str) -> type[Any]:
         """Import and return the class behind ``name``.
 
         Raises:
-            UnknownNameError: Nobody registered it.
+            UnknownNameError: No plugin has that name.
             PluginError: It cannot be imported or is not of its kind; names the distribution.
         """
         plugin = self.find(kind, name)
@@ -139,11 +139,11 @@ class Registry:
 
     def load_all(
         self,
-        names: Mapping[Kind, Iterable[str]],
+        names: Mapping[PluginKind, Iterable[str]],
         *,
-        if_known: Mapping[Kind, Iterable[str]] | None = None,
-        all_of: Kind | None = None,
-    ) -> dict[tuple[Kind, str], Loaded]:
+        if_known: Mapping[PluginKind, Iterable[str]] | None = None,
+        all_of: PluginKind | None = None,
+    ) -> dict[tuple[PluginKind, str], Loaded]:
         """Import several plugins at once, so that whoever holds them need not ask again.
 
         Args:
@@ -181,7 +181,7 @@ class Registry:
         """
         return build_backbone(self.load("backbone", text.partition(":")[0]), text)
 
-    def _add_entry_points(self, kind: Kind) -> None:
+    def _add_entry_points(self, kind: PluginKind) -> None:
         for point in entry_points(group=f"facebench.{kind}s"):
             owner = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
             plugin = Plugin(kind, point.name, point.value, owner)
@@ -257,5 +257,7 @@ def _import_file(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         del sys.modules[name]
-        raise PluginError(f"--plugin {file}: {type(error).__name__}: {error}. Mend it.") from error
+        raise PluginError(
+            f"--plugin {file}: {type(error).__name__}: {error}. Correct the file."
+        ) from error
     return module

@@ -1,7 +1,7 @@
-"""A plugin package to begin with: what ``facebench new method NAME`` writes.
+"""Writes a new plugin package (``facebench new method NAME``).
 
-The files are templates in ``facebench/templates/<kind>``, which belong to the package's data. In
-their names ``module`` stands for the plugin's module.
+The files are templates in ``facebench/templates/<kind>``, which are package data. In their names
+``module`` is replaced by the name of the plugin's module.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PackageKind = Literal["method", "task"]
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
 _LONGEST = 30
-_TAKEN = ("all", "pretrain", "extract", "probe")  # by the command line and its option groups
+_TAKEN = ("all", "pretrain", "extract", "probe")  # used by the command line and its option groups
 _SUFFIX = ".tmpl"
 
 
@@ -31,9 +31,9 @@ def write_package(kind: str, name: str, into: Path, registry: Registry) -> Path:
 
     Args:
         kind: ``method`` or ``task``.
-        name: Of the plugin, in lower snake case.
-        into: Folder in which the package's own folder, ``facebench-NAME``, is made.
-        registry: What is installed; its names are taken.
+        name: Name of the plugin, in lower snake case.
+        into: Folder in which the package's own folder, ``facebench-NAME``, is created.
+        registry: The installed plugins, whose names cannot be used again.
 
     Returns:
         The package's folder.
@@ -66,7 +66,7 @@ def write_package(kind: str, name: str, into: Path, registry: Registry) -> Path:
 
 
 def _templates(kind: str) -> dict[str, str]:
-    """Return the texts of a kind's templates by the names of the files."""
+    """Return the template texts of a kind by file name."""
     folder = files("facebench") / "templates" / kind
     return {
         entry.name.removesuffix(_SUFFIX): entry.read_text(encoding="utf-8")

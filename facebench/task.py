@@ -1,8 +1,8 @@
-"""The contract of a task: what a plugin author reads before adding one.
+"""The contract of a task, for authors of plugins.
 
-A task is a *declaration* (what is judged, how, and where the data come from) and one function
-from a folder to a table. It trains nothing, extracts nothing and scores nothing: the protocol
-that it names lives once, in ``facebench.evaluation.protocols``.
+A task is a *declaration* (what is evaluated, how, and where the data come from) and one function
+from a folder to a table. It trains nothing, extracts nothing and scores nothing: this is done by
+the protocol that it names, see ``facebench.evaluation.protocols``.
 
 ``manifest(root)`` returns a pandas DataFrame with one row per image and these columns:
 
@@ -14,18 +14,18 @@ that it names lives once, in ``facebench.evaluation.protocols``.
 - ``label`` (int): classification: class index, 0-based.
 - one column for each of ``info.targets``: 0 or 1 (multilabel), or float (regression).
 - ``fold`` (int): multilabel: 0-based.
-- ``subject`` (str): who is shown, or which photograph a row was made from, when the dataset says
-  so; what is held out of training never splits a subject. Multilabel needs it, and no subject may
-  be in two folds.
+- ``subject`` (str): the person shown, or the photograph that a row was made from, if the dataset
+  names them; held-out parts of the training data never split a subject. Required by multilabel,
+  where no subject may be in two folds.
 - ``left``, ``top``, ``right``, ``bottom`` (int, optional): the crop, in pixels; may reach over the
   border (black is padded).
 
 Pair verification also has ``pairs(root)``: a DataFrame with ``first`` and ``second`` (paths of
 the manifest), ``same`` (bool) and ``fold`` (int, 0-based).
 
-Nothing is dropped silently: what a reader leaves out, it counts and says in
-``attrs["warnings"]`` of the table, a list of sentences. They are logged, and follow into every
-result beside the counts that differ from the official ones.
+A reader reports what it leaves out in ``attrs["warnings"]`` of the table, a list of sentences with
+counts. These warnings are logged and stored in every result, together with differences from the
+official counts.
 """
 
 from __future__ import annotations
@@ -73,29 +73,29 @@ class TaskInfo:
 
     Args:
         name: Plugin name = file name = entry point = CLI name = JSON name.
-        title: As a paper's table prints it (``RAF-DB``).
-        version: Goes up when the task's number would change; versions never share a column.
-        family: Which of the paper's tables it belongs to.
+        title: Title in tables of papers (``RAF-DB``).
+        version: Raised when the task's numbers change; versions never share a column.
+        family: Table of the paper that the task belongs to.
         dataset: Full name of the dataset.
-        licence: Under which terms it may be used.
-        obtain: How a user gets it, in one or two sentences.
-        layout: The folder tree that is expected, as text; shown when a folder does not fit.
-        folders: Names below the data folder under which it is looked for, first match wins.
-        parts: For a dataset that comes as several folders side by side: for each of them, its
-            names. Where one of them is below the data folder, that folder is the root, and the
-            task finds the others or says which is missing.
-        protocol: Name of the protocol that judges it, see :mod:`facebench.protocol`.
-        image_size: Side in pixels at which the paper probes it (section 4.1).
-        main_metric: What the headline column shows.
-        columns: What the paper's table prints for this task, left to right (per-AU F1 and the
+        licence: Terms of use of the dataset.
+        obtain: Instructions to obtain it, in one or two sentences.
+        layout: The expected folder tree, as text; shown when a folder does not fit.
+        folders: Folder names that are searched below the data folder; the first match wins.
+        parts: Possible names of each folder of a dataset that consists of several folders. If one
+            of them is below the data folder, the data folder is the root, and the task finds the
+            others or reports which is missing.
+        protocol: Name of the evaluation protocol, see :mod:`facebench.protocol`.
+        image_size: Side in pixels of the images in the paper's linear probe (section 4.1).
+        main_metric: Metric of the main column.
+        columns: Metrics of the paper's table for this task, left to right (per-AU F1 and the
             average); the main metric alone if empty.
         counts: Official number of rows per split (``{"train": 12271, "test": 3068}``), and of
-            ``pairs``; real data that differ are a loud warning and recorded in the result.
+            ``pairs``; differences of real data are logged as a warning and recorded in the result.
         classes: Class names in label order (classification).
         class_counts: Official number of images of each class, in label order, per split.
         targets: Names of the target columns (multilabel, regression), as the table has them.
         image_side: Width and height in pixels of every published image; 0 if they differ.
-        source: Where protocol and counts come from.
+        source: Source of protocol and counts.
     """
 
     name: str
@@ -122,7 +122,7 @@ class TaskInfo:
 
 @dataclass(frozen=True)
 class NoOptions:
-    """For tasks and methods that have nothing to choose."""
+    """Empty options, for tasks and methods without any."""
 
 
 class Task(ABC):
@@ -180,7 +180,7 @@ class Task(ABC):
             The dataset's folder, one of ``info.folders``.
 
         Raises:
-            DataError: The download failed, or the dataset has to be asked for.
+            DataError: The download failed, or the dataset is available on request only.
         """
         raise DataError(
             f"{self.info.title}: cannot be downloaded by a program. How to get it: "
@@ -195,7 +195,7 @@ class Task(ABC):
         Args:
             root: An empty folder.
             faces: Deterministic source of faces.
-            progress: Who watches the rendering.
+            progress: Progress reporter for the rendering.
             scale: Factor on the default number of images (tests use a small one).
         """
         raise DataError(

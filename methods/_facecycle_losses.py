@@ -1,7 +1,7 @@
-"""Losses of FaceCycle as pure functions, and the warping that they and its networks share.
+"""Losses of FaceCycle as pure functions, and the warping used by losses and networks.
 
-Chang et al., "Learning facial representations from the cycle-consistency of face", ICCV 2021; what
-reference there is for details is the released code. Images here are normalised as ImageNet's.
+Chang et al., "Learning facial representations from the cycle-consistency of face", ICCV 2021;
+details follow the released code. Images are normalised with ImageNet's mean and deviation.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 MARGIN = 0.1  # released code; in units of normalised images
-WINDOW_RADIUS, WINDOW_SIGMA = 5, 1.5  # of SSIM, in pixels; released code
-SSIM_CONSTANTS = (0.01**2, 0.03**2)  # released code: of a range of 1, though values span 4.4
+WINDOW_RADIUS, WINDOW_SIGMA = 5, 1.5  # window of SSIM in pixels; released code
+SSIM_CONSTANTS = (0.01**2, 0.03**2)  # released code: for a range of 1, though values span 4.4
 
 
 def warp(images: Tensor, flow: Tensor) -> Tensor:
-    """Move pixels: the result at a place is the image at that place plus the flow there.
+    """Warp images by a flow: the result at x is the image at x + flow(x), sampled bilinearly.
 
-    Bilinear; what comes in from outside is 0, the mean colour of normalised images.
+    Outside the image the value is 0, the mean colour of normalised images.
 
     Args:
         images: ``[B, C, H, W]``, images or features.
@@ -54,35 +54,35 @@ def gram(features: Tensor) -> Tensor:
         return flat @ flat.transpose(1, 2) / flat.shape[2]
 
 
-def perceptual_loss(drawn: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
+def perceptual_loss(reconstructed: Sequence[Tensor], target: Sequence[Tensor]) -> Tensor:
     """Compare Gram matrices of VGG features: mean squared difference, summed over layers.
 
     Args:
-        drawn: For each layer ``[k*B, C, h, w]``: k reconstructions of each image, as k blocks.
-        target: For each layer ``[B, C, h, w]`` of the images themselves; passes no gradient.
+        reconstructed: For each layer ``[k*B, C, h, w]``, k blocks of B reconstructions.
+        target: For each layer ``[B, C, h, w]`` of the images; no gradient is propagated.
 
     Returns:
         Scalar, mean over the ``k*B`` reconstructions.
     """
     losses = []
-    for features, wanted in zip(drawn, target, strict=True):
+    for features, wanted in zip(reconstructed, target, strict=True):
         blocks = gram(features).unflatten(0, (-1, len(wanted)))  # [k, B, C, C]
         losses.append((blocks - gram(wanted).detach()).square().mean())
     return torch.stack(losses).sum()
 
 
-def ssim_loss(drawn: Tensor, target: Tensor) -> Tensor:
+def ssim_loss(reconstructed: Tensor, target: Tensor) -> Tensor:
     """Return 1 - SSIM (Wang et al., 2004): mean over pixels, channels and images, from 0 to 2.
 
     As released: a Gaussian window of 11 pixels, sigma 1.5, that sees zeros outside the image.
 
     Args:
-        drawn: ``[B, C, H, W]``.
+        reconstructed: ``[B, C, H, W]``.
         target: ``[B, C, H, W]``.
     """
-    # Variances are small differences of squares, of which bfloat16 leaves nothing.
-    with torch.autocast(drawn.device.type, enabled=False):
-        a, b = drawn.float(), target.float()
+    # Variances are small differences of squares, for which bfloat16 is too coarse.
+    with torch.autocast(reconstructed.device.type, enabled=False):
+        a, b = reconstructed.float(), target.float()
         means = _windowed(torch.stack([a, b, a * a, b * b, a * b]))  # [5, B, C, H, W]
         mean_a, mean_b, mean_aa, mean_bb, mean_ab = means.unbind()
         product, squares = mean_a * mean_b, mean_a.square() + mean_b.square()
@@ -95,8 +95,8 @@ def ssim_loss(drawn: Tensor, target: Tensor) -> Tensor:
 def _windowed(maps: Tensor) -> Tensor:
     """Return the mean under the window around each pixel of ``[..., H, W]``; 0 outside.
 
-    The window is separable, so two products of matrices do: 2 to 4 times as fast on a CPU, gradient
-    included, as convolution with 11x11 weights.
+    The window is separable, so two matrix products suffice: on a CPU 2 to 4 times as fast as a
+    convolution with 11x11 weights, gradient included.
     """
     height, width = maps.shape[-2:]
     return _window(height, maps.device) @ maps @ _window(width, maps.device)  # both symmetric
@@ -105,8 +105,7 @@ def _windowed(maps: Tensor) -> Tensor:
 def _window(side: int, device: torch.device) -> Tensor:
     """Return ``[side, side]``: in row i the weights of the window around pixel i.
 
-    The whole window is of sum 1. What of it lies outside the image is cut off, as if zeros were
-    there.
+    The whole window sums to 1. Its part outside the image is cut off, which equals zero padding.
     """
     places = torch.arange(side, device=device)
     distance = (places - places[:, None]).abs()
@@ -127,11 +126,11 @@ def symmetry_loss(faces: Tensor) -> Tensor:
 
 
 def margin_loss(mean_face: Tensor, faces: Tensor, margin: float = MARGIN) -> Tensor:
-    """Return how far, beyond a margin, the mean face lies from faces: mean over pixels.
+    """Return the difference between mean face and faces beyond a margin, averaged over pixels.
 
     Args:
         mean_face: ``[1, 3, H, W]``.
         faces: ``[B, 3, H, W]``.
-        margin: Difference of a pixel that costs nothing.
+        margin: Difference of a pixel that is not penalised.
     """
     return F.relu((mean_face.float() - faces.float()).abs() - margin).mean()

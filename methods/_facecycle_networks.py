@@ -1,7 +1,7 @@
 """Networks of FaceCycle: code head, code to flow, face generator, identity normaliser.
 
 Layers, widths, initialisation and names of tensors are those of the released code, so that its
-weights fit by name; VGG-19, which its generator and normaliser carry along, is not among them
+weights fit by name. VGG-19, a submodule of generator and normaliser there, is kept separately
 (:mod:`._facecycle_vgg`).
 """
 
@@ -26,7 +26,7 @@ def code_head(feature_dim: int) -> nn.Sequential:
 
 
 class ExpressionToFlow(nn.Module):
-    """From an expression code to the flow that removes the expression, and the one back."""
+    """Maps an expression code to the flow that removes the expression, and to the inverse flow."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,10 +48,10 @@ class ExpressionToFlow(nn.Module):
                 nn.init.normal_(layer.weight, 0.0, 0.05)
 
     def forward(self, code: Tensor) -> tuple[Tensor, Tensor]:
-        """Return flow and back-flow, ``[B, 2, 16, 16]`` each, of codes ``[B, 256]``.
+        """Return flow and inverse flow, ``[B, 2, 16, 16]`` each, of codes ``[B, 256]``.
 
-        The flow lies in (-1, 1), in units of half the image's side. The back-flow is the negative
-        flow, taken where the flow leads.
+        The flow is in (-1, 1), in units of half the image's side. The inverse flow is the negative
+        flow, warped by the flow.
         """
         motion = self.motiongen2(self.motiongen1(code[:, :, None, None]))
         flow = self.toflow4(self.resblock2(self.resblock1(motion))).float().tanh()
@@ -59,7 +59,7 @@ class ExpressionToFlow(nn.Module):
 
 
 class FaceGenerator(nn.Module):
-    """Draws a face from VGG features, moved by a flow.
+    """Generates a face from VGG features that are warped by a flow.
 
     Args:
         blocks: Residual blocks; 8 as released.
@@ -82,10 +82,10 @@ class FaceGenerator(nn.Module):
         """Return faces ``[B, 3, H, W]``, normalised as ImageNet's.
 
         Args:
-            features: Of the face to start from, at relu2_1 ``[B, 128, H/2, W/2]`` and at relu3_1
-                ``[B, 256, H/4, W/4]``.
-            flow: ``[B, 2, h, w]``; without one the face is drawn as it is.
-            generator: Source of the noise that fills what a flow uncovers.
+            features: VGG features of the input face, at relu2_1 ``[B, 128, H/2, W/2]`` and at
+                relu3_1 ``[B, 256, H/4, W/4]``.
+            flow: ``[B, 2, h, w]``; without it the face is not warped.
+            generator: Generator of the noise that fills areas uncovered by the flow.
         """
         fine, coarse = features
         if flow is not None:
@@ -101,7 +101,7 @@ class FaceGenerator(nn.Module):
 
 
 class Modulation(nn.Module):
-    """Instance normalisation whose scale and shift follow from a code (as in SPADE)."""
+    """Instance normalisation whose scale and shift are computed from a code (as in SPADE)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -116,7 +116,7 @@ class Modulation(nn.Module):
 
 
 class IdentityNormaliser(nn.Module):
-    """Takes the identity out of a neutral face, which leaves a mean face, and puts it in again.
+    """Maps a neutral face to the mean face by removing its identity, and back.
 
     Args:
         blocks: Residual blocks before the last one; 6 as released.
@@ -138,7 +138,7 @@ class IdentityNormaliser(nn.Module):
         """Return mean faces ``[B, 3, H, W]`` of neutral ones.
 
         Args:
-            features: Of the faces at relu3_1, ``[B, 256, H/4, W/4]``.
+            features: VGG features of the faces at relu3_1, ``[B, 256, H/4, W/4]``.
             code: ``[B, 256]`` identity codes.
         """
         return self._draw(self.denorm(features, code))

@@ -11,17 +11,17 @@ from ._facecycle_vgg import VGGWeights
 
 @dataclass(frozen=True, kw_only=True)
 class FaceCycleOptions:
-    """Options of FaceCycle; numbers are the released code's."""
+    """Options of FaceCycle; defaults are those of the released code."""
 
-    vgg: VGGWeights = "imagenet"  # of the frozen VGG-19; random: a declared substitute
-    stage1_share: float = 2 / 3  # of the epochs: 40 of 60
+    vgg: VGGWeights = "imagenet"  # weights of the frozen VGG-19; random: a declared substitute
+    stage1_share: float = 2 / 3  # fraction of the epochs: 40 of 60
     perceptual: float = 0.01  # weight of L_perceptual
-    ssim: float = 5.0  # of L_ssim
-    symmetry: float = 1.5  # of L_symmetry
-    flip_p: float = 0.5  # the partner of a frame is its mirror image instead of another frame
-    jitter: float = 0.05  # brightness, contrast, saturation, and a fifth of it hue
+    ssim: float = 5.0  # weight of L_ssim
+    symmetry: float = 1.5  # weight of L_symmetry
+    flip_p: float = 0.5  # probability that the partner of a frame is its mirror image
+    jitter: float = 0.05  # brightness, contrast, saturation; hue: a fifth of it
     generator_blocks: int = 8  # residual blocks of the generator
-    normaliser_blocks: int = 6  # of the normaliser, before its last one
+    normaliser_blocks: int = 6  # residual blocks of the normaliser, before its last one
 
     def __post_init__(self) -> None:
         if not 0 < self.stage1_share <= 1:

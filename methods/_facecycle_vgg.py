@@ -1,7 +1,7 @@
-"""The frozen VGG-19 of FaceCycle: its generator starts from it, its perceptual loss compares in it.
+"""The frozen VGG-19 of FaceCycle, used by its generator and its perceptual loss.
 
-It is no module of the method: nothing optimises it, no checkpoint holds it, and features of a
-learned representation are taken without it.
+It is not a submodule of the method, since it is neither optimised nor stored in checkpoints, and
+the features of the learned representation do not need it.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from facebench.errors import StageError
 
 VGGWeights = Literal["imagenet", "random"]
 
-_LAYERS = {"relu2_1": 6, "relu3_1": 11, "relu4_1": 20}  # their places in torchvision's `features`
+_LAYERS = {"relu2_1": 6, "relu3_1": 11, "relu4_1": 20}  # positions in torchvision's `features`
 _UNTIL_RELU4_1 = 12  # entries of torchvision's configuration E
-_SEED = 19  # of the random weights: the same ones in every run
+_SEED = 19  # seed of the random weights, constant over runs
 
 _log = logging.getLogger(__name__)
 
@@ -32,14 +32,14 @@ class FrozenVGG19:
     Args:
         weights: ``imagenet``, published by torchvision; or ``random``, a declared substitute: the
             same layers with fixed random weights that keep the second moment of a feature from
-            layer to layer (He et al., ICCV 2015), so that every layer has a say.
+            layer to layer (He et al., ICCV 2015), so that every layer contributes.
 
     Raises:
-        StageError: The published weights cannot be had.
+        StageError: The published weights are not available.
     """
 
     def __init__(self, weights: VGGWeights) -> None:
-        with torch.device("meta"):  # no draw from the global random state
+        with torch.device("meta"):  # without drawing from the global random state
             layers = make_layers(cfgs["E"][:_UNTIL_RELU4_1])
         self._layers: nn.Sequential = layers.to_empty(device="cpu").eval().requires_grad_(False)
         if weights == "imagenet":
@@ -49,11 +49,11 @@ class FrozenVGG19:
         self._layers.to(memory_format=torch.channels_last)
 
     def __call__(self, images: Tensor, until: str = "relu4_1") -> tuple[Tensor, ...]:
-        """Return features at relu2_1, relu3_1 and relu4_1, as far as ``until``.
+        """Return features at relu2_1, relu3_1 and relu4_1, up to the layer ``until``.
 
         Args:
             images: ``[B, 3, H, W]``, normalised as ImageNet's.
-            until: Name of the last layer that is wanted.
+            until: Name of the last layer to compute.
 
         Returns:
             ``[B, 128, H/2, W/2]``, ``[B, 256, H/4, W/4]`` and ``[B, 512, H/8, W/8]``.
@@ -81,7 +81,7 @@ def _published() -> dict[str, Tensor]:
     """Return torchvision's weights of the layers that are used, from torch hub's cache or the web.
 
     Raises:
-        StageError: There are none and there is no network, or the file is not theirs.
+        StageError: There is neither a file nor a network, or the file has other weights.
     """
     weights = VGG19_Weights.IMAGENET1K_V1
     file = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
@@ -92,7 +92,7 @@ def _published() -> dict[str, Tensor]:
         convolutions = [name for name in state if name.startswith("features.")]
         used = {name.removeprefix("features."): state[name] for name in convolutions}
         return {k: v for k, v in used.items() if int(k.partition(".")[0]) <= _LAYERS["relu4_1"]}
-    except Exception as error:  # the downloader and the unpickler have errors of their own
+    except Exception as error:  # downloader and unpickler raise many types of errors
         reason = (str(error).strip().splitlines() or [""])[0]
         raise StageError(
             f"facecycle: the ImageNet weights of VGG-19 cannot be loaded: {type(error).__name__}: "

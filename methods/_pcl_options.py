@@ -1,7 +1,7 @@
-"""What can be chosen in PCL: its options, the released code's recipe, a budget for minutes.
+"""Options of PCL, the recipe of the released code, and the quick preset.
 
-Where paper and released code differ, the paper is the default and the code is
-``pcl.recipe=official``; docs/fidelity.md lists every such choice.
+Where paper and released code differ, the default follows the paper and ``pcl.recipe=official`` the
+code; docs/fidelity.md lists every such choice.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ._views import PoseAugmentation, ViewOptions
 
 @dataclass(frozen=True, kw_only=True)
 class PCLOptions(ViewOptions):
-    """Options of PCL; those of the views come on top."""
+    """Options of PCL, in addition to those of the views."""
 
     temperature: float = 0.07  # PCL section 4.1
     l_dis: bool = True  # Eq. 2; switched by the ablation, Table 5
@@ -26,26 +26,26 @@ class PCLOptions(ViewOptions):
     l_pose: bool = True  # Eq. 5; without it F_p learns by plain NT-Xent (section 4.3)
     dynamic_weights: bool = True  # DWA, Eq. 7
     dwa_temperature: float = 2.0  # released code
-    negative_interpolation: bool = True  # section 4.1, of the baseline
+    negative_interpolation: bool = True  # negative interpolation; section 4.1, as the baseline
     interpolation: Interpolation = "unit"  # mixes unit vectors; released: outputs of the head
     directions: Literal["sum", "mean"] = "sum"  # Eqs. 5 and 6 add both; released: their mean
     pose_augmentation: PoseAugmentation = "flip"  # section 4.1: flipping works best
-    face_pose_augmentation: PoseAugmentation = "none"  # of the face views; neither names any
+    face_pose_augmentation: PoseAugmentation = "none"  # face views; neither names any
     pdd_images: int = 0  # images of a batch that the PDD sees; 0 is all of them
     pose_images: int = 10  # images of a batch with pose pairs; the paper is silent, released code
-    negatives: int = 100  # M, of each of them; released code
-    negatives_of: Literal["anchor", "batch"] = "anchor"  # Eq. 5: its own M; released: everybody's
+    negatives: int = 100  # M, negatives of each pose image; released code
+    negatives_of: Literal["anchor", "batch"] = "anchor"  # Eq. 5: per anchor; released: all
     orth: Literal["dot", "cosine", "cross_correlation"] = "dot"  # Eq. 3; released: the last
     pose_denominator: Literal["negatives", "all"] = "negatives"  # Eq. 5; released: all
-    pose_weight: float = 1.0  # of the loss on F_p, beside Eq. 7's alpha_pose; the paper has none
+    pose_weight: float = 1.0  # factor on F_p's loss, besides Eq. 7's alpha_pose; not in the paper
     pose_crop: bool = True  # pose views are cropped too (section 3.2); released: not
-    projection: bool = False  # heads before the contrast; the paper has none, the code has
-    projection_head: Literal["released", "simclr"] = "released"  # where projection is on
+    projection: bool = False  # heads before the contrastive losses; in the code only
+    projection_head: Literal["released", "simclr"] = "released"  # used if projection is on
     pdd_noise: float = 0.0  # sigma of noise on the PDD's input; released: 0.4
-    # What BatchNorm averages over: one pass of decoder and of pose head for all inputs, or, as
-    # released, one of the decoder for each reconstruction, of the head for positives and negatives
+    # Batches of BatchNorm: one pass of decoder and of pose head for all inputs, or, as
+    # released, one pass of the decoder per reconstruction, of the head for positives and negatives
     passes: Literal["joint", "separate"] = "joint"
-    separate_steps: bool = False  # each objective with a batch and a step of its own; released
+    separate_steps: bool = False  # separate: each objective has its own batch and step; released
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -62,8 +62,8 @@ class PCLOptions(ViewOptions):
             raise SpecError("pdd_images must be 0 or more, pose_images and negatives 1 or more.")
 
 
-# The released code. All that it says of loss and views is named, also where it is the paper's, so
-# that a preset changes nothing of it.
+# The released code. All its settings of loss and views are listed, even those equal to the paper's,
+# so that a preset does not change them.
 OFFICIAL = {
     "temperature": 0.07,
     "l_dis": True,
@@ -114,8 +114,8 @@ QUICK = {
     "projection": True,
     "orth": "cosine",
     "pdd_images": 16,
-    # Few steps: Eq. 5 on cropped views of few images is noise that drowns L_face, and
-    # without the positive in its denominator it never saturates (docs/fidelity.md).
+    # With few steps, Eq. 5 on cropped views of few images adds noise that dominates L_face,
+    # and without the positive in its denominator it does not saturate (docs/fidelity.md).
     "pose_crop": False,
     "pose_denominator": "all",
     "pose_images": 16,

@@ -1,6 +1,6 @@
 """Modules of PCL's pose-disentangled decoder (PDD): branches, projection heads, decoder.
 
-Sizes that PCL's paper leaves to its supplement are those of the released code.
+Sizes that the paper gives in its supplement only are those of the released code.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def projection(dim: int, kind: Literal["released", "simclr"]) -> nn.Module:
 
     Args:
         dim: Length of F_f and F_p.
-        kind: ``released``: PCL's released code, normalised at its end; ``simclr``: lightly's, as
-            the baseline has it, normalised after each of its two layers.
+        kind: ``released``: PCL's released code, with a final normalisation; ``simclr``: lightly's,
+            as in the baseline, with a normalisation after each of its two layers.
     """
     if kind == "simclr":
         head: nn.Module = SimCLRProjectionHead(dim, 2048, 128)
@@ -40,10 +40,10 @@ def projection(dim: int, kind: Literal["released", "simclr"]) -> nn.Module:
 
 
 class DoublingConv2d(nn.Conv2d):
-    """Bilinear doubling and a 3x3 convolution in one, with a quarter of the multiplications.
+    """Bilinear upsampling by 2 fused with a 3x3 convolution, with a quarter of the multiplications.
 
-    Doubling mixes no channels, so the nine taps mix them before it, where there are a quarter of
-    the positions. What is left along each axis, to double, shift and add the taps, is one matrix.
+    Upsampling does not mix channels, so the nine taps are applied to the channels before it, at a
+    quarter of the positions. Upsampling, shifting and adding the taps is one matrix per axis.
 
     Args:
         inputs: Channels C of the small map.
@@ -54,11 +54,11 @@ class DoublingConv2d(nn.Conv2d):
     def __init__(self, inputs: int, outputs: int, side: int) -> None:
         super().__init__(inputs, outputs, kernel_size=3, padding=1)
         doubled = F.interpolate(torch.eye(side)[None], scale_factor=2, mode="linear")[0].t()
-        padded = F.pad(doubled, (0, 0, 1, 1))  # [2n + 2, n], zeros around as a convolution has
+        padded = F.pad(doubled, (0, 0, 1, 1))  # [2n + 2, n], zero padding as in a convolution
         taps = torch.stack([padded[tap : tap + 2 * side] for tap in range(3)], dim=2)
         self.register_buffer("spread", taps.flatten(1), persistent=False)  # [2n, n * 3]
         self.spread: Tensor
-        self.bias: nn.Parameter  # nn.Conv2d may have none
+        self.bias: nn.Parameter  # nn.Conv2d may have no bias
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[B, O, 2n, 2n]`` of ``[B, C, n, n]``."""
@@ -85,7 +85,7 @@ class Decoder(nn.Module):
         self.stem = nn.Linear(feature_dim, self.widths[0])
         blocks: list[nn.Module] = []
         for block, (inputs, outputs) in enumerate(pairwise(self.widths)):
-            # The released code numbers an upsampling before the convolution.
+            # In the released code an upsampling module precedes the convolution in the numbering.
             blocks += [nn.ReLU(), nn.Identity(), DoublingConv2d(inputs, outputs, side=2**block)]
             if outputs != 3:
                 blocks.append(nn.BatchNorm2d(outputs))
@@ -105,12 +105,12 @@ def disentangling_loss(
     *,
     passes: Literal["joint", "separate"] = "joint",
 ) -> Tensor:
-    """Return L_dis, PCL Eq. 2: the face comes from F_f of either image, the pose from F_p.
+    """Return L_dis, PCL Eq. 2: the face is decoded from F_f of either image, the pose from F_p.
 
     Args:
-        decoder: D.
-        source: s ``[B, 3, 64, 64]`` with its F_f and F_p ``[B, D]``.
-        varied: The same for s-hat, the pose-varied image.
+        decoder: The decoder D.
+        source: Images s ``[B, 3, 64, 64]`` with their F_f and F_p ``[B, D]``.
+        varied: The same for s-hat, the pose-varied images.
         passes: ``joint``: one pass of D, whose BatchNorm sees all four reconstructions at once;
             ``separate``: four, in the order of the released code.
 
@@ -129,18 +129,18 @@ def disentangling_loss(
 
 
 def decoded_parts(decoder: Decoder, f: Tensor, p: Tensor, p_hat: Tensor) -> dict[str, Tensor]:
-    """Return what D draws of features together and alone, PCL Fig. 4 (b) to (f).
+    """Return the images decoded from F_f and F_p together and separately, PCL Fig. 4 (b) to (f).
 
-    D takes a sum, so the feature that is left out is 0.
+    D takes the sum of both features, so an omitted feature is 0.
 
     Args:
-        decoder: D.
+        decoder: The decoder D.
         f: F_f of s, ``[B, D]``.
-        p: F_p of s.
-        p_hat: F_p of the pose-varied image.
+        p: F_p of s, ``[B, D]``.
+        p_hat: F_p of the pose-varied image, ``[B, D]``.
 
     Returns:
-        Caption to images ``[B, 3, 64, 64]`` in [0, 1].
+        Captions mapped to images ``[B, 3, 64, 64]`` in [0, 1].
     """
     nothing = torch.zeros_like(f)
     parts = {

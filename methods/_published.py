@@ -1,4 +1,4 @@
-"""Published weights of timm and torchvision: what they want, where they lie, how they are built."""
+"""Published weights of timm and torchvision: input normalisation, location and construction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import nn
 
 from facebench.errors import SpecError, UnknownNameError
 
-# torchvision builds these otherwise with weights than without; timm has both.
+# torchvision builds these differently with and without weights; timm has both variants.
 _BUILT_OTHERWISE = frozenset({"googlenet", "inception_v3"})
 
 
@@ -23,13 +23,13 @@ class Published:
     """Published weights and the model that they belong to.
 
     Args:
-        mean: Of the input's channels, as the weights want it.
-        std: Likewise.
+        mean: Mean of the input's channels, for the normalisation that the weights need.
+        std: Standard deviation of the input's channels, likewise.
         least: Smallest side of an image in pixels.
         fixed: Whether that is the only side.
-        url: Where the weights are published.
-        file: Where they are looked for before they are downloaded.
-        build: Returns the model without its classifier; the argument: with its weights.
+        url: Address of the weights.
+        file: Path of the weights in the cache, searched before they are downloaded.
+        build: Returns the model without its classifier; the argument: whether to load the weights.
     """
 
     mean: tuple[float, ...]
@@ -41,12 +41,12 @@ class Published:
     build: Callable[[bool], nn.Module]
 
     def side(self, side: int) -> int:
-        """Return the side at which the model sees an image of ``side`` pixels."""
+        """Return the side to which an image of ``side`` pixels is scaled for the model."""
         return self.least if self.fixed else max(side, self.least)
 
 
 def published(text: str) -> Published:
-    """Return what ``timm:NAME.TAG`` or ``torchvision:NAME.WEIGHTS`` names; loads nothing.
+    """Return the weights named ``timm:NAME.TAG`` or ``torchvision:NAME.WEIGHTS``, without loading.
 
     Raises:
         SpecError: It has another form, or the library has no such weights.
@@ -78,7 +78,7 @@ def _timm(name: str) -> Published:
         stored = config.hf_hub_filename or "model.safetensors"
         url = f"https://huggingface.co/{config.hf_hub_id}/resolve/main/{stored}"
         file = _cache() / f"{config.architecture}.{config.tag}{Path(stored).suffix}"
-        if file.exists():  # custom_load reads the format of the url, which this file has not
+        if file.exists():  # custom_load expects the format of the url, not of this file
             overlay = {"file": str(file), "custom_load": False}
 
     def build(weights: bool) -> nn.Module:
@@ -104,7 +104,7 @@ def _torchvision(name: str) -> Published:
         raise UnknownNameError(f"weights of torchvision's {name}", tag, offered.__members__)
     weights = offered[tag or "DEFAULT"]
     transforms, least = weights.transforms(), weights.meta["min_size"][0]
-    # Weights of a larger size change a transformer; say so where there are no weights, too.
+    # Weights of a larger size change a transformer; fail also without weights.
     sized = {"image_size": least} if name.startswith("vit_") else {}
 
     def build(with_weights: bool) -> nn.Module:

@@ -1,7 +1,7 @@
-"""The views that SimCLR and PCL share: one set of options, two pieces of augmentation.
+"""Augmentation shared by SimCLR and PCL: options, appearance and pose augmentation.
 
 PCL section 4.1 names the baseline's augmentations (random crop, colour jitter, Gaussian blur,
-Sobel filtering) without their strengths; those are the released code's.
+Sobel filtering) without their strengths, which are taken from the released code.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ViewOptions:
     """Options of the stochastic augmentation."""
 
     crop: Literal["resized", "quadrants"] = "resized"  # PCL 4.1 "random crop"; released: quadrants
-    crop_scale: float = 0.2  # smallest area of a resized crop; a face fills the frame
+    crop_scale: float = 0.2  # smallest area of a resized crop, since a face fills the frame
     jitter: float = 0.8  # brightness, contrast, saturation; released PCL
     hue: float = 0.2  # released PCL
     jitter_p: float = 0.8  # released PCL
@@ -53,7 +53,7 @@ class ViewOptions:
 
 
 def appearance(options: ViewOptions, image_size: int) -> Compose:
-    """Return what changes the look of a face and not its pose: colour, blur, edges."""
+    """Return the augmentation of appearance, which keeps the pose: colour, blur, edges."""
     kernel = max(3, int(0.1 * image_size) // 2 * 2 + 1)  # odd: 7 at 64 px
     x = options.jitter
     return Compose(
@@ -67,15 +67,15 @@ def appearance(options: ViewOptions, image_size: int) -> Compose:
 
 
 def pose(kind: PoseAugmentation, options: ViewOptions, *, p: float) -> Compose:
-    """Return what changes the pose of a face (PCL section 3.2).
+    """Return the pose augmentation (PCL section 3.2).
 
-    A flip, a rotation, or both; ``all`` also moves the face, which PCL section 4.1 compares with
-    the flip alone.
+    A flip, a rotation, or both; ``all`` also translates the face, which PCL section 4.1 compares
+    with the flip alone.
 
     Args:
-        kind: Which transformations; ``none`` changes nothing.
-        options: For the angle.
-        p: Probability of each.
+        kind: The transformations; ``none`` changes nothing.
+        options: Options with the angle of the rotation.
+        p: Probability of each transformation.
     """
     steps: list[Augmentation] = []
     if kind in ("flip", "both", "all"):

@@ -1,9 +1,9 @@
-"""FaceCycle: a face loses its expression, then its identity, and gets both back.
+"""FaceCycle: cycle consistency of removing and restoring expression and identity.
 
 Chang et al., "Learning facial representations from the cycle-consistency of face", ICCV 2021.
-Stage 1 learns the expression code: what has to move so that a face becomes neutral. Stage 2 keeps
-all that, and learns the identity code: what sets a neutral face apart from a mean face. Layers and
-numbers are those of the released code; docs/fidelity.md lists them.
+Stage 1 learns the expression code, from which a flow to the neutral face is predicted. Stage 2
+freezes these modules and learns the identity code, the difference between neutral and mean face.
+Layers and numbers are those of the released code; docs/fidelity.md lists them.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from ._facecycle_vgg import FrozenVGG19
 
 
 class FaceCycle(Method):
-    """Two encoders of the same backbone: one for expression, which is F_s, one for identity."""
+    """Two encoders of one architecture: one for expression, which gives F_s, one for identity."""
 
     info = MethodInfo(
         name="facecycle",
         title="FaceCycle",
-        version=2,  # 2: L_ssim sees zeros outside the image, as released; in 32 bits always
+        version=2,  # 2: L_ssim with zero padding, as released, always in 32 bits
         paper="Chang et al., ICCV 2021",
         year=2021,
         needs="pairs",
@@ -55,8 +55,8 @@ class FaceCycle(Method):
                 "pretrain.lr": 5e-5,
                 "pretrain.schedule": "method",
             },
-            # Without a network; 3 and 2 epochs of few images, since each is drawn and compared
-            # several times over.
+            # No download; 3 and 2 epochs of few images, since each is reconstructed and compared
+            # several times.
             "quick": {
                 "vgg": "random",
                 "generator_blocks": 2,
@@ -109,13 +109,13 @@ class FaceCycle(Method):
                 Flip(0.5),
             )
         )
-        self._vgg: FrozenVGG19 | None = None  # no module: neither optimised nor kept
+        self._vgg: FrozenVGG19 | None = None  # not a module: neither optimised nor stored
 
     def load_published(self) -> None:
-        """Load VGG-19, or make its substitute.
+        """Load VGG-19, or create its random substitute.
 
         Raises:
-            StageError: The weights cannot be had; names the file to place and the substitute.
+            StageError: The weights are not available; names the file to place and the substitute.
         """
         self._vgg = FrozenVGG19(self.options.vgg)
 
@@ -158,7 +158,7 @@ class FaceCycle(Method):
         ]
 
     def before_epoch(self, epoch: int, epochs: int) -> None:
-        """Let the stage of this epoch learn and freeze the other."""
+        """Unfreeze the modules of this epoch's stage and freeze the others."""
         length = self._stage1_epochs(epochs)
         self.stage = 1 if epoch < length else 2
         for number, modules in enumerate(self._stages(), start=1):
@@ -166,10 +166,10 @@ class FaceCycle(Method):
                 module.requires_grad_(number == self.stage).train(number == self.stage)
 
     def lr_factor(self, epoch: int, epochs: int) -> float:
-        """Return the released code's rates, for which ``pretrain.lr`` is 5e-5.
+        """Return the released code's schedule, for ``pretrain.lr`` of 5e-5.
 
-        Each stage starts in its first epoch, goes on to its half, and ends slowly: with factors
-        0.2, 1 and 0.2 in stage 1, with 1, 2 and 0.2 in stage 2.
+        The factors of the first epoch, of the rest of the first half, and of the second half are
+        0.2, 1 and 0.2 in stage 1, and 1, 2 and 0.2 in stage 2.
         """
         length = self._stage1_epochs(epochs)
         if epoch < length:
@@ -192,7 +192,7 @@ class FaceCycle(Method):
     def views(self, images: Tensor, generator: Generator) -> Tensor:
         """Return augmented frames and partners, ``[2n, 3, S, S]``; in stage 1 mirrored for some.
 
-        A frame that stands as its own partner is always mirrored.
+        The partner is always mirrored if it is the frame itself.
         """
         frames, partners = self.augment(images, generator).chunk(2)
         mirrored = draws.chosen(len(frames), self.options.flip_p, generator).to(images.device)
@@ -208,14 +208,14 @@ class FaceCycle(Method):
         return self.identity_terms(views, generator)
 
     def expression_terms(self, views: Tensor, generator: Generator) -> Terms:
-        """Return the terms of stage 1: neutral faces change places and get the expression back."""
+        """Return the terms of stage 1: neutral faces are swapped and the expressions restored."""
         x = (views - self.mean) / self.std
         with torch.no_grad():
             target = self.vgg(x)
         flow, back = self.exptoflow(self.expression_code(views))
         neutral = self.generator(target[:2], flow, generator)
         drawn = self.generator(target[:2], None, generator)
-        moved = warp(x, flow)  # the neutral face without a generator
+        moved = warp(x, flow)  # the neutral face, without the generator
         direct = warp(swap_halves(moved), back)
         warped = warp(swap_halves(neutral), back)
         vgg_neutral = self.vgg(neutral)
@@ -234,7 +234,7 @@ class FaceCycle(Method):
         }
 
     def identity_terms(self, views: Tensor, generator: Generator) -> Terms:
-        """Return the terms of stage 2: neutral faces become one mean face, and themselves again."""
+        """Return the terms of stage 2: neutral faces are mapped to the mean face and back."""
         x = (views - self.mean) / self.std
         with torch.no_grad():
             target = self.vgg(x)

@@ -1,7 +1,7 @@
-"""Frozen: a model of timm or torchvision with its published weights, judged as it is.
+"""Frozen: a model of timm or torchvision with its published weights, without training.
 
-The feature is what the model's own classifier would see; the input is normalised as the weights
-want it. Files that are already in a cache of either library are found without a network.
+The feature is the input of the model's classifier; images are normalised as the weights require.
+Files that are already in a cache of either library are found without a network.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class FrozenOptions:
     model: str = "timm:resnet18.a1_in1k"  # timm:NAME.TAG or torchvision:NAME.WEIGHTS
 
     def __post_init__(self) -> None:
-        published(self.model)  # a wrong name fails now, not when its turn comes
+        published(self.model)  # raises for an unknown name
 
 
 class Frozen(Method):
-    """Any timm or torchvision model and its published weights; nothing is learned here."""
+    """A timm or torchvision model with its published weights; nothing is learned."""
 
     info = MethodInfo(
         name="frozen",
@@ -62,12 +62,12 @@ class Frozen(Method):
         """Load the weights from a cache, or download them.
 
         Raises:
-            StageError: There are none and there is no network, or the file is not theirs.
+            StageError: There is neither a file nor a network, or the file has other weights.
         """
         source = self.source
         try:
             self.model = source.build(True)
-        except Exception as error:  # each library and its downloader have errors of their own
+        except Exception as error:  # the libraries and their downloaders raise many types of errors
             reason = (str(error).strip().splitlines() or [""])[0]
             raise StageError(
                 f"the published weights of {self.options.model} cannot be loaded: "
@@ -78,8 +78,8 @@ class Frozen(Method):
     def features(self, name: str, images: Tensor) -> Tensor:
         """Return the input of the model's classifier, ``[B, D]``.
 
-        Images go in at the task's size; where the model takes one size alone, or none so small,
-        they are scaled to the model's.
+        Images are used at the task's size; they are scaled if the model needs a fixed or a larger
+        size.
         """
         side = self.source.side(images.shape[-1])
         if side != images.shape[-1]:

@@ -1,4 +1,4 @@
-"""HoG: where the edges of a face lie and which way they run; nothing is learned.
+"""HoG: histograms of oriented gradients; nothing is learned.
 
 Dalal and Triggs, "Histograms of oriented gradients for human detection", CVPR 2005; computed by
 scikit-image. PCL's tables give no settings.
@@ -47,8 +47,8 @@ class HoG(Method):
     def features(self, name: str, images: Tensor) -> Tensor:
         """Return the descriptor of each image, ``[B, D]``.
 
-        D is ``(S // cell - block + 1)**2 * block**2 * orientations``: 4356 at 100 px. Of the
-        three colour channels, the one with the largest gradient speaks for a pixel (section 6.2).
+        D is ``(S // cell - block + 1)**2 * block**2 * orientations``: 4356 at 100 px. At
+        each pixel, the colour channel with the largest gradient is used (section 6.2).
 
         Raises:
             SpecError: The image is smaller than one block.

@@ -1,14 +1,14 @@
-"""Imported: a shared backbone with weights from a file, judged as it is.
+"""Imported: a shared backbone with weights from a file, without training.
 
-``facebench import timm:resnet18 FILE`` makes a checkpoint of it. The feature is the flattened
-feature map, as for every method, so the untrained floor beside it differs in the weights alone.
+``facebench import timm:resnet18 FILE`` creates the checkpoint. The feature is the flattened feature
+map, as for every method, so the untrained floor differs in the weights only.
 """
 
 from facebench.method import Foreign, Method, MethodInfo
 
 
 class Imported(Method):
-    """Whatever state dict fits the backbone; nothing is learned here."""
+    """A shared backbone with the weights of a state dict; nothing is learned."""
 
     info = MethodInfo(
         name="imported",
@@ -18,4 +18,6 @@ class Imported(Method):
         year=2026,
         needs="file",
     )
-    foreign = Foreign(names=(("", "backbone."), ("", "backbone.model.")))  # timm's lie below model
+    foreign = Foreign(
+        names=(("", "backbone."), ("", "backbone.model."))
+    )  # timm's tensors are below `model`

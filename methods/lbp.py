@@ -1,4 +1,4 @@
-"""LBP: how often each local binary pattern occurs in each cell of a face; nothing is learned.
+"""LBP: histograms of local binary patterns on a grid of cells; nothing is learned.
 
 Ojala et al., "Multiresolution gray-scale and rotation invariant texture classification with local
 binary patterns", TPAMI 2002, which PCL's tables cite without settings; histograms on a grid as in
@@ -23,8 +23,8 @@ from facebench.method import Method, MethodInfo
 class LBPOptions:
     """Options of LBP."""
 
-    points: int = 8  # neighbours on the circle, P; Ojala et al., section 2: LBP(8, 1), riu2
-    radius: float = 1.0  # of the circle in pixels, R; Ojala et al., section 2
+    points: int = 8  # sampling points on the circle, P; Ojala et al., section 2: LBP(8, 1), riu2
+    radius: float = 1.0  # radius of the circle in pixels, R; Ojala et al., section 2
     grid: int = 7  # cells on each side; Ahonen et al., section 3: 7 x 7
     rotation_invariant: bool = True  # riu2 of Ojala et al.: P + 2 bins; off: u2, P(P - 1) + 3
 
@@ -69,7 +69,7 @@ class LBP(Method):
                 f"lbp.grid is {options.grid}: the images have {side} pixels on a side; expected "
                 "a pixel for each cell. Choose a smaller grid or larger images."
             )
-        # Whole numbers, since a pattern compares pixels and rounding would break ties.
+        # Integers, since patterns compare pixels and rounding errors would break ties.
         gray = rgb_to_grayscale(images).squeeze(1).mul(255).round().to(torch.uint8).cpu().numpy()
         kind = "uniform" if options.rotation_invariant else "nri_uniform"
         patterns = [local_binary_pattern(g, options.points, options.radius, kind) for g in gray]

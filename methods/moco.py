@@ -1,4 +1,4 @@
-"""MoCo v2: a view looks for its partner among the keys of many past batches.
+"""MoCo v2: contrastive learning against a queue of keys from past batches.
 
 He et al., "Momentum contrast for unsupervised visual representation learning", CVPR 2020, with the
 MLP head, the blur and the temperature of Chen et al., "Improved baselines with momentum contrastive
@@ -23,7 +23,7 @@ from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
 
 @dataclass(frozen=True, kw_only=True)
 class MoCoOptions(ViewOptions):
-    """Options of MoCo; the views are those of its own paper, not of PCL's baseline."""
+    """Options of MoCo; views as in its own paper, not as in PCL's baseline."""
 
     temperature: float = 0.2  # MoCo v2, section 3; MoCo v1 and PCL section 4.1: 0.07
     queue: int = 65536  # keys, K; MoCo v1, section 4.1
@@ -48,7 +48,7 @@ class MoCoOptions(ViewOptions):
 
 
 class MoCo(Method):
-    """A query encoder learns; a key encoder follows it slowly and fills a queue of negatives."""
+    """A query encoder, and a key encoder (its moving average) that fills a queue of negatives."""
 
     info = MethodInfo(
         name="moco",
@@ -57,7 +57,7 @@ class MoCo(Method):
         paper="He et al., CVPR 2020; v2: Chen et al., 2020",
         year=2020,
         recipes={
-            # On the footing of PCL's baseline: its views and temperature (PCL section 4.1).
+            # For comparison with PCL's baseline: its views and temperature (PCL section 4.1).
             "pcl": {
                 "temperature": 0.07,
                 "jitter": 0.8,
@@ -68,8 +68,8 @@ class MoCo(Method):
             }
         },
         presets={
-            # In 100 steps a queue of 65,536 keys would stay the noise that it starts from. Without
-            # normalisation anywhere, age alone tells new keys from old (docs/fidelity.md).
+            # In 100 steps a queue of 65,536 keys would keep mostly its initial noise. Without any
+            # normalisation, new and old keys differ by age alone (docs/fidelity.md).
             "quick": {"queue": 1024, "projection_norm": True}
         },
     )
@@ -91,7 +91,7 @@ class MoCo(Method):
         self.info_nce = NTXentLoss(
             options.temperature, (options.queue, options.projection_dim), gather_distributed=True
         )
-        # lightly leaves the queue out of the state, so that a resumed run would start from noise.
+        # lightly does not store the queue in the state, so a resumed run would start from noise.
         bank = self.info_nce.memory_bank
         for name in ("bank", "bank_ptr"):
             bank.register_buffer(name, getattr(bank, name), persistent=True)
@@ -109,7 +109,7 @@ class MoCo(Method):
     def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
         """Return InfoNCE over the key of each query and the queue (MoCo v1, Eq. 1).
 
-        The keys then take the place of the oldest ones in the queue.
+        The keys then replace the oldest ones in the queue.
         """
         queries = self.head(self.encode(views[0]))
         with torch.no_grad():

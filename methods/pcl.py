@@ -1,8 +1,8 @@
 """PCL: pose-disentangled contrastive learning.
 
 Liu et al., "Pose-disentangled contrastive learning for self-supervised facial representation",
-CVPR 2023. Where paper and released code differ, the paper is the default and the code is
-``pcl.recipe=official``; docs/fidelity.md lists every such choice.
+CVPR 2023. Where paper and released code differ, the default follows the paper and
+``pcl.recipe=official`` the code; docs/fidelity.md lists every such choice.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ._views import appearance, pose, two_crops
 
 
 class PCL(Method):
-    """Two branches on F_s, a decoder that holds them apart, and a contrast on each."""
+    """Two branches on F_s, a decoder that disentangles them, and a contrastive loss on each."""
 
     info = MethodInfo(
         name="pcl",
@@ -107,7 +107,7 @@ class PCL(Method):
         return {"source": at_decoded_size(images), **decoded_parts(self.decoder, f, p, p_hat)}
 
     def steps(self, images: Tensor, generator: Generator) -> Iterator[Terms]:
-        """Yield Eq. 7 in one step, or its three objectives in turn with a batch each."""
+        """Yield the terms of Eq. 7 in one step, or of its three objectives with a batch each."""
         if self.options.separate_steps:
             pdd, face, pose_images = images.chunk(3)
             yield from self.objectives(pdd, face, pose_images, generator)
@@ -118,15 +118,15 @@ class PCL(Method):
     def objectives(
         self, pdd: Tensor, face: Tensor, pose: Tensor, generator: Generator
     ) -> Iterator[Terms]:
-        """Yield the terms of the PDD, of the face contrast and of the pose contrast.
+        """Yield the terms of the PDD, of L_face and of L_pose.
 
-        Each is computed when it is asked for: an optimiser step in between changes the weights.
+        Each is computed when it is requested: an optimiser step in between changes the weights.
 
         Args:
             pdd: Images of the PDD, ``[B, 3, S, S]``.
-            face: Images of L_face, likewise.
-            pose: Images of L_pose, likewise.
-            generator: Of all views and draws.
+            face: Images of L_face, ``[B, 3, S, S]``.
+            pose: Images of L_pose, ``[B, 3, S, S]``.
+            generator: Generator for all random draws.
         """
         if self.options.l_dis or self.options.l_orth:
             yield self.pdd_terms(self.pdd_views(pdd, generator), generator)
@@ -173,8 +173,8 @@ class PCL(Method):
     def pose_views(self, images: Tensor, generator: Generator) -> Tensor:
         """Return s_i, s_j and M pose-augmented copies of P images, ``[P * (2 + M), 3, S, S]``.
 
-        The copies are in the order in which they become negatives, M of the first anchor first:
-        those of its own image, or, as released, copy by copy of the whole batch.
+        The copies are in the order of the negatives, first the M of the first anchor: copies of its
+        own image, or, as released, of the images of the whole batch in turn.
         """
         s, m = images[: self.options.pose_images], self.options.negatives
         own = self.options.negatives_of == "anchor"
@@ -185,9 +185,9 @@ class PCL(Method):
         return self.appearance(views, generator)
 
     def pose_terms(self, views: Tensor, generator: Generator) -> Terms:
-        """Return L_pose (Eq. 5): the same pose attracts, M pose-augmented copies repel.
+        """Return L_pose (Eq. 5): positives of equal pose, negatives from M pose-augmented copies.
 
-        Where the denominator has the negatives only, ``L_pose_infonce`` comes with it, for the
+        Where the denominator has the negatives only, ``L_pose_infonce`` is returned, too, for the
         dynamic weights: the same loss with the positive in the denominator, without gradient.
         """
         options, m = self.options, self.options.negatives
@@ -213,7 +213,7 @@ class PCL(Method):
     def after_epoch(self, means: Mapping[str, float]) -> None:
         """Update the dynamic weights from the last two epochs' mean losses.
 
-        Eq. 5 may be negative, and a ratio of such means says nothing; its InfoNCE form is always
+        Eq. 5 may be negative, and a ratio of such means has no meaning; its InfoNCE form is always
         positive.
         """
         if not self.options.dynamic_weights:
@@ -260,7 +260,7 @@ class PCL(Method):
         return orthogonality(f, p)
 
     def _contrast(self, z: Tensor, generator: Generator) -> Tensor:
-        """Return Eq. 6, which adds both directions; NT-Xent's mean is over both."""
+        """Return Eq. 6, which adds both directions, while NT-Xent averages over both."""
         options, (z_i, z_j) = self.options, z.float().chunk(2)
         if options.negative_interpolation:
             loss = mixed_nt_xent(
@@ -275,10 +275,10 @@ def dynamic_weights(losses: Tensor, temperature: float) -> Tensor:
     """Return DWA's weights (Liu et al., CVPR 2019, Eq. 7), which sum to the number of tasks.
 
     Args:
-        losses: ``[2, K]`` mean loss of each task in the epoch before last and in the last.
-        temperature: T; larger means more equal weights.
+        losses: ``[2, K]`` mean loss of each task in the last but one and in the last epoch.
+        temperature: T; larger values give more equal weights.
 
     Returns:
-        ``[K]`` weights: more for the task that fell less.
+        ``[K]`` weights, larger for tasks whose loss decreased less.
     """
     return len(losses[0]) * torch.softmax(losses[1] / losses[0] / temperature, dim=0)

@@ -1,10 +1,10 @@
-"""The untrained backbone: the floor that every learned representation must rise above."""
+"""The untrained backbone, the floor for every learned representation."""
 
 from facebench.method import Method, MethodInfo
 
 
 class Random(Method):
-    """Features of the backbone as it was initialised from the seed; nothing is learned."""
+    """Features of the backbone as initialised from the seed; nothing is learned."""
 
     info = MethodInfo(
         name="random",

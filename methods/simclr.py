@@ -1,4 +1,4 @@
-"""SimCLR: two views of a face attract each other, all other faces of the batch repel.
+"""SimCLR: contrastive learning on two views of each image, with in-batch negatives.
 
 Chen et al., "A simple framework for contrastive learning of visual representations", ICML 2020;
 with the settings of PCL's baseline (PCL section 4.1).
@@ -21,7 +21,7 @@ from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
 
 @dataclass(frozen=True, kw_only=True)
 class SimCLROptions(ViewOptions):
-    """Options of SimCLR; those of the views come on top."""
+    """Options of SimCLR, in addition to those of the views."""
 
     temperature: float = 0.07  # PCL section 4.1
     negative_interpolation: bool = True  # PCL section 4.1
@@ -45,7 +45,7 @@ class SimCLR(Method):
         paper="Chen et al., ICML 2020",
         year=2020,
         presets={
-            # Few epochs: gentler views and a softer contrast learn faster (measured, docs).
+            # With few epochs, weaker views and a higher temperature learn faster (measured).
             "quick": {
                 "temperature": 0.1,
                 "negative_interpolation": False,
@@ -76,7 +76,7 @@ class SimCLR(Method):
         return first, second
 
     def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
-        """Return NT-Xent (SimCLR Eq. 1), over mixed negatives if they are interpolated."""
+        """Return NT-Xent (SimCLR Eq. 1), with mixed negatives if they are interpolated."""
         z0, z1 = self.head(self.encode(torch.cat(views))).chunk(2)
         if self.options.negative_interpolation:
             loss = mixed_nt_xent(z0, z1, self.options.temperature, generator)

@@ -3,8 +3,8 @@
 ``Ingrid_Betancourt_1.jpg 1`` and ``Ingrid_Betancourt_2.jpg 1`` make a matched pair, 0 marks a
 mismatched one. The file has all 3,000 matched pairs first, and does not name its folds: fold k is
 the k-th tenth of the matched and the k-th tenth of the mismatched pairs, as FaceX-Zoo's
-``CPLFW_PairsParser`` takes them. Only so is nobody in two folds; the file cut into ten as it stands
-would give folds of one kind.
+``CPLFW_PairsParser`` assigns them. With this assignment no person is in two folds; splitting the
+file into ten consecutive parts would give folds with one kind of pairs only.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FOLDS = 10
 _NAME = re.compile(r"(.+)_[0-9]+\.jpe?g", re.IGNORECASE | re.ASCII)
 _EXPECTED = "an image and a label, such as 'Ingrid_Betancourt_1.jpg 1'"
 
-Line = tuple[int, str, str]  # number in the file, image, label
+ListedImage = tuple[int, str, str]  # number in the file, image, label
 
 
 def person(image: str) -> str | None:
-    """Return who an image shows by its name, ``Ann_Lee`` of ``Ann_Lee_1.jpg``; or nothing."""
+    """Return the person in an image's name, ``Ann_Lee`` of ``Ann_Lee_1.jpg``, or ``None``."""
     match = _NAME.fullmatch(image)
     return match[1] if match else None
 
@@ -46,7 +46,7 @@ def read_pair_lines(file: Path) -> pd.DataFrame:
 
     Raises:
         DataError: A line does not parse, the lines of a pair disagree (``file:line``), the pairs
-            do not part into ten folds, or somebody is in two folds.
+            cannot be split into ten folds, or a person is in two folds.
     """
     lines = [_fields(file, number, line) for number, line in _without_heading(file)]
     if len(lines) % 2:
@@ -77,14 +77,14 @@ def _without_heading(file: Path) -> list[tuple[int, str]]:
     return lines
 
 
-def _fields(file: Path, number: int, line: str) -> Line:
+def _fields(file: Path, number: int, line: str) -> ListedImage:
     fields = line.rsplit(maxsplit=1)
     if len(fields) != 2 or fields[1] not in {"0", "1"} or person(fields[0]) is None:
         raise bad_line(file, number, line, _EXPECTED)
     return number, fields[0], fields[1]
 
 
-def _pair(file: Path, first: Line, second: Line) -> tuple[str, str, bool]:
+def _pair(file: Path, first: ListedImage, second: ListedImage) -> tuple[str, str, bool]:
     number, image, label = second
     if label != first[2]:
         found = f"{first[1]} {first[2]} and {image} {label}"
@@ -107,7 +107,7 @@ def _check_people(file: Path, pairs: pd.DataFrame) -> None:
     homes = fold_of.groupby(named).nunique()
     if strays := _sorted(homes[homes > 1].index):
         raise DataError(
-            f"{file}: found {len(strays):,} people in two folds: {shown(strays)}; expected nobody. "
+            f"{file}: found {len(strays):,} people in two folds: {shown(strays)}; expected none. "
             "Take pairs_CPLFW.txt in its own order."
         )
 

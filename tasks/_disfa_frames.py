@@ -1,7 +1,7 @@
-"""Where the frames of DISFA are: images that somebody extracted, or the videos themselves.
+"""Finds the frames of DISFA: extracted images, or the videos themselves.
 
-Numbers of extracted frames begin at 0 or at 1, by the tool. Which of them is decided once, by the
-smallest number over all subjects: a single subject may lack its first frames.
+Numbers of extracted frames begin at 0 or at 1, depending on the tool. This is decided once, by the
+smallest number over all subjects, since a single subject may lack its first frames.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ._reading import bad_layout, folders, names, shown
 from ._video import VIDEO_SUFFIXES, frame_count
 
 Camera = Literal["left", "right"]
-Frames = dict[str, dict[int, str]]  # of each subject: path of each frame, counted from 0
+Frames = dict[str, dict[int, str]]  # subject -> frame number, counted from 0 -> path
 
 SLACK = 10
 """Frames by which images and labels may differ in length: half a second."""
@@ -36,12 +36,12 @@ def find_extracted(
     """Find extracted frames.
 
     Args:
-        info: Of DISFA, for messages.
+        info: Declaration of the task, used in messages.
         root: Folder that paths are relative to.
         base: ``root``, or the folder inside it that has the dataset.
-        subjects: Who is expected.
-        camera: Folders called ``Left`` or ``Right`` are taken accordingly; frames in folders that
-            name no camera are taken to be the left one's.
+        subjects: The expected subjects.
+        camera: The camera, matched with folders called ``Left`` or ``Right``; folders that name no
+            camera are assumed to be the left one's.
 
     Returns:
         Paths by subject and frame; empty if there are no folders of frames.
@@ -75,11 +75,11 @@ def find_videos(
     """Find one camera's videos, in any folder of the dataset, and count their frames.
 
     Args:
-        info: Of DISFA, for messages.
+        info: Declaration of the task, used in messages.
         root: Folder that paths are relative to.
         base: ``root``, or the folder inside it that has the dataset.
-        subjects: Who is expected.
-        camera: Whose videos.
+        subjects: The expected subjects.
+        camera: The camera.
 
     Returns:
         Paths ``Video_LeftCamera/LeftVideoSN001_comp.avi#0`` ... by subject and frame; empty if
@@ -104,19 +104,19 @@ def find_videos(
 
 
 def check_lengths(info: TaskInfo, frames: Frames, labelled: Mapping[str, int]) -> list[str]:
-    """Compare frames with labels, and say what has no partner.
+    """Compare frames with labels, and report frames without label and labels without frame.
 
     Args:
-        info: Of DISFA, for messages.
-        frames: By subject and number.
+        info: Declaration of the task, used in messages.
+        frames: Paths by subject and frame number.
         labelled: Number of labelled frames of each subject.
 
     Returns:
-        Sentences for the reader of a result; none if every label has its frame.
+        Warnings to be stored in results; none if every label has its frame.
 
     Raises:
-        DataError: The frames of a subject end so far from its labels that they were extracted at
-            another rate, or its numbers begin later than those of others.
+        DataError: Numbers of frames and labels of a subject differ so much that the frames were
+            extracted at another rate, or its numbers begin later than those of others.
     """
     without_image: dict[str, int] = {}
     without_label: dict[str, int] = {}

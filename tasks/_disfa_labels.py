@@ -1,8 +1,8 @@
-"""DISFA's label files, and the lists of subjects and frames that others published for it.
+"""DISFA's label files, and published lists of its subjects and frames.
 
 ``ActionUnit_Labels/SN001/SN001_au1.txt`` has a line ``frame,intensity`` for every frame of a
-subject's video, one file for each of twelve action units. Line t, from 0, is about frame t: so
-ME-GraphAU reads them, whatever number is printed first.
+subject's video, one file for each of twelve action units. Line t, counted from 0, belongs to frame
+t, whatever frame number it has; ME-GraphAU reads the files in the same way.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ LABELS = "ActionUnit_Labels"
 UNITS = (1, 2, 4, 6, 9, 12, 25, 26)
 """The eight action units that PCL and JAA-Net use."""
 OTHER_UNITS = (5, 15, 17, 20)
-"""The others that DISFA has; their files need not be there."""
+"""The other action units of DISFA; their files are optional."""
 HIGHEST = 5
-"""Intensity of an action unit at most."""
+"""Largest intensity of an action unit."""
 
 _LISTED = re.compile(r"(?:.*[/\\])?(SN[0-9]{3})[/\\]([0-9]{1,9})\.[a-z]+", re.IGNORECASE | re.ASCII)
 _PART = re.compile(r"DISFA_part[0-9]+_path\.txt", re.IGNORECASE | re.ASCII)
@@ -40,7 +40,7 @@ class Intensities(NamedTuple):
 
     Attributes:
         values: 0 to 5, ``[frames, 8]``, in the order of ``UNITS``.
-        jumping: Files whose printed frame numbers do not count up by one.
+        jumping: Files whose frame numbers do not increase by one.
     """
 
     values: NDArray[np.int8]
@@ -59,10 +59,10 @@ def read_intensities(info: TaskInfo, root: Path, folder: Path, subject: str) -> 
     """Read the label files of one subject.
 
     Args:
-        info: Of DISFA, for messages.
-        root: Folder of the dataset, for messages.
+        info: Declaration of the task, used in messages.
+        root: Folder of the dataset, used in messages.
         folder: The subject's folder of label files.
-        subject: Such as ``SN001``.
+        subject: Name of the subject, such as ``SN001``.
 
     Raises:
         DataError: A file is missing, a line does not parse (``file:line``), or the files of the
@@ -92,7 +92,7 @@ def read_intensities(info: TaskInfo, root: Path, folder: Path, subject: str) -> 
 
 
 def read_frames_list(path: Path) -> set[tuple[str, int]]:
-    """Read which frames are to be used: lines such as ``DISFA/SN002/0.jpg``, counted from 0.
+    """Read the list of frames to use: lines such as ``DISFA/SN002/0.jpg``, counted from 0.
 
     Args:
         path: A file, or a folder with JAA-Net's ``DISFA_part1_path.txt`` to ``part3``.
@@ -123,7 +123,7 @@ def read_frames_list(path: Path) -> set[tuple[str, int]]:
 
 
 def _read_file(file: Path) -> tuple[NDArray[np.int8], bool]:
-    """Return intensities ``[frames]``, and whether the printed frame numbers count up by one."""
+    """Return intensities ``[frames]``, and whether the frame numbers increase by one."""
     intensities: list[int] = []
     printed: list[int] = []
     for number, line in read_lines(file):

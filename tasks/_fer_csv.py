@@ -1,8 +1,8 @@
 """The CSV form of FER-2013: 35,887 rows of emotion, usage and 2,304 pixel values.
 
 ``fer2013.csv`` has the heading ``emotion,pixels,Usage``; ``icml_face_data.csv`` has
-``emotion, Usage, pixels``, with spaces. Either is 300 MB of text, so one pass finds where each
-row begins, and an image is read from there.
+``emotion, Usage, pixels``, with spaces. Either is 300 MB of text, so one pass finds the
+offset of each row, from which an image is read.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SIDE = 48  # pixels
 CLASSES = 7
 USAGES = ("Training", "PublicTest", "PrivateTest")
 
-Row = tuple[str, str, int]  # path, usage, label
+UsageRow = tuple[str, str, int]  # path, usage, label
 
 _VALUES = re.compile(r"[0-9\s]*")  # int() would also take +1 and 1_0
 
@@ -37,19 +37,19 @@ class _Heading(NamedTuple):
 
 
 class _Index(NamedTuple):
-    """Where the columns are, and where each row begins: byte and line number."""
+    """Positions of the columns, and byte offset and line number of each row."""
 
     heading: _Heading
     offsets: NDArray[np.int64]
     lines: NDArray[np.int64]
 
 
-def read_rows(file: Path, path: str) -> Iterator[Row]:
+def read_rows(file: Path, path: str) -> Iterator[UsageRow]:
     """Yield ``(path#row, usage, label)`` of every row; rows count from 0.
 
     Args:
         file: The CSV.
-        path: How the manifest calls it.
+        path: Path of the file in the manifest.
 
     Raises:
         DataError: The heading or a row does not parse; the message names ``file:line``.
@@ -119,7 +119,7 @@ def _index(file: Path) -> _Index:
 
 @lru_cache(maxsize=2)
 def _read_index(file: Path, size: int, modified: int) -> _Index:
-    """Find the rows; size and time are part of the key, so a changed file is read anew."""
+    """Find the rows; size and time are part of the cache key, so a changed file is read again."""
     offsets, lines = [], []
     with file.open("rb") as stream:
         heading = _heading(file, stream.readline())

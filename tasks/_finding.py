@@ -1,4 +1,4 @@
-"""Finding what a layout or a list names, however a system spelled it, and what nothing names."""
+"""Finds listed files whose names differ in case or Unicode form, and files that are not listed."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from facebench.task import TaskInfo
 
 from ._reading import missing_images, names, shown
 
-_Listings = dict[Path, dict[str, list[str]]]  # of a folder: names by what their spellings share
+_Listings = dict[Path, dict[str, list[str]]]  # folder -> normalised name -> names in the folder
 
 
 def find(folder: Path, *parts: str) -> Path | None:
     """Find a file or folder whose name may differ in case and in the form of its accents.
 
     Args:
-        folder: Where to begin; its own name is taken as it is.
+        folder: Folder to search; its own name is not normalised.
         parts: Path below it, with ``/`` as separator.
 
     Returns:
-        The path as it is on the disk; nothing if there is none.
+        The path on disk; ``None`` if there is none.
 
     Raises:
-        DataError: Two fit, such as ``Train`` and ``train``.
+        DataError: Two paths match, such as ``Train`` and ``train``.
     """
     return _find(folder, PurePosixPath(*parts), {})
 
@@ -37,13 +37,13 @@ def locate_images(
     """Find listed images, whose names may differ in case and in the form of their accents.
 
     Args:
-        info: Whose images they are.
+        info: Declaration of the task.
         root: Folder that ``paths`` are relative to.
         paths: Images as a list names them, with ``/`` as separator.
-        listed_in: What named them, for a message.
+        listed_in: Name of the list, used in messages.
 
     Returns:
-        For every one of ``paths``, the path as it is on the disk, relative to ``root``.
+        The path on disk of each of ``paths``, relative to ``root``.
 
     Raises:
         DataError: Images are missing (the message gives the first names and the count), two
@@ -74,15 +74,15 @@ def locate_images(
 
 
 def left_out(info: TaskInfo, root: Path, folders: Iterable[str], taken: Iterable[str]) -> list[str]:
-    """Say what lies in folders of images and is not read: the warnings of a table.
+    """Return the warnings about files in folders of images that are not read.
 
     Hidden files, notes, lists and annotations are no images and not counted.
 
     Args:
-        info: Whose images they are.
+        info: Declaration of the task.
         root: Folder that all paths are relative to.
-        folders: Where images lie; ``.`` for ``root`` itself.
-        taken: Images that are read.
+        folders: Folders of images; ``.`` for ``root`` itself.
+        taken: Paths of the images that are read.
 
     Returns:
         One sentence with the count and the first names; none if nothing was left out.
@@ -115,7 +115,7 @@ def _by_parent(paths: Iterable[str]) -> dict[str, list[str]]:
 def _find(
     folder: Path, path: PurePosixPath, listings: _Listings, *, exact: bool = False
 ) -> Path | None:
-    """Find ``path``; with ``exact``, a name that is the same to the letter goes before others."""
+    """Find ``path``; with ``exact``, an identical name takes precedence over other matches."""
     fits = [folder]
     for part in path.parts:
         fits = [

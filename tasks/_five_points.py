@@ -1,4 +1,4 @@
-"""From five landmarks of a face (eyes, nose, corners of the mouth) to the square that is used."""
+"""Crops from five landmarks of a face (eyes, nose, corners of the mouth)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def read_points(file: Path) -> list[Point]:
     """Read a file of five lines ``x y``.
 
     Args:
-        file: Such as CPLFW's ``Aaron_Sorkin_1_5loc_attri.txt``.
+        file: File of landmarks, such as CPLFW's ``Aaron_Sorkin_1_5loc_attri.txt``.
 
     Returns:
         Five points, in pixels.
@@ -41,14 +41,15 @@ def read_points(file: Path) -> list[Point]:
 
 
 def square(points: list[Point], margin: float) -> Box:
-    """Return a square around the points, with their box in its middle.
+    """Return a square around the points, centred on their bounding box.
 
     Args:
         points: At least two different ones, x and y in pixels.
-        margin: Room on every side, as a share of the longer side of the points' box.
+        margin: Margin on every side, as a fraction of the longer side of the bounding box.
 
     Returns:
-        Left, top, right, bottom in pixels, right and bottom excluded; it may reach over the border.
+        Left, top, right, bottom in pixels, right and bottom excluded; it may extend over the
+        border.
     """
     xs, ys = zip(*points, strict=True)
     side = (1 + 2 * margin) * max(max(xs) - min(xs), max(ys) - min(ys))

@@ -1,4 +1,4 @@
-"""LFW from figshare, through scikit-learn's fetcher, which checks what it gets by SHA-256."""
+"""Downloads LFW from figshare with scikit-learn's fetcher, which verifies it by SHA-256."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def download(info: TaskInfo, folder: Path) -> Path:
     """Download 230 MB of funneled images and the pairs.
 
     Args:
-        info: Of the task, for messages.
-        folder: Folder of datasets; ``lfw_home`` appears in it when it is complete.
+        info: Declaration of the task, used in messages.
+        folder: Folder of datasets; ``lfw_home`` is created in it when complete.
 
     Returns:
         ``folder/lfw_home``.
 
     Raises:
-        DataError: It is there already, or the download failed.
+        DataError: It exists already, or the download failed.
     """
     from sklearn.datasets import fetch_lfw_pairs
 
@@ -44,7 +44,7 @@ def download(info: TaskInfo, folder: Path) -> Path:
                 f"with a network connection. How else to get it: {info.obtain}"
             ) from error
         made = Path(temporary) / _HOME
-        shutil.rmtree(made / "joblib", ignore_errors=True)  # decoded images that nobody reads
+        shutil.rmtree(made / "joblib", ignore_errors=True)  # decoded images that are not used
         lacking = [name for name in (_PAIRS, _IMAGES) if not (made / name).exists()]
         if lacking:
             raise DataError(

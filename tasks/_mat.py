@@ -25,11 +25,11 @@ _WANTED = ("Pose_Para", "pt2d")
 
 
 class PoseFile(NamedTuple):
-    """What one ``.mat`` file says.
+    """Content of one ``.mat`` file.
 
     Attributes:
-        yaw: Degrees; so are the next two.
-        points: Landmarks ``[2, N]``, x and y in pixels; invisible ones are in it.
+        yaw: Yaw in degrees; ``pitch`` and ``roll`` likewise.
+        points: Landmarks ``[2, N]``, x and y in pixels, invisible ones included.
     """
 
     yaw: float

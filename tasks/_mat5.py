@@ -1,8 +1,8 @@
 """Arrays of real numbers out of MATLAB 5 files (MathWorks, "MAT-File Format", level 5).
 
-scipy's ``loadmat`` reads these files as well, and a damaged one can end the process: its reader
-looks up types that it has not checked. Here a damaged file is an error, whatever is in it, and
-only the variables that are wanted are unpacked.
+scipy's ``loadmat`` reads these files as well, but a damaged one can crash the process, because its
+reader uses element types without checking them. Here every damaged file raises an error, and only
+the requested variables are decompressed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ FloatArray = NDArray[np.float64]
 
 _HEADER = 128  # bytes: text, version, byte order
 _MATRIX, _COMPRESSED = 14, 15
-_NUMBERS = {  # by the type of an element
+_NUMBERS = {  # NumPy types by the type of an element
     1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8",
 }  # fmt: skip
-_NUMERIC_CLASSES = range(6, 16)  # double to uint64; cells, structures, texts are others
+_NUMERIC_CLASSES = range(6, 16)  # classes double to uint64; cells, structures and texts have others
 _COMPLEX = 0x0800
-_LARGEST = 1 << 26  # bytes of an unpacked variable; those of a face have some thousand
+_LARGEST = 1 << 26  # bytes of a decompressed variable; those of a face have some thousand
 
 Element = tuple[int, memoryview]
 
@@ -37,7 +37,7 @@ def read_arrays(content: bytes, wanted: Collection[str]) -> dict[str, FloatArray
         wanted: Names of variables.
 
     Returns:
-        Those that are there, in the file's shape.
+        The variables that the file has, in the shape stored there.
 
     Raises:
         ValueError: The file is damaged, is not of version 5, or a wanted variable does not hold

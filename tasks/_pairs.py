@@ -2,8 +2,8 @@
 
 ``pairs.txt`` begins with ``10<TAB>300``; then every fold has 300 matched lines
 ``Name 1 4`` and 300 mismatched lines ``Name 1 Other 2``. Kaggle's ``pairs.csv`` has the same
-lines in the same order with commas, and a heading instead of the counts. A name with a space in
-it is whole where tabs or commas separate the fields.
+lines in the same order with commas, and a heading instead of the counts. Names may contain spaces
+if tabs or commas separate the fields.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from facebench.errors import DataError
 
 from ._reading import bad_line, integer, read_lines
 
-_FOLDS = 10  # of View 2, where the file does not say
+_FOLDS = 10  # folds of View 2 and pairs of each, for files without counts
 
-Line = tuple[int, list[str]]
+NumberedFields = tuple[int, list[str]]
 
 
 def read_pairs(file: Path, image: Callable[[str, int], str]) -> pd.DataFrame:
@@ -27,7 +27,7 @@ def read_pairs(file: Path, image: Callable[[str, int], str]) -> pd.DataFrame:
 
     Args:
         file: ``pairs.txt``, or ``pairs.csv``.
-        image: Path of a person's image, from name and number.
+        image: Function from a person's name and an image number to the path.
 
     Returns:
         ``first``, ``second`` (paths), ``same`` (bool), ``fold`` (from 0), in the file's order.
@@ -52,7 +52,7 @@ def read_pairs(file: Path, image: Callable[[str, int], str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["first", "second", "same", "fold"])
 
 
-def _counts(file: Path, line: Line, pairs: int) -> tuple[int, int]:
+def _counts(file: Path, line: NumberedFields, pairs: int) -> tuple[int, int]:
     number, fields = line
     if fields[0].lower() == "name":
         return _FOLDS, pairs // (2 * _FOLDS)
@@ -64,7 +64,7 @@ def _counts(file: Path, line: Line, pairs: int) -> tuple[int, int]:
 
 
 def _pair(
-    file: Path, line: Line, *, same: bool, image: Callable[[str, int], str]
+    file: Path, line: NumberedFields, *, same: bool, image: Callable[[str, int], str]
 ) -> tuple[str, str, bool]:
     number, fields = line
     if same:

@@ -1,8 +1,8 @@
 """Folders of images with a ``.mat`` beside each, and FSA-Net's packed form of the same.
 
-300W-LP has four collections and a mirrored copy of each; a flipped folder re-uses the file names
-of the original, so a path is the key, never a stem. ``landmarks/`` and ``Code/`` hold neither
-images nor poses and are not read.
+300W-LP has four collections and a mirrored copy of each; a flipped folder uses the file names of
+the original, so images are identified by path, not by stem. ``landmarks/`` and ``Code/`` hold
+neither images nor poses and are not read.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ COLLECTIONS = tuple(
 )
 SIDE = 450  # pixels, of every published image
 
-_THREADS = 4  # parsing holds the interpreter lock, waiting for the disk does not
-# FSA-Net's files keep the order of the names and not the names. The copies of a photograph (up
-# to 18) lie beside each other, so a run of this many rows splits few photographs.
+_THREADS = 4  # parsing holds the interpreter lock, reading from disk does not
+# FSA-Net's files keep the order of the images, but not their names. The copies of a photograph (up
+# to 18) are consecutive, so groups of this many rows split few photographs.
 _RUN = 100
 
 Crop = Callable[[FloatArray, int, int], Box]
-"""From landmarks ``[2, N]``, width and height of the image to the box that is used."""
+"""Function from landmarks ``[2, N]``, width and height of the image to the crop."""
 
 
 class Sample(NamedTuple):
@@ -55,16 +55,16 @@ def find_home(root: Path, wanted: Sequence[str], there: Callable[[Path], object]
     """Find the folder of a dataset.
 
     Args:
-        root: Folder to look in.
-        wanted: What the dataset's folder may be called, in any case.
-        there: Says whether a folder holds the dataset.
+        root: Folder to search.
+        wanted: Possible names of the dataset's folder, matched case-insensitively.
+        there: Function that returns whether a folder holds the dataset.
 
     Returns:
         ``root/NAME/NAME`` (archives that unpack into a folder of their own name) or
-        ``root/NAME``; if none holds it, ``root``; if that does not either, nothing.
+        ``root/NAME``; else ``root``, if it holds the dataset; else ``None``.
 
     Raises:
-        DataError: Several of these names hold it.
+        DataError: Several folders hold it.
     """
     lower = [name.lower() for name in wanted]
     found = [place for place in _places(root, lower) if there(place)]
@@ -86,10 +86,10 @@ def _places(root: Path, wanted: Sequence[str]) -> Iterator[Path]:
 
 
 def collections(folder: Path) -> dict[str, Path]:
-    """Return 300W-LP's collections in a folder, by their names; folders go before ``.npz``.
+    """Return 300W-LP's collections in a folder by name; folders take precedence over ``.npz``.
 
     Raises:
-        DataError: Two have the same name but for its case.
+        DataError: Two names differ only in case.
     """
     for suffix in ("", ".npz"):
         found = {name: find(folder, f"{name}{suffix}") for name in COLLECTIONS}
@@ -107,8 +107,8 @@ def read_samples(
     Args:
         root: Folder that the paths are to be relative to.
         place: A folder of images and ``.mat`` files, or a file of FSA-Net's.
-        subject: From the stem of an image to the photograph that it was made from.
-        crop: Makes the box from the landmarks.
+        subject: Function from the stem of an image to the photograph that it was made from.
+        crop: Function from landmarks to the crop.
 
     Returns:
         In the order of the names; of a packed file, in its own order and uncropped.
@@ -145,15 +145,15 @@ def read_samples(
 
 
 def _pairs(folder: Path) -> list[tuple[str, str]]:
-    """Return name of image and ``.mat`` of everything in a folder."""
+    """Return the names of image and ``.mat`` of every sample in a folder."""
     images = _by_stem(folder, IMAGE_SUFFIXES)
     mats = _by_stem(folder, frozenset({".mat"}))
-    lonely = sorted(images.keys() ^ mats.keys())
-    if lonely:
+    unmatched = sorted(images.keys() ^ mats.keys())
+    if unmatched:
         raise DataError(
-            f"{folder}: {len(lonely):,} of {len(images.keys() | mats.keys()):,} images lack their "
-            f".mat, or the other way round: {shown(lonely)}; expected both of each. Unpack the "
-            "dataset again."
+            f"{folder}: {len(unmatched):,} of {len(images.keys() | mats.keys()):,} images lack "
+            f"their .mat, or the other way round: {shown(unmatched)}; expected both of each. "
+            "Unpack the dataset again."
         )
     return [(image, mats[stem]) for stem, image in images.items()]
 
@@ -173,9 +173,9 @@ def _by_stem(folder: Path, suffixes: Set[str]) -> dict[str, str]:
 
 
 def _size(image: Path) -> tuple[int, int]:
-    """Return width and height by the header; what is wrong with a file is said when it is read."""
+    """Return width and height from the header; damaged files raise an error when they are read."""
     try:
         with Image.open(image) as opened:
             return opened.size
-    except Exception:  # broken bytes raise whatever the format's parser runs into
+    except Exception:  # parsers raise many types of errors for damaged files
         return SIDE, SIDE

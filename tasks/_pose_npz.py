@@ -2,8 +2,8 @@
 
 ``numpy.savez`` of ``image`` (uint8, ``[N, 64, 64, 3]``, *BGR*, as OpenCV reads) and ``pose``
 (``[N, 3]``, degrees, in the order *yaw, pitch, roll*), written by ``TYY_create_db_type1.py``.
-PCL's ``linearposenpdb.py`` reads them. ``savez`` does not compress, so an image is read where it
-lies in the file; a collection has up to 460 MB and is never read whole.
+PCL's ``linearposenpdb.py`` reads them. ``savez`` does not compress, so single images are
+read by memory mapping; a collection has up to 460 MB and is never read completely.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from facebench.runtime.images import Pixels
 
 from ._mat5 import FloatArray
 
-_LOCAL_HEADER = 30  # bytes before name and extra field of a member, in any zip file
+_LOCAL_HEADER = 30  # bytes of a zip member's header before its name and extra field
 
 
 def read_poses(path: Path) -> FloatArray:
@@ -32,7 +32,7 @@ def read_poses(path: Path) -> FloatArray:
         DataError: The file is broken, lacks ``pose`` or ``image``, or they do not fit together.
     """
     try:
-        # numpy leaves a file open that it opened itself and cannot read
+        # numpy does not close a file that it opened itself and cannot read
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
             poses = np.asarray(content["pose"])
     except Exception as error:
@@ -79,13 +79,13 @@ def _images(path: Path) -> NDArray[np.uint8]:
         return _checked_images(path, status.st_mtime_ns, status.st_size)
     except DataError:
         raise
-    except Exception as error:  # broken bytes raise whatever the parsers run into
+    except Exception as error:  # parsers raise many types of errors for damaged files
         raise _broken(path, error) from error
 
 
-@lru_cache(maxsize=64)  # mapped, not read: an entry costs an open file
+@lru_cache(maxsize=64)  # memory-mapped; each cached entry is an open file
 def _checked_images(path: Path, modified: int, size: int) -> NDArray[np.uint8]:
-    """Map the images of a file, once as long as the file stays the same."""
+    """Map the images of a file, cached until the file changes."""
     images = _map_member(path, "image.npy")
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != 3 or not images.size:
         raise DataError(
@@ -95,7 +95,7 @@ def _checked_images(path: Path, modified: int, size: int) -> NDArray[np.uint8]:
 
 
 def _map_member(path: Path, name: str) -> NDArray[Any]:
-    """Map an array that lies uncompressed in a zip file."""
+    """Map an array that is stored uncompressed in a zip file."""
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo(name)
     if member.compress_type != zipfile.ZIP_STORED:

@@ -1,4 +1,4 @@
-"""How the built-in tasks read label files and say what a folder lacks."""
+"""Reading of label files, and errors for incomplete folders, for all built-in tasks."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from facebench.errors import DataError
 from facebench.runtime.listing import check_name
 from facebench.task import TaskInfo
 
-_SHOWN = 5  # names in a message before it says "and so on"
-_DIGITS = 18  # of a number that may stand in a label file; int() gives up at thousands
+_SHOWN = 5  # names shown in a message before "and so on"
+_DIGITS = 18  # digits of a number in a label file; int() fails at thousands
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the lines of a label file that are not blank, stripped, with their line numbers.
 
-    Windows line ends, a byte-order mark and spaces around a line are taken away.
+    Windows line ends, a byte-order mark and spaces around a line are removed.
 
     Args:
         path: A UTF-8 text file.
@@ -27,7 +27,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
         Line number, counted from 1 as an editor does, and text.
 
     Raises:
-        DataError: The file is missing, or not text.
+        DataError: The file is missing, or not UTF-8 text.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -44,23 +44,23 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def bad_line(path: Path, number: int, found: str, expected: str) -> DataError:
-    """Make the error for a line that does not parse; it names ``file:line``."""
+    """Return the error for a line that does not parse; it names ``file:line``."""
     shown = found if len(found) <= 80 else f"{found[:77]}..."
     return DataError(f"{path}:{number}: found '{shown}'; expected {expected}.")
 
 
 def integer(text: str) -> int | None:
-    """Return a non-negative decimal integer, or nothing: ``int()`` also takes ``1_0`` and ``٣``."""
+    """Return a non-negative decimal integer, or ``None``; ``int()`` accepts ``1_0`` and ``٣``."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None
 
 
 def bad_layout(info: TaskInfo, root: Path, found: str) -> DataError:
-    """Make the error for a folder that is not the dataset; it shows the layout and the source.
+    """Return the error for a folder that is not the dataset; it shows the expected layout.
 
     Args:
-        info: Whose layout was expected.
-        root: Where it was looked for.
-        found: What is wrong there.
+        info: Declaration of the task.
+        root: Folder that was searched.
+        found: Description of the difference.
     """
     layout = info.layout.strip("\n")
     return DataError(
@@ -73,10 +73,10 @@ def check_images(info: TaskInfo, root: Path, paths: Iterable[str], listed_in: st
     """Check that images exist, listing each folder once instead of asking for each file.
 
     Args:
-        info: Whose images they are.
+        info: Declaration of the task.
         root: Folder that ``paths`` are relative to.
         paths: Images, with ``/`` as separator.
-        listed_in: What named them, for the message.
+        listed_in: Name of the list, used in the message.
 
     Raises:
         DataError: Some are missing; the message gives the first names and the count.
@@ -96,14 +96,14 @@ def check_images(info: TaskInfo, root: Path, paths: Iterable[str], listed_in: st
 def missing_images(
     info: TaskInfo, root: Path, missing: Sequence[str], total: int, listed_in: str
 ) -> DataError:
-    """Make the error for images that a list names and the folder lacks.
+    """Return the error for images that a list names and the folder lacks.
 
     Args:
-        info: Whose images they are.
+        info: Declaration of the task.
         root: Folder that paths are relative to.
-        missing: Which, with ``/`` as separator.
-        total: How many were listed.
-        listed_in: What named them.
+        missing: Paths of the missing images, with ``/`` as separator.
+        total: Number of listed images.
+        listed_in: Name of the list.
     """
     return DataError(
         f"{info.title}: {len(missing):,} of {total:,} images listed in {listed_in} are missing "

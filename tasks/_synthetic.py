@@ -1,4 +1,4 @@
-"""Stand-ins of rendered faces, in the layouts of the datasets that they stand for."""
+"""Synthetic stand-ins of rendered faces, in the layouts of the datasets that they replace."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy as np
 from facebench.progress import Progress, increments
 from facebench.synth import Face, FaceSampler, write_images
 
-# In LFW the face takes the middle 150 of 250 px; zoom 1 fills an image with it.
+# In LFW the face fills the central 150 of 250 px; zoom 1 fills the whole image.
 _LFW_ZOOM = 150 / 250
-_IMAGES_EACH = 3  # of a person
+_IMAGES_EACH = 3  # images of a person
 # Calibrated: at the renderer's own spread (1.0) a linear probe on an untrained facecycle16 is
 # near chance with 1,400 training faces, at 0.3 it is well above and far from perfect.
 _SPREAD = 0.3
-_SAME = tuple(combinations(range(1, _IMAGES_EACH + 1), 2))  # a person's matched pairs
+_SAME = tuple(combinations(range(1, _IMAGES_EACH + 1), 2))  # matched pairs of a person
 
 
 def class_labels(classes: int, total: int) -> list[int]:
-    """Return about ``total`` labels in ascending order, as many of each class, at least two.
+    """Return about ``total`` labels in ascending order, equally many of each class, at least two.
 
-    The real datasets are far from balanced; here a rare class would have a handful of images, and
-    the commonest one would be a floor that hides differences between methods.
+    The real datasets are unbalanced. At the size of a stand-in a rare class would have too few
+    images, and a large majority class would hide differences between methods.
     """
     counts = [max(2, (total + rest) // classes) for rest in range(classes - 1, -1, -1)]
     return [label for label, count in enumerate(counts) for _ in range(count)]
@@ -43,12 +43,12 @@ def write_expressions(
     """Render the face of another person, with the given expression, into every file.
 
     Args:
-        files: File and expression, one of :data:`facebench.synth.EXPRESSIONS`.
+        files: File and expression of each image, one of :data:`facebench.synth.EXPRESSIONS`.
         faces: Deterministic source of faces.
-        progress: Who watches.
+        progress: Progress reporter.
         size: Side in pixels.
-        grayscale: One channel instead of three.
-        aligned: Eyes lie level, as in datasets that are aligned by landmarks.
+        grayscale: Whether to write one channel instead of three.
+        aligned: Whether eyes are level, as in datasets that are aligned by landmarks.
     """
     items = (
         (
@@ -71,7 +71,7 @@ def write_people(
     Args:
         root: Empty folder.
         faces: Deterministic source of faces.
-        progress: Who watches.
+        progress: Progress reporter.
         folds: Number of folds.
         per_fold: Matched pairs of a fold; there are as many mismatched ones.
         size: Side in pixels.
@@ -110,7 +110,7 @@ def _fold_lines(numbers: Sequence[int], per_fold: int, rng: np.random.Generator)
 
 
 def person_name(number: int) -> str:
-    """Return what person ``number`` of a stand-in is called."""
+    """Return the name of person ``number`` of a stand-in."""
     return f"Synthetic_Person_{number:03d}"
 
 

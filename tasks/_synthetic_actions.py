@@ -1,4 +1,4 @@
-"""Stand-in of DISFA: films of rendered people whose action units are known exactly."""
+"""Synthetic stand-in of DISFA: videos of rendered persons with known action units."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from facebench.synth.attributes import Background, Degradation, Light, Wear
 
 from ._disfa_labels import LABELS, OTHER_UNITS, UNITS, fold_of
 
-_TAG = 6  # the sampler's own draws use other numbers
-_EVERY = 4  # frames between two drawn states of a face
+_TAG = 6  # distinguishes the draws from the sampler's own
+_EVERY = 4  # frames between two key frames
 
-# What the nine people of a fold show at each drawn state, each another one: so every action unit is
-# as rare in each fold, shown by one or two of nine. As in DISFA, AU1 comes with AU2, AU4 with AU9
-# and AU6 with AU12.
+# Actions of the nine persons of a fold at each key frame, one entry per person: every action unit
+# is equally rare in each fold, shown by one or two of nine. As in DISFA, AU1 occurs with AU2, AU4
+# with AU9 and AU6 with AU12.
 _SHOWN: tuple[tuple[str, ...], ...] = (
     (),
     (),
@@ -32,32 +32,32 @@ _SHOWN: tuple[tuple[str, ...], ...] = (
     ("browDown", "noseSneer", "mouthShrugLower"),  # AU4, AU9, AU17
     ("mouthFrown", "mouthShrugLower", "mouthStretch"),  # AU15, AU17, AU20
 )
-# Calibrated: after 100 epochs the probe on an untrained facecycle16 is at 58 % F1, giving every
-# action unit always at 40 %. For that, as in DISFA's laboratory, light, background and exposure are
-# the same for all, crops are exact and heads turn little. Those of everyday photographs hide what
-# a thousand frames of 18 people can teach.
+# Calibrated: after 100 epochs the probe on an untrained facecycle16 has 58 % F1, predicting every
+# action unit always 40 %. For that, as in DISFA's laboratory, light, background and exposure are
+# the same for all, crops are exact and heads turn little. With the variation of in-the-wild
+# photographs, a thousand frames of 18 persons would not suffice to learn.
 _STRONG = (0.8, 1.0)  # amount of an action that is shown: an intensity of 4 or 5
-_FAINT = 0.1  # of any other at most
-_SPREAD = 0.15  # of poses
+_FAINT = 0.1  # largest amount of any other action
+_SPREAD = 0.15  # spread of poses
 _NOISE = 2.0  # grey levels
 
 
-def write_films(
+def write_videos(
     root: Path, faces: FaceSampler, progress: Progress, *, frames: int, size: int
 ) -> None:
     """Write ``SN001/0.jpg`` ... and ``ActionUnit_Labels/`` of DISFA's 27 subjects.
 
-    A film has one person; light and background are those of all films. Every action moves on a
-    monotone cubic between states that are drawn each fourth frame; the head turns meanwhile.
+    A video shows one person; light and background are the same in all videos. Every action follows
+    a monotone cubic between key frames, which are drawn at each fourth frame, and the head turns.
 
     Args:
         root: Empty folder.
         faces: Deterministic source of faces.
-        progress: Who watches.
-        frames: Of each subject.
+        progress: Progress reporter.
+        frames: Number of frames of each subject.
         size: Side in pixels.
     """
-    films = dict(_films(faces, frames))
+    films = dict(_videos(faces, frames))
     for subject, film in films.items():
         _write_labels(root / LABELS / subject, subject, film)
     items = (
@@ -69,7 +69,7 @@ def write_films(
         write_images(items, size, progress=increments(advance))
 
 
-def _films(faces: FaceSampler, frames: int) -> Iterator[tuple[str, list[Face]]]:
+def _videos(faces: FaceSampler, frames: int) -> Iterator[tuple[str, list[Face]]]:
     keys = 2 + (frames - 1) // _EVERY
     subjects = sorted(fold_of())
     for fold in sorted(set(fold_of().values())):
@@ -78,11 +78,11 @@ def _films(faces: FaceSampler, frames: int) -> Iterator[tuple[str, list[Face]]]:
         shown = [_turns(len(members), rng) for _ in range(keys)]
         for place, subject in enumerate(members):
             states = [turns[place] for turns in shown]
-            yield subject, _film(faces, subjects.index(subject), states, frames)
+            yield subject, _video(faces, subjects.index(subject), states, frames)
 
 
 def _turns(people: int, rng: np.random.Generator) -> list[dict[str, float]]:
-    """Draw the actions of a fold's people at one moment; nobody shows what another does."""
+    """Draw the actions of a fold's persons at one key frame, different for all persons."""
     every = sorted({name for names in _SHOWN for name in names})
     states = []
     for number in rng.permutation(len(_SHOWN))[:people]:
@@ -92,7 +92,7 @@ def _turns(people: int, rng: np.random.Generator) -> list[dict[str, float]]:
     return states
 
 
-def _film(
+def _video(
     faces: FaceSampler, number: int, states: Sequence[dict[str, float]], frames: int
 ) -> list[Face]:
     rng = np.random.default_rng([faces.seed, _TAG, 2, number])

@@ -1,4 +1,4 @@
-"""Stand-in of CPLFW: rendered people from the front and from both sides."""
+"""Synthetic stand-in of CPLFW: rendered persons from the front and from both sides."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from facebench.synth import Face, FaceSampler, write_images
 
 from ._synthetic import person_name
 
-_TAG = 5  # the sampler's own draws use other numbers
-_IMAGES = (1, 2, 3)  # of a person: from the front, from one side, from the other
+_TAG = 5  # distinguishes the draws from the sampler's own
+_IMAGES = (1, 2, 3)  # images of a person: from the front, from one side, from the other
 # Calibrated: with the two sides 20 to 60 degrees of yaw apart, and crops that vary little, an
 # untrained facecycle16 is near 60 %; 40 to 90 degrees apart it is near chance.
-_TURNED = (10.0, 30.0)  # degrees of yaw, of the two that are not from the front
+_TURNED = (10.0, 30.0)  # degrees of yaw of the two side views
 _FRONT = 5.0  # degrees, standard deviation
-_JITTER = 0.3  # of crops
+_JITTER = 0.3  # jitter of crops
 _VIEWS = tuple(combinations(_IMAGES, 2))
 
 Shot = tuple[int, int]  # person, image
@@ -29,14 +29,14 @@ Shot = tuple[int, int]  # person, image
 def write_cross_pose(
     root: Path, faces: FaceSampler, progress: Progress, *, folds: int, per_fold: int, size: int
 ) -> None:
-    """Write ``images/`` and ``pairs_CPLFW.txt`` in the original's order; nobody is in two folds.
+    """Write ``images/`` and ``pairs_CPLFW.txt`` in the original's order; no person is in two folds.
 
-    Both kinds of pairs join two different views as often, so that pose tells nothing of the label.
+    Both kinds of pairs combine the same pairs of views, so that pose does not predict the label.
 
     Args:
         root: Empty folder.
         faces: Deterministic source of faces.
-        progress: Who watches.
+        progress: Progress reporter.
         folds: Number of folds.
         per_fold: Matched pairs of a fold; there are as many mismatched ones.
         size: Side in pixels.
@@ -70,7 +70,7 @@ def _matched(numbers: Sequence[int]) -> list[tuple[Shot, Shot]]:
 def _mismatched(
     numbers: Sequence[int], count: int, rng: np.random.Generator
 ) -> list[tuple[Shot, Shot]]:
-    """Draw ``count`` different pairs, going through the pairs of views in turn."""
+    """Draw ``count`` distinct pairs, cycling through the pairs of views."""
     people = [pair for n, m in combinations(numbers, 2) for pair in ((n, m), (m, n))]
     orders = [rng.permutation(len(people)) for _ in _VIEWS]
     chosen = []

@@ -1,4 +1,4 @@
-"""Landmarks of a rendered face: where chosen vertices of the head fall in the image."""
+"""Landmarks of a rendered face: projections of selected vertices of the head."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from facebench.synth.wear import eye_centres
 
 from ._mat5 import FloatArray
 
-# The landmark that is in each one's place in a mirror: jaw, brows, nose, eyes, lips.
+# Index of each landmark's counterpart in the mirrored image: jaw, brows, nose, eyes, lips.
 _MIRROR = (
     *range(16, -1, -1), *range(26, 16, -1), *range(27, 31), *range(35, 30, -1),
     45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40,
     *range(54, 47, -1), *range(59, 54, -1), *range(64, 59, -1), 67, 66, 65,
 )  # fmt: skip
-_DEPTH = 0.03  # dm sideways that a dm nearer to the viewer is worth, when a vertex is chosen
+_DEPTH = 0.03  # weight of depth against lateral distance when a vertex is chosen
 
 
 def landmarks(face: Face) -> FloatArray:
@@ -29,22 +29,22 @@ def landmarks(face: Face) -> FloatArray:
 
     Jaw from the image's left to its right (0 to 16, the chin is 8), brows (17 to 26), bridge of
     the nose and its tip (30), nostrils (35), eyes (36 to 47), outer and inner lips. They follow
-    the mesh, so on a turned head the far ones lie behind the face, as in 300W-LP.
+    the mesh, so on a turned head the far ones are occluded, as in 300W-LP.
     """
     return np.asarray(build_scene(face).points[_vertices(), :2].T, dtype=np.float64)
 
 
 def facing(face: Face) -> NDArray[np.bool_]:
-    """Tell which of the 68 landmarks lie on the side of the head that is seen, ``[68]``."""
+    """Return which of the 68 landmarks are on the visible side of the head, ``[68]``."""
     return np.asarray(_normals() @ rotation(face.pose)[2] > 0)
 
 
 def mirrored(points: FloatArray, side: float) -> FloatArray:
-    """Return where the 68 landmarks are in the mirrored image, ``[2, 68]``, left still first.
+    """Return the 68 landmarks of the mirrored image, ``[2, 68]``, in the order of the original.
 
     Args:
         points: ``[2, 68]``, x and y.
-        side: Of the image, in their unit.
+        side: Side of the image in the unit of ``points``.
     """
     return np.stack((side - points[0], points[1]))[:, _MIRROR]
 

@@ -1,7 +1,7 @@
-"""Stand-ins of the head-pose datasets: rendered faces whose pose is known exactly.
+"""Synthetic stand-ins of the head-pose datasets: rendered faces with known pose.
 
-The renderer turns a head as 300W-LP does (same rotation, same signs), so ``Pose_Para`` of a
-stand-in is what the real files would say.
+The renderer has 300W-LP's convention of rotation and signs, so ``Pose_Para`` of a stand-in has the
+meaning of the real files.
 """
 
 from __future__ import annotations
@@ -24,9 +24,13 @@ from ._pose_folders import SIDE
 from ._synthetic_landmarks import facing, landmarks, mirrored
 
 _RENDERED = 150  # pixels; enlarged to SIDE, since rendering that size takes ten times as long
-_ZOOM = 0.7  # the landmarks take about 45 % of a real image's side
-_TAG = 4  # the sampler's own draws use other numbers
-_COPY_YAW = ((0.0, 15.0), (15.0, 45.0), (45.0, 75.0))  # degrees, of a photograph's copies
+_ZOOM = 0.7  # landmarks extend over about 45 % of a real image's side
+_TAG = 4  # distinguishes the draws from the sampler's own
+_COPY_YAW = (
+    (0.0, 15.0),
+    (15.0, 45.0),
+    (45.0, 75.0),
+)  # degrees of yaw between a photograph's copies
 _NAMES = (
     "AFW_{:06d}_1",
     "HELEN_{:09d}_1",
@@ -34,17 +38,17 @@ _NAMES = (
     "LFPW_image_train_{:04d}",
 )
 # Standard deviation and limit in degrees of yaw, pitch, roll of the test images, after
-# AFLW2000-3D, where a constant is wrong by about 26, 13 and 14 degrees.
+# AFLW2000-3D, where a constant prediction has errors of about 26, 13 and 14 degrees.
 _TEST_SPREAD, _TEST_LIMIT = (32.0, 14.0, 14.0), (75.0, 40.0, 40.0)
 
 # AFLW's 21 landmarks among the 68: brows, eyes, ear, nose, ear, mouth, chin.
 _AFLW = (17, 19, 21, 22, 24, 26, 36, 37, 39, 42, 44, 45, 0, 31, 30, 35, 16, 48, 51, 54, 8)
-_INVISIBLE = ((-1.0,), (452.0,))  # what AFLW2000-3D has for x and y
+_INVISIBLE = ((-1.0,), (452.0,))  # x and y in AFLW2000-3D
 
 VIEWS = (-90, -60, -45, -30, 0, 30, 45, 60, 90)
 """Yaw of the pose classes of BU-3DFE's stand-in, in degrees."""
 
-_VIEW_JITTER = 6.0  # degrees of yaw to either side: neighbours 15 apart stay distinct
+_VIEW_JITTER = 6.0  # degrees of yaw to either side; adjacent classes are 15 apart
 _SCANS = (("neutral", "NE00"), ("happiness", "HA03"), ("surprise", "SU03"), ("anger", "AN03"))
 _VIEW_SIDE = 128  # pixels
 
@@ -55,16 +59,16 @@ Shot = tuple[Path, Face]
 def write_large_poses(
     root: Path, faces: FaceSampler, progress: Progress, *, photographs: int, tests: int
 ) -> None:
-    """Write ``300W_LP/`` and ``AFLW2000/``; nobody is in both.
+    """Write ``300W_LP/`` and ``AFLW2000/``; no person is in both.
 
     Images have the published 450 px, enlarged from a third of it.
 
     Args:
         root: Empty folder.
         faces: Deterministic source of faces.
-        progress: Who watches.
-        photographs: Of 300W-LP; each is written in three poses, and all of them mirrored.
-        tests: Images of AFLW2000.
+        progress: Progress reporter.
+        photographs: Number of photographs of 300W-LP; each is written in three poses, and mirrored.
+        tests: Number of images of AFLW2000.
     """
     shots = list(_photographs(root / "300W_LP", faces, photographs))
     copies = len(shots)
@@ -73,7 +77,7 @@ def write_large_poses(
 
     def items() -> Iterator[Shot]:
         for file, face in shots:
-            places.append(landmarks(face) * SIDE)  # here, while the workers render
+            places.append(landmarks(face) * SIDE)  # in this process, while the workers render
             yield file, face
 
     with progress.bar("render", len(shots), "face") as advance:
@@ -95,16 +99,16 @@ def write_large_poses(
 def write_views(
     root: Path, faces: FaceSampler, progress: Progress, *, train: int, test: int
 ) -> None:
-    """Write views of scans in PCL's list form; nobody is in both lists.
+    """Write views of scans in PCL's list form; no person is in both lists.
 
-    All views of a scan have one expression, light and camera, before black; yaw is that of the
-    class plus up to 6 degrees, pitch and roll are drawn (standard deviation 5 degrees). The real
-    renders have no such jitter and are told apart almost perfectly.
+    All views of a scan have the same expression, light and camera, and a black background; yaw is
+    that of the class plus up to 6 degrees, pitch and roll are drawn (standard deviation 5 degrees).
+    The real renders have no such jitter and are classified almost perfectly.
 
     Args:
         root: Empty folder.
         faces: Deterministic source of faces.
-        progress: Who watches.
+        progress: Progress reporter.
         train: Subjects of ``train.csv``, each with four scans.
         test: Subjects of ``test.csv``.
     """
@@ -122,7 +126,7 @@ def write_views(
 
 
 def _photographs(root: Path, faces: FaceSampler, count: int) -> Iterator[Shot]:
-    """One person, light and camera per photograph; yaw grows from copy to copy, to one side."""
+    """Yield photographs of one person, light and camera each, with yaw growing over the copies."""
     for number in range(count):
         rng = np.random.default_rng([faces.seed, _TAG, number])
         name = _NAMES[number % len(_NAMES)].format(number)
@@ -154,7 +158,7 @@ def _flip_of(file: Path) -> Path:
 
 
 def _enlarge(file: Path, flip: Path | None = None) -> None:
-    """Bring an image to the published size, and write it once more as a mirror shows it."""
+    """Enlarge an image to the published size, and optionally write its mirror image."""
     with Image.open(file) as small:
         image = small.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     image.save(file, quality=90)
@@ -168,7 +172,7 @@ def _write_mat(image: Path, pose: Pose, points: FloatArray) -> None:
     para = np.concatenate((angles, (0, 0, 0, 1)))[None]  # shift and scale are not used
     stream = io.BytesIO()
     savemat(stream, {"pt2d": points, "Pose_Para": para.astype(np.float32)}, do_compression=True)
-    # scipy writes the time of day into the header's text, and equal seeds make equal files.
+    # scipy writes the time into the header; a constant text makes the files reproducible.
     text = b"MATLAB 5.0 MAT-file, facebench, synthetic".ljust(116)
     image.with_suffix(".mat").write_bytes(text + stream.getvalue()[len(text) :])
 

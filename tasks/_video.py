@@ -1,9 +1,10 @@
 """Single frames of a video by their exact number, decoded with PyAV (FFmpeg).
 
-Frame 0 is the first that a player shows. Every thread has one open video and goes on decoding
-where it stopped, so frames read in order are decoded once; for a frame further back, or beyond the
-next key frame, it jumps to the nearest key frame before. A frame is known by its time stamp; where
-a file has none that can be relied on, frames are counted from the first, which is slow and exact.
+Frame 0 is the first in order of presentation. Every thread has one open video and continues to
+decode from its position, so frames read in order are decoded once; for an earlier frame, or one
+beyond the next key frame, it seeks to the nearest preceding key frame. Frames are identified by
+time stamp; if a file has no reliable ones, frames are counted from the first, which is slow but
+exact.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ _open = threading.local()  # .reader: the video that this thread reads
 
 @dataclass(frozen=True)
 class _Index:
-    """What the packets of a video say, without decoding.
+    """Index of a video from its packets, without decoding.
 
     Attributes:
         count: Number of frames.
-        number_of: Number of the frame of each time stamp; empty if stamps cannot be relied on.
-        keys: Numbers of the frames at which decoding can begin, ascending; so are the next.
+        number_of: Number of the frame of each time stamp; empty if stamps are not reliable.
+        keys: Numbers of the frames at which decoding can begin, ascending.
         stamps: Their time stamps.
     """
 
@@ -65,7 +66,7 @@ def read_frame(file: Path, number: int) -> Pixels:
 
     Args:
         file: A video.
-        number: Of the frame, from 0.
+        number: Number of the frame, from 0.
 
     Returns:
         uint8 RGB, ``[H, W, 3]``.
@@ -114,7 +115,7 @@ class _Reader:
         elif number < self._next:
             self._rewind()
         frame = self._advance(number)
-        if frame is None and number < self._index.count:  # the jump may have gone too far
+        if frame is None and number < self._index.count:  # the seek may end behind the frame
             self._rewind()
             frame = self._advance(number)
         if frame is None or frame.is_corrupt:
@@ -125,7 +126,7 @@ class _Reader:
         return frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
 
     def _advance(self, number: int) -> VideoFrame | None:
-        """Decode as far as a frame; nothing if what comes is beyond it, or the video ends."""
+        """Decode up to a frame; return ``None`` if the next frame is beyond it or missing."""
         for frame in self._frames:
             found = self._next
             if self._timed:
@@ -149,7 +150,7 @@ class _Reader:
 
 @lru_cache(maxsize=64)
 def _index(file: Path, size: int, changed: int) -> _Index:
-    """Read the packets of a video; ``size`` and ``changed`` make the answer hold for one state."""
+    """Read the packets of a video; ``size`` and ``changed`` are part of the cache key."""
     with _opened(file) as container:
         reorders = container.streams.video[0].codec_context.has_b_frames
         packets = [
@@ -159,8 +160,8 @@ def _index(file: Path, size: int, changed: int) -> _Index:
         ]
     stored = [stamp for stamp, _ in packets if stamp is not None]
     stamps = sorted(set(stored))
-    # An AVI file numbers packets as they are stored, which is not how a codec that reorders them
-    # shows them; FFmpeg repairs that for some codecs.
+    # An AVI file numbers packets in order of storage, which differs from the order of presentation
+    # for codecs that reorder frames; FFmpeg corrects that for some codecs.
     if len(stamps) != len(packets) or (reorders and stored == stamps):
         return _Index(len(packets), {}, [], [])
     number_of = {stamp: number for number, stamp in enumerate(stamps)}
@@ -169,7 +170,7 @@ def _index(file: Path, size: int, changed: int) -> _Index:
 
 
 def _opened(file: Path) -> InputContainer:
-    """Open a video for one thread: whoever reads several frames at once has several threads."""
+    """Open a video with one decoding thread, since callers that read in parallel use threads."""
     av = _av()
     try:
         container: InputContainer = av.open(str(file))

@@ -6,16 +6,16 @@ Zhu et al., "Face Alignment Across Large Poses: A 3D Solution", CVPR 2016, made 
 Targets are yaw, pitch and roll in degrees, in 300W-LP's signs: positive yaw turns the nose to the
 left of the image (the subject's right), positive pitch looks up, positive roll turns the head
 clockwise in the image. In Table 4 of the paper yaw and pitch may be exchanged (PCL's code names
-its columns in two orders), so compare with it by the mean over the three.
+its columns in two orders), so compare with the paper by the mean over the three.
 
 An image with an angle beyond 99 degrees is left out of both, as in Hopenet, FSA-Net, 6DRepNet and
-PCL's code; how many is said in the warnings. 2,000 test images become 1,969 (deep-head-pose, issue
+PCL's code; their number is in the warnings. 2,000 test images become 1,969 (deep-head-pose, issue
 41). The paper does not say how faces were cropped; its code reads FSA-Net's files, so that crop is
 the default, here from the 450 px images. FSA-Net's own files (64 px) are read as well; their names
 of photographs are lost, and their images are scaled bilinearly where PCL's code scales cubically.
 
-A photograph of 300W-LP is there in up to 18 poses, and mirrored: all have one ``subject``, so
-that what is held out of training has not been trained on.
+300W-LP has a photograph in up to 18 poses, and mirrored. All of them have one ``subject``, so that
+held-out images are not copies of training images.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ CropStyle = Literal["fsanet", "hopenet"]
 LIMIT = 99.0
 """Degrees; a sample with an angle beyond it is left out."""
 PUBLISHED = 122_450
-"""Images of 300W-LP, those beyond the limit among them."""
+"""Number of images of 300W-LP, including those beyond the limit."""
 
 _MARGINS: dict[CropStyle, float] = {"fsanet": 0.6, "hopenet": 0.2}
 _TRAIN = ("300W_LP", "300W-LP", "300WLP")
@@ -58,14 +58,14 @@ _TEST_NAME = re.compile(r"image[0-9]+\.mat", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class AFLW2000Options:
-    """What may be chosen.
+    """Options of the task.
 
     Args:
-        crop: How the box is made from the landmarks: ``fsanet`` (whose files PCL's code reads;
-            the paper does not say) or ``hopenet``. FSA-Net's own files are cropped already.
-        margin: Room around the landmarks, as a share of their box: ``fsanet`` 0.6 on every side,
-            ``hopenet`` k = 0.2 (6DRepNet's test; Hopenet draws from 0.2 to 0.4). ``none`` takes
-            the style's own.
+        crop: Crop from the landmarks: ``fsanet`` (whose files PCL's code reads; the paper does not
+            say) or ``hopenet``. FSA-Net's own files are cropped already.
+        margin: Margin around the landmarks, as a fraction of their box. ``none`` is the default of
+            the crop: 0.6 on every side for ``fsanet``, k = 0.2 for ``hopenet`` (6DRepNet's test;
+            Hopenet draws from 0.2 to 0.4).
     """
 
     crop: CropStyle = "fsanet"
@@ -122,7 +122,7 @@ or FSA-Net's files, all in one folder headpose/ or in the two folders above,
             Metric(name="mae_roll", title="Roll", higher_is_better=False),
             Metric(name="mae", title="MAE", higher_is_better=False),
         ),
-        counts={"test": 1969},  # of train, only the number before the filter is published
+        counts={"test": 1969},  # for train, only the number before the filter is published
         targets=("yaw", "pitch", "roll"),
         image_side=SIDE,
         source=(
@@ -136,7 +136,7 @@ or FSA-Net's files, all in one folder headpose/ or in the two folders above,
         """Read both datasets, in ``root`` or in folders of their names below it.
 
         Raises:
-            DataError: One is not there, an image lacks its ``.mat``, or one is malformed.
+            DataError: One is missing, an image lacks its ``.mat``, or one is malformed.
         """
         train = find_home(root, _TRAIN, collections)
         test = find_home(root, _TEST, _test_place)
@@ -166,7 +166,7 @@ or FSA-Net's files, all in one folder headpose/ or in the two folders above,
         return joined
 
     def _strays(self, root: Path, train: Path, test: Path, samples: list[Sample]) -> list[str]:
-        """Say what is missing of 300W-LP, and what lies unread between the images."""
+        """Return warnings about missing collections of 300W-LP and files that are not read."""
         there = collections(train)
         missing = [name for name in COLLECTIONS if name not in there]
         warnings = []
@@ -192,7 +192,7 @@ or FSA-Net's files, all in one folder headpose/ or in the two folders above,
     def synthesise(
         self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
     ) -> None:
-        """Write 150 photographs in three poses, all of it mirrored, and 300 test images."""
+        """Write 150 photographs in three poses, each also mirrored, and 300 test images."""
         write_large_poses(
             root,
             faces,
@@ -208,10 +208,10 @@ def read_300w_lp(root: Path, home: Path, options: AFLW2000Options) -> list[Sampl
     Args:
         root: Folder that the paths are to be relative to.
         home: Folder of the collections, below ``root``.
-        options: How faces are cropped.
+        options: Options with the crop.
 
     Returns:
-        Without any filter. The subject is the photograph: ``AFW/AFW_134212_1`` for every
+        All samples, unfiltered. The subject is the photograph: ``AFW/AFW_134212_1`` for every
         ``AFW_134212_1_N`` in ``AFW`` and in ``AFW_Flip``.
 
     Raises:
@@ -229,12 +229,12 @@ def read_300w_lp(root: Path, home: Path, options: AFLW2000Options) -> list[Sampl
 
 
 def read_aflw2000(root: Path, home: Path, options: AFLW2000Options) -> list[Sample]:
-    """Read AFLW2000-3D, which may be there without 300W-LP.
+    """Read AFLW2000-3D, which may exist without 300W-LP.
 
     Args:
         root: Folder that the paths are to be relative to.
         home: Folder of the images or of ``AFLW2000.npz``, below ``root``.
-        options: How faces are cropped.
+        options: Options with the crop.
 
     Returns:
         Without any filter; every image is a subject of its own.

@@ -1,8 +1,8 @@
-"""BU-3DFE: which of a few poses does a rendered head have?
+"""BU-3DFE: classification of the pose of rendered heads.
 
 Yin et al., "A 3D Facial Expression Database For Facial Behavior Research", FG 2006: 100 people
-(F0001 to F0056, M0001 to M0044), 25 scans each. It has no views and no pose labels: whoever uses
-it renders its scans and makes a list. PCL section 4.1 has 14,112 training and 6,264 test images
+(F0001 to F0056, M0001 to M0044), 25 scans each. It has no views and no pose labels: users
+render its scans and write a list. PCL section 4.1 has 14,112 training and 6,264 test images
 (which it calls validation), at 256 px, after Liu et al. (DMCMnet, Information Sciences 578, 2021);
 neither which views nor how many classes is published, and the list is not released. The released
 PCL code scales the images to 100 px.
@@ -12,9 +12,8 @@ every line, with or without a heading, poses counted from 0; ``exp`` is not used
 many poses there are; its default, nine, is the project's choice (yaw -90 to 90 degrees in the
 stand-in).
 
-Renders of one scan differ by nothing but the pose, so people in both lists make the task easier
-than it looks. PCL's own list may have such people: that is a warning, kept in every result, and
-not an error.
+Renders of one scan differ in the pose only, so persons in both lists make the task easier. PCL's
+own list may have such persons, so this is a warning, stored in every result, and not an error.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ _EXPECTED = "'path,exp,pose' with a path below the list's folder and a pose coun
 _MOST_VIEWS = 1000
 
 
-class Row(NamedTuple):
+class PoseRow(NamedTuple):
     """One line of a list."""
 
     path: str
@@ -51,7 +50,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class BU3DFEOptions:
-    """What may be chosen.
+    """Options of the task.
 
     Args:
         views: Number of poses in the lists. Neither the paper nor its code says; nine yaw views
@@ -100,11 +99,11 @@ class BU3DFE(Task):
         super().__init__(options)
         views = range(self.options.views)
         classes = tuple(f"view {view}" for view in views)
-        # The number of classes belongs to the list, so this instance declares it.
+        # The number of classes depends on the list, so it is declared per instance.
         vars(self)["info"] = replace(type(self).info, classes=classes)
 
     def manifest(self, root: Path) -> pd.DataFrame:
-        """Read the lists; the subject comes from the paths, where they name one.
+        """Read the lists; subjects are taken from the paths, where they name one.
 
         ``val`` is the test split where there is no list called ``test``, as in PCL.
 
@@ -163,12 +162,12 @@ class BU3DFE(Task):
             )
 
 
-def read_list(file: Path, named: set[str] | None = None) -> list[Row]:
+def read_list(file: Path, named: set[str] | None = None) -> list[PoseRow]:
     r"""Read a list of PCL's form.
 
     Args:
-        file: Lines ``path,exp,pose``; ``\`` in a path is taken for ``/``.
-        named: Paths that other lists have named; those of this list are added.
+        file: Lines ``path,exp,pose``; ``\`` in a path is replaced by ``/``.
+        named: Paths of other lists; those of this list are added.
 
     Returns:
         Path with ``/`` as separator, and 0-based pose.
@@ -177,7 +176,7 @@ def read_list(file: Path, named: set[str] | None = None) -> list[Row]:
         DataError: A line does not parse or names an image again (``file:line``), or there is none.
     """
     named = set() if named is None else named
-    rows: list[Row] = []
+    rows: list[PoseRow] = []
     for index, (number, line) in enumerate(read_lines(file)):
         fields = [field.strip() for field in line.rsplit(",", 2)]
         if index == 0 and fields[-1].lower() in _HEADINGS:
@@ -190,24 +189,24 @@ def read_list(file: Path, named: set[str] | None = None) -> list[Row]:
         if str(path) in named:
             raise bad_line(file, number, str(path), "an image that no line before has named")
         named.add(str(path))
-        rows.append(Row(str(path), label))
+        rows.append(PoseRow(str(path), label))
     if not rows:
         raise DataError(f"{file}: found no images; expected {_EXPECTED} on every line.")
     return rows
 
 
 def subject(path: str) -> str | None:
-    """Return the person that a path names (``F0001`` to ``M0044``), or nothing.
+    """Return the person named in a path (``F0001`` to ``M0044``), or ``None``.
 
     Args:
-        path: Of an image; the last name in it counts.
+        path: Path of an image; the last name in it is used.
     """
     found = _SUBJECT.findall(path)
     return found[-1].upper() if found else None
 
 
 def _with_subjects(table: pd.DataFrame) -> pd.DataFrame:
-    """Add ``subject`` if every path names one, and warn of people in more than one list."""
+    """Add ``subject`` if every path names one, and warn about persons in several lists."""
     subjects = table["path"].map(subject)
     unknown = subjects.isna()
     if unknown.any():

@@ -1,14 +1,14 @@
-"""CPLFW: are these two photographs, in different poses, of the same person?
+"""CPLFW: face verification across poses.
 
 Zheng and Deng, "Cross-Pose LFW: A Database for Studying Cross-Pose Face Recognition in
 Unconstrained Environments", Beijing University of Posts and Telecommunications, Technical Report
-18-01, 2018. People of LFW, photographed anew so that the matched pairs differ in pose: 3,000
-matched and 3,000 mismatched pairs in 10 folds, nobody in two of them. PCL section 4.1 averages the
-accuracy over the folds, at 128 px. 11,652 images of 3,930 people.
+18-01, 2018. Other photographs of LFW's people, chosen so that matched pairs differ in pose: 3,000
+matched and 3,000 mismatched pairs in 10 folds, no person in two of them. PCL section 4.1 averages
+the accuracy over the folds, at 128 px. 11,652 images of 3,930 people.
 
-The paper does not say which images it used or how they were cropped. Here the aligned images
-(112 px, the whole image) are taken where they are, else the original ones: from these the square
-around the five published landmarks, else the largest centred square.
+The paper does not say which images it used or how they were cropped. By default the aligned
+images (112 px, the whole image) are used if present, else the original ones, cropped to the square
+around the five published landmarks, or to the largest centred square without landmarks.
 """
 
 from __future__ import annotations
@@ -46,14 +46,15 @@ _FOLDERS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class CPLFWOptions:
-    """What may be chosen; all of it is the project's choice, since the paper does not say.
+    """Options of the task; the defaults are the project's choice, since the paper does not say.
 
     Args:
         variant: ``aligned`` or ``raw`` (original) images; ``auto`` prefers aligned ones.
-        crop: Of raw images: the square around the five ``landmarks``, or the largest ``centre``d
-            one; ``auto`` takes landmarks if the dataset has any. Aligned images are used whole.
-        margin: Room around the landmarks on every side, as a share of the longer side of their
-            box: 1 leaves forehead and chin in.
+        crop: Crop of raw images: the square around the five ``landmarks``, or the largest
+            ``centre``d one; ``auto`` uses landmarks if the dataset has any. Aligned images are not
+            cropped.
+        margin: Margin around the landmarks on every side, as a fraction of the longer side of
+            their box; 1 includes forehead and chin.
     """
 
     variant: Variant = "auto"
@@ -102,10 +103,10 @@ class CPLFW(Task):
     Options = CPLFWOptions
 
     def manifest(self, root: Path) -> pd.DataFrame:
-        """List every image with its person, and with the crop where it goes by landmarks.
+        """List every image with its person, and with the crop if it is defined by landmarks.
 
         Raises:
-            DataError: No folder of images is there, or landmarks of some of them are missing.
+            DataError: There is no folder of images, or landmarks of some of them are missing.
         """
         home, variant = self._home(root)
         found = [(name, who) for name in names(home) if (who := person(name)) is not None]
@@ -186,7 +187,7 @@ class CPLFW(Task):
         return pd.concat([table, crop], axis=1)
 
     def _landmark_files(self, root: Path, home: Path) -> dict[str, Path]:
-        """Return the files of landmarks by what the spellings of a name share."""
+        """Return the files of landmarks by normalised name of the image."""
         apart = [find(folder, _LANDMARKS) for folder in dict.fromkeys((home.parent, root))]
         return {
             folded(name): folder / name

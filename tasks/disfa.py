@@ -1,9 +1,9 @@
-"""DISFA: which action units does a face show? Frames of videos, coded by hand.
+"""DISFA: detection of action units in the frames of videos.
 
 Mavadati et al., "DISFA: A Spontaneous Facial Action Intensity Database", IEEE Transactions on
-Affective Computing 4(2), 2013: 27 people watch a film of four minutes, and twelve action units are
-coded in every frame with an intensity from 0 to 5. PCL section 4.1 takes eight of them at 256 px,
-"intensities greater than 1 are considered positive", "3-fold" as JAA-Net.
+Affective Computing 4(2), 2013: videos of 27 persons viewing a clip of four minutes; twelve action
+units are annotated in every frame with an intensity from 0 to 5. PCL section 4.1 takes eight of
+them at 256 px, "intensities greater than 1 are considered positive", "3-fold" as JAA-Net.
 
 * Folds: the subject-exclusive lists of JAA-Net, in ME-GraphAU's order (``disfa_folds.json``).
 * Subjects: 27. The paper says 26 and not which; every published list has 27, and 27 videos of
@@ -11,7 +11,7 @@ coded in every frame with an intensity from 0 to 5. PCL section 4.1 takes eight 
 * Frames: every labelled one. JAA-Net dropped some without landmarks and kept 126,144: give its
   lists as ``frames_list`` to use the same.
 * Crop: the largest centred square of the frame, since the paper does not say and the whole face is
-  in it. Frames that somebody extracted as square faces are used whole.
+  in it. Extracted frames that are square are not cropped.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from ._disfa_labels import (
 )
 from ._finding import find, left_out
 from ._reading import bad_layout, folders, shown
-from ._synthetic_actions import write_films
+from ._synthetic_actions import write_videos
 from ._video import VIDEO_SUFFIXES, read_frame
 
 Images = Literal["auto", "frames", "videos"]
@@ -52,14 +52,14 @@ _MAIN = Metric(name="f1", title="F1 (%)", higher_is_better=True, scale=100.0)
 
 @dataclass(frozen=True)
 class DISFAOptions:
-    """What may be chosen.
+    """Options of the task.
 
     Args:
         images: Extracted ``frames`` or ``videos``; ``auto`` prefers extracted frames.
         camera: ``left`` (usual) or ``right``.
         threshold: Intensity from which an action unit counts as shown, 1 to 5; PCL section 4.1
             says "greater than 1".
-        frames_list: File or folder of lists that names the frames to use, such as JAA-Net's
+        frames_list: File or folder of lists of the frames to use, such as JAA-Net's
             ``data/list``; relative to the dataset's folder. Empty for all frames.
     """
 
@@ -143,7 +143,7 @@ or extracted frames, numbered from 0 or 1, in
         if self.options.frames_list:
             table, sentence = self._listed(root, table)
             warnings.append(sentence)
-        warnings += self._strangers(labels, subjects) + _numbering(self.info, coded)
+        warnings += self._unlisted_subjects(labels, subjects) + _numbering(self.info, coded)
         files = dict.fromkeys(path.partition("#")[0] for path in table["path"])
         if not any(_is_video(path) for path in files):
             homes = (PurePosixPath(path).parent.as_posix() for path in files)
@@ -166,11 +166,11 @@ or extracted frames, numbered from 0 or 1, in
     def synthesise(
         self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
     ) -> None:
-        """Write 27 people's films of 80 extracted frames at 128 px, with all twelve label files.
+        """Write videos of 27 persons as 80 frames each at 128 px, with all twelve label files.
 
         Rendering 256 px takes four times as long; the task enlarges them.
         """
-        write_films(root, faces, progress, frames=max(2, round(80 * scale)), size=128)
+        write_videos(root, faces, progress, frames=max(2, round(80 * scale)), size=128)
 
     def _labels_folder(self, root: Path) -> Path:
         for inside in ("", "DISFA"):
@@ -212,7 +212,7 @@ or extracted frames, numbered from 0 or 1, in
         return pd.concat(parts, ignore_index=True)[columns]
 
     def _listed(self, root: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-        """Keep the frames that the list names, and say so."""
+        """Keep the frames of the list, and return a warning about it."""
         file = root / Path(self.options.frames_list).expanduser()
         wanted = read_frames_list(file)
         keep = pd.Series(zip(table["subject"], table["frame"], strict=True)).isin(wanted)
@@ -230,7 +230,7 @@ or extracted frames, numbered from 0 or 1, in
         )
         return kept, sentence
 
-    def _strangers(self, labels: Path, subjects: list[str]) -> list[str]:
+    def _unlisted_subjects(self, labels: Path, subjects: list[str]) -> list[str]:
         others = [name for name in folders(labels) if name.upper() not in subjects]
         if not others:
             return []

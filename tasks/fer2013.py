@@ -27,7 +27,7 @@ from facebench.runtime.images import IMAGE_SUFFIXES, Pixels
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
-from ._fer_csv import Row, read_pixels, read_rows
+from ._fer_csv import UsageRow, read_pixels, read_rows
 from ._finding import find, left_out
 from ._reading import bad_layout, folders, names, shown
 from ._synthetic import class_labels, write_expressions
@@ -35,7 +35,7 @@ from ._synthetic import class_labels, write_expressions
 Which = Literal["private", "public"]
 
 _CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral")
-# The same classes as facebench.synth calls them.
+# The names of the same classes in facebench.synth.
 _RENDERED = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 _CSV = ("fer2013.csv", "icml_face_data.csv")
 _USAGES = ("Training", "PublicTest", "PrivateTest")
@@ -44,10 +44,10 @@ _NAME = re.compile(r"(training|publictest|privatetest)_[0-9]+\.[a-z]+", re.IGNOR
 
 @dataclass(frozen=True)
 class FER2013Options:
-    """What may be chosen.
+    """Options of the task.
 
     Args:
-        test: Which of the challenge's two test sets is tested on; the other one is ``val``.
+        test: The test set, one of the challenge's two; the other one is ``val``.
             PrivateTest decided the challenge (ICONIP 2013).
     """
 
@@ -140,7 +140,7 @@ or, from Kaggle (msambare/fer2013),
             ]
         write_expressions(files, faces, progress, size=48, grayscale=True)
 
-    def _table(self, rows: Iterable[Row]) -> pd.DataFrame:
+    def _table(self, rows: Iterable[UsageRow]) -> pd.DataFrame:
         tested = "PrivateTest" if self.options.test == "private" else "PublicTest"
         split_of = {usage: "test" if usage == tested else "val" for usage in _USAGES}
         split_of["Training"] = "train"
@@ -150,8 +150,8 @@ or, from Kaggle (msambare/fer2013),
         )
 
     def _folders(self, root: Path, parts: list[Path]) -> pd.DataFrame:
-        """Read ``train`` and ``test``, whatever the case of names in them."""
-        rows: list[Row] = []
+        """Read ``train`` and ``test``, with names matched case-insensitively."""
+        rows: list[UsageRow] = []
         nameless: list[str] = []
         homes = [part.relative_to(root).as_posix() for part in parts]
         for part, folder, label in self._classes(root, parts):
@@ -195,7 +195,7 @@ def _image_names(folder: Path) -> list[str]:
 
 
 def _usage(name: str) -> str:
-    """Return the usage in a file name, in the CSV's spelling; nothing if there is none."""
+    """Return the usage in a file name, in the CSV's spelling; empty if there is none."""
     match = _NAME.fullmatch(name)
     by_name = {usage.lower(): usage for usage in _USAGES}
     return by_name[match[1].lower()] if match else ""

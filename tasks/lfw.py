@@ -1,4 +1,4 @@
-"""LFW: are these two photographs of the same person?
+"""LFW: face verification.
 
 Huang, Ramesh, Berg and Learned-Miller, "Labeled Faces in the Wild", University of Massachusetts
 Technical Report 07-49, 2007. View 2 of ``pairs.txt``: 10 folds of 300 matched and 300 mismatched
@@ -36,7 +36,7 @@ Variant = Literal["auto", "deepfunneled", "funneled", "raw"]
 
 SIDE = 250  # pixels, of every image
 
-# Folder names inside the archives; Kaggle's copy nests one in another of the same name.
+# Folder names in the archives; Kaggle's copy has a nested folder of the same name.
 _FOLDERS: dict[str, tuple[str, ...]] = {
     "deepfunneled": ("lfw-deepfunneled", "lfw_deepfunneled"),
     "funneled": ("lfw_funneled", "lfw-funneled"),
@@ -47,13 +47,13 @@ _NUMBERED = re.compile(r"(.+)_[0-9]{4}\.jpg", re.IGNORECASE | re.ASCII)
 
 @dataclass(frozen=True)
 class LFWOptions:
-    """What may be chosen.
+    """Options of the task.
 
     Args:
         crop: Side in pixels of the centred square that is used, 1 to 250. Project's choice; the
             paper does not say.
-        variant: How the images were aligned. Names of images do not tell, so ``auto`` goes by
-            the folder's name: deep-funneled, then funneled, then raw.
+        variant: Alignment of the images. ``auto`` uses the first folder that exists:
+            deep-funneled, funneled, raw; the names of the images are the same in all.
     """
 
     crop: int = 150
@@ -105,7 +105,7 @@ class LFW(Task):
         """List every image of every person, with the centre crop.
 
         Raises:
-            DataError: No folder of people is there, or its images are not 250 px.
+            DataError: There is no folder of people, or its images are not 250 px.
         """
         home = self._home(root)
         prefix = home.relative_to(root).as_posix()
@@ -154,7 +154,7 @@ class LFW(Task):
         write_people(root, faces, progress, folds=10, per_fold=per_fold, size=SIDE)
 
     def _home(self, root: Path) -> Path:
-        """Find the folder whose folders are people."""
+        """Find the folder that has a subfolder for each person."""
         variant = self.options.variant
         wanted = tuple(_FOLDERS) if variant == "auto" else (variant,)
         known = [name for kind in wanted for name in _FOLDERS[kind]]

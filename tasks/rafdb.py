@@ -33,7 +33,7 @@ _NAME = re.compile(r"((train|test)_([0-9]+))(?:_aligned)?\.jpg", re.IGNORECASE |
 _EXPECTED = "'train_00001.jpg' or 'test_0001.jpg' and a label from 1 to 7"
 
 
-class Row(NamedTuple):
+class LabelledImage(NamedTuple):
     """One labelled image: ``train_00001``, its split and its 0-based class."""
 
     stem: str
@@ -82,7 +82,7 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
         """Read the official or the Kaggle layout, in ``root`` or in ``root/basic``.
 
         Raises:
-            DataError: Neither layout is there, it is the compound subset, a label does not
+            DataError: Neither layout is found, it is the compound subset, a label does not
                 parse, or images are missing.
         """
         for inside in ("", "basic"):
@@ -99,7 +99,7 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
     ) -> None:
         """Write about 1,400 training and 600 test faces at 100 px, in the official layout."""
         rows = [
-            Row(f"{split}_{number:0{digits}d}", split, label)
+            LabelledImage(f"{split}_{number:0{digits}d}", split, label)
             for split, digits, total in (("train", 5, 1400), ("test", 4, 600))
             for number, label in enumerate(
                 class_labels(len(_CLASSES), round(total * scale)), start=1
@@ -139,7 +139,7 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
     def _located(
         self, root: Path, table: pd.DataFrame, listed_in: str, homes: Iterable[Path]
     ) -> pd.DataFrame:
-        """Give paths as they are on the disk, and say what lies beside them."""
+        """Add the paths on disk, and warnings about files that are not read."""
         found = locate_images(self.info, root, table["path"].tolist(), listed_in)
         table = table.assign(path=table["path"].map(found))
         parents = (str(PurePosixPath(path).parent) for path in table["path"])
@@ -147,8 +147,8 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
         table.attrs["warnings"] = left_out(self.info, root, places, table["path"])
         return table
 
-    def _numbered_folders(self, dataset: Path) -> Iterator[Row]:
-        """Yield what folders 1 to 7 hold; names that do not fit are left to the warning."""
+    def _numbered_folders(self, dataset: Path) -> Iterator[LabelledImage]:
+        """Yield the images of folders 1 to 7; a warning reports files with other names."""
         home_of: dict[str, Path] = {}
         for split in _SPLITS:
             for label in range(len(_CLASSES)):
@@ -165,10 +165,10 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
                         twice = f"{stem} is in {home_of[stem]} and {folder / name}"
                         raise bad_layout(self.info, dataset.parent, twice)
                     home_of[stem] = folder / name
-                    yield Row(stem, split, label)
+                    yield LabelledImage(stem, split, label)
 
 
-def read_list(path: Path) -> list[Row]:
+def read_list(path: Path) -> list[LabelledImage]:
     """Parse the official list: one ``train_00001.jpg 5`` per line, labels counted from 1.
 
     Raises:
@@ -178,12 +178,12 @@ def read_list(path: Path) -> list[Row]:
     return _rows(path, ((number, line.split()) for number, line in read_lines(path)))
 
 
-def read_csv_list(path: Path, split: str = "") -> list[Row]:
+def read_csv_list(path: Path, split: str = "") -> list[LabelledImage]:
     """Parse a label file of the Kaggle copy: a heading, then ``train_00001_aligned.jpg,5``.
 
     Args:
         path: The file; a first line without a digit is a heading.
-        split: The only one whose images it may name; empty for either.
+        split: The only split whose images it may name; empty for any.
 
     Raises:
         DataError: A line does not parse or names an image again (``file:line``).
@@ -194,15 +194,17 @@ def read_csv_list(path: Path, split: str = "") -> list[Row]:
     return _rows(path, lines, split)
 
 
-def _rows(path: Path, lines: Iterable[tuple[int, list[str]]], split: str = "") -> list[Row]:
-    rows: dict[str, Row] = {}
+def _rows(
+    path: Path, lines: Iterable[tuple[int, list[str]]], split: str = ""
+) -> list[LabelledImage]:
+    rows: dict[str, LabelledImage] = {}
     for number, raw in lines:
         fields = [field.strip() for field in raw]
         match = _NAME.fullmatch(fields[0])
         label = integer(fields[1]) if len(fields) == 2 else None
         if match is None or label is None:
             raise bad_line(path, number, " ".join(fields), _EXPECTED)
-        row = Row(match[1].lower(), match[2].lower(), label - 1)
+        row = LabelledImage(match[1].lower(), match[2].lower(), label - 1)
         if 8 <= label <= 11 or (row.split == "train" and len(match[3]) == 4):
             raise _compound(path, number)
         if not 1 <= label <= 7:
@@ -225,8 +227,8 @@ def _compound(path: Path, number: int) -> DataError:
     )
 
 
-def _table(items: Iterable[tuple[Row, str]]) -> pd.DataFrame:
-    """Training images first, then by name, whatever the order of the list was."""
+def _table(items: Iterable[tuple[LabelledImage, str]]) -> pd.DataFrame:
+    """Return the table, training images first, then ordered by name."""
     ordered = sorted(items, key=lambda item: (item[0].split != "train", item[0].stem))
     return pd.DataFrame(
         [(path, row.split, row.label) for row, path in ordered], columns=["path", "split", "label"]

@@ -1,7 +1,7 @@
-"""A tiny world: a task of coloured squares, a two-layer backbone, folders of its own."""
+"""Fixtures: a task of coloured squares, a two-layer backbone, and temporary folders."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +15,10 @@ from facebench.cli import app
 
 # The consoles of facebench.runtime.terminal read it once, whichever test imports them first.
 os.environ["COLUMNS"] = "200"
+
+IN_PARALLEL = "PYTEST_XDIST_WORKER" in os.environ
+if IN_PARALLEL:  # a core for each test process, and for those that it starts
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # How long an example takes says nothing about what is tested, and much about the machine.
 hypothesis.settings.register_profile("facebench", deadline=None)
@@ -85,14 +89,39 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a cache in which a stand-in is rendered once for all tests; none may change it.
+
+    Test processes share it: ``open_dataset`` renders under a file lock.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    return (folder.parent if IN_PARALLEL else folder) / "stand-ins"
+
+
 @pytest.fixture
 def tiny_faces(tmp_path: Path) -> Path:
     """Return the folder of the dataset that ``tiny_tasks.Tiny`` reads, below a data folder."""
     return tiny_folder(tmp_path)
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Compute here as in one of two processes on two cores: sums are split among threads."""
+    import torch  # here, since OMP_NUM_THREADS is read when it is imported
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip what reads real datasets where there are none."""
+    """Start with the longest tests, so that two processes end together; skip without data.
+
+    A test that reads real datasets is skipped where there are none.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if not os.environ.get("FACEBENCH_DATA"):
         for item in items:
             if item.get_closest_marker("realdata"):

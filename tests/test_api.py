@@ -112,6 +112,7 @@ def files(folder: Path) -> dict[str, int]:
 # What is there ------------------------------------------------------------------------------------
 
 
+@pytest.mark.wheel
 def test_importing_loads_neither_torch_nor_a_plugin() -> None:
     code = (
         "import sys, facebench as fb\n"
@@ -134,6 +135,7 @@ def test_no_module_takes_the_place_of_a_function() -> None:
         assert not (root / name).is_dir()
 
 
+@pytest.mark.wheel
 def test_the_stub_names_what_there_is_and_everything_says_what_it_is() -> None:
     stub = ast.parse(Path(inspect.getfile(fb)).with_suffix(".pyi").read_text())
     (listed,) = [node.value for node in stub.body if isinstance(node, ast.Assign)]

@@ -1,10 +1,12 @@
-"""What is installed: packages equal the tree, every plugin file is registered, strangers fit in."""
+"""Installation: packages equal the tree, plugin files are registered, third-party plugins work."""
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -25,7 +27,7 @@ def test_packages_in_pyproject_equal_the_tree() -> None:
     assert listed == found
 
 
-def test_a_stranger_finds_few_doors_and_each_room_says_what_it_is_for() -> None:
+def test_the_top_level_is_small_and_each_package_states_its_purpose() -> None:
     assert len(list((ROOT / "facebench").glob("*.py"))) <= 16
     for init in (ROOT / "facebench").glob("*/**/__init__.py"):
         said = ast.get_docstring(ast.parse(init.read_text(encoding="utf-8"))) or ""
@@ -54,23 +56,48 @@ def test_ruff_forbids_the_core_to_import_a_plugin(file: str, flagged: bool) -> N
     assert ("TID251" in done.stdout) is flagged
 
 
-STRANGER = {
+@pytest.mark.slow
+def test_the_wheel_has_every_file_of_its_packages(tmp_path: Path) -> None:
+    folders = {"facebench": "facebench", **FOLDERS}
+    source = tmp_path / "source"
+    for folder in folders.values():
+        ignored = shutil.ignore_patterns("__pycache__", "ruff.toml")
+        shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel",
+         "--no-build-isolation", "--no-deps", "-w", str(tmp_path), "."],
+        check=True, capture_output=True, cwd=source,
+    )  # fmt: skip
+    expected = {
+        f"{package}/{path.relative_to(ROOT / folder).as_posix()}"
+        for package, folder in folders.items()
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.name != "ruff.toml" and "__pycache__" not in path.parts
+    }
+    (built,) = tmp_path.glob("*.whl")
+    packed = {name for name in zipfile.ZipFile(built).namelist() if ".dist-info/" not in name}
+    assert packed == expected
+
+
+THIRD_PARTY = {
     "pyproject.toml": """
 [build-system]
 requires = ["setuptools>=77"]
 build-backend = "setuptools.build_meta"
 [project]
-name = "facebench-stranger"
+name = "facebench-external"
 version = "2.3"
 [project.entry-points."facebench.methods"]
-stranger = "facebench_stranger.method:Stranger"
+external = "facebench_external.method:External"
 [project.entry-points."facebench.tasks"]
-squares = "facebench_stranger.task:Squares"
+squares = "facebench_external.task:Squares"
 [tool.setuptools]
-packages = ["facebench_stranger"]
+packages = ["facebench_external"]
 """,
-    "facebench_stranger/__init__.py": "",
-    "facebench_stranger/method.py": '''
+    "facebench_external/__init__.py": "",
+    "facebench_external/method.py": '''
 """SimCLR's head with another loss: pull views together, keep the features spread out."""
 
 from dataclasses import dataclass
@@ -88,8 +115,8 @@ class Options:
     spread: float = 1.0
 
 
-class Stranger(Method):
-    info = MethodInfo(name="stranger", title="Stranger", version=1, paper="none", year=2026)
+class External(Method):
+    info = MethodInfo(name="external", title="External", version=1, paper="none", year=2026)
     Options = Options
 
     def __init__(self, backbone, options, image_size):
@@ -106,7 +133,7 @@ class Stranger(Method):
         variance = sum(torch.relu(1 - z.std(dim=0)).mean() for z in (z0, z1))
         return {"L_invariance": invariance, "L_variance": self.options.spread * variance}
 ''',
-    "facebench_stranger/task.py": """
+    "facebench_external/task.py": """
 from facebench.errors import DataError
 from facebench.task import Metric, Task, TaskInfo
 
@@ -127,19 +154,16 @@ class Squares(Task):
 
 
 @pytest.mark.slow
-def test_a_strangers_wheel_is_listed_checked_and_run(
+def test_a_third_party_wheel_is_listed_checked_and_run(
     tmp_path: Path, data: Path, plugin: Path
 ) -> None:
     source, site = tmp_path / "source", tmp_path / "site"
-    for name, content in STRANGER.items():
+    for name, content in THIRD_PARTY.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(content)
-    assert len(STRANGER["facebench_stranger/method.py"].splitlines()) < 60
+    assert len(THIRD_PARTY["facebench_external/method.py"].splitlines()) < 60
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    wheel = ["wheel", "--no-build-isolation", "--no-deps", "-w", str(tmp_path), str(source)]
-    subprocess.run([*pip, *wheel], check=True, capture_output=True)
-    (built,) = tmp_path.glob("*.whl")
-    install = ["install", "--no-deps", "--target", str(site), str(built)]
+    install = ["install", "--no-build-isolation", "--no-deps", "--target", str(site), str(source)]
     subprocess.run([*pip, *install], check=True, capture_output=True)
     environment = os.environ | {
         "PYTHONPATH": str(site), "COLUMNS": "200", "FACEBENCH_DATA": str(data),
@@ -152,13 +176,13 @@ def test_a_strangers_wheel_is_listed_checked_and_run(
             command, env=environment, cwd=tmp_path, check=True, capture_output=True, text=True
         ).stdout
 
-    for kind, name in (("methods", "stranger"), ("tasks", "squares")):
+    for kind, name in (("methods", "external"), ("tasks", "squares")):
         (line,) = [line for line in facebench("list", kind).splitlines() if name in line]
-        assert "facebench-stranger 2.3" in line
-    assert "ok: a step is repeatable" in facebench("check", "stranger")
+        assert "facebench-external 2.3" in line
+    assert "ok: a step is repeatable" in facebench("check", "external")
     printed = facebench(
-        "run", "--method", "stranger", "--task", "tiny", "--backbone", "tinynet", "--plugin",
+        "run", "--method", "external", "--task", "tiny", "--backbone", "tinynet", "--plugin",
         str(plugin), "--pretrain-data", "tiny", "--set", "pretrain.epochs=2", "--set",
         "pretrain.batch_size=16", "--set", "pretrain.image_size=32", "--set", "probe.epochs=3",
     )  # fmt: skip
-    assert "Stranger" in printed
+    assert "External" in printed

@@ -51,7 +51,7 @@ def test_the_hooks_have_a_version_of_ruff_that_the_project_allows() -> None:
         for requirement in map(Requirement, PROJECT["optional-dependencies"]["test"])
         if requirement.name == "ruff"
     ]
-    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    repository, *_ = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert repository["rev"].removeprefix("v") in ruff.specifier
     assert [hook["id"] for hook in repository["hooks"]] == ["ruff-check", "ruff-format"]
 

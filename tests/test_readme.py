@@ -1,4 +1,4 @@
-"""The README's commands are commands: each is parsed and resolved as it stands."""
+"""The README's commands are commands: each is parsed, and run or resolved as it stands."""
 
 import ast
 import re
@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
+from result_world import write_result
 from typer.main import get_command
 
 import facebench as fb
@@ -32,13 +34,44 @@ def test_the_first_command_installs_and_runs_and_the_second_tests() -> None:
     assert blocks[0].strip() == (
         'python -m pip install -e ".[synth]" && facebench run --method pcl --task rafdb'
     )
-    assert blocks[1].strip() == 'python -m pip install -e ".[test]" && python -m pytest'
+    assert (
+        blocks[1].strip()
+        == 'python -m pip install -e ".[test]" && python -m pytest -n 2 --dist worksteal'
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the weights and results that the README's commands read."""
+    root = tmp_path_factory.mktemp("readme")
+    torch.save(official.fill(official.pcl_encoder(), "module.encoder."), root / "best.pth")
+    encoder = official.fill(official.facecycle_encoder(), "module.")
+    torch.save({"codegeneration": encoder, "idcodegen": encoder}, root / "finalmodel.tar")
+    torch.save(timm.create_model("resnet18").state_dict(), root / "weights.pth")
+    for seed in (0, 1):
+        write_result(root / "results/runs", "classification", seed=seed)
+    return root
+
+
+@pytest.fixture
+def names(folder: Path, plugin: Path) -> dict[str, str]:
+    """Return what there is for a name that stands for a file or a method of the reader's own."""
+    first, second = (str(path) for path in sorted(folder.glob("results/runs/*/*.json")))
+    return {
+        "A.json": first, "B.json": second, "results/runs/rafdb/NAME.json": first,
+        "my_method.py": str(plugin), "mine": "simclr",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("line", facebench_commands())
-def test_every_command_resolves(
-    line: str, facebench: Facebench, plugin: Path, monkeypatch: pytest.MonkeyPatch
+def test_every_command_does_what_is_said(
+    line: str,
+    facebench: Facebench,
+    folder: Path,
+    names: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Run on small files, or as a dry run; what needs datasets or hours is parsed alone."""
     resolved: list[Any] = []
 
     def note(spec: Any, *_: Any) -> None:
@@ -46,27 +79,68 @@ def test_every_command_resolves(
 
     monkeypatch.setattr(runs, "open_stages", note)  # opens no data
     monkeypatch.setattr(runs, "plan", lambda stages: ())
-    if "--checkpoint best.pth" in line:  # what the authors of PCL released, but for its heads
-        torch.save(official.fill(official.pcl_encoder(), "module.encoder."), "best.pth")
-    arguments = shlex.split(line)[1:]
-    arguments = [str(plugin) if word == "my_method.py" else word for word in arguments]
-    if arguments[0] == "run":
-        known = [word.replace("mine", "simclr") for word in arguments]
-        facebench(*known, *([] if "--dry-run" in known else ["--dry-run"]))
-        assert resolved
-    elif arguments[0] == "list":
-        facebench(*arguments)
+    monkeypatch.chdir(folder)
+    arguments = [names.get(word, word) for word in shlex.split(line)[1:]]
+    match arguments:
+        case ["run", *words]:
+            facebench(*arguments, *([] if "--dry-run" in words else ["--dry-run"]))
+            assert {spec.method for spec in resolved} >= set(value_of(words, "--method").split(","))
+            assert {spec.task for spec in resolved} == set(value_of(words, "--task").split(","))
+        case ["list", "methods"]:
+            assert "pcl" in facebench(*arguments).stdout
+        case ["data", "list"]:
+            assert "fer2013" in facebench(*arguments).stdout
+        case ["data", "info", name]:
+            assert name in facebench(*arguments).stdout.lower()
+        case ["ablate"]:
+            assert "table5" in facebench(*arguments).stdout
+        case ["table" | "leaderboard", *words]:
+            facebench(*arguments)
+            assert (folder / value_of(words, "--out")).stat().st_size > 0
+        case ["compare", _, _]:
+            assert "95 % interval" in facebench(*arguments).stdout
+        case ["results", "validate", _]:
+            assert "2 results are valid" in facebench(*arguments).stdout
+        case ["show", _]:
+            assert "test items" in facebench(*arguments).stdout
+        case ["import", *_]:
+            assert "matched" in facebench(*arguments).stdout
+        case (
+            ["verify" | "disentangle" | "publish" | "check" | "sweep" | "new", *_]
+            | ["ablate", _, *_]
+            | ["figure", "curves" | "reconstructions", *_]
+            | ["data", "check" | "synth" | "get", _, *_]
+        ):
+            assert_parsed(arguments)
+        case _:
+            pytest.fail(f"nothing is checked of `{line}`: add it to this test")
+
+
+def value_of(words: list[str], flag: str) -> str:
+    return words[words.index(flag) + 1]
+
+
+def assert_parsed(arguments: list[str]) -> None:
+    """Parse a command, and find each of its words among the values of its parameters."""
+    command: Any = get_command(app)
+    words = list(arguments)
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    with command.make_context(command.name, list(words)) as parsed:
+        values = [
+            str(getattr(value, "value", value))
+            for given in parsed.params.values()
+            for value in (given if isinstance(given, (list, tuple)) else [given])
+        ]
+    flags = {flag for parameter in command.params for flag in parameter.opts}
+    for word in words:
+        assert word in (flags if word.startswith("--") else values), word
 
 
 @pytest.mark.parametrize("line", facebench_commands())
 def test_every_command_and_option_exists(line: str) -> None:
     """Parsed, not run; an option or argument that does not exist is a usage error."""
-    command: Any = get_command(app)
-    arguments = shlex.split(line)[1:]
-    while hasattr(command, "commands"):
-        command = command.commands[arguments.pop(0)]
-    with command.make_context(command.name, arguments) as parsed:
-        assert parsed.params
+    assert_parsed(shlex.split(line)[1:])
 
 
 def test_what_python_calls_in_the_readme_exists() -> None:

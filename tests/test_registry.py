@@ -1,4 +1,4 @@
-"""Finding plugins: entry points, files, clashes, and what listing must not import."""
+"""Finding plugins: entry points, files, clashes, and modules that listing does not import."""
 
 import subprocess
 import sys
@@ -37,6 +37,7 @@ def points(*entries: tuple[str, str, str]) -> Any:
     return entry_points
 
 
+@pytest.mark.wheel
 def test_built_ins_come_in_through_entry_points() -> None:
     registry = Registry()
     assert {"pcl", "simclr", "random"} <= set(registry.names("method"))
@@ -45,6 +46,7 @@ def test_built_ins_come_in_through_entry_points() -> None:
     assert registry.find("method", "pcl").owner.startswith("facebench ")
 
 
+@pytest.mark.wheel
 @pytest.mark.parametrize(
     "command", ["list methods", "list tasks", "list backbones", "--help", "--version"]
 )
@@ -62,6 +64,7 @@ def test_listing_imports_neither_torch_nor_a_plugin(command: str) -> None:
     assert done.stdout.strip().endswith("HEAVY []")
 
 
+@pytest.mark.wheel
 def test_the_core_imports_no_plugin() -> None:
     code = (
         "import pkgutil, importlib, sys, facebench\n"

@@ -134,7 +134,7 @@ def test_no_image_of_view_2_is_in_any_pair(lfw_task: type[LFW], tmp_path: Path) 
     sizes = free["subject"].value_counts()
     assert pairs["same"].sum() == (sizes * (sizes - 1) // 2).clip(upper=6).sum()
     sums = pairs.groupby("fold")["same"].sum()
-    assert sums.max() - sums.min() <= 6  # a person's pairs cannot be parted
+    assert sums.max() - sums.min() <= 6  # a person's pairs cannot be split
     crop = ["left", "top", "right", "bottom"]
     expected = whole.set_index("path").loc[table["path"], [*crop, "subject", "split"]]
     pd.testing.assert_frame_equal(table.set_index("path")[expected.columns], expected)

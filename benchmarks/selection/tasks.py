@@ -38,7 +38,7 @@ from facebench_tasks.lfw import LFW, SIDE
 
 FOLDS = 10  # as in View 2
 MATCHED = 6  # pairs of a person at most, so that a few people with many images do not dominate
-SEED = 0  # of every draw; another one gives other pairs, which is another version of the task
+SEED = 0  # seed of all draws; another one gives other pairs, hence another version of the task
 
 Images = list[str]  # paths of one person's images
 Pair = tuple[str, str]
@@ -91,7 +91,7 @@ class LFWSelection(LFW):
         per_fold, named = max(2, round(30 * scale)), 2
         write_people(
             root, faces, progress, folds=named + FOLDS, per_fold=per_fold, size=SIDE
-        )  # nobody is in two folds, so the people of the folds that are cut off are named nowhere
+        )  # no person is in two folds, so the pairs do not name people of the removed folds
         listed = root / "pairs.txt"
         _, *lines = listed.read_text(encoding="utf-8").splitlines()
         kept = [f"{named}\t{per_fold}", *lines[: named * 2 * per_fold]]
@@ -168,7 +168,7 @@ def _people(table: pd.DataFrame) -> list[Images]:
 def _folds(people: Sequence[Images], rng: np.random.Generator) -> list[list[Images]]:
     """Put each person into one fold; folds get about equal numbers of matched pairs and of people.
 
-    Whoever gives most matched pairs is placed first, each into the fold with fewest matched pairs,
+    People with most matched pairs are placed first, each into the fold with fewest matched pairs,
     of several such folds into the one with fewest people.
     """
     shuffled = [people[index] for index in rng.permutation(len(people))]

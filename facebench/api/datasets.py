@@ -9,7 +9,7 @@ from pathlib import Path
 from facebench.api.places import data_folder, optional_path, paths
 from facebench.audit.check import check_data as check_dataset
 from facebench.audit.findings import Report
-from facebench.audit.inventory import OBTAIN, VOXCELEB, Entry, inventory
+from facebench.audit.inventory import OBTAIN, VOXCELEB, DatasetStatus, inventory
 from facebench.data.dataset import write_stand_in as render_stand_in
 from facebench.errors import DataError, SpecError
 from facebench.progress import Progress
@@ -19,7 +19,9 @@ from facebench.runtime.workspace import default_cache
 from facebench.task import Task
 
 
-def list_data(*, data: str | Path | None = None, plugins: Sequence[str | Path] = ()) -> list[Entry]:
+def list_data(
+    *, data: str | Path | None = None, plugins: Sequence[str | Path] = ()
+) -> list[DatasetStatus]:
     """Return every dataset: found where, real or synthetic, complete: ``facebench data list``.
 
     Args:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from facebench.api.places import paths
 from facebench.errors import UnknownNameError
-from facebench.registry import CONTRACTS, Kind, Plugin, Registry
+from facebench.registry import CONTRACTS, Plugin, PluginKind, Registry
 from facebench.scaffold import write_package
 from facebench.task import TaskInfo
 
@@ -22,7 +22,7 @@ def list_plugins(kinds: str, *, plugins: Sequence[str | Path] = ()) -> list[Plug
     Raises:
         UnknownNameError: There is no such kind.
     """
-    known: dict[str, Kind] = {f"{kind}s": kind for kind in CONTRACTS}  # type: ignore[misc]
+    known: dict[str, PluginKind] = {f"{kind}s": kind for kind in CONTRACTS}  # type: ignore[misc]
     if kinds not in known:
         raise UnknownNameError("kind", kinds, known)
     return Registry(paths(plugins)).plugins(known[kinds])

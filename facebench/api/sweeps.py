@@ -19,11 +19,11 @@ from facebench.request.arguments import RunArguments, open_workspace
 from facebench.request.resolve import Request
 from facebench.results.store import read_result
 from facebench.runtime.workspace import Workspace
-from facebench.sweep.entries import Entry, sweep_entries, sweep_requests
+from facebench.sweep.entries import SweepEntry, sweep_entries, sweep_requests
 from facebench.sweep.plan import SweepPlan, plan_sweep
 from facebench.sweep.schedule import Schedule
 from facebench.sweep.tables import plan_tables, result_tables, rows, run_labels
-from facebench.sweep.workers import Crew, Here, Outcome, Processes, execute
+from facebench.sweep.workers import Executor, Outcome, ProcessExecutor, SerialExecutor, execute
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class PreparedSweep:
 
     sweep: Sweep
     request: Request
-    entries: tuple[Entry, ...]
+    entries: tuple[SweepEntry, ...]
     plan: SweepPlan
     workspace: Workspace
     plugins: tuple[Path, ...]
@@ -72,10 +72,10 @@ class PreparedSweep:
             jobs: Runs at a time; several are processes of their own.
             verbose: Whether these tell more.
         """
-        crew: Crew = Here(self.workspace)
+        executor: Executor = SerialExecutor(self.workspace)
         if jobs > 1:
-            crew = Processes(jobs, self.workspace, self.plugins, verbose=verbose)
-        yield from execute(schedule, crew, self.workspace)
+            executor = ProcessExecutor(jobs, self.workspace, self.plugins, verbose=verbose)
+        yield from execute(schedule, executor, self.workspace)
 
 
 @dataclass(frozen=True)

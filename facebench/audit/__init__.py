@@ -1,4 +1,4 @@
-"""Is the data on the disk the data of the paper? Checks, leaks, and how to get a dataset.
+"""Checks of datasets on disk against the published ones, the search for leaks, and the inventory.
 
 May import evaluation and what lies below it.
 """

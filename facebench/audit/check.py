@@ -1,7 +1,7 @@
-"""Checks whether the data on the disk are the data of the paper, before any experiment.
+"""Checks whether the data on disk are the published data, before any experiment.
 
-Looked at are counts per split, class and fold, labels and targets, every image (readable, of the
-published size, not blank), leaks, and the fingerprint.
+The checks cover the counts per split, class and fold, labels and targets, every image (readable,
+of the published size, not blank), leaks, and the fingerprint.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from facebench.task import SPLITS, Task, TaskInfo
 
 
 def check_data(task: Task, data_root: Path | None, cache: Path, progress: Progress) -> Report:
-    """Check the data of a task; reads every image.
+    """Check the data of a task, reading every image.
 
     Args:
         task: An instance, with its options.
         data_root: Folder of datasets, or the dataset's own folder.
         cache: Folder of the cache, for digests, the scan and the leaks.
-        progress: Who watches.
+        progress: Progress reporter.
 
     Raises:
         DataError: There are no data below ``data_root``.
@@ -76,7 +76,7 @@ def _opened(dataset: Dataset) -> Iterator[Finding]:
     yield Finding("layout", "ok", str(dataset.root))
     if dataset.synthetic:
         yield Finding("layout", "warning", "SYNTHETIC faces; official counts do not apply to them")
-    counted = ("expected", "officially")  # check_counts says these
+    counted = ("expected", "officially")  # reported by check_counts
     for warning in dataset.warnings:
         if not all(word in warning for word in counted):
             yield Finding("layout", "warning", warning)
@@ -130,7 +130,7 @@ def check_pairs(dataset: Dataset) -> Iterator[Finding]:
 
 
 def check_targets(dataset: Dataset) -> Iterator[Finding]:
-    """Say what the targets of a task range over."""
+    """Report the range of the targets of a task."""
     info, table = dataset.task.info, dataset.table
     binary = table_protocol(info.protocol).binary_targets
     for name in info.targets:
@@ -149,7 +149,7 @@ def check_targets(dataset: Dataset) -> Iterator[Finding]:
 
 
 def check_images(info: TaskInfo, dataset: Dataset, seen: pd.DataFrame) -> Iterator[Finding]:
-    """Say which images cannot be read, are of another size than published, or are blank."""
+    """Report images that cannot be read, differ from the published size, or are blank."""
     paths = dataset.table["path"]
     errors = seen["error"][seen["error"] != ""].tolist()
     if errors:
@@ -176,7 +176,7 @@ def check_images(info: TaskInfo, dataset: Dataset, seen: pd.DataFrame) -> Iterat
 
 
 def check_leaks(leaks: Leaks) -> Iterator[Finding]:
-    """Say what leaks: none of it is a problem of the copy, but of the dataset."""
+    """Report leaks as warnings, since they are properties of the published dataset."""
     for warning in leaks.warnings():
         yield Finding("leaks", "warning", warning)
     if not leaks.warnings():
@@ -199,11 +199,11 @@ def check_leaks(leaks: Leaks) -> Iterator[Finding]:
                 shown = examples([f"{twin.image} | {twin.twin}" for twin in twins], 2)
                 yield Finding("pairs", "warning", f"{len(twins):,} pairs hold {how} image: {shown}")
     if leaks.subjects is not None and not leaks.subjects:
-        yield Finding("subjects", "ok", "nobody is on both sides")
+        yield Finding("subjects", "ok", "no subject is on both sides")
 
 
 def check_twins_labels(leaks: Leaks, dataset: Dataset) -> Iterator[Finding]:
-    """Say how often a test image has another label than the same image in training."""
+    """Report how often a test image has another label than the same image in training."""
     if "label" not in dataset.table or not leaks.exact:
         return
     label = dict(zip(dataset.table["path"], dataset.table["label"], strict=True))

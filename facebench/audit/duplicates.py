@@ -1,4 +1,4 @@
-"""Images that are there twice: the same pixels, or almost.
+"""Search for exact and near duplicates among images.
 
 Exact duplicates have the same decoded pixels, whatever file they came from. Near duplicates are
 other images whose perceptual hashes (pHash, 64 bits) differ in at most :data:`NEAR_BITS` bits: a
@@ -29,11 +29,11 @@ def exact_twins(digests: Sequence[str], known: Sequence[str]) -> Rows:
     """Find for every image one with the same pixels.
 
     Args:
-        digests: Of ``N`` images; an empty one (unreadable) has no twin.
-        known: Of ``M`` images to look among.
+        digests: ``[N]`` digests of the images; an empty one (unreadable) has no duplicate.
+        known: ``[M]`` digests of the images to search.
 
     Returns:
-        ``[N]`` position of the first twin in ``known``, -1 where there is none.
+        ``[N]`` position of the first duplicate in ``known``, -1 where there is none.
     """
     place: dict[str, int] = {}
     for position, digest in enumerate(known):
@@ -46,9 +46,9 @@ def near_twins(hashes: Hashes, known: Hashes, bits: int = NEAR_BITS) -> tuple[Ro
     """Find for every hash the nearest one, if it is near enough.
 
     Args:
-        hashes: ``[N]`` uint64.
-        known: ``[M]`` uint64 to look among.
-        bits: Largest Hamming distance that counts.
+        hashes: ``[N]`` uint64 perceptual hashes.
+        known: ``[M]`` uint64 perceptual hashes to search.
+        bits: Largest Hamming distance of a near duplicate.
 
     Returns:
         ``[N]`` position in ``known``, -1 where none is near enough, and ``[N]`` distance in bits,
@@ -58,7 +58,7 @@ def near_twins(hashes: Hashes, known: Hashes, bits: int = NEAR_BITS) -> tuple[Ro
     distance = np.zeros(len(hashes), dtype=np.int64)
     if not len(known) or not len(hashes):
         return where, distance
-    # Frames of a film share most of their hashes.
+    # Frames of one video share most of their hashes.
     asked, back = np.unique(hashes, return_inverse=True)
     among, first = np.unique(known, return_index=True)
     found, gap = np.full(len(asked), -1, dtype=np.int64), np.zeros(len(asked), dtype=np.int64)
@@ -73,6 +73,6 @@ def near_twins(hashes: Hashes, known: Hashes, bits: int = NEAR_BITS) -> tuple[Ro
 
 
 def distances(first: Hashes, second: Hashes) -> Rows:
-    """Return the Hamming distance of hashes side by side: ``[N]`` bits."""
+    """Return the Hamming distance of corresponding hashes, ``[N]`` bits."""
     apart: Rows = np.bitwise_count(first ^ second).astype(np.int64)
     return apart

@@ -1,4 +1,4 @@
-"""What a check of a dataset has found, line by line."""
+"""Findings of the check of a dataset."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Finding:
     """One line of a report.
 
     Args:
-        check: What was looked at: ``counts``, ``images``, ``leaks`` ...
-        status: ``ok``, ``warning`` (know it; the dataset may be used) or ``problem`` (this is not
-            the dataset that the task expects).
+        check: Name of the check: ``counts``, ``images``, ``leaks`` ...
+        status: ``ok``, ``warning`` (the dataset may be used) or ``problem`` (this is not the
+            dataset that the task expects).
         text: What was found, and what was expected if that differs.
     """
 
@@ -29,17 +29,17 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What is known about a dataset on disk.
+    """Report on a dataset on disk.
 
     Args:
         task: Name of the task.
-        version: Of the task.
-        root: Where the data are.
-        synthetic: Rendered instead of real.
-        fingerprint: Of rows and file contents; empty if the dataset could not be opened.
+        version: Version of the task.
+        root: Folder of the data.
+        synthetic: Whether the data are rendered.
+        fingerprint: Digest of rows and file contents; empty if the dataset could not be opened.
         counts: Images per split, and pairs.
-        findings: In the order in which they were looked for.
-        leaks: As a result records them; ``None`` if they were not looked for.
+        findings: The findings, in the order of the checks.
+        leaks: Leaks in the form of the results; ``None`` if they were not searched.
     """
 
     task: str
@@ -53,7 +53,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is a problem; warnings are allowed."""
+        """Whether there is no finding of status ``problem``."""
         return all(finding.status != "problem" for finding in self.findings)
 
     def record(self) -> dict[str, Any]:

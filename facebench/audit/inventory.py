@@ -1,6 +1,6 @@
-"""Which datasets there are: found where, real or synthetic, complete or not.
+"""Inventory of the datasets: location, real or synthetic, complete or not.
 
-Quick: tables are read, but no image is opened and no file is hashed.
+Tables are read, but no image is opened and no file is hashed.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ VOXCELEB = (
     ("names", "vox1_meta.csv beside it names the ids, so that overlap with a test is seen"),
     ("source", "PCL section 4.1: 299,085 clips at 6 fps, cropped to the centre, 64 px"),
 )
-"""What ``facebench data info voxceleb`` says; it is no task."""
+"""Output of ``facebench data info voxceleb``, which is not a task."""
 
 State = Literal["complete", "differs", "unreadable", "absent", "unknown"]
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One dataset as ``facebench data list`` shows it.
+class DatasetStatus:
+    """Status of one dataset, as shown by ``facebench data list``.
 
     Args:
-        name: Of the task, or ``voxceleb``.
-        title: As a paper prints it.
-        root: Where it was found; ``None`` if it was not.
-        synthetic: Whether it is rendered, or would be.
+        name: Name of the task, or ``voxceleb``.
+        title: Title in papers.
+        root: Folder where it was found; ``None`` if it was not.
+        synthetic: Whether the data of a run are rendered.
         state: ``complete`` (the official counts), ``differs`` (other counts), ``unreadable``,
-            ``absent``, or ``unknown`` (there is nothing to compare with).
-        text: Counts, or what is wrong.
+            ``absent``, or ``unknown`` (no official counts).
+        text: Counts, or the error.
     """
 
     name: str
@@ -61,11 +61,11 @@ class Entry:
     text: str
 
 
-def inventory(registry: Registry, data_root: Path | None) -> Iterator[Entry]:
+def inventory(registry: Registry, data_root: Path | None) -> Iterator[DatasetStatus]:
     """Yield the datasets of all tasks, then the pretraining data.
 
     Args:
-        registry: Which tasks there are.
+        registry: Registry of the tasks.
         data_root: Folder of datasets; ``None`` if there is none.
 
     Raises:
@@ -75,36 +75,36 @@ def inventory(registry: Registry, data_root: Path | None) -> Iterator[Entry]:
     for name in registry.names("task"):
         try:
             task: type[Task] = registry.load("task", name)
-        except FacebenchError as error:  # somebody else's plugin must not stop the list
-            yield Entry(name, name, None, False, "unreadable", str(error))
+        except FacebenchError as error:  # a defective third-party plugin must not stop the list
+            yield DatasetStatus(name, name, None, False, "unreadable", str(error))
         else:
-            yield _entry(task(), data_root)
+            yield _status(task(), data_root)
     yield voxceleb
 
 
-def _entry(task: Task, data_root: Path | None) -> Entry:
+def _status(task: Task, data_root: Path | None) -> DatasetStatus:
     info = task.info
     try:
         root = find_real(task, data_root)
     except DataError as error:  # two folders that differ in case only
-        return Entry(info.name, info.title, data_root, False, "unreadable", str(error))
+        return DatasetStatus(info.name, info.title, data_root, False, "unreadable", str(error))
     if root is None:
         rendered = type(task).synthesise is not Task.synthesise
         text = "a synthetic stand-in is used" if rendered else "no stand-in either"
-        return Entry(info.name, info.title, None, rendered, "absent", text)
+        return DatasetStatus(info.name, info.title, None, rendered, "absent", text)
     synthetic = (root / MARKER).is_file()
     try:
         found = _counts(task, root)
     except FacebenchError as error:
-        return Entry(info.name, info.title, root, synthetic, "unreadable", str(error))
+        return DatasetStatus(info.name, info.title, root, synthetic, "unreadable", str(error))
     text = ", ".join(f"{count:,} {name}" for name, count in found.items())
     official = dict(info.counts)
     if synthetic or not official:
-        return Entry(info.name, info.title, root, synthetic, "unknown", text)
+        return DatasetStatus(info.name, info.title, root, synthetic, "unknown", text)
     if official == {name: found.get(name, 0) for name in official}:
-        return Entry(info.name, info.title, root, synthetic, "complete", text)
+        return DatasetStatus(info.name, info.title, root, synthetic, "complete", text)
     expected = ", ".join(f"{count:,} {name}" for name, count in official.items())
-    return Entry(
+    return DatasetStatus(
         info.name, info.title, root, synthetic, "differs", f"{text}; officially {expected}"
     )
 
@@ -120,11 +120,13 @@ def _counts(task: Task, root: Path) -> dict[str, int]:
     return counts
 
 
-def _voxceleb(data_root: Path | None) -> Entry:
+def _voxceleb(data_root: Path | None) -> DatasetStatus:
     root = None if data_root is None else folder_called("voxceleb", data_root)
     if root is None:
-        return Entry("voxceleb", "VoxCeleb", None, True, "absent", "rendered clips are used")
+        return DatasetStatus(
+            "voxceleb", "VoxCeleb", None, True, "absent", "rendered clips are used"
+        )
     people = len(set(speaker_folders(root)))
     synthetic = (root / MARKER).is_file()
     text = f"{people:,} people; frames are counted when they are learned from"
-    return Entry("voxceleb", "VoxCeleb", root, synthetic, "unknown", text)
+    return DatasetStatus("voxceleb", "VoxCeleb", root, synthetic, "unknown", text)

@@ -12,13 +12,13 @@ from facebench.evaluation.judgement import Judgement
 
 
 def leak_free_scores(judgement: Judgement, leaks: Leaks) -> dict[str, Any]:
-    """Score again what is left when leaked test items are taken away (``--dedup-test``).
+    """Score again without the leaked test items (``--dedup-test``).
 
     Nothing is trained or chosen again: rates, thresholds and the best epoch stay as they were.
 
     Args:
-        judgement: Of all test items.
-        leaks: Of its dataset.
+        judgement: Judgement on all test items.
+        leaks: Leaks of its dataset.
 
     Returns:
         ``{"without_leaks": {"exact": {...}, "exact and near": {...}}}``, each with ``removed``

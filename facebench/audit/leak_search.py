@@ -35,14 +35,14 @@ Rows = NDArray[np.int64]
 
 
 def find_leaks(dataset: Dataset, cache: Path, progress: Progress) -> Leaks:
-    """Search a dataset for leaks, or read what an earlier search has found.
+    """Search a dataset for leaks, or read the result of an earlier search.
 
     The first search of a dataset decodes all of its images (:func:`facebench.audit.scan.scan`).
 
     Args:
         dataset: Task and data.
         cache: Folder of the cache; ``cache/leaks`` is made.
-        progress: Who watches.
+        progress: Progress reporter.
     """
     kept = cache / "leaks" / f"{content_name(dataset)}.json"
     known = _read(kept)
@@ -85,7 +85,7 @@ def leaks_of(dataset: Dataset, seen: pd.DataFrame) -> Leaks:
 
 
 class _Comparison:
-    """Looks images up among other images of the same dataset."""
+    """Search for duplicates among the images of one dataset."""
 
     def __init__(self, paths: Sequence[str], seen: pd.DataFrame) -> None:
         self.paths = paths

@@ -1,4 +1,4 @@
-"""Leaks: test items that the probe, or the choice of its settings, has seen under another name.
+"""Leaks: test items that are also among the data of fitting or of hyper-parameter selection.
 
 A test image leaks if a training image has the same pixels, or nearly the same; in tasks with
 folds, if an image of another fold does. A pair of a verification task leaks if one of its images
@@ -24,12 +24,12 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Twin:
-    """Two images that are the same, or almost.
+    """A pair of duplicate images, exact or near.
 
     Args:
-        image: The one that is tested (or chosen on).
-        twin: The one that was seen before.
-        bits: By how many of 64 bits their perceptual hashes differ.
+        image: Path of the test (or validation) image.
+        twin: Path of the duplicate that is fitted on.
+        bits: Hamming distance of their 64-bit perceptual hashes.
     """
 
     image: str
@@ -39,20 +39,20 @@ class Twin:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaks:
-    """What leaks in a dataset. ``exact`` are the same pixels; ``near`` ones are not among them.
+    """Leaks of a dataset; exact duplicates are not repeated among the near ones.
 
     Args:
-        folded: Images are compared between folds, else with the training split.
-        tested: Test images, or pairs of a verification task.
-        exact: Test images that were seen.
-        near: Test images of which nearly the same was seen.
+        folded: Whether images are compared between folds instead of with the training split.
+        tested: Number of test images, or of pairs of a verification task.
+        exact: Test images with an exact duplicate.
+        near: Test images with only a near duplicate.
         val: Number of validation images.
-        val_exact: Validation images that are in training.
-        val_near: Validation images of which nearly the same is in training.
-        test_in_val: Test images that are in validation.
-        subjects: Who is on both sides; ``None`` if the dataset does not say who is shown.
+        val_exact: Validation images with an exact duplicate in training.
+        val_near: Validation images with only a near duplicate in training.
+        test_in_val: Test images with an exact duplicate in validation.
+        subjects: Subjects on both sides; ``None`` if the dataset names no subjects.
         same_image: Pairs of an image with itself; ``None`` without pairs.
-        near_image: Pairs of two images that are nearly the same; ``None`` without pairs.
+        near_image: Pairs of two near duplicates; ``None`` without pairs.
         exact_pairs: Pairs that leak by ``exact`` or ``same_image``.
         near_pairs: Other pairs that leak by ``near`` or ``near_image``.
     """
@@ -82,11 +82,11 @@ class Leaks:
         """Mark the test items that leak.
 
         Args:
-            items: Test items: ``path``, or ``first`` and ``second``.
-            near: Near duplicates too.
+            items: ``[N]`` test items: ``path``, or ``first`` and ``second``.
+            near: Whether near duplicates count as leaks.
 
         Returns:
-            ``[N]`` one mark for each row of ``items``.
+            ``[N]`` bool, True for each row of ``items`` that leaks.
         """
         images = {twin.image for twin in (*self.exact, *(self.near if near else ()))}
         if "path" in items:
@@ -97,11 +97,11 @@ class Leaks:
         return np.array([a in images or b in images or (a, b) in pairs for a, b in named], bool)
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what a reader of a result has to know, in sentences."""
+        """Return the warnings to be stored in a result."""
         return tuple(_sentences(self))
 
     def record(self) -> dict[str, Any]:
-        """Return what a result says about leaks, as JSON."""
+        """Return the entry ``leaks`` of a result, as JSON."""
         exact, near = self.counts
         record: dict[str, Any] = {
             "between": "folds" if self.folded else "train and test",
@@ -160,5 +160,5 @@ def _shown(names: Sequence[str], limit: int = 5) -> str:
 
 
 def _listed(twins: Sequence[Twin]) -> list[list[str]] | None:
-    """Return image and twin of a few, nothing of many."""
+    """Return the pairs of paths, or ``None`` if there are too many to list."""
     return [[t.image, t.twin] for t in twins] if len(twins) <= _LISTED else None

@@ -1,4 +1,4 @@
-"""People who are in the pretraining data and in the test, as far as their names are known."""
+"""Overlap of identities between pretraining and test data, where names are known."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _LISTED = 20  # names in a result
 
 
 def identity_overlap(source: Source, dataset: Dataset) -> dict[str, Any] | None:
-    """Say which people of the test the representation has seen, without labels.
+    """Compare the persons of the test data with those of the pretraining data.
 
-    Names are compared without accents, case, spaces and signs. Namesakes count as one person.
+    Names are compared without accents, case, spaces and punctuation. Namesakes count as one person.
 
     Args:
-        source: What was learned from.
-        dataset: What is tested on.
+        source: Source of the pretraining images.
+        dataset: Dataset of the test.
 
     Returns:
-        JSON: ``images_named`` and ``images`` of the source, ``names`` different ones there,
-        ``tested`` people of the test, ``shared`` of them, and the first names in ``shown``;
-        ``None`` if either side does not say who is shown.
+        JSON: ``images`` of the source, ``images_named`` those with a name, ``names`` the number of
+        distinct names, ``tested`` the number of test persons, ``shared`` the number of them in the
+        source, and the first names in ``shown``; ``None`` if either side names no persons.
     """
     named = [name for name in source.subjects if name]
     if not named or "subject" not in dataset.table:
@@ -46,7 +46,7 @@ def identity_overlap(source: Source, dataset: Dataset) -> dict[str, Any] | None:
 
 
 def overlap_warning(overlap: dict[str, Any] | None, source: Source) -> tuple[str, ...]:
-    """Return a sentence if somebody is on both sides."""
+    """Return a warning if a person is on both sides."""
     if not overlap or not overlap["shared"]:
         return ()
     return (
@@ -56,7 +56,7 @@ def overlap_warning(overlap: dict[str, Any] | None, source: Source) -> tuple[str
 
 
 def normal(name: str) -> str:
-    """Return a name as it is compared: ``Beyoncé Knowles`` and ``beyonce_knowles`` are one."""
+    """Return the normalised name: ``Beyoncé Knowles`` and ``beyonce_knowles`` become equal."""
     plain = unicodedata.normalize("NFKD", name).casefold()
     return re.sub(r"[^\w]|_", "", "".join(c for c in plain if not unicodedata.combining(c)))
 

@@ -1,6 +1,6 @@
-"""One pass over the pixels of a dataset, remembered: what checks and the search for leaks need.
+"""One cached pass over the pixels of a dataset, used by the checks and the search for leaks.
 
-Every image is decoded once, as the task reads it and before any crop. The outcome is kept below
+Every image is decoded once, as the task reads it and before any crop. The result is cached below
 ``cache/scans``, named by the dataset's fingerprint, so a scan runs once per content.
 """
 
@@ -27,13 +27,13 @@ from facebench.runtime.images import Pixels
 FORMAT = 1
 COLUMNS = ("digest", "hash", "height", "width", "blank", "error")
 _THREADS = 4  # decoding and hashing release the interpreter lock
-_CHUNK = 256  # images between two signs of progress
+_CHUNK = 256  # images between two progress reports
 
 _log = logging.getLogger(__name__)
 
 
-class Seen(NamedTuple):
-    """What is kept of one image; see :func:`scan`."""
+class ImageScan(NamedTuple):
+    """Scan result of one image; see :func:`scan`."""
 
     digest: str
     hash: int
@@ -44,32 +44,32 @@ class Seen(NamedTuple):
 
 
 def scan(dataset: Dataset, cache: Path, progress: Progress) -> pd.DataFrame:
-    """Decode every image of a dataset, unless that was done before.
+    """Decode every image of a dataset, or read the cached result.
 
     Args:
-        dataset: Whose images.
-        cache: Folder of the cache; ``cache/scans`` is made.
-        progress: Who watches.
+        dataset: Dataset to scan.
+        cache: Folder of the cache; ``cache/scans`` is created.
+        progress: Progress reporter.
 
     Returns:
         One row per row of ``dataset.table``: ``digest`` (SHA-256 of the decoded uint8 RGB array,
         empty if unreadable), ``hash`` (64-bit perceptual hash, uint64), ``height`` and ``width``
-        in pixels, ``blank`` (a standard deviation
-        below one grey level: no picture), ``error`` (empty if readable).
+        in pixels, ``blank`` (standard deviation of the pixels below one grey level), ``error``
+        (empty if readable).
     """
     kept = cache / "scans" / f"{content_name(dataset)}.parquet"
     known = _read(kept, dataset)
     if known is not None:
         return known
 
-    def look(path: str) -> Seen:
+    def look(path: str) -> ImageScan:
         try:
             return describe(dataset.task.read_image(dataset.root, path))
         except DataError as error:
-            return Seen("", 0, 0, 0, False, str(error))
+            return ImageScan("", 0, 0, 0, False, str(error))
 
     paths = dataset.table["path"].tolist()
-    seen: list[Seen] = []
+    seen: list[ImageScan] = []
     with ThreadPoolExecutor(_THREADS) as pool, progress.bar("scan", len(paths), "image") as bar:
         for start in range(0, len(paths), _CHUNK):
             seen += pool.map(look, paths[start : start + _CHUNK])
@@ -80,13 +80,13 @@ def scan(dataset: Dataset, cache: Path, progress: Progress) -> pd.DataFrame:
 
 
 def content_name(dataset: Dataset) -> str:
-    """Return what names files about the content of a dataset: its task, version, fingerprint."""
+    """Return the name of cached files of a dataset: task, version and fingerprint."""
     info = dataset.task.info
     return f"{info.name}-v{info.version}-{dataset.fingerprint[:32]}"
 
 
-def describe(image: Pixels) -> Seen:
-    """Return what is kept of an image.
+def describe(image: Pixels) -> ImageScan:
+    """Return the digest, perceptual hash, size and blankness of an image.
 
     Args:
         image: uint8 RGB, ``[H, W, 3]``.
@@ -95,7 +95,7 @@ def describe(image: Pixels) -> Seen:
     digest = hashlib.sha256(f"{height}x{width}:".encode())
     digest.update(image.tobytes())
     blank = bool(image.std() < 1)
-    return Seen(digest.hexdigest(), perceptual_hash(image), height, width, blank, "")
+    return ImageScan(digest.hexdigest(), perceptual_hash(image), height, width, blank, "")
 
 
 def perceptual_hash(image: Pixels) -> int:
@@ -109,7 +109,7 @@ def perceptual_hash(image: Pixels) -> int:
 
 
 def _read(kept: Path, dataset: Dataset) -> pd.DataFrame | None:
-    """Return a remembered scan in the order of the dataset's rows, if there is a usable one."""
+    """Return a cached scan in the order of the dataset's rows, or ``None``."""
     if not kept.is_file():
         return None
     try:

@@ -1,11 +1,11 @@
-"""Turns what a user wrote (flags, ``--set``, YAML, presets) into typed, frozen specs.
+"""Converts options from flags, ``--set``, YAML and presets to typed, frozen specs.
 
 Layers, later ones win: defaults of the dataclasses < budget of the recipe < preset of the core <
 preset of the method < loss and views of the recipe < configuration file < flags and ``--set``.
 
-A recipe is a method's (``--set pcl.recipe=official``). Its keys of the method's own group say what
-is learned, the loss and the views, and no preset changes that. Its other keys (``pretrain.epochs``)
-say at which expense, and that is what a preset is for; those that the preset leaves open hold.
+Recipes are declared by methods (``--set pcl.recipe=official``). A recipe's keys in the method's own
+group set loss and views and take precedence over presets. Its other keys (``pretrain.epochs``) set
+the budget, where presets take precedence.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ import yaml
 
 from facebench.errors import SpecError, UnknownNameError
 
-# A CPU-sized budget: minutes on two cores. What a method needs beside it is in its own `presets`.
-# Small images: a quarter of the work of 64 px, and so few steps teach more (docs/fidelity.md).
+# A budget of minutes on two CPU cores. Further overrides of a method are in its own `presets`.
+# Small images take a quarter of the time of 64 px, with higher scores (docs/fidelity.md).
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {},
     "quick": {
         "pretrain.limit": 2560,
-        "pretrain.sampling": "frames",  # the default; said here, since it is what an epoch is
+        "pretrain.sampling": "frames",  # the default, repeated because it defines an epoch
         "pretrain.epochs": 5,
         "pretrain.batch_size": 128,
         "pretrain.image_size": 32,
@@ -37,7 +37,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
-DEFAULT = "default"  # the origin of a value that no layer gives
+DEFAULT = "default"  # the origin of a value that no layer sets
 
 CONFIG_KEYS = (
     "method", "task", "backbone", "preset", "seeds", "device", "precision", "limit",
@@ -47,12 +47,12 @@ CONFIG_KEYS = (
 
 @dataclass(frozen=True)
 class Override:
-    """One value that a layer gives to one option.
+    """The value of one option in one layer.
 
     Args:
         value: Text from the command line, or a value from YAML or Python.
-        where: Where it was written (``--set pcl.temperature=x``, ``preset quick``), for error
-            messages and as the value's origin.
+        where: Origin of the value (``--set pcl.temperature=x``, ``preset quick``), used in error
+            messages.
     """
 
     value: Any
@@ -132,16 +132,16 @@ def group_of(key: str) -> str:
 
 
 def without_groups(overrides: Overrides, groups: Sequence[str]) -> Overrides:
-    """Return what ``overrides`` say about other groups than ``groups``."""
+    """Return the overrides of all groups except ``groups``."""
     return {key: override for key, override in overrides.items() if group_of(key) not in groups}
 
 
 def origins(groups: Mapping[str, type[Any]], overrides: Overrides) -> dict[str, str]:
-    """Return where :func:`apply` takes each value from.
+    """Return the origin of each value that :func:`apply` sets.
 
     Args:
         groups: Option group -> its dataclass.
-        overrides: What is applied.
+        overrides: The overrides to apply.
 
     Returns:
         ``group.key`` of every option, in the order of the groups and of their fields -> ``where``
@@ -155,8 +155,8 @@ def check_keys(overrides: Overrides, groups: Mapping[str, Sequence[str]]) -> Non
     """Check that every override names an option that exists.
 
     Args:
-        overrides: What was written.
-        groups: Option group -> its keys, over everything that the command runs.
+        overrides: The overrides to check.
+        groups: Option group -> its keys, for everything that the command runs.
 
     Raises:
         UnknownNameError: With the nearest key, and the list of keys of the group.
@@ -193,7 +193,7 @@ def parse_value(override: Override, hint: Any, key: str) -> Any:
     """Return the override as a value of type ``hint``.
 
     Raises:
-        SpecError: It is none; the message says what was expected.
+        SpecError: It does not fit; the message says what was expected.
     """
     try:
         return _convert(override.value, hint)

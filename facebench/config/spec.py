@@ -1,7 +1,7 @@
-"""What is to be run: frozen, typed, hashable.
+"""Specification of a run, as frozen, typed and hashable dataclasses.
 
-A :class:`RunSpec` is one (method, task, seed). It is the only thing that a stage may depend on
-beside the data, so its canonical JSON, hashed, names what the stage leaves on disk.
+A :class:`RunSpec` is one (method, task, seed). Stages depend on the spec and on the data alone, so
+the hash of its canonical JSON is part of the names of their outputs.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any, Literal
 from facebench.errors import SpecError
 from facebench.task import NoOptions
 
-HASH_LENGTH = 16  # hexadecimal digits: 64 bits, ample for the runs of one laboratory
+HASH_LENGTH = 16  # hexadecimal digits: 64 bits, enough to avoid collisions
 
 
 @dataclass(frozen=True, kw_only=True)
 class PretrainSpec:
-    """How a representation is learned (``--set pretrain.KEY=VALUE``); defaults: PCL section 4.1."""
+    """Options of pretraining (``--set pretrain.KEY=VALUE``); defaults: PCL section 4.1."""
 
     data: str = "voxceleb"  # a folder, images:FOLDER, video:FOLDER, voxceleb or a task's name
     sampling: Literal["frames", "identities"] = "frames"  # one pass over frames, or identities
@@ -30,7 +30,7 @@ class PretrainSpec:
     batch_size: int = 256
     lr: float = 1e-4
     weight_decay: float = 0.0
-    # cosine: per epoch, to 0; method: per epoch, as the method says (constant if it says nothing)
+    # cosine: per epoch, to 0; method: per epoch, by the method's lr_factor (constant by default)
     schedule: Literal["cosine", "onecycle", "method"] = "cosine"
     checkpoint_minutes: float = 2.0  # at least this long between two resume points
 
@@ -46,10 +46,10 @@ class PretrainSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ExtractSpec:
-    """Which features are taken, and how (``--set extract.KEY=VALUE``)."""
+    """Options of feature extraction (``--set extract.KEY=VALUE``)."""
 
-    feature: str = ""  # f_s, f_f, f_p, f_f+f_p ...; empty: the method's headline feature
-    image_size: int = 0  # pixels; 0: what the task declares (PCL section 4.1)
+    feature: str = ""  # f_s, f_f, f_p, f_f+f_p ...; empty: the method's main feature
+    image_size: int = 0  # pixels; 0: the size that the task declares (PCL section 4.1)
     pool: Literal["flatten", "mean"] = "flatten"  # mean over positions suits wide timm models
     dtype: Literal["float16", "float32"] = "float16"  # on disk
     batch_size: int = 64
@@ -61,7 +61,7 @@ class ExtractSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ProbeSpec:
-    """How frozen features are judged (``--set probe.KEY=VALUE``).
+    """Options of the evaluation of frozen features (``--set probe.KEY=VALUE``).
 
     ``paper`` is the printed recipe (PCL's released code: Adam 1e-2, cosine over 300 epochs,
     batch 256); ``honest`` chooses among ``lrs`` x ``weight_decays`` on held-out training items.
@@ -105,7 +105,7 @@ class ProbeSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """One run: this method, learned so, judged on this task with this seed."""
+    """One run: a method with its options, a task and a seed."""
 
     method: str
     task: str
@@ -118,7 +118,7 @@ class RunSpec:
     probe: ProbeSpec = field(default_factory=ProbeSpec)
     seed: int = 0
     precision: Literal["32", "bf16"] = "32"
-    checkpoint: str = ""  # folder of one to judge; empty: learn it
+    checkpoint: str = ""  # folder of a checkpoint to evaluate; empty: pretrain
     limit: int = 0  # items of each split, or pairs; 0 is all of them
     skip_broken: bool = False
     dedup_test: bool = False  # also score without the test items that leak
@@ -129,12 +129,12 @@ class RunSpec:
 
     @property
     def name(self) -> str:
-        """Return what a progress line calls this run."""
+        """Return the name of this run in progress messages."""
         return f"{self.method} on {self.task}, seed {self.seed}"
 
 
 def plain(value: Any) -> Any:
-    """Return dataclasses, tuples and mappings as what JSON knows; anything else is refused."""
+    """Return dataclasses, tuples and mappings as JSON types; other types raise an error."""
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, dict):
@@ -147,7 +147,7 @@ def plain(value: Any) -> Any:
 
 
 def digest(value: Any) -> str:
-    """Return the hash that names ``value``: SHA-256 of its canonical JSON, shortened.
+    """Return the hash of ``value``: SHA-256 of its canonical JSON, shortened.
 
     The order of keys does not matter; 1 and 1.0 are different values.
     """

@@ -1,7 +1,7 @@
-"""The file of a sweep: a run's configuration, and beside it what is varied.
+"""The file of a sweep: the configuration of a run, and the options to vary.
 
-It has the shape of ``facebench run --config``; ``rows`` (named settings), ``grid`` (every
-combination of the listed values) or both say what differs from run to run::
+It has the keys of ``facebench run --config``. In addition, ``rows`` (named settings), ``grid``
+(every combination of the listed values) or both define what differs between the runs::
 
     task: rafdb
     seeds: [0, 1]
@@ -29,20 +29,20 @@ from facebench.errors import SpecError, UnknownNameError
 SWEEP_KEYS = ("title", "table", "rows", "grid")
 ROW_KEYS = ("name", "method", "set", "printed")
 
-# Of the run-wide keys, those that may differ from setting to setting; options have a dot.
+# Run-wide keys that may differ between settings; options have a dot.
 VARIED_KEYS = ("backbone", "preset", "limit", "pretrain_data")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """One thing to try: what it sets on top of the rest of the file.
+    """One setting of a sweep: a row at a point of the grid.
 
     Args:
-        name: Of its row; empty where the file has no rows.
-        method: Of its row, as written; None for the file's methods.
-        values: What the row sets, ``group.key`` or one of ``VARIED_KEYS``.
-        grid: What its point of the grid sets.
-        printed: Task -> what the paper prints for its main metric.
+        name: Name of the row; empty where the file has no rows.
+        method: Method of the row, as written; None for the file's methods.
+        values: Values of the row, ``group.key`` or one of ``VARIED_KEYS``.
+        grid: Values of the grid point.
+        printed: Task -> value of its main metric in the paper.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Sweep:
     """A sweep as it was written.
 
     Args:
-        where: The file, for messages.
-        title: One line that says what is compared; may be empty.
-        table: Number of the paper's table whose rows these are, or None.
+        where: Name of the file, used in messages.
+        title: Title of the comparison in one line; may be empty.
+        table: Number of the paper's table with these rows, or None.
         top: Run-wide keys, as in a run's configuration.
         overrides: Options that all settings share.
-        settings: What differs: rows times grid, at least one.
+        settings: The settings, rows times grid, at least one.
     """
 
     where: str
@@ -74,7 +74,7 @@ class Sweep:
 
     @property
     def varied(self) -> Overrides:
-        """Return every key that some setting sets, with the first place where it does."""
+        """Return every key that a setting sets, with its first location."""
         found: Overrides = {}
         for setting in self.settings:
             for key, override in {**setting.values, **setting.grid}.items():
@@ -197,7 +197,7 @@ def _block(content: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
 
 
 def _varied(block: Mapping[Any, Any], where: str) -> Overrides:
-    """Return what a row or a grid sets; ``pretrain_data`` is a name of ``pretrain.data``."""
+    """Return the values of a row or a grid; ``pretrain_data`` is a name of ``pretrain.data``."""
     values = _flat(block, where)
     for key in values:
         if "." not in key and key not in VARIED_KEYS:

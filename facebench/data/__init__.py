@@ -1,4 +1,4 @@
-"""From folders and files to images: manifests, datasets, and what is learned from.
+"""Datasets: manifests, images, and the image sources of pretraining.
 
 May import config, the contracts, synth and runtime.
 """

@@ -1,8 +1,8 @@
-"""A task's data, found, checked and fingerprinted: real ones if they are there, else synthetic.
+"""Opens, checks and fingerprints the data of a task: real data if present, else synthetic data.
 
-Real data are looked for under the task's folder names below the data folder. Where there are
-none, the task's stand-in of rendered faces is generated once, in the dataset's own layout, below
-``cache/synthetic``; :attr:`Dataset.synthetic` says so, and follows into every result.
+Real data are searched under the folder names of the task, below the data folder. If there are
+none, the synthetic stand-in of the task (rendered faces) is generated once, in the layout of the
+dataset, below ``cache/synthetic``. :attr:`Dataset.synthetic` records this in every result.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Dataset:
     """A task together with its data.
 
     Args:
-        task: Whose data they are.
+        task: The task.
         root: Folder that the paths are relative to.
-        synthetic: Rendered stand-in instead of the real dataset.
+        synthetic: Whether the data are the rendered stand-in instead of the real dataset.
         table: One row per image, index 0 to N-1; columns as in :mod:`facebench.task`.
         pairs: Pairs of a verification task, else ``None``.
         digests: SHA-256 of the file behind each row of ``table``.
-        warnings: What a reader of the result has to know (what the task left out, official counts
-            that differ, a limit).
+        warnings: Warnings to be stored in the results: items that the task left out, differences
+            from the official counts, a limit.
     """
 
     task: Task
@@ -70,7 +70,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over rows, pairs and file contents; the place on disk does not matter."""
+        """SHA-256 over rows, pairs and file contents, independent of the location on disk."""
         content = self.table.assign(digest=list(self.digests))
         return table_fingerprint(content, *([] if self.pairs is None else [self.pairs]))
 
@@ -95,7 +95,7 @@ class Dataset:
         return crop_resize(self.task.read_image(self.root, path), box, size)
 
     def limit(self, n: int) -> Dataset:
-        """Return a small, deterministic part, for a quick look.
+        """Return a small, deterministic subset for quick runs.
 
         Args:
             n: Images per split, drawn in proportion to the classes (or folds) with at least one
@@ -103,7 +103,7 @@ class Dataset:
                 each fold and half of them matched (at least one of each kind per fold).
 
         Returns:
-            The part, with a warning that it is one; this dataset if it is no larger.
+            The subset, with a warning that it is one; this dataset if it is no larger.
 
         Raises:
             DataError: ``n`` is not positive.
@@ -144,7 +144,7 @@ def open_dataset(
         data_root: Folder of datasets, or the dataset's own folder; ``None`` means synthetic.
         cache: Folder for synthetic faces and digests; made if missing.
         scale: Size of the synthetic stand-in, as a factor.
-        progress: Who watches while contents are being hashed.
+        progress: Progress reporter for the hashing of file contents.
 
     Raises:
         DataError: The data folder does not exist, or the dataset in it is incomplete.
@@ -160,9 +160,9 @@ def open_dataset(
         pairs = task.pairs(root).reset_index(drop=True)
         check_pairs(task.info, table, pairs)
     digests = file_digests(root, table["path"].tolist(), cache, progress=progress)
-    synthetic = (root / MARKER).is_file()  # also where a user keeps rendered faces as data
+    synthetic = (root / MARKER).is_file()  # also true for rendered faces in a user's data folder
     dataset = Dataset(task, root, synthetic, table, pairs, tuple(digests))
-    warnings = (*_handed_over(task, table), *_handed_over(task, pairs))
+    warnings = (*_reader_warnings(task, table), *_reader_warnings(task, pairs))
     if not synthetic:
         warnings += _differing_counts(dataset)
     for warning in warnings:
@@ -171,14 +171,15 @@ def open_dataset(
 
 
 def population(name: str) -> int:
-    """Return the seed of a stand-in's people: nobody is in two of them, as in real datasets."""
+    """Return the seed of a stand-in's persons; stand-ins of two tasks share no person."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
 
 
 def find_real(task: Task, data_root: Path | None) -> Path | None:
-    """Return the first folder of the task below ``data_root``, or that one if it is called so.
+    """Return the folder of the real data of a task, or ``None``.
 
-    Or if it holds a part of a dataset that comes as several folders.
+    This is the first of the task's folder names that exists below ``data_root``, or ``data_root``
+    itself if it has one of these names or holds a part of a dataset of several folders.
 
     Raises:
         DataError: ``data_root`` does not exist, or two folders differ only in case.
@@ -199,10 +200,10 @@ def write_stand_in(task: Task, target: Path, *, scale: float, progress: Progress
     """Render a task's stand-in, unless ``target`` is there; it appears only when complete.
 
     Args:
-        task: Whose layout and population.
-        target: Folder to make; the same task and scale always give the same files.
+        task: The task, which determines layout and population.
+        target: Folder to create; the same task and scale always give the same files.
         scale: Factor on the number of images.
-        progress: Who watches.
+        progress: Progress reporter.
 
     Raises:
         DataError: The task has no stand-in.
@@ -230,7 +231,7 @@ def _stand_in(
 
 
 def _stand_in_record(task: Task, scale: float) -> str:
-    """Return what the content of a stand-in depends on, as JSON."""
+    """Return everything that the content of a stand-in depends on, as JSON."""
     made_from = {
         "format_version": 1,
         "generator": "facebench.synth",
@@ -243,8 +244,8 @@ def _stand_in_record(task: Task, scale: float) -> str:
     return json.dumps(made_from, sort_keys=True, indent=2)
 
 
-def _handed_over(task: Task, table: pd.DataFrame | None) -> tuple[str, ...]:
-    """Return what the task's own reader has to say, ``attrs["warnings"]`` of its tables."""
+def _reader_warnings(task: Task, table: pd.DataFrame | None) -> tuple[str, ...]:
+    """Return the warnings of the task's reader, ``attrs["warnings"]`` of its tables."""
     if table is None:
         return ()
     warnings = table.attrs.get("warnings", [])
@@ -268,7 +269,7 @@ def _differing_counts(dataset: Dataset) -> tuple[str, ...]:
 
 
 def _limit_rows(table: pd.DataFrame, n: int) -> pd.Series:
-    """Mark ``n`` rows per split: each class or fold in proportion, its first row before others."""
+    """Mark ``n`` rows per split, in proportion to classes or folds, first one row of each."""
     order = np.random.default_rng(_LIMIT_SEED).permutation(len(table))
     kind = next((name for name in ("label", "fold") if name in table), "split")
     shuffled = table[["split"]].assign(kind=table[kind]).iloc[order]

@@ -68,10 +68,10 @@ def check_pairs(info: TaskInfo, table: pd.DataFrame, pairs: pd.DataFrame) -> Non
     if not is_bool_dtype(pairs["same"]):
         raise broken(info, f"'same' of pairs() is {pairs['same'].dtype}", "bool")
     named = pd.concat([pairs["first"], pairs["second"]])
-    strangers = named[~named.isin(table["path"])]
-    if len(strangers):
+    unlisted = named[~named.isin(table["path"])]
+    if len(unlisted):
         raise broken(
-            info, f"pairs() names {strangers.iloc[0]!r}, which manifest() lacks", "paths of it"
+            info, f"pairs() names {unlisted.iloc[0]!r}, which manifest() lacks", "paths of it"
         )
     if not is_integer_dtype(pairs["fold"]):
         raise broken(info, f"'fold' of pairs() is {pairs['fold'].dtype}", "integers from 0")
@@ -88,9 +88,9 @@ def check_pairs(info: TaskInfo, table: pd.DataFrame, pairs: pd.DataFrame) -> Non
 
 
 def _check_subjects_of_pairs(info: TaskInfo, table: pd.DataFrame, pairs: pd.DataFrame) -> None:
-    """Refuse pairs of two folds that show one person: what is learned on one fold would know it.
+    """Refuse folds that share a subject: a fold would be tested on persons it was fitted on.
 
-    An image without a subject (NaN) is nobody's.
+    Images without a subject (NaN) are ignored.
     """
     subjects = table.set_index("path")["subject"]
     folds = pairs["fold"].to_numpy()

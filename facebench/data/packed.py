@@ -1,9 +1,10 @@
-"""Faces packed once: decoded, cropped, resized, in one memory-mapped array.
+"""Packed faces: decoded, cropped and resized once, stored in one memory-mapped array.
 
-Learning passes over the same small images hundreds of times. Decoding each again would cost more
-than the network; packed, a batch is one copy out of the page cache, and workers share it.
+Pretraining reads the same small images hundreds of times, and decoding them every time would take
+longer than the network. From a pack, a batch is one copy out of the page cache, which all
+processes share.
 
-A pack is a folder that is complete or not there:
+A pack is a folder that is written atomically:
 
 ================= ================================================================================
 ``images.npy``    uint8 ``[N, S, S, 3]``, RGB
@@ -40,13 +41,13 @@ FORMAT = 1
 # small images: a third thread makes packing slower (256 us per image of FER-2013 with 2, 307 with
 # 3), and so does handing images out one by one.
 _THREADS = 2
-_GROUP = 32  # images of one piece of work
-_IN_FLIGHT = 8 * _GROUP  # images decoded before they are written: what is in memory at once
+_GROUP = 32  # images of one unit of work
+_IN_FLIGHT = 8 * _GROUP  # images decoded before they are written, which bounds memory
 _COLUMNS = ("path", "identity", "video")
 
 
 class Faces(Protocol):
-    """What an epoch is made of; :class:`PackedFaces` is one.
+    """Interface of a set of training images; :class:`PackedFaces` implements it.
 
     Attributes:
         identity: ``[N]`` int64, a code per person.
@@ -67,7 +68,7 @@ class PackedFaces:
     """A pack, open for reading.
 
     Args:
-        folder: What :func:`pack` made.
+        folder: Folder written by :func:`pack`.
 
     Attributes:
         images: uint8 ``[N, S, S, 3]``, memory-mapped, read only.
@@ -115,7 +116,7 @@ class PackedFaces:
         return pd.factorize(self.index[column])[0].astype(np.int64)
 
     def batch(self, indices: Sequence[int] | NDArray[np.int64] | Tensor) -> Tensor:
-        """Copy images out.
+        """Return a batch of images as a copy.
 
         Args:
             indices: ``[B]`` positions.
@@ -139,11 +140,11 @@ def pack(
     Memory stays constant: images go to disk in their order, a few hundred at a time.
 
     Args:
-        source: What to pack.
+        source: Images to pack.
         size: Side in pixels.
         cache: The pack goes to ``cache/packed/HASH``.
         skip_broken: Leave unreadable images out and record them, instead of raising.
-        progress: Who watches.
+        progress: Progress reporter.
 
     Raises:
         DataError: An image is broken, no image is left, or the disk is too full.

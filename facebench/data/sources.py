@@ -1,9 +1,9 @@
-"""Where unlabelled faces to learn from come from.
+"""Sources of unlabelled faces for pretraining.
 
 =================== ==============================================================================
 ``images:FOLDER``   every image below a folder, at any depth
 ``video:FOLDER``    frames of videos, ``identity/video/[track/]frame``: the VoxCeleb layouts
-``FOLDER``          ``video`` if every image lies at least two folders deep, else ``images``
+``FOLDER``          ``video`` if every image is at least two folders deep, else ``images``
 ``voxceleb``        the folder of that name below the data folder, else rendered clips
 a task's name       its training images, without their labels (:func:`task_source`)
 =================== ==============================================================================
@@ -54,15 +54,15 @@ class Source:
     """Unlabelled images.
 
     Args:
-        name: What a result calls it.
-        synthetic: Rendered instead of photographed.
+        name: Name in the results.
+        synthetic: Whether the images are rendered.
         frames: One row per image: ``path``, and if known ``identity`` and ``video`` (str), and
             the crop (``left, top, right, bottom``).
-        read: From a path to uint8 RGB ``[H, W, 3]``; safe to call from several threads.
+        read: Function from a path to uint8 RGB ``[H, W, 3]``; safe to call from several threads.
         digests: SHA-256 of the file behind each frame.
-        warnings: What a reader of the result has to know.
+        warnings: Warnings to be stored in the results.
         subjects: Name of the person in each frame, empty where it is not known; no entries if
-            none is. Does not belong to the fingerprint: nothing is learned from it.
+            none is. Not part of the fingerprint, since nothing is learned from it.
     """
 
     name: str
@@ -78,7 +78,7 @@ class Source:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over frames, crops and file contents; the place on disk does not matter."""
+        """SHA-256 over frames, crops and file contents, independent of the location on disk."""
         return table_fingerprint(self.frames.assign(digest=list(self.digests)))
 
     @cached_property
@@ -115,14 +115,14 @@ def open_source(
     scale: float = 1.0,
     progress: Progress | None = None,
 ) -> Source:
-    """Open what is not a task: see the table at the top of this module.
+    """Open a source that is not a task; see the table at the top of this module.
 
     Args:
         name: ``voxceleb``, ``images:FOLDER``, ``video:FOLDER`` or ``FOLDER``.
-        data_root: Folder of datasets, where ``voxceleb`` is looked for.
+        data_root: Folder of datasets, where ``voxceleb`` is searched.
         cache: Folder for rendered clips and digests; made if missing.
         scale: Size of the rendered stand-in, as a factor.
-        progress: Who watches while contents are being hashed.
+        progress: Progress reporter for the hashing of file contents.
 
     Raises:
         DataError: There is no such folder, or no image in it.
@@ -155,11 +155,11 @@ def folder_source(
     order of the file system never matters.
 
     Args:
-        folder: Where the images are.
+        folder: Folder of the images.
         cache: Folder for digests.
-        form: What it is; ``None`` goes by the depth of the images.
-        name: What a result calls it; the folder's name if empty.
-        progress: Who watches while contents are being hashed.
+        form: ``images`` or ``video``; ``None`` decides by the depth of the images.
+        name: Name in the results; the name of the folder if empty.
+        progress: Progress reporter for the hashing of file contents.
 
     Raises:
         DataError: There is no such folder, no image in it, or a frame of a tree is not below
@@ -203,10 +203,10 @@ def folder_source(
 
 
 def task_source(dataset: Dataset) -> Source:
-    """Learn from the training images of a task, without their labels.
+    """Return the training images of a task, without their labels, as a source.
 
-    A protocol with folds has test images only, so all of them are taken, and a warning says that
-    the representation has seen, without labels, the images that it is judged on.
+    A protocol with folds has test images only, so all of them are used, and a warning says that
+    the representation is pretrained, without labels, on the images that it is evaluated on.
 
     Args:
         dataset: An open task.
@@ -243,7 +243,7 @@ def _left_out(folder: Path, strays: Counter[str]) -> list[str]:
 
 
 def _who(folder: Path, path: str) -> tuple[str, str]:
-    """Identity and video of a frame; the track, where there is one, is not told apart."""
+    """Return identity and video of a frame; tracks of a video are not distinguished."""
     parts: Sequence[str] = path.split("/")[:-1]
     while parts and parts[0].lower() in WRAPPERS:
         parts = parts[1:]

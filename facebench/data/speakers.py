@@ -1,4 +1,4 @@
-"""Who the identities of video frames are, by name.
+"""Names of the identities of video frames.
 
 VoxCeleb1's ``unzippedFaces`` has a folder per name (``Aaron_Eckhart``); later releases have ids
 (``id10001``), which the release's ``vox1_meta.csv`` maps to names. VoxCeleb2 publishes no names.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from facebench.errors import DataError
 
-# Folders that VoxCeleb's releases put around identities; they say nothing about who is shown.
+# Parent folders of the identities in VoxCeleb's releases; they are not identities themselves.
 WRAPPERS = frozenset({"unzippedfaces", "unzippedintervalfaces", "data", "dev", "test", "mp4"})
 
 META = "vox1_meta.csv"
@@ -52,7 +52,7 @@ def speaker_names(folder: Path) -> dict[str, str]:
 
 
 def speaker_folders(folder: Path) -> list[str]:
-    """Return the folder of every identity, without looking into any.
+    """Return the folder of every identity, without listing the folders of identities.
 
     Args:
         folder: The video tree, ``identity/video/[track/]frame`` or a release of VoxCeleb.
@@ -69,7 +69,7 @@ def name_identities(identities: Iterable[str], names: dict[str, str]) -> tuple[s
 
     Args:
         identities: Folder names: a person's name, or an id.
-        names: From :func:`speaker_names`.
+        names: Names by id, from :func:`speaker_names`.
     """
     return tuple(
         names.get(identity, "" if _ID.fullmatch(identity) else identity) for identity in identities

@@ -1,8 +1,7 @@
-"""The disentanglement report: which factor of a face is in which feature of a method.
+"""The disentanglement report: which factors of a face a linear model predicts from each feature.
 
-On rendered faces everything is known, so what a paper can only show in pictures is measured here:
-how well identity, expression, action units and head pose are read by a linear model from F_s, F_f,
-F_p, or whatever features a method offers.
+All factors of rendered faces are known. The report measures how well identity, expression, action
+units and head pose are predicted from F_s, F_f, F_p and all other features that a method offers.
 """
 
 from __future__ import annotations
@@ -35,13 +34,12 @@ _TASK_FILE = Path(facebench.disentangle.factor_task.__file__)
 
 @dataclass(frozen=True)
 class Disentanglement:
-    """What was found.
+    """Scores and predictions of a disentanglement report.
 
     Args:
         record: JSON: settings, faces, methods, and the scores of each feature.
-        predictions: One row for each feature and image: what
-            :func:`facebench.disentangle.factors.predict_factors` gives, with ``method`` and
-            ``feature``.
+        predictions: One row for each feature and image: the columns of
+            :func:`facebench.disentangle.factors.predict_factors`, with ``method`` and ``feature``.
     """
 
     record: dict[str, Any]
@@ -49,7 +47,7 @@ class Disentanglement:
 
 
 def factor_registry(plugins: tuple[Path, ...] = ()) -> Registry:
-    """Return a registry that also knows the task of the faces."""
+    """Return a registry that also contains the task of the rendered faces."""
     return Registry((*plugins, _TASK_FILE))
 
 
@@ -59,16 +57,16 @@ def disentangle(
     registry: Registry,
     settings: FactorSettings | None = None,
 ) -> Disentanglement:
-    """Learn, extract every feature of every method, and read every factor from it.
+    """Pretrain, extract every feature of every method, and predict every factor from it.
 
     Args:
-        request: Methods and options; its task is :data:`TASK`, and there is one seed.
-        workspace: Disk, device and watcher.
-        registry: Of :func:`factor_registry`.
-        settings: Of the linear models.
+        request: Methods and options; its task is :data:`TASK`, and it has one seed.
+        workspace: Folders, device and progress reporter.
+        registry: Registry from :func:`factor_registry`.
+        settings: Settings of the linear models.
 
     Raises:
-        FacebenchError: Something that the user can mend.
+        FacebenchError: An input is wrong; the message says what to change.
     """
     if len(request.seeds) != 1:
         raise SpecError(f"found {len(request.seeds)} seeds; expected one.")
@@ -97,7 +95,7 @@ def disentangle(
 def _predictions(
     stages: Stages, checkpoint: Checkpoint, settings: FactorSettings
 ) -> Iterator[tuple[str, pd.DataFrame]]:
-    """Yield each feature that the checkpoint gives, and what is predicted from it."""
+    """Yield each feature of the checkpoint and the predictions from it."""
     run, offered = stages.run, stages.run.method.info.features
     names: list[str] = checkpoint.record.get("features", list(offered))
     with stages.workspace.progress.bar("factors", len(names), "feature") as advance:

@@ -1,8 +1,8 @@
-"""From predicted factors to scores: how much of each factor a feature holds, 0 to 1.
+"""Scores of predicted factors: how much of each factor a feature contains, 0 to 1.
 
-Everything is computed from the predictions alone, with intervals over persons: a draw takes whole
-persons with replacement. All scores of all features see the same draws, so that differences
-between them have intervals as well.
+Scores are computed from the predictions alone, with bootstrap intervals over persons: a resample
+draws whole persons with replacement. All scores of all features use the same resamples, so that
+differences between them have intervals as well.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class FactorScore:
-    """How well one factor is predicted.
+    """Score of one factor.
 
     Args:
         metric: ``accuracy``, ``AUC`` (mean over units) or ``R2``; 1 is perfect.
-        score: In that metric.
-        floor: What is reached without looking at the image.
-        held: The score between its floor, 0, and 1.
+        score: Value of the metric.
+        floor: Value of the metric for a constant prediction.
+        held: The score rescaled so that the floor is 0 and a perfect score 1.
     """
 
     metric: str
@@ -55,15 +55,15 @@ class FactorScore:
 
 @dataclass(frozen=True)
 class Scores:
-    """All that is told of one feature.
+    """All scores of one feature.
 
     Args:
-        factors: By name, one of :data:`facebench.synth.factor_faces.FACTORS`.
-        degrees: Mean absolute error of each angle.
-        degrees_floor: That of predicting the mean.
-        units: AUC of each action unit that was shown and not shown.
-        identity_minus_pose: How much more of the identity than of the pose (mean of the angles)
-            is held: 1 is identity alone, -1 pose alone.
+        factors: Scores by name, one of :data:`facebench.synth.factor_faces.FACTORS`.
+        degrees: Mean absolute error of each angle, in degrees.
+        degrees_floor: Mean absolute error of predicting the mean, in degrees.
+        units: AUC of each action unit that occurs in some images and not in all.
+        identity_minus_pose: Difference of ``held`` between identity and pose (mean of the angles):
+            1 is identity alone, -1 pose alone.
     """
 
     factors: Mapping[str, FactorScore]
@@ -79,9 +79,9 @@ def score_factors(
     """Score the predictions of one feature.
 
     Args:
-        predictions: What :func:`facebench.disentangle.factors.predict_factors` gives.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
+        predictions: Output of :func:`facebench.disentangle.factors.predict_factors`.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the bootstrap.
 
     Raises:
         DataError: There are fewer than two persons.
@@ -90,7 +90,7 @@ def score_factors(
     persons, owner = np.unique(table["person"].to_numpy(), return_inverse=True)
 
     def measure(statistic: Statistic) -> Interval:
-        draws = np.random.default_rng(seed)  # the same persons are drawn for every score
+        draws = np.random.default_rng(seed)  # the same resamples for every score
         return bootstrap_groups(np.eye(len(persons)), statistic, rng=draws, resamples=resamples)
 
     units = {
@@ -125,12 +125,12 @@ def r2(truth: npt.ArrayLike, predicted: npt.ArrayLike, owner: npt.ArrayLike) -> 
     """Return the coefficient of determination as a function of how often each person is drawn.
 
     Args:
-        truth: ``[N]``.
-        predicted: ``[N]``.
-        owner: ``[N]`` the person of each item, 0 to G - 1.
+        truth: ``[N]`` true values.
+        predicted: ``[N]`` predicted values.
+        owner: ``[N]`` index of the person of each item, 0 to G - 1.
     """
     y, guess = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
-    y, guess = y - y.mean(), guess - y.mean()  # sums of squares that do not cancel
+    y, guess = y - y.mean(), guess - y.mean()  # avoids cancellation in the sums of squares
     count, total, squares, errors = (
         _per_person(column, owner) for column in (np.ones_like(y), y, y**2, (y - guess) ** 2)
     )
@@ -148,16 +148,16 @@ def auc(
 ) -> Statistic:
     """Return the area under the ROC curve as a function of how often each person is drawn.
 
-    It is the share of pairs, one item that shows the unit and one that does not, of which the
-    first has the higher score; a tie is half. Only pairs of one fold count: scores of two models
-    do not compare, and a model that knows nothing predicts the mean of its training persons, which
-    is lower the more often the unit is shown by the others.
+    It is the fraction of pairs of a positive and a negative item in which the positive one has the
+    higher score; ties count half. Only pairs within a fold count: scores of different models are
+    not comparable, and a model without information predicts the mean of its training persons, which
+    is the lower, the more often the persons of the test fold show the unit.
 
     Args:
         shown: ``[N]`` 0 or 1.
-        score: ``[N]``.
-        owner: ``[N]`` the person of each item, 0 to G - 1.
-        fold: ``[N]`` which model predicted an item; all items of a person have one.
+        score: ``[N]`` predicted scores.
+        owner: ``[N]`` index of the person of each item, 0 to G - 1.
+        fold: ``[N]`` fold of each item; all items of a person are in one fold.
     """
     positive, values = np.asarray(shown) == 1, np.asarray(score, dtype=np.float64)
     people, models = np.asarray(owner), np.asarray(fold)
@@ -165,7 +165,7 @@ def auc(
     first, second = values[positive], values[~positive]
     above = (first[:, None] > second) + 0.5 * (first[:, None] == second)
     paired = (models[positive][:, None] == models[~positive]).astype(np.float64)
-    # Summed over the items of each two persons once, [G, G], so that a draw only weighs them.
+    # Summed once over the items of each pair of persons, [G, G]; a resample only weights the sums.
     wins = of[positive].T @ (above * paired) @ of[~positive]
     pairs = of[positive].T @ paired @ of[~positive]
 

@@ -1,13 +1,13 @@
-"""How well each known factor of a face can be read from a feature by a linear model.
+"""Predicts each known factor of a face from a feature by a linear model.
 
-One model serves every factor, so that their scores compare: features are standardised, reduced to
+All factors use the same model, so that scores are comparable: features are standardised, reduced to
 a common dimension (PCL Table 7: "normalized to the same dimension"), and fitted by ridge
 regression on the expression or person (one column each, the largest wins), on action units (0 or
-1), or on yaw, pitch and roll in degrees. It has a closed form, so nothing depends on how long it
-was trained.
+1), or on yaw, pitch and roll in degrees. The solution has a closed form, so there is no training
+budget to choose.
 
-Every image is predicted once, by what was fitted on other images: for the identity on other
-images of the same persons, for everything else on other persons. The ridge is chosen inside the
+Every image is predicted once, by a model fitted on other images: for the identity on other images
+of the same persons, for all other factors on other persons. The ridge penalty is chosen on the
 training images, with the same kind of split.
 """
 
@@ -32,21 +32,21 @@ from facebench.synth.factor_faces import ANGLES, UNITS
 Floats = npt.NDArray[np.float64]
 Split = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
-PREDICTED = "predicted_"  # before the name of a factor, in the columns of predictions
+PREDICTED = "predicted_"  # prefix of a factor's name in the columns of predictions
 
 
 @dataclass(frozen=True)
 class FactorSettings:
-    """How factors are predicted.
+    """Settings of the linear models.
 
     Args:
         dimension: Principal components of the standardised training features that are kept.
-        folds: Parts that take turns in being predicted.
-        inner_folds: The same, for choosing the ridge.
-        ridges: What is chosen from.
+        folds: Number of folds of the predictions.
+        inner_folds: Number of folds for the choice of the ridge penalty.
+        ridges: Candidate ridge penalties.
 
     Raises:
-        SpecError: A number makes no sense.
+        SpecError: A number is out of range.
     """
 
     dimension: int = 256
@@ -68,15 +68,15 @@ def predict_factors(
     """Predict every factor of every image by linear models of its feature.
 
     Args:
-        features: ``[N, D]``.
-        labels: What :func:`facebench.synth.factor_faces.read_labels` gives, ``[N]`` rows.
-        settings: Dimension, folds, ridges.
-        seed: Of the randomised principal components.
+        features: ``[N, D]`` features.
+        labels: ``[N]`` rows of :func:`facebench.synth.factor_faces.read_labels`.
+        settings: Dimension, folds, ridge penalties.
+        seed: Seed of the randomised principal components.
 
     Returns:
-        The labels, ``fold`` (of persons: rows of one are predicted by one model), and of each
-        factor ``predicted_`` and its name: ``identity`` (a person), ``expression``, the angles
-        (degrees), and the units (a score; larger means more likely).
+        The labels, ``fold`` (of persons: one model predicts all of its rows), and for each factor
+        a column ``predicted_NAME``: ``identity`` (a person), ``expression``, the angles (degrees),
+        and the units (a score; larger means more likely).
 
     Raises:
         DataError: Features do not fit the labels, or there are too few persons or images.
@@ -112,8 +112,8 @@ def splits(groups: npt.ArrayLike, folds: int) -> Iterator[Split]:
     """Yield training and test rows of each fold; all rows of a group are in one of them.
 
     Args:
-        groups: ``[N]`` the person, or which image of its person a row is.
-        folds: How many.
+        groups: ``[N]`` group of each row: its person, or the number of the image of its person.
+        folds: Number of folds.
     """
     members = np.asarray(groups)
     yield from GroupKFold(folds).split(members, groups=members)
@@ -126,7 +126,7 @@ def _reduced(
     settings: FactorSettings,
     seed: int,
 ) -> tuple[Floats, Floats]:
-    """Standardise and reduce features by what the training rows say."""
+    """Standardise and reduce features by the statistics of the training rows."""
     dimension = min(settings.dimension, values.shape[1], len(train))
     model = make_pipeline(StandardScaler(), PCA(dimension, random_state=seed))
     seen = model.fit_transform(values[train])
@@ -137,7 +137,7 @@ def _fit(
     model: Any, scoring: str, features: Floats, targets: Any, inner: list[Split],
     settings: FactorSettings,
 ) -> Any:  # fmt: skip
-    """Fit with the ridge that predicts the inner folds best."""
+    """Fit with the ridge penalty that predicts the inner folds best."""
     search = GridSearchCV(model, {"alpha": list(settings.ridges)}, scoring=scoring, cv=inner)
     return search.fit(features, np.asarray(targets))
 

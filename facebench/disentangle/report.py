@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = 1
-KIND = "disentanglement"  # tells such a file from a result
+KIND = "disentanglement"  # distinguishes the file from a result
 
 # Scores as they are printed: heading, factor from the stored value, decimals.
 _PRINTED = {"accuracy": ("acc. %", 100, 1), "AUC": ("AUC", 1, 2), "R2": ("R²", 1, 2)}
 
 
 def disentanglement_table(record: dict[str, Any]) -> Table:
-    """Return the scores of every feature, with their intervals and the floor above.
+    """Return a table of the scores of every feature with intervals, and of the floors.
 
     Args:
-        record: Of a :class:`facebench.disentangle.disentanglement.Disentanglement`, or read back.
+        record: Record of a :class:`facebench.disentangle.disentanglement.Disentanglement`.
     """
     faces = record["faces"]
     table = Table(
@@ -46,7 +46,7 @@ def disentanglement_table(record: dict[str, Any]) -> Table:
     )
     first = record["rows"][0]["scores"]
     metrics = [_PRINTED[first["factors"][name]["metric"]][0] for name in FACTORS]
-    names = [name.replace(" ", "\n") for name in FACTORS]  # all of it fits into 80 characters
+    names = [name.replace(" ", "\n") for name in FACTORS]  # narrow enough for 80 characters
     headings = [f"{name}\n{metric}" for name, metric in zip(names, metrics, strict=True)]
     table.add_column("feature", min_width=9)
     for heading in (*headings, "identity\n− pose"):
@@ -91,7 +91,7 @@ def _measured(measured: dict[str, Any], scale: float, places: int, sign: str = "
 def write_disentanglement(
     path: Path, record: dict[str, Any], predictions: pd.DataFrame
 ) -> dict[str, Any]:
-    """Write the numbers as JSON, and every prediction as parquet beside it, that one first.
+    """Write the record as JSON, after all predictions as parquet beside it.
 
     Returns:
         The record as it was written.
@@ -111,7 +111,7 @@ def write_disentanglement(
 
 
 def check_out(path: Path) -> None:
-    """Check the name of the JSON file, before anything is computed for it.
+    """Check the name of the JSON file before anything is computed.
 
     Raises:
         SpecError: It does not end in ``.json``.

@@ -1,8 +1,8 @@
-"""Keeps the C library from returning every freed activation to the kernel.
+"""Configures glibc's allocator to reuse the memory of freed activations.
 
 glibc maps each tensor above 32 MB afresh and unmaps it when it is freed. A training step on the
-CPU then spends a third of its time on page faults (benchmarks/pcl_step.py measures it). Told to
-keep freed memory, glibc hands the same pages out again in the next step.
+CPU then spends a third of its time on page faults (see benchmarks/pcl_step.py). With the settings
+below, glibc keeps freed memory and reuses the same pages in the next step.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ KEEP = 2**30  # bytes; the largest threshold that glibc takes on every version
 
 
 def keep_freed_memory() -> bool:
-    """Ask glibc to keep freed memory in this process; return whether it agreed.
+    """Set glibc to keep freed memory in this process; return whether this succeeded.
 
-    Does nothing elsewhere than on Linux with glibc. Numbers do not change.
+    Without effect on other systems than Linux with glibc. Numbers do not change.
     """
     if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
         return False

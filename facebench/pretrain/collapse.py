@@ -1,4 +1,4 @@
-"""Whether a representation collapses while it is learned."""
+"""Detects the collapse of a representation during pretraining."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from facebench.method import Method
 
 @torch.no_grad()
 def feature_std(method: Method, images: Tensor) -> float:
-    """Return how far features of different images lie apart, and change nothing.
+    """Return the spread of the features of different images.
 
     The standard deviation over the images of every dimension of the L2-normalised F_s, averaged
     over dimensions, times the root of their number (Chen and He, "Exploring simple Siamese
@@ -19,7 +19,8 @@ def feature_std(method: Method, images: Tensor) -> float:
     1 for features that are spread over the whole sphere.
 
     Args:
-        method: Asked for ``encode``, in evaluation mode, so that no batch statistic moves.
+        method: The method; ``encode`` is called in evaluation mode, so that batch statistics do not
+            change.
         images: ``[B, 3, S, S]`` in [0, 1].
     """
     modes = {module: module.training for module in method.modules()}

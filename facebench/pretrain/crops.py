@@ -1,4 +1,4 @@
-"""Where plugins found :mod:`facebench.pretrain.augment.crops` before; new ones look there."""
+"""Former name of :mod:`facebench.pretrain.augment.crops`, kept for existing plugins."""
 
 from facebench.pretrain.augment.crops import (
     QuadrantCrops,

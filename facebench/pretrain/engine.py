@@ -1,8 +1,9 @@
-"""The training engine: Lightning drives, and leaves resume points that no kill can spoil."""
+"""The training engine: Lightning's trainer with resume points that are written atomically."""
 
 from __future__ import annotations
 
 import logging
+import pickle
 import time
 import warnings
 from collections.abc import Iterator
@@ -14,21 +15,23 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, Checkpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
 from facebench.config.spec import PretrainSpec
 from facebench.data.packed import Faces
+from facebench.errors import StageError
 from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import Batches, EpochOrder
-from facebench.pretrain.resume import SafeCheckpointIO
 from facebench.progress import Advance
+from facebench.runtime.atomic import atomic_file
 from facebench.runtime.device import Precision
 from facebench.runtime.stage import is_helper
 from facebench.runtime.workspace import Workspace
 
-RESUME_FILE = "resume.safetensors"
+RESUME_FILE = "resume.ckpt"
 
 
 def train(
@@ -41,16 +44,16 @@ def train(
     precision: Precision,
     folder: Path,
 ) -> dict[str, Any]:
-    """Train ``method`` in place; go on from ``folder``'s resume point if there is one.
+    """Train ``method`` in place, continuing from the resume point in ``folder`` if there is one.
 
     Args:
-        method: Already initialised from the seed.
-        faces: What to learn from.
+        method: The method, initialised from the seed.
+        faces: Training images.
         spec: Epochs, batch size, optimiser.
-        seed: Of order and augmentation.
-        workspace: Devices and watcher.
+        seed: Seed of the order of the images and of the augmentation.
+        workspace: Devices and progress reporter.
         precision: ``32`` or ``bf16`` (autocast).
-        folder: Where resume point and logs are kept.
+        folder: Folder of the resume point and the logs.
 
     Returns:
         ``history`` (a row per epoch: mean of each loss term, weights, learning rate, speed) and
@@ -75,9 +78,9 @@ def train(
         loader = DataLoader(Batches(faces), batch_size=None, sampler=order)
         method.to(memory_format=torch.channels_last)
         with workspace.progress.bar("pretrain", spec.epochs * len(order), "batch") as advance:
-            trainer.callbacks.append(Watched(advance, len(order)))  # type: ignore[attr-defined]
+            trainer.callbacks.append(ProgressCallback(advance, len(order)))  # type: ignore[attr-defined]
             trainer.fit(learner, loader, ckpt_path=str(resume) if resume.exists() else None)
-    if is_helper():  # the leader alone writes the checkpoint and goes on
+    if is_helper():  # only rank 0 writes the checkpoint and continues
         raise SystemExit(0)
     return {
         "history": learner.curves,
@@ -88,7 +91,7 @@ def train(
 def _trainer(
     spec: PretrainSpec, workspace: Workspace, precision: Precision, folder: Path
 ) -> pl.Trainer:
-    """Return Lightning's trainer with our resume points and none of its own bars and samplers."""
+    """Return Lightning's trainer with our resume points, without its own bars and samplers."""
     several = workspace.devices * workspace.nodes > 1
     return pl.Trainer(
         accelerator="gpu" if workspace.device.type == "cuda" else workspace.device.type,
@@ -98,7 +101,7 @@ def _trainer(
         max_epochs=spec.epochs,
         logger=_loggers(folder),
         callbacks=[ResumePoints(folder / RESUME_FILE, spec.checkpoint_minutes)],
-        plugins=[SafeCheckpointIO()],
+        plugins=[ResumeFile()],
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
@@ -106,10 +109,43 @@ def _trainer(
     )
 
 
-class ResumePoints(Checkpoint):
-    """Writes a resume point at the end of an epoch, when the last one is old enough.
+class ResumeFile(TorchCheckpointIO):
+    """Lightning's training state in one file, which no kill leaves half written.
 
-    A ``Checkpoint``, because Lightning runs those after the module's own end of the epoch.
+    Lightning writes into the system's folder for temporary files first, from where the file is
+    moved in one step only if that is on the same disk.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
+    ) -> None:
+        """Write the state under a temporary name beside ``path``, then rename it."""
+        with atomic_file(Path(path)) as temporary:
+            torch.save(checkpoint, temporary)
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = "cpu", weights_only: bool | None = True
+    ) -> dict[str, Any]:
+        """Read tensors and plain values; whatever Lightning asks for, no code is unpickled.
+
+        Raises:
+            StageError: The file has something else in it, or is damaged.
+        """
+        try:
+            state: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise StageError(
+                f"{path}: cannot be read ({reason}); expected a resume point of tensors and plain "
+                "values. Delete the file to pretrain from the start."
+            ) from error
+        return state
+
+
+class ResumePoints(Checkpoint):
+    """Writes a resume point at the end of an epoch if the last one is older than an interval.
+
+    A subclass of ``Checkpoint``, because Lightning runs those after the module's own epoch end.
     """
 
     def __init__(self, path: Path, minutes: float) -> None:
@@ -117,15 +153,15 @@ class ResumePoints(Checkpoint):
         self.last = time.monotonic()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save, unless training is over or the last point is young."""
+        """Save, unless training has ended or the last resume point is recent."""
         over = trainer.current_epoch + 1 == trainer.max_epochs
         if not over and time.monotonic() - self.last >= self.seconds:
             trainer.save_checkpoint(self.path)
             self.last = time.monotonic()
 
 
-class Watched(Callback):
-    """Moves a progress bar, one unit per batch."""
+class ProgressCallback(Callback):
+    """Advances a progress bar, one unit per batch."""
 
     def __init__(self, advance: Advance, batches: int) -> None:
         self.advance, self.batches = advance, batches
@@ -139,7 +175,7 @@ class Watched(Callback):
 
 
 def _loggers(folder: Path) -> list[Logger]:
-    """CSV always; TensorBoard when it is installed."""
+    """Return the loggers: CSV, and TensorBoard if it is installed."""
     loggers: list[Logger] = [CSVLogger(folder, name=None, version="csv")]
     try:
         loggers.append(TensorBoardLogger(str(folder), name=None, version="tensorboard"))
@@ -150,7 +186,7 @@ def _loggers(folder: Path) -> list[Logger]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Lightning's banners and advice, which address its own users, away from ours."""
+    """Suppress Lightning's banners and hints, which do not concern users of facebench."""
     talkers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
     levels = [talker.level for talker in talkers]
     for talker in talkers:

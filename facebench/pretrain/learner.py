@@ -1,4 +1,4 @@
-"""Adapts a method to Lightning: optimiser, schedule, explicit randomness, curves."""
+"""Adapts a method to Lightning: optimiser, schedule, explicit generators, curves."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from facebench.errors import PluginError
 from facebench.method import Method, Terms
 from facebench.pretrain.collapse import feature_std
 
-_WATCHED = 64  # images of an epoch's last batch whose features show a collapse
+_COLLAPSE_IMAGES = 64  # images of an epoch's last batch for ``feature_std``
 
 
 class Learner(pl.LightningModule):
-    """Drives :meth:`Method.steps` and keeps the curves of every epoch.
+    """Runs :meth:`Method.steps` and records the curves of every epoch.
 
     A row of the curves has the mean of each loss term by its paper's name, ``gradient_norm`` (mean
     L2 norm over steps, before any weighting by Adam), ``feature_std`` (see :func:`feature_std`),
     the weights of terms, ``lr`` and ``images_per_second`` (a pair of frames counts once). A method
     that learns in stages has other terms in each.
 
-    Every random draw of a batch comes from a generator seeded by (seed, epoch, batch): nothing
-    about randomness has to be kept, so a killed run goes on to the same weights.
+    Every random draw of a batch comes from a generator seeded by (seed, epoch, batch). No random
+    state has to be stored, so an interrupted and resumed run ends with the same weights.
 
     Args:
-        method: Already initialised.
+        method: The initialised method.
         spec: Optimiser and schedule.
-        seed: Of the run.
+        seed: Seed of the run.
         batches: Number of batches in an epoch.
     """
 
@@ -44,11 +44,11 @@ class Learner(pl.LightningModule):
         self.curves: list[dict[str, float]] = []
         self._sums: dict[str, Tensor] = {}
         self._norms: list[Tensor] = []
-        self._watched = torch.empty(0)
+        self._last_faces = torch.empty(0)
         self._started = 0.0
 
     def configure_optimizers(self) -> Any:
-        """Adam with betas 0.9 and 0.999, cosine per epoch (PCL section 4.1), or as asked for."""
+        """Return Adam (betas 0.9, 0.999) and its schedule; by default cosine per epoch, PCL 4.1."""
         spec, method = self.settings, self.method
         adam = torch.optim.Adam(
             method.parameter_groups(), lr=spec.lr, weight_decay=spec.weight_decay
@@ -56,7 +56,7 @@ class Learner(pl.LightningModule):
         schedule: torch.optim.lr_scheduler.LRScheduler
         if spec.schedule == "cosine":
             schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, T_max=spec.epochs)
-        elif spec.schedule == "method":  # asked once more than there are epochs
+        elif spec.schedule == "method":  # called once more than there are epochs
             last = spec.epochs - 1
             schedule = torch.optim.lr_scheduler.LambdaLR(
                 adam, lambda epoch: method.lr_factor(min(epoch, last), spec.epochs)
@@ -69,7 +69,7 @@ class Learner(pl.LightningModule):
         return [adam], [schedule]
 
     def on_train_epoch_start(self) -> None:
-        """Tell the method, and start the epoch's means."""
+        """Call the method's ``before_epoch``, and reset the means of the epoch."""
         self.method.before_epoch(self.current_epoch, self.settings.epochs)
         self._sums, self._norms, self._started = {}, [], time.perf_counter()
 
@@ -83,23 +83,23 @@ class Learner(pl.LightningModule):
             self.manual_backward(weighted_sum(self.method, terms))
             self._norms.append(self._gradient_norm())
             adam.step()
-            # Autocast keeps the weights that it has cast; a further step must cast the new ones.
+            # Autocast caches the weights that it has cast; a further step must cast the new ones.
             torch.clear_autocast_cache()
             self.method.after_step()
             for name, term in terms.items():
                 self._sums[name] = self._sums.get(name, 0) + term.detach().float()
-        self._watched = faces[:_WATCHED]
+        self._last_faces = faces[:_COLLAPSE_IMAGES]
         if self.settings.schedule == "onecycle":
             self._step_schedule()
 
     def on_train_epoch_end(self) -> None:
-        """Log the means, hand them to the method, and step the per-epoch schedule."""
+        """Log the means, pass them to the method, and step the per-epoch schedule."""
         means = {name: float(total) / self.batches for name, total in self._sums.items()}
         seconds = time.perf_counter() - self._started
         row = {
             **means,
             "gradient_norm": float(torch.stack(self._norms).mean()),
-            "feature_std": feature_std(self.method, self._watched),
+            "feature_std": feature_std(self.method, self._last_faces),
             **{f"weight_{name}": weight for name, weight in self.method.term_weights().items()},
             "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
             "images_per_second": self.batches * self.settings.batch_size / seconds,
@@ -112,7 +112,7 @@ class Learner(pl.LightningModule):
             self._step_schedule()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the curves across a resume."""
+        """Add the curves to the resume point."""
         checkpoint["curves"] = self.curves
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -124,7 +124,7 @@ class Learner(pl.LightningModule):
         return torch.nn.utils.get_total_norm(gradients)
 
     def _generator(self, batch_index: int) -> torch.Generator:
-        """Return the CPU generator of one batch; other ranks of the same batch draw otherwise."""
+        """Return the CPU generator of one batch; it differs between ranks."""
         entropy = [self.seed, self.current_epoch, batch_index, self.global_rank]
         (word,) = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
         return torch.Generator().manual_seed(int(word >> np.uint64(1)))
@@ -135,9 +135,9 @@ class Learner(pl.LightningModule):
 
 
 def weighted_sum(method: Method, terms: Terms) -> Tensor:
-    """Return what a step minimises: the sum of the terms that have a gradient, times their weights.
+    """Return the loss of a step: the weighted sum of the terms that have a gradient.
 
-    A term without gradient is logged like the others and handed to ``after_epoch``.
+    A term without gradient is logged like the others and passed to ``after_epoch``.
 
     Raises:
         PluginError: No term has a gradient.
@@ -148,6 +148,6 @@ def weighted_sum(method: Method, terms: Terms) -> Tensor:
         found = f"the terms {', '.join(terms)}, none with a gradient" if terms else "no loss term"
         raise PluginError(
             f"method '{method.info.name}': a step gives {found}; expected at least one term that "
-            "depends on its weights. Mend its loss() or steps()."
+            "depends on its weights. Correct its loss() or steps()."
         )
     return torch.stack(parts).sum()

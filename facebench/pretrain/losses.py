@@ -1,8 +1,8 @@
-"""Contrastive losses that lightly does not have, as pure functions.
+"""Contrastive losses that lightly does not provide, as pure functions.
 
-Plain NT-Xent comes from lightly; here are the forms with *mixed* negatives (negative
-interpolation, Zhu et al., ICCV 2021, which PCL section 4.1 names for its baseline), and the
-pose loss of PCL Eq. 5, whose denominator holds the negatives only.
+Plain NT-Xent is lightly's. This module has the variants with *mixed* negatives (negative
+interpolation, Zhu et al., ICCV 2021, used by the baseline of PCL section 4.1), and the pose loss of
+PCL Eq. 5, whose denominator has the negatives only.
 
 Negatives are interpolated in one of two ways. ``unit``: unit vectors are mixed, with a
 permutation for each anchor. ``released``, as PCL's released code does it: features are mixed as
@@ -31,7 +31,7 @@ def draw_mixing(
     Args:
         anchors: Number of anchors, A.
         negatives: Negatives of each anchor, M.
-        generator: Source of the draw; on the CPU.
+        generator: Generator for all random draws, on the CPU.
         one_order: One permutation for all anchors instead of one for each.
 
     Returns:
@@ -88,8 +88,8 @@ def mixed_nt_xent(
         z0: [N, D] features of the first views.
         z1: [N, D] features of the second views.
         temperature: tau.
-        generator: Source of the mixing; on the CPU.
-        interpolation: How negatives are mixed (see the module).
+        generator: Generator of the mixing, on the CPU.
+        interpolation: How negatives are mixed (see the module's docstring).
 
     Returns:
         Scalar, mean over the 2N anchors.
@@ -142,7 +142,7 @@ def pose_loss(
         positive_in_denominator: Add the positive to the denominator (InfoNCE), as the released
             code does; Eq. 5 has the negatives only.
         mixing: Draws of :func:`draw_mixing` [P, M] for negative interpolation.
-        interpolation: How negatives are mixed (see the module).
+        interpolation: How negatives are mixed (see the module's docstring).
 
     Returns:
         [P]; with the negatives only it may be negative.

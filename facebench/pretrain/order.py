@@ -1,4 +1,4 @@
-"""Which images make which batch: the order of an epoch, from (seed, epoch) alone."""
+"""The order of the images of an epoch, determined by (seed, epoch) alone."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class EpochOrder(Sampler[list[int]]):
     Args:
         groups: [N] identity of each image.
         batch_size: Images of a batch, over all devices.
-        seed: Of the run.
+        seed: Seed of the run.
         sampling: ``frames`` takes every image once; ``identities`` takes one random image of
             every identity, as PCL's released code does.
-        rank: This process among those that train together.
-        world: Number of those processes; each gets its share of every batch.
-        videos: [N] video of each image, for methods that need pairs: a batch then goes on with a
-            partner for each of its images, in their order, which is another image of the video,
-            each as likely, or the image itself where it is the only one.
+        rank: Rank of this process in multi-device training.
+        world: Number of processes; each gets its share of every batch.
+        videos: [N] video of each image, for methods that need pairs: the batch is then followed by
+            a partner for each of its images, in the same order, drawn uniformly from the other
+            images of the video, or the image itself where it is the only one.
 
     Raises:
         SpecError: There are not enough images for one batch.
@@ -56,7 +56,7 @@ class EpochOrder(Sampler[list[int]]):
             )
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch; Lightning calls it before each."""
+        """Set the epoch; called by Lightning before each epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
@@ -84,11 +84,11 @@ def draw_partners(
     Args:
         images: [n] positions among all N images.
         videos: [N] code of each image's video, from 0 up without gaps.
-        rng: Source of the draws.
+        rng: Generator for all random draws.
 
     Returns:
-        [n] positions: any other image of the video, each as likely; the image itself where it is
-        the only one of its video.
+        [n] positions, uniform over the other images of the video; the image itself where it is the
+        only one of its video.
     """
     together = np.argsort(videos, kind="stable")  # the images of a video side by side
     count = np.bincount(videos)
@@ -96,7 +96,7 @@ def draw_partners(
     place = np.empty_like(together)
     place[together] = np.arange(len(videos)) - start[videos[together]]  # within its video
     own = videos[images]
-    onward = rng.integers(1, np.maximum(count[own], 2))  # so many images on, in a circle
+    onward = rng.integers(1, np.maximum(count[own], 2))  # cyclic offset within the video
     partners: NDArray[np.int64] = together[start[own] + (place[images] + onward) % count[own]]
     return partners
 

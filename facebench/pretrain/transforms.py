@@ -1,4 +1,4 @@
-"""Where plugins found :mod:`facebench.pretrain.augment.transforms` before; new ones look there."""
+"""Former name of :mod:`facebench.pretrain.augment.transforms`, kept for existing plugins."""
 
 from facebench.pretrain.augment.transforms import (
     ColorJitter,

@@ -93,11 +93,6 @@ class Score:
     paper_std: float | None
     printed: Printed | None
 
-    @property
-    def n_seeds(self) -> int:
-        """Return how many seeds the means are over."""
-        return len(self.results)
-
     def shown(self, value: float | None) -> float | None:
         """Return a stored value on the printed scale."""
         return None if value is None else self.metric.scale * value

@@ -9,7 +9,7 @@ from typing import Any
 from facebench.config.options import Override, Overrides, parse_value, read_config
 from facebench.errors import SpecError
 from facebench.progress import Progress, Silent
-from facebench.registry import Kind, Registry
+from facebench.registry import PluginKind, Registry
 from facebench.request.handed_in import open_given
 from facebench.request.resolve import Request
 from facebench.runtime.device import resolve_device, resolve_precision
@@ -149,7 +149,7 @@ def _seeds(given: Checkpoint | None) -> tuple[int, ...]:
     return (0,) if given is None else (int(given.record["spec"]["seed"]),)
 
 
-def _names(value: Any, kind: Kind, registry: Registry) -> tuple[str, ...]:
+def _names(value: Any, kind: PluginKind, registry: Registry) -> tuple[str, ...]:
     """Return the names in a comma-separated text or a list, without doubles.
 
     ``all`` is all, but for methods whose weights have to be downloaded or handed in.

@@ -9,10 +9,10 @@ from typing import Any
 from facebench.backbones import NoBackbone
 from facebench.config.spec import RunSpec
 from facebench.method import Method
-from facebench.registry import Kind, Loaded, Registry, build_backbone
+from facebench.registry import Loaded, PluginKind, Registry, build_backbone
 from facebench.task import Task
 
-Plugins = Mapping[tuple[Kind, str], Loaded]
+Plugins = Mapping[tuple[PluginKind, str], Loaded]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class LoadedRun:
     task: type[Task]
     learned_task: type[Task] | None
     backbone: type[Any] | None
-    sources: Mapping[Kind, str]
+    sources: Mapping[PluginKind, str]
 
     @property
     def learns(self) -> bool:
@@ -59,7 +59,7 @@ def loaded_run(spec: RunSpec, plugins: Plugins) -> LoadedRun:
     backbone = None
     if method.cls.info.backbone:
         backbone = plugins["backbone", backbone_plugin(spec.backbone)]
-    sources: dict[Kind, str] = {
+    sources: dict[PluginKind, str] = {
         "method": method.plugin.digest,
         "backbone": "" if backbone is None else backbone.plugin.digest,
         "task": task.plugin.digest,

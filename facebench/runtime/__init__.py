@@ -1,4 +1,4 @@
-"""What every stage stands on: files, images, digests, devices, and the terminal.
+"""Infrastructure of all stages: files, images, digests, devices, and the terminal.
 
 May import errors, progress and the registry.
 """

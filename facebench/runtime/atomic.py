@@ -1,4 +1,4 @@
-"""Whole or not at all: folders and files that appear under their name only when complete."""
+"""Atomic writes: folders and files get their name only when they are complete."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from filelock import FileLock
 
 @contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
-    """Give a temporary folder beside ``target`` and rename it when the block ends.
+    """Provide a temporary folder beside ``target`` and rename it when the block ends.
 
     An exception, Ctrl-C included, removes the temporary folder.
 
     Args:
-        target: The folder to make; its parents are made too.
+        target: The folder to create; its parents are created too.
 
     Yields:
         An empty folder to write into.
@@ -36,10 +36,10 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
-    """Give a temporary name beside ``target`` and rename it over ``target`` when the block ends.
+    """Provide a temporary file beside ``target`` and rename it to ``target`` when the block ends.
 
     Args:
-        target: The file to make or to replace; its parents are made too.
+        target: The file to create or to replace; its parents are created too.
 
     Yields:
         The name of an empty file to write into.
@@ -57,11 +57,11 @@ def atomic_file(target: Path) -> Iterator[Path]:
 
 
 def make_once(target: Path, make: Callable[[Path], None]) -> None:
-    """Make a folder unless it is there; of several processes that want it, one makes it.
+    """Create a folder unless it exists; a lock lets only one of several processes do so.
 
     Args:
         target: The folder.
-        make: Fills the empty folder that it is given.
+        make: Function that fills the empty folder that it is called with.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / f".{target.name}.lock"):

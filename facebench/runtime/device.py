@@ -1,4 +1,4 @@
-"""Which device computes, and in which precision it gains."""
+"""Choice of device and precision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def resolve_device(name: str) -> torch.device:
     """Return the device called ``name``; ``auto`` prefers cuda, then mps, then the CPU.
 
     Raises:
-        SpecError: The device does not exist here.
+        SpecError: The device is not available.
     """
     if name == "auto":
         if torch.cuda.is_available():
@@ -51,7 +51,7 @@ def autocast(device: torch.device, precision: Precision) -> torch.autocast:
 
 
 def describe_device(device: torch.device) -> str:
-    """Return a name of the hardware, for results."""
+    """Return the name of the hardware, for results."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     capabilities = _cpu_capabilities()

@@ -1,4 +1,4 @@
-"""Content digests of files, remembered between runs, and the fingerprint of a table of them.
+"""Content digests of files, cached between runs, and the fingerprint of a table of them.
 
 A file is read again only when its size or its modification time has changed.
 """
@@ -23,8 +23,8 @@ from facebench.runtime.atomic import atomic_write
 _FORMAT = 1
 _THREADS = 4  # hashing and reading both release the interpreter lock
 _BLOCK = 1 << 20  # bytes
-_CHUNK = 512  # files between two signs of progress
-# A file changed within a file system's time step keeps its time: such young files are not kept.
+_CHUNK = 512  # files between two progress reports
+# A second change within a file system's time step keeps the time: recent files are not cached.
 _YOUNG_NS = 2_000_000_000
 
 _log = logging.getLogger(__name__)
@@ -37,9 +37,9 @@ def file_digests(
 
     Args:
         root: Folder that ``paths`` are relative to.
-        paths: Files; ``file#item`` (one image of many in a file) stands for the whole file.
-        cache: Folder of the cache; ``cache/digests`` is made.
-        progress: Who watches while files are being read.
+        paths: Files; ``file#item`` (one image of many in a file) denotes the whole file.
+        cache: Folder of the cache; ``cache/digests`` is created.
+        progress: Progress reporter for reading the files.
 
     Returns:
         One hexadecimal digest for each of ``paths``.
@@ -48,8 +48,8 @@ def file_digests(
         DataError: A file is missing or unreadable.
     """
     files = [_file_of(root, path) for path in paths]
-    remembered = cache / "digests" / f"{_text_digest(str(root.resolve()))[:24]}.json"
-    known = _load(remembered)
+    cached = cache / "digests" / f"{_text_digest(str(root.resolve()))[:24]}.json"
+    known = _load(cached)
     wanted = sorted(set(files))
     stamps = {name: _stamp(root / name) for name in wanted}
     stale = [name for name in wanted if known.get(name, [])[:2] != stamps[name]]
@@ -62,7 +62,7 @@ def file_digests(
             digests = pool.map(_file_digest, (root / name for name in chunk))
             known.update({n: [*stamps[n], d] for n, d in zip(chunk, digests, strict=True)})
             advance(start + len(chunk))
-    _save(remembered, root, known)
+    _save(cached, root, known)
     return [known[name][2] for name in files]
 
 
@@ -121,20 +121,20 @@ def _text_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _load(remembered: Path) -> dict[str, list[Any]]:
+def _load(cached: Path) -> dict[str, list[Any]]:
     try:
-        stored = json.loads(remembered.read_text(encoding="utf-8"))
+        stored = json.loads(cached.read_text(encoding="utf-8"))
         files = stored["files"] if stored["format"] == _FORMAT else {}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError):
-        _log.warning("%s: unreadable digests, computed again", remembered)
+        _log.warning("%s: unreadable digests, computed again", cached)
         return {}
     return dict(files)
 
 
-def _save(remembered: Path, root: Path, known: dict[str, list[Any]]) -> None:
+def _save(cached: Path, root: Path, known: dict[str, list[Any]]) -> None:
     newest = time.time_ns() - _YOUNG_NS
     kept = {name: entry for name, entry in known.items() if entry[1] < newest}
     stored = {"format": _FORMAT, "root": str(root), "files": kept}
-    atomic_write(remembered, json.dumps(stored, sort_keys=True))
+    atomic_write(cached, json.dumps(stored, sort_keys=True))

@@ -1,4 +1,4 @@
-"""What a result was computed with: packages, commit, hardware."""
+"""Software and hardware of a result: packages, commit, device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from facebench.runtime.device import describe_device
 
 PACKAGES = (
     "facebench", "torch", "torchvision", "timm", "lightly", "pytorch-lightning", "scikit-learn",
-    "scikit-image", "scipy", "numpy", "numba", "pandas", "pillow", "safetensors", "anny",
+    "scikit-image", "scipy", "numpy", "pandas", "pillow", "safetensors", "anny",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""From an image file to uint8 RGB pixels, and from pixels to the square that a network sees."""
+"""Reads image files as uint8 RGB pixels, and crops and resizes them to the network's input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IMAGE_SUFFIXES = frozenset(
     {".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
 
-# Pillow warns from here on and refuses twice as many; a face image comes nowhere near.
+# Pillow warns above this size and refuses twice as many; face images are far smaller.
 MAX_PIXELS = 89_478_485
 
 _SKIP = "Replace the file, or leave it out with --skip-broken."

@@ -1,9 +1,9 @@
-"""Names in folders of images: which are the same name, which only keep the images company.
+"""Lists folders of images, with file names normalised and files that are not images recognised.
 
-A dataset that was unpacked on another system keeps its content and changes its names: Windows and
-macOS do not tell ``Train`` from ``train``, macOS writes ``é`` as ``e`` and an accent (NFD) where
-a label file has one letter (NFC), and an archive with names in an old code page leaves bytes that
-are no text at all.
+A dataset that was unpacked on another system keeps its content but may change its names: Windows
+and macOS do not distinguish ``Train`` from ``train``, macOS writes ``é`` as ``e`` and an accent
+(NFD) where a label file has one letter (NFC), and an archive with names in an old code page leaves
+bytes that are not UTF-8.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path, PurePath
 from facebench.errors import DataError
 from facebench.runtime.images import IMAGE_SUFFIXES
 
-# Notes, lists and annotations that lie between the images of published datasets, and what
-# desktops leave there. Anything else beside the images may be an image that is not read.
+# Notes, lists and annotations beside the images of published datasets, and files created by
+# desktop systems. Any other file may be an image in a format that is not read.
 _COMPANION_SUFFIXES = frozenset(
     {".csv", ".htm", ".html", ".json", ".mat", ".md", ".npy", ".pdf", ".pts", ".tsv", ".txt",
      ".xml", ".yaml", ".yml"}
@@ -27,18 +27,18 @@ _COMPANIONS = frozenset({"__macosx", "desktop.ini", "license", "readme", "thumbs
 
 
 def folded(name: str) -> str:
-    """Return what all spellings of a name share: no case, letters and accents composed (NFC)."""
+    """Return the normalised name: case-folded, with letters and accents composed (NFC)."""
     decomposed = unicodedata.normalize("NFD", name).casefold()
     return unicodedata.normalize("NFC", decomposed)
 
 
 def is_companion(name: str) -> bool:
-    """Say whether a file between images is a note, a list, an annotation or a desktop's trace."""
+    """Return whether a file beside images is a note, list, annotation or desktop system file."""
     return PurePath(name).suffix.lower() in _COMPANION_SUFFIXES or name.lower() in _COMPANIONS
 
 
 def check_name(folder: Path, name: str) -> str:
-    """Return a name that was found in a folder, if it is text.
+    """Return a file name if it is valid UTF-8.
 
     Raises:
         DataError: Its bytes are not UTF-8, so that no label file could name it.
@@ -55,10 +55,10 @@ def check_name(folder: Path, name: str) -> str:
 
 
 def folder_called(name: str, data_root: Path) -> Path | None:
-    """Return the folder of a dataset, whatever the case of its name; nothing if there is none.
+    """Return the folder of a dataset, matched case-insensitively; ``None`` if there is none.
 
     Args:
-        name: What it is called.
+        name: Name of the folder.
         data_root: Folder of datasets.
 
     Raises:
@@ -83,11 +83,11 @@ def images_below(folder: Path) -> tuple[list[str], Counter[str]]:
     """List the images below a folder, at any depth, by their suffix.
 
     Args:
-        folder: Where to look; hidden files and folders are passed over.
+        folder: Folder to list; hidden files and folders are skipped.
 
     Returns:
-        Sorted paths relative to ``folder``, with ``/`` as separator; and how many files there are
-        of each other suffix, companions of images aside.
+        Sorted paths relative to ``folder``, with ``/`` as separator; and the number of files of
+        each other suffix, without notes, lists and annotations.
 
     Raises:
         DataError: A folder cannot be listed, or a name is not UTF-8.

@@ -1,4 +1,4 @@
-"""How a stage's folder is made: once, by one process, and read by all."""
+"""Creates the folder of a stage once, in one process, and reads it in all."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
-    """Read what stands in ``folder``, after making it if it is not there.
+    """Read the stage in ``folder``, after making it if it does not exist.
 
-    A lock lets two processes that want the same stage make it once. The helpers of a training on
-    several devices are started while their leader holds it, and take none.
+    A lock lets only one of several processes make a stage. The helper processes of multi-device
+    training are started while the main process holds the lock, and do not acquire it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     if is_helper() and not folder.exists():
@@ -28,5 +28,5 @@ def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]
 
 
 def is_helper() -> bool:
-    """Return whether Lightning started this process to help another one train."""
+    """Return whether Lightning started this process as a further rank of multi-device training."""
     return any(int(os.environ.get(name, 0)) > 0 for name in ("LOCAL_RANK", "NODE_RANK"))

@@ -1,4 +1,4 @@
-"""What a terminal or a notebook shows: progress bars, tables, warnings."""
+"""Output on a terminal or in a notebook: progress bars, tables, warnings."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from rich.text import Text
 from facebench.progress import Advance
 from facebench.registry import Plugin
 
-SECONDS_BEFORE_A_BAR = 2.0  # shorter stages show nothing
+SECONDS_BEFORE_A_BAR = 2.0  # seconds; shorter stages show no bar
 
 out = Console()
 err = Console(stderr=True)
@@ -82,14 +82,14 @@ def draws_bars() -> bool:
 
 
 def log_to_terminal(verbose: bool) -> None:
-    """Send logs to standard error: warnings, and what facebench tells when ``verbose``."""
+    """Send logs to standard error: warnings, and facebench's info messages if ``verbose``."""
     handler = RichHandler(console=err, show_time=False, show_path=False, markup=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     logging.getLogger("facebench").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
 def fail(message: str) -> None:
-    """Print an error as one line to standard error and leave with status 2."""
+    """Print an error as one line to standard error and exit with status 2."""
     err.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
     sys.exit(2)
 

@@ -1,4 +1,4 @@
-"""Where things are kept: one folder per stage, each named by the hash of what it depends on."""
+"""The workspace: one folder per stage, named by the hash of the stage's inputs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Stage = Literal["checkpoints", "features"]
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
-    """The disk, the device and the watcher that a run works with.
+    """Folders, device and progress reporter of a run.
 
-    Nothing here changes a number but the count of devices, which is part of a checkpoint's name.
+    Only the number of devices affects results; it is part of a checkpoint's key.
 
     Args:
-        cache: Stages, packed images, digests and synthetic stand-ins.
-        results: Result files.
-        data: Folder below which real datasets are looked for, if there is one.
-        device: Where to compute.
-        progress: Who watches long stages.
+        cache: Folder of stages, packed images, digests and synthetic stand-ins.
+        results: Folder of result files.
+        data: Folder below which real datasets are searched, if there is one.
+        device: Device to compute on.
+        progress: Progress reporter of long stages.
         devices: Devices of that type to pretrain on.
         nodes: Machines to pretrain on.
         force: Overwrite results that exist.

@@ -1,4 +1,4 @@
-"""Many runs: planned together, computed here or in several processes, shown as tables.
+"""Sweeps: many runs, planned together, executed in one or several processes, shown as tables.
 
 May import report, ``plan``, ``pipeline`` and what lies below them.
 """

@@ -1,4 +1,4 @@
-"""From a sweep's settings to runs: each setting is a request, resolved like that of ``run``."""
+"""Resolves the settings of a sweep to runs, each setting as a request of its own."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from facebench.runtime.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
-    """One run that one setting asks for. Several settings may ask for the same.
+class SweepEntry:
+    """One run requested by one setting; several settings may request the same run.
 
     Args:
         setting: Number of the setting.
-        name: Of the setting's row; may be empty.
-        title: The method's.
-        alone: Whether the setting's name says which method it is.
-        point: What the grid sets, as far as it concerns this method: ``("pcl.negatives=2",)``.
-        printed: Task -> what the paper prints.
-        floor: Judged because it shows what is reached without learning.
-        run: The run: its spec, and the classes that this names.
+        name: Name of the setting's row; may be empty.
+        title: Title of the method.
+        alone: Whether the name of the setting identifies the method.
+        point: Grid values that concern this method, such as ``("pcl.negatives=2",)``.
+        printed: Task -> score printed in the paper.
+        floor: Whether the run is a baseline without learning, added to the requested ones.
+        run: Specification of the run, with the classes that it names.
     """
 
     setting: int
@@ -54,17 +54,17 @@ def sweep_requests(
     workspace: Workspace,
     registry: Registry,
 ) -> list[Request]:
-    """Return what each setting asks for, in the order of the file.
+    """Return the request of each setting, in the order of the file.
 
     Args:
-        sweep: What is varied.
-        flags: Run-wide keys that were given; they override the file's.
-        settings: Options that were set; they override the file's shared options.
-        workspace: For the device.
+        sweep: The sweep.
+        flags: Run-wide keys from the command line; they override the file's.
+        settings: Options from the command line; they override the file's shared options.
+        workspace: Workspace that names the device.
         registry: Known methods, tasks and backbones.
 
     Raises:
-        SpecError: A name, key or value does not fit, or what is varied was given, too.
+        SpecError: A name, key or value does not fit, or a varied key is also set by a flag.
         PluginError: A plugin cannot be loaded.
     """
     shared = {**sweep.overrides, **settings}
@@ -76,12 +76,14 @@ def sweep_requests(
     ]
 
 
-def sweep_entries(sweep: Sweep, requests: Sequence[Request], registry: Registry) -> list[Entry]:
+def sweep_entries(
+    sweep: Sweep, requests: Sequence[Request], registry: Registry
+) -> list[SweepEntry]:
     """Return the runs of all settings, in the order of the file.
 
     Args:
-        sweep: What is varied.
-        requests: Those of :func:`sweep_requests`.
+        sweep: The sweep.
+        requests: Requests from :func:`sweep_requests`.
         registry: Known methods, tasks and backbones.
 
     Raises:
@@ -115,11 +117,11 @@ def _setting_request(
 
 def _entries(
     number: int, setting: Setting, request: Request, methods: set[str], registry: Registry
-) -> Iterator[Entry]:
+) -> Iterator[SweepEntry]:
     """Yield the runs of one setting.
 
-    Options of methods that only other settings run are left out; what the row itself sets stays,
-    and is an error there if it concerns a method that the row does not run.
+    Options of methods that only other settings run are left out; options that the row itself sets
+    are kept, and are an error if they concern a method that the row does not run.
     """
     foreign = methods - set(request.methods)
     kept = {
@@ -130,7 +132,7 @@ def _entries(
     for run in resolve(replace(request, overrides=kept), registry):
         name = run.spec.method
         floor, others = name not in request.methods, methods - {name}
-        yield Entry(
+        yield SweepEntry(
             setting=number,
             name=setting.name,
             title=run.method.info.title,
@@ -150,17 +152,17 @@ def _refuse_varied(sweep: Sweep, flags: Mapping[str, Any], settings: Overrides) 
     """Refuse a flag that would make the settings of a sweep equal.
 
     Raises:
-        SpecError: A key was given that a row or the grid sets.
+        SpecError: A flag sets a key that is also set by a row or by the grid.
     """
-    given = {key: override.where for key, override in settings.items()}
+    set_by_flag = {key: override.where for key, override in settings.items()}
     for key in flags:
         option = "pretrain.data" if key == "pretrain_data" else key
-        given[option] = f"--{key.replace('_', '-')}"
+        set_by_flag[option] = f"--{key.replace('_', '-')}"
     for key, override in sweep.varied.items():
-        if key in given:
+        if key in set_by_flag:
             raise SpecError(
-                f"{given[key]}: {key} is what this sweep varies ({override.where}). Leave the flag "
-                "out, or write a sweep file of your own."
+                f"{set_by_flag[key]}: {key} is what this sweep varies ({override.where}). "
+                "Leave the flag out, or write a sweep file of your own."
             )
 
 

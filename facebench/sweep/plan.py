@@ -1,4 +1,4 @@
-"""What a sweep would do: each run once, which stages are on disk, and what runs share."""
+"""The plan of a sweep: distinct runs, their stages on disk, and shared stages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facebench.pipeline import Stages, open_stages
 from facebench.plan import Step, plan
 from facebench.request.loaded import LoadedRun
 from facebench.runtime.workspace import Workspace
-from facebench.sweep.entries import Entry
+from facebench.sweep.entries import SweepEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,10 @@ class PlannedRun:
     """One run of a sweep.
 
     Args:
-        key: Equal for two specs that give the same result.
-        run: What is run, and the classes that carry it out.
-        stages: Its stages, the one that makes its checkpoint first; empty if it has an error.
-        result: The stored result, if there is one.
+        key: Key of the result; equal for two specs that give the same result.
+        run: Specification of the run, with the classes that it names.
+        stages: Stages of the run, starting with its checkpoint; empty if it has an error.
+        result: Path of the stored result, if there is one.
         error: Why it cannot be run; empty if it can.
     """
 
@@ -41,7 +41,7 @@ class PlannedRun:
 
     @property
     def waits(self) -> bool:
-        """Whether there is anything to do."""
+        """Whether the run is pending."""
         return self.result is None and not self.error
 
     def missing(self) -> list[Step]:
@@ -51,14 +51,14 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class StageCount:
-    """How often a stage is needed, and how often it is made.
+    """Counts of a kind of stage over the runs of a sweep.
 
     Args:
-        name: The stage.
-        runs: Runs that have it.
-        distinct: Different ones among them.
-        on_disk: Of those, complete.
-        to_do: Of those, still to be made.
+        name: Name of the stage.
+        runs: Number of runs with this stage.
+        distinct: Number of distinct stages among them.
+        on_disk: Number of distinct stages that are complete on disk.
+        to_do: Number of distinct stages that are still to be computed.
     """
 
     name: str
@@ -69,7 +69,7 @@ class StageCount:
 
     @property
     def shared(self) -> int:
-        """Return how often a run takes what another one makes."""
+        """Return how many runs use a stage that is computed for another run."""
         return self.runs - self.distinct
 
 
@@ -78,8 +78,8 @@ class SweepPlan:
     """All runs of a sweep.
 
     Args:
-        runs: Each once, in the order in which they are run: those that share most come first.
-        keys: The key of the run of each entry.
+        runs: The distinct runs in order of execution, those that share most stages first.
+        keys: Key of the run of each entry.
     """
 
     runs: tuple[PlannedRun, ...]
@@ -90,11 +90,11 @@ class SweepPlan:
         return [_count(name, self.runs) for name in ("pretrain", "extract", "probe")]
 
 
-def plan_sweep(entries: Sequence[Entry], workspace: Workspace) -> SweepPlan:
-    """Name the stages of every run and look which are there; computes none of them.
+def plan_sweep(entries: Sequence[SweepEntry], workspace: Workspace) -> SweepPlan:
+    """Determine the stages of every run and which are on disk, without computing any.
 
-    Data are opened, so a stand-in that has not been rendered yet is. A run whose data cannot be
-    opened is planned with its error, and stops no other.
+    Data are opened, which renders stand-ins that do not exist yet. A run whose data cannot be
+    opened is planned with its error and does not affect the others.
     """
     openings = _Openings(workspace)
     by_spec: dict[RunSpec, PlannedRun] = {}
@@ -109,7 +109,7 @@ def plan_sweep(entries: Sequence[Entry], workspace: Workspace) -> SweepPlan:
 
 
 class _Openings:
-    """Opens each dataset once, however many runs read it."""
+    """Opens each dataset once for all runs that read it."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -140,9 +140,10 @@ def _planned(run: LoadedRun, openings: _Openings) -> PlannedRun:
 
 
 def _ordered(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
-    """Sort so that runs of one checkpoint, and then of one extraction, follow each other.
+    """Sort runs by checkpoint, then by extraction.
 
-    The most shared come first, so that an interrupted sweep has finished what serves most runs.
+    The most shared stages come first, so that an interrupted sweep has computed the stages that
+    most runs need.
     """
     members = list(runs)
     uses = Counter(stage.key for run in members for stage in run.stages)

@@ -1,4 +1,4 @@
-"""Which run comes next, and how long the rest will take."""
+"""Order of execution of the runs, and estimate of the remaining time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from facebench.sweep.plan import PlannedRun
 
 
 class Schedule:
-    """Hands out runs so that no two make the same stage at once.
+    """Selects the next run so that no two concurrent runs compute the same stage.
 
     Args:
-        runs: In the order wanted; those with nothing to do are left out.
+        runs: Runs in order of execution; those that are not pending are left out.
     """
 
     def __init__(self, runs: Iterable[PlannedRun]) -> None:
@@ -22,7 +22,7 @@ class Schedule:
         self._made: set[Step] = set()
 
     def take(self) -> PlannedRun | None:
-        """Return the next run all of whose missing stages nobody else is making, if any."""
+        """Return the next run none of whose missing stages is being computed, if any."""
         busy = {stage for stages in self._making.values() for stage in stages}
         for run in self.pending:
             missing = set(run.missing()) - self._made
@@ -33,15 +33,15 @@ class Schedule:
         return None
 
     def finish(self, run: PlannedRun, *, learned: bool, done: bool) -> list[PlannedRun]:
-        """Take note of how a run ended.
+        """Record how a run ended.
 
         Args:
-            run: Which one.
-            learned: Whether its checkpoint is there.
-            done: Whether its result is there.
+            run: The run.
+            learned: Whether its checkpoint exists.
+            done: Whether its result exists.
 
         Returns:
-            Runs that are given up: they need the checkpoint that could not be made.
+            Runs that are cancelled, because they need a checkpoint that could not be computed.
         """
         making, checkpoint = self._making.pop(run.key), run.stages[0]
         if done:
@@ -55,7 +55,7 @@ class Schedule:
         return []
 
     def outstanding(self) -> set[Step]:
-        """Return the stages that are still to be made, those being made included."""
+        """Return the stages that are not complete, including those being computed."""
         waiting = {stage for run in self.pending for stage in run.missing()}
         return (waiting - self._made).union(*self._making.values())
 
@@ -67,12 +67,12 @@ class Pace:
         self._seconds: dict[str, list[float]] = defaultdict(list)
 
     def note(self, run: PlannedRun, seconds: Mapping[str, float]) -> None:
-        """Take note of what a run's result says its stages took."""
+        """Record the seconds that the stages of a run took."""
         for stage, name in zip(run.stages, ("pretrain", "extract", "probe"), strict=True):
             self._seconds[stage.name].append(seconds[name])
 
     def left(self, outstanding: Collection[Step], jobs: int) -> float | None:
-        """Return seconds for what is outstanding, shared among ``jobs``; None if not known yet."""
+        """Return the seconds left with ``jobs`` concurrent runs; None if not known yet."""
         if not self._seconds:
             return None
         means = {name: sum(values) / len(values) for name, values in self._seconds.items()}

@@ -1,4 +1,4 @@
-"""What a sweep shows: its plan, and at the end one row per setting, one column per task."""
+"""Tables of a sweep: its plan, and its results with a row per setting and a column per task."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from facebench.report import DASH
 from facebench.report.groups import Group, comparable, task_title
 from facebench.report.render import caption
 from facebench.results.store import Result
-from facebench.sweep.entries import Entry
+from facebench.sweep.entries import SweepEntry
 from facebench.sweep.plan import PlannedRun, SweepPlan
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row of the table at the end.
+class SettingRow:
+    """One row of the table of results.
 
     Args:
-        label: What was set, in words.
-        floor: It shows what is reached without learning.
-        printed: Task -> what the paper prints.
-        keys: Its runs: each task and seed.
+        label: Description of the setting.
+        floor: Whether it is a baseline without learning.
+        printed: Task -> score printed in the paper.
+        keys: Keys of its runs, for each task and seed.
     """
 
     label: str
@@ -37,18 +37,18 @@ class Row:
     keys: tuple[str, ...]
 
 
-def rows(entries: Sequence[Entry], plan: SweepPlan) -> list[Row]:
+def rows(entries: Sequence[SweepEntry], plan: SweepPlan) -> list[SettingRow]:
     """Return the rows of a sweep, floors first.
 
-    Points of the grid that give a method the same runs are one row, called by what they agree in:
-    an untrained backbone has no temperature. So are floors of different settings.
+    Grid points that give a method the same runs are merged into one row, labelled by their common
+    values: an untrained backbone has no temperature. Floors of different settings are merged, too.
     """
     runs: dict[tuple[int, str], list[str]] = defaultdict(list)
-    first: dict[tuple[int, str], Entry] = {}
+    first: dict[tuple[int, str], SweepEntry] = {}
     for entry, key in zip(entries, plan.keys, strict=True):
         runs[entry.setting, entry.title].append(key)
         first.setdefault((entry.setting, entry.title), entry)
-    equal: dict[tuple[str, str, tuple[str, ...]], list[Entry]] = defaultdict(list)
+    equal: dict[tuple[str, str, tuple[str, ...]], list[SweepEntry]] = defaultdict(list)
     for place, entry in first.items():
         name = "" if entry.floor else entry.name
         equal[entry.title, name, tuple(runs[place])].append(entry)
@@ -56,17 +56,17 @@ def rows(entries: Sequence[Entry], plan: SweepPlan) -> list[Row]:
     return sorted(found, key=lambda row: not row.floor)
 
 
-def _row(entries: Sequence[Entry], keys: tuple[str, ...]) -> Row:
+def _row(entries: Sequence[SweepEntry], keys: tuple[str, ...]) -> SettingRow:
     entry = entries[0]
     name = entry.name if all(other.name == entry.name for other in entries) else ""
     agreed = [part for part in entry.point if all(part in other.point for other in entries)]
     parts = [*([] if entry.alone else [entry.title]), name, *agreed]
     label = ", ".join(part for part in parts if part)
-    return Row(label=label, floor=entry.floor, printed=entry.printed, keys=keys)
+    return SettingRow(label=label, floor=entry.floor, printed=entry.printed, keys=keys)
 
 
-def run_labels(entries: Sequence[Entry], plan: SweepPlan) -> dict[str, str]:
-    """Return for the key of each run the label of the first row that it belongs to."""
+def run_labels(entries: Sequence[SweepEntry], plan: SweepPlan) -> dict[str, str]:
+    """Return key of each run -> label of the first row that it belongs to."""
     labels: dict[str, str] = {}
     for row in rows(entries, plan):
         for key in row.keys:
@@ -74,8 +74,8 @@ def run_labels(entries: Sequence[Entry], plan: SweepPlan) -> dict[str, str]:
     return labels
 
 
-def plan_tables(entries: Sequence[Entry], plan: SweepPlan) -> list[Table]:
-    """Return what ``--dry-run`` shows: the stages of every run, and how many there are in all."""
+def plan_tables(entries: Sequence[SweepEntry], plan: SweepPlan) -> list[Table]:
+    """Return the tables of ``--dry-run``: the stages of every run, and their counts."""
     return [_runs_table(plan.runs, run_labels(entries, plan)), _counts_table(plan)]
 
 
@@ -95,7 +95,7 @@ def _state(run: PlannedRun, stage: Step, seen: set[Step]) -> Text:
     if stage.done:
         return Text("on disk", "green")
     if not run.waits:
-        return Text(DASH, "dim")  # the result is there, so nobody needs it
+        return Text(DASH, "dim")  # not needed, since the result exists
     return Text("shared", "cyan") if stage in seen else Text("to do")
 
 
@@ -111,12 +111,14 @@ def _counts_table(plan: SweepPlan) -> Table:
     return table
 
 
-def result_tables(title: str, found: Sequence[Row], results: Mapping[str, Result]) -> list[Table]:
-    """Return the results by setting; real and synthetic data apart.
+def result_tables(
+    title: str, found: Sequence[SettingRow], results: Mapping[str, Result]
+) -> list[Table]:
+    """Return the results by setting, with separate tables for real and synthetic data.
 
     Args:
-        title: Of the sweep.
-        found: The rows.
+        title: Title of the sweep.
+        found: Rows of the tables.
         results: Key of a run -> its result; runs that failed have none.
     """
     groups = comparable(results.values())
@@ -131,7 +133,7 @@ def result_tables(title: str, found: Sequence[Row], results: Mapping[str, Result
 def _results_table(
     title: str,
     synthetic: bool,
-    found: Sequence[Row],
+    found: Sequence[SettingRow],
     results: Mapping[str, Result],
     columns: Mapping[Group, Sequence[Result]],
 ) -> Table:
@@ -170,7 +172,7 @@ def _heading(result: Result, *, several: bool) -> str:
     metric, spec = record["task"]["main_metric"], record["spec"]
     arrow = "↑" if metric["higher_is_better"] else "↓"
     lines = [task_title(record), f"{metric['title']}{arrow}"]
-    if several:  # results that may not be compared stand in columns of their own
+    if several:  # results that are not comparable have separate columns
         limit = f", {spec['limit']} items" if spec["limit"] else ""
         lines.append(f"at {spec['extract']['image_size']} px{limit}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Runs the runs of a sweep: here, one after the other, or in several processes."""
+"""Executors for the runs of a sweep: serial in this process, or in several processes."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a run ended.
+    """Outcome of a run.
 
     Args:
-        run: Which one.
+        run: The run.
         result: Path of its result; None if there is none.
-        error: Why there is none.
+        error: Reason why there is none.
     """
 
     run: PlannedRun
@@ -46,8 +46,8 @@ class Outcome:
     error: str = ""
 
 
-class Crew(Protocol):
-    """Who computes."""
+class Executor(Protocol):
+    """Executes runs."""
 
     @property
     def free(self) -> bool:
@@ -64,24 +64,24 @@ class Crew(Protocol):
         """Wait for at least one run to end, and return those that did."""
 
     def close(self) -> None:
-        """Stop what is under way."""
+        """Stop the runs that are under way."""
 
 
-def execute(schedule: Schedule, crew: Crew, workspace: Workspace) -> Iterator[Outcome]:
-    """Run everything that is pending; yield each outcome as soon as it is known.
+def execute(schedule: Schedule, executor: Executor, workspace: Workspace) -> Iterator[Outcome]:
+    """Execute all pending runs, and yield each outcome as soon as it is known.
 
-    A run that fails stops no other, but for those that need the checkpoint that it could not make.
+    A run that fails cancels the runs that need its checkpoint, and no others.
     """
     try:
         while True:
-            while crew.free and (planned := schedule.take()) is not None:
-                crew.start(planned)
-            if not crew.busy:
+            while executor.free and (planned := schedule.take()) is not None:
+                executor.start(planned)
+            if not executor.busy:
                 return
-            for outcome in crew.finished():
+            for outcome in executor.finished():
                 yield from _settled(outcome, schedule, workspace)
     finally:
-        crew.close()
+        executor.close()
 
 
 def _settled(outcome: Outcome, schedule: Schedule, workspace: Workspace) -> Iterator[Outcome]:
@@ -93,8 +93,8 @@ def _settled(outcome: Outcome, schedule: Schedule, workspace: Workspace) -> Iter
         yield Outcome(run=lost, error="not tried: a run before it could not make its checkpoint")
 
 
-class Here:
-    """One run at a time, in this process."""
+class SerialExecutor:
+    """Executes one run at a time, in this process."""
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
@@ -111,11 +111,11 @@ class Here:
         return self._waiting is not None
 
     def start(self, planned: PlannedRun) -> None:
-        """Take a run; :meth:`finished` computes it."""
+        """Set the next run; :meth:`finished` computes it."""
         self._waiting = planned
 
     def finished(self) -> list[Outcome]:
-        """Compute the run that was taken."""
+        """Compute the run that was started."""
         planned, self._waiting = self._waiting, None
         if planned is None:
             return []
@@ -123,24 +123,26 @@ class Here:
         return [Outcome(run=planned, result=result, error=error)]
 
     def close(self) -> None:
-        """Nothing runs beside this."""
+        """Do nothing, since no run is in the background."""
 
 
-class Processes:
-    """Several runs at a time, each in a process with its share of the cores.
+class ProcessExecutor:
+    """Executes several runs at a time, each in a process with its share of the cores.
 
     Args:
-        jobs: How many processes.
-        workspace: Which disk and device they share.
-        plugins: Single-file plugins, which each process imports anew.
-        verbose: Whether they tell more.
+        jobs: Number of processes.
+        workspace: Folders and device, shared by all processes.
+        plugins: Single-file plugins, imported by each process.
+        verbose: Whether the processes log info messages.
     """
 
     def __init__(
         self, jobs: int, workspace: Workspace, plugins: Sequence[Path], *, verbose: bool
     ) -> None:
         threads = max(1, _cores() // jobs)
-        silent = replace(workspace, progress=Silent())  # bars of several runs would overwrite
+        silent = replace(
+            workspace, progress=Silent()
+        )  # bars of several runs would overwrite each other
         self._jobs = jobs
         self._arguments = (silent, tuple(plugins), threads, verbose)
         self._idle: list[_Worker] = []
@@ -157,7 +159,7 @@ class Processes:
         return bool(self._busy)
 
     def start(self, planned: PlannedRun) -> None:
-        """Give a run to a process that is idle, or to a new one."""
+        """Send a run to an idle process, or to a new one."""
         worker = self._idle.pop() if self._idle else _Worker.spawn(self._arguments)
         worker.connection.send(planned.spec)
         self._busy[worker.connection] = (worker, planned)
@@ -177,11 +179,11 @@ class Processes:
         return Outcome(run=planned, result=result, error=error)
 
     def close(self) -> None:
-        """End all processes; a run under way stops, and goes on when it is started again."""
+        """Terminate all processes; an interrupted run continues when it is started again."""
         for worker, _ in self._busy.values():
             worker.process.terminate()
         for worker in [*self._idle, *(worker for worker, _ in self._busy.values())]:
-            worker.connection.close()  # one that waits for work takes this as the end
+            worker.connection.close()  # an idle process ends when the connection closes
             worker.process.join()
         self._idle, self._busy = [], {}
 
@@ -209,12 +211,14 @@ def _work(
     threads: int,
     verbose: bool,
 ) -> None:
-    """Run what comes through the connection until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the parent ends this
+    """Execute the runs received through the connection until it closes."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is sent to all processes; the parent ends this one
     threading.Thread(target=_die_with_parent, daemon=True).start()
     torch.set_num_threads(min(threads, torch.get_num_threads()))
     log_to_terminal(verbose)
-    registry = Registry(plugins)  # before the first spec, whose options may be of such a plugin
+    registry = Registry(plugins)  # before the first spec, whose options may belong to such a plugin
     while True:
         try:
             spec: RunSpec = connection.recv()
@@ -226,7 +230,7 @@ def _work(
 def _attempt(
     spec: RunSpec, load: Callable[[], LoadedRun], workspace: Workspace
 ) -> tuple[Path | None, str]:
-    """Return the path of the result, or the error; a bug, too, must not cost the other runs."""
+    """Return the path of the result, or the error; a bug must not stop the other runs either."""
     try:
         return run(load(), workspace).path, ""
     except FacebenchError as error:
@@ -237,7 +241,7 @@ def _attempt(
 
 
 def _die_with_parent() -> None:
-    """A sweep that was killed must not train on unseen."""
+    """End this process when the parent dies, so that a killed sweep does not go on training."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

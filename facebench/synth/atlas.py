@@ -1,8 +1,8 @@
-"""Where everything lies in the texture: one small image per identity, in texels.
+"""Layout of the texture atlas: one small image per identity, in texels.
 
-The skin is unrolled about the head's axis *in the template's frame*, so that a brow is painted at
-a place on the face whatever the person's shape is. Beside it lie patches for eye, hair and flat
-colours.
+The skin is unrolled about the axis of the head *in the frame of the template*, so the texture
+coordinates of a facial part are the same for every head shape. The remaining patches hold the eye,
+the hair and flat colours.
 """
 
 from __future__ import annotations

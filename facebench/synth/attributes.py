@@ -1,6 +1,6 @@
-"""What determines one synthetic image: plain frozen records, no drawing and no randomness.
+"""The parameters of one synthetic image, as frozen dataclasses without rendering or randomness.
 
-A `Face` holds every number that its pixels depend on, so it is at once the recipe and the label.
+A `Face` holds every number that its pixels depend on, and from which its labels are read.
 
 Pose follows 300W-LP and AFLW2000 (Zhu et al., CVPR 2016, "Face Alignment Across Large Poses"):
 degrees, in the order pitch, yaw, roll, with the rotation ``R = Rx(pitch) Ry(yaw) Rz(roll)``.
@@ -158,7 +158,7 @@ class Background:
 class Camera:
     """The crop: `zoom` 1 shows the whole face; shifts are fractions of the image's side.
 
-    `distance` is in decimetres; `aligned` turns the crop until the eyes lie level.
+    `distance` is in decimetres; `aligned` rotates the crop so that the eyes are level.
     """
 
     zoom: float = 1.0
@@ -170,7 +170,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Degradation:
-    """What the camera spoils.
+    """Image degradation by the simulated camera.
 
     Attributes:
         blur: Standard deviation of a Gaussian, as a fraction of the image's side.
@@ -191,7 +191,7 @@ class Degradation:
 
 @dataclass(frozen=True)
 class Wear:
-    """What a person has put on for one image: clothes, and maybe glasses or a cap."""
+    """Clothes and accessories of a person in one image: glasses and a cap are optional."""
 
     cloth: Colour = (0.1, 0.12, 0.2)
     glasses: str = "none"
@@ -201,7 +201,7 @@ class Wear:
 
 @dataclass(frozen=True)
 class Face:
-    """One image, completely: equal faces have equal pixels.
+    """All parameters of one image: equal faces have equal pixels.
 
     Attributes:
         expression: The label, one of `EXPRESSIONS`.

@@ -1,4 +1,4 @@
-"""Short films: one person, smooth motion, light and place unchanged."""
+"""Video clips of one person with smooth motion; light and background are constant."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def sample_clip(
     is that of the nearer key frame, its intensity is interpolated.
 
     Args:
-        sampler: The population; the result depends on its seed and on the arguments alone.
-        identity: Which person.
-        clip: Which of the person's clips.
-        frames: How many frames, at least 1.
+        sampler: Sampler of the population; the result depends on its seed and the arguments alone.
+        identity: Number of the person in the population.
+        clip: Number of the person's clip.
+        frames: Number of frames, at least 1.
         pose_spread: See `sample_pose`.
     """
     rng = np.random.default_rng([sampler.seed, 3, identity, clip])

@@ -113,7 +113,7 @@ def sample_expression(
     label: str | None = None,
     resting: tuple[tuple[str, float], ...] = (),
 ) -> tuple[str, float, tuple[float, ...]]:
-    """Draws one showing of an expression.
+    """Draws one instance of an expression.
 
     Args:
         rng: The generator.

@@ -1,8 +1,8 @@
-"""Faces on which everything is known that a representation may hold: who, how, and from where.
+"""Rendered faces with known identity, expression, action units and head pose.
 
-Every person of a population of its own shows every expression equally often, from poses that have
-nothing to do with person or expression, so no factor gives another one away. (Action units make the
-expressions, so these two go together, as they do in life.)
+The persons form a population of their own. Every person shows every expression equally often, and
+the pose is drawn independently of person and expression, so that no factor predicts another one.
+Action units and expressions are the exception: they are correlated, as in real faces.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from facebench.synth.sampling import FaceSampler
 from facebench.synth.write import write_images
 
 PEOPLE = 140
-IMAGES = 14  # of each person: every expression twice
+IMAGES = 14  # images of each person: every expression twice
 SIDE = 128  # pixels
 LABELS = "labels.parquet"
 
 ANGLES = ("yaw", "pitch", "roll")
 UNITS = tuple(f"au{unit}" for unit in ACTION_UNITS)
 FACTORS = ("identity", "expression", "action units", *ANGLES)
-"""What is known of every face, in the order in which it is shown."""
+"""Names of the known factors, in the order in which they are reported."""
 
 _POSE_SPREAD = 1.5  # yaw has a standard deviation of 18 degrees
-_PRESENT = 2  # of 5: from this intensity on DISFA's protocols count an action unit as shown
+_PRESENT = 2  # intensity of 5 from which DISFA's protocols count an action unit as shown
 
 
 def write_factor_faces(
     root: Path, faces: FaceSampler, progress: Progress, *, people: int, images: int, size: int
 ) -> None:
-    """Render the faces, and write what is known of them beside them.
+    """Render the faces, and write their labels into the same folder.
 
     Args:
         root: An empty folder.
         faces: Deterministic source of faces.
-        progress: Who watches.
-        people: How many persons.
-        images: Of each person; a multiple of 7 shows every expression equally often.
+        progress: Progress reporter.
+        people: Number of persons.
+        images: Images of each person; a multiple of 7 shows every expression equally often.
         size: Side in pixels.
     """
     shown = [

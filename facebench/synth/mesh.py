@@ -11,7 +11,7 @@ from facebench.synth.attributes import Face, Identity, Pose
 from facebench.synth.head import AGES, ANCESTRIES, GENDERS, LEVELS, load_head
 
 PIVOT = np.array([0.0, 6.9, 0.5], dtype=np.float32)
-"""Where the skull turns on the neck."""
+"""Centre of rotation of the skull on the neck."""
 
 _AGE_ANCHORS = (1 / 3, 2 / 3, 1.0)  # anny's child, young, old on its age axis
 
@@ -82,7 +82,7 @@ def rotation(pose: Pose) -> FloatArray:
 
 
 def turn(points: FloatArray, turning: FloatArray, follow: FloatArray) -> FloatArray:
-    """Turns points ``[N, 3]`` about the neck, each as far as ``follow [N]`` says."""
+    """Rotates points ``[N, 3]`` about the neck, weighted by ``follow [N]``."""
     arm = points - PIVOT
     turned = np.einsum("ij,nj->ni", turning, arm)
     return np.asarray(points + follow[:, None] * (turned - arm), dtype=np.float32)

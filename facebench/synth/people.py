@@ -53,7 +53,7 @@ def _between(table: Table, place: float) -> Table:
 
 
 def sample_identity(rng: np.random.Generator, number: int = 0) -> Identity:
-    """Draws a person. Ancestry, skin, hair and eyes go together loosely, as in life."""
+    """Draws a person; ancestry, skin, hair and eyes are loosely correlated, as in real people."""
     ancestry = rng.dirichlet((0.35, 0.35, 0.35))
     african, asian, caucasian = (float(a) for a in ancestry)
     gender = float(rng.beta(0.35, 0.35))
@@ -117,7 +117,7 @@ def _sample_hair(
 
 
 def sample_resting(rng: np.random.Generator) -> tuple[tuple[str, float], ...]:
-    """Draws a person's resting face: a few weak actions that are always there."""
+    """Draws a person's resting face: a few weak actions that are present in every image."""
     candidates = ("browDown", "browInnerUp", "mouthFrown", "mouthSmile", "eyeSquint", "eyeWide")
     amounts = np.clip(rng.normal(0, 0.10, size=len(candidates)), 0, 0.3)
     return tuple(

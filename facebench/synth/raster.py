@@ -77,7 +77,7 @@ def _weights(
     flat = np.ascontiguousarray(points[:, :2])
     arms = [np.take(flat, corners[:, i], axis=0).T - spot for i in range(3)]
     areas = np.stack([_cross(arms[(i + 1) % 3], arms[(i + 2) % 3]) for i in range(3)])
-    # On a shared edge rounding may leave a sample a hair outside: clip rather than extrapolate.
+    # On a shared edge rounding may put a sample slightly outside: clip rather than extrapolate.
     areas = np.minimum(areas, 0.0)
     return np.asarray(areas / np.minimum(areas[0] + areas[1] + areas[2], np.float32(-1e-12)))
 

@@ -1,4 +1,4 @@
-"""`render`: faces in, pixels out."""
+"""Renders faces to images."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def render(faces: Sequence[Face], size: int) -> npt.NDArray[np.uint8]:
     """Renders faces as square colour images.
 
     Each face is computed on its own, in float32 and without multi-threaded sums, so equal faces
-    give equal pixels whatever they are rendered together with.
+    give equal pixels, independent of the other faces of the call.
 
     Args:
-        faces: What to render.
+        faces: The faces to render.
         size: Side of the images in pixels, at least 16.
 
     Returns:
@@ -87,7 +87,7 @@ def _colours(face: Face, scene: Scene, seen: Fragments, side: int) -> FloatArray
 def _catch_lights(
     scene: Scene, face: Face, samples: npt.NDArray[np.int64], side: int
 ) -> FloatArray:
-    """Returns ``[S]`` the key light's mirror image on the corneas, a dot between lamp and eye."""
+    """Returns ``[S]`` the specular reflection of the key light on the corneas."""
     place = np.stack(((samples % side + 0.5) / side, (samples // side + 0.5) / side), axis=1)
     half = key_direction(face.light) + np.array([0.0, 0.0, 1.0], dtype=np.float32)
     half /= np.sqrt(np.sum(half * half))

@@ -79,7 +79,7 @@ def sample_camera(
 
 
 def sample_degradation(rng: np.random.Generator) -> Degradation:
-    """Draws blur, noise, exposure and JPEG quality of an everyday photograph."""
+    """Draws the blur, noise, exposure and JPEG quality of an in-the-wild photograph."""
     exposure = np.exp(rng.normal(0, 0.22))
     return Degradation(
         blur=float(min(rng.exponential(0.0035), 0.012)) if rng.random() < 0.6 else 0.0,
@@ -122,12 +122,13 @@ class FaceSampler:
         """Returns one face.
 
         Args:
-            index: Which face; each has its own pose, light, background, camera and clothes.
-            identity: Which person; by default the person of the same number as the index.
+            index: Number of the face; each has its own pose, light, background, camera and clothes.
+            identity: Number of the person; by default the index.
             expression: One of `EXPRESSIONS`; by default one is drawn, each as likely.
             pose_spread: See `sample_pose`.
             jitter: See `sample_camera`.
-            aligned: Turn the crop until the eyes lie level, as RAF-DB's aligned images.
+            aligned: Whether to rotate the crop so that the eyes are level, as RAF-DB's aligned
+                images.
         """
         rng = np.random.default_rng([self.seed, 2, index])
         person = self.identity(index if identity is None else identity)

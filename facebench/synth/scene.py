@@ -29,7 +29,7 @@ _GLOSS = {Region.SKIN: 0.10, Region.TEETH: 0.3, Region.MOUTH: 0.05, Region.TONGU
 
 @dataclass(frozen=True)
 class Scene:
-    """What the rasteriser draws.
+    """Input of the rasteriser.
 
     Attributes:
         points: ``[V, 3]`` column and row in fractions of the image's side, and nearness.
@@ -51,7 +51,7 @@ class Scene:
 
 
 def build_scene(face: Face) -> Scene:
-    """Bends, dresses, turns, lights and projects one face."""
+    """Deforms, dresses, rotates, lights and projects one face."""
     head = load_head()
     bent = head_vertices(face)
     normals = [vertex_normals(bent, head.triangles)]

@@ -22,8 +22,8 @@ _SCATTER = np.array([1.0, 0.72, 0.62], dtype=np.float32)
 def openness() -> FloatArray:
     """Returns ``[V]`` how much of the sky each vertex of the template sees, in [0, 1].
 
-    The template is looked at from many directions; a vertex sees the sky in a direction when
-    nothing lies in front of it there. Mouth, teeth and tongue get constants: they open up.
+    The template is rasterised from many directions; a vertex sees the sky in a direction if
+    nothing occludes it there. Mouth, teeth and tongue get constants, since the mouth opens.
     """
     head = load_head()
     normals = vertex_normals(head.vertices, head.triangles)

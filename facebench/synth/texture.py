@@ -82,7 +82,7 @@ def smooth_noise(
 
 @cache
 def _grain(rows: int, columns: int) -> FloatArray:
-    """Returns a sheet of fine noise, twice as wide as the skin; people get different cuts of it."""
+    """Returns fine noise, twice as wide as the skin; each person uses another part of it."""
     rng = np.random.default_rng([rows, columns])
     return smooth_noise(rng, atlas.SKIN_HEIGHT, 2 * atlas.SKIN_WIDTH, rows, 2 * columns)
 
@@ -127,7 +127,7 @@ def _tinted(brightness: FloatArray, colour: Colour) -> FloatArray:
 
 @dataclass(frozen=True)
 class _Places:
-    """Where on the unrolled skin things are; each array covers the rows of its window."""
+    """Regions of the unrolled skin; each array covers the rows of its window."""
 
     face: slice
     cheek: FloatArray
@@ -205,7 +205,7 @@ def _brows(picture: FloatArray, hair: Hair, rng: np.random.Generator) -> None:
 
 
 def _beard(picture: FloatArray, hair: Hair, rng: np.random.Generator) -> None:
-    """Draws beard and moustache; a small amount reads as stubble."""
+    """Draws beard and moustache; a small amount looks like stubble."""
     if hair.beard <= 0 and hair.moustache <= 0:
         return
     places = _places()

@@ -1,4 +1,4 @@
-"""What sits on the head: hair, cap and glasses, built around the bent mesh."""
+"""Meshes of hair, cap and glasses, built around the deformed head."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def hairline(hair: Hair, angle: FloatArray) -> FloatArray:
 
 
 def parts_of(face: Face, vertices: FloatArray, normals: FloatArray) -> list[Part]:
-    """Returns what a face wears, around its vertices ``[V, 3]`` before it is turned."""
+    """Returns hair, cap and glasses of a face from its vertices ``[V, 3]`` before rotation."""
     head = load_head()
     hair = face.identity.hair
     parts: list[Part] = []
@@ -111,7 +111,7 @@ def _hair_shell(face: Face, vertices: FloatArray, normals: FloatArray) -> Part:
 
 
 def _skull_frame(head: Head, vertices: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Returns the scale and shift ``[3]`` that carry the template's skull onto this one's."""
+    """Returns the scale and shift ``[3]`` that map the template's skull to this one's."""
     skull = (head.regions == Region.SKIN) & (head.vertices[:, 1] > 7.0)
     old, new = head.vertices[skull], vertices[skull]
     scale = np.ptp(new, axis=0) / np.ptp(old, axis=0)

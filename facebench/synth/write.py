@@ -28,10 +28,10 @@ FORMAT_VERSION = 1
 """Version of `MARKER`'s content."""
 
 GENERATOR_VERSION = 3
-"""Goes up whenever the same seed would give other pixels."""
+"""Raised whenever the same seed would give other pixels."""
 
 MARKER = "synthetic.json"
-"""The file at the root of a folder that says that its images are rendered."""
+"""Name of the file at the root of a folder that marks its images as rendered."""
 
 _CHUNK = 32
 _logger = logging.getLogger(__name__)
@@ -43,13 +43,14 @@ Item = tuple[Path, Face]
 def synthetic_folder(
     root: Path, *, seed: int, size: int, counts: Mapping[str, int]
 ) -> Iterator[Path]:
-    """Gives a folder to write a dataset into; it appears at ``root`` only when complete.
+    """Provides a temporary folder to write a dataset into, renamed to ``root`` when complete.
 
     Args:
-        root: Where the dataset is to be; must not exist yet.
-        seed: Seed of the population, for the record; so are the next two.
-        size: Side of the images in pixels.
-        counts: What the dataset holds, such as ``{"train": 1400, "test": 490}``.
+        root: Folder of the dataset; must not exist yet.
+        seed: Seed of the population, stored in the marker file.
+        size: Side of the images in pixels, stored in the marker file.
+        counts: Number of images per split, such as ``{"train": 1400, "test": 490}``; stored in
+            the marker file.
 
     Yields:
         A temporary folder beside ``root``. It is removed if the body raises.
@@ -98,16 +99,16 @@ def write_images(
     Every file is complete or absent.
 
     Args:
-        items: Where to write each face; parent folders are made.
+        items: Path and face of each image; parent folders are created.
         size: Side of the images in pixels.
         grayscale: Write one channel, as FER2013 has.
         quality: JPEG quality for all; by default each face's own.
-        workers: Processes; by default one for each core. Few images are
-            written without any.
+        workers: Number of processes; by default one for each core. Few images are written without
+            any.
         progress: Called with the number of images written since the last call.
 
     Returns:
-        How many images were written.
+        Number of images that were written.
 
     Raises:
         FacebenchError: anny is not installed.
@@ -135,20 +136,20 @@ def write_clips(
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> int:
-    """Writes films in VoxCeleb's layout, ``root/id00001/00000/000001.jpg``.
+    """Writes video clips in VoxCeleb's layout, ``root/id00001/00000/000001.jpg``.
 
     Args:
-        root: Where the dataset is to be; must not exist yet.
-        identities: How many people.
-        clips: Films of each person.
-        frames: Frames of each film.
+        root: Folder of the dataset; must not exist yet.
+        identities: Number of persons.
+        clips: Clips of each person.
+        frames: Frames of each clip.
         size: Side of the images in pixels.
         seed: Seed of the population.
         workers: See `write_images`.
         progress: See `write_images`.
 
     Returns:
-        How many frames were written.
+        Number of frames that were written.
 
     Raises:
         DataError: ``root`` exists.
@@ -180,7 +181,7 @@ def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _work(chunks: Iterator[list[Item]], settings: _Settings, workers: int) -> Iterator[int]:
-    """Writes all chunks, a few ahead of the reader, and yields the size of each."""
+    """Writes all chunks, submitting a few ahead, and yields the size of each."""
     first = list(islice(chunks, 3))
     if workers <= 1 or len(first) < 3:  # starting processes would take longer than the work
         for chunk in (*first, *chunks):

@@ -1,6 +1,6 @@
-"""The contract test: what every plugin must keep, checked for built-ins and strangers alike.
+"""The contract test for plugins, built-in and third-party.
 
-``facebench check NAME`` runs it, and so does the test suite for every registered plugin.
+It is run by ``facebench check NAME``, and by the test suite for every registered plugin.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from facebench.errors import DataError, PluginError, UnknownNameError
 from facebench.method import Method
 from facebench.pretrain.learner import weighted_sum
 from facebench.protocol import table_protocol
-from facebench.registry import CONTRACTS, Kind, Registry
+from facebench.registry import CONTRACTS, PluginKind, Registry
 from facebench.request.resolve import CORE_GROUPS
 from facebench.task import Task
 from facebench.testing.learning_check import ITERATIONS, PRECISIONS, learn_briefly, variants
@@ -46,19 +47,25 @@ class TwoLayers(Backbone):
         return self.layers(images)  # type: ignore[no-any-return]
 
 
-def check_plugin(name: str, registry: Registry) -> Iterator[str]:
-    """Yield a line for each thing that holds.
+def check_plugin(name: str, registry: Registry, cache: Path | None = None) -> Iterator[str]:
+    """Yield one line for each check that passes.
+
+    Args:
+        name: Name of a method, task or backbone.
+        registry: Registry that holds it.
+        cache: Folder that keeps the stand-in of a task; None keeps none.
 
     Raises:
         UnknownNameError: No plugin has that name.
-        PluginError: Something does not hold; the message says what and what was expected.
+        PluginError: A check fails; the message says what was found and what was expected.
     """
-    kinds: list[Kind] = [kind for kind in CONTRACTS if name in registry.names(kind)]  # type: ignore[misc, arg-type]
+    kinds: list[PluginKind] = [kind for kind in CONTRACTS if name in registry.names(kind)]  # type: ignore[misc, arg-type]
     if not kinds:
         known = [known for kind in CONTRACTS for known in registry.names(kind)]  # type: ignore[arg-type]
         raise UnknownNameError("plugin", name, known)
     checks: dict[str, Any] = {
-        "method": check_method, "task": check_task, "backbone": check_backbone,
+        "method": check_method, "task": partial(check_task, cache=cache),
+        "backbone": check_backbone,
     }  # fmt: skip
     for kind in kinds:
         loaded = registry.load(kind, name)
@@ -68,7 +75,7 @@ def check_plugin(name: str, registry: Registry) -> Iterator[str]:
 
 
 def check_method(cls: type[Method]) -> Iterator[str]:
-    """Yield what holds of a method."""
+    """Yield the checks that a method passes."""
     info, name = cls.info, cls.info.name
     _check_options(cls)
     for title, values in [*info.presets.items(), *info.recipes.items()]:
@@ -87,8 +94,8 @@ def check_method(cls: type[Method]) -> Iterator[str]:
         yield from _check_learning(cls, images)
 
 
-def check_task(cls: type[Task]) -> Iterator[str]:
-    """Yield what holds of a task."""
+def check_task(cls: type[Task], cache: Path | None = None) -> Iterator[str]:
+    """Yield the checks that a task passes; its stand-in is kept in ``cache`` if one is given."""
     _check_options(cls)
     yield "options are a frozen dataclass"
     _check_metrics(cls)
@@ -106,7 +113,7 @@ def check_task(cls: type[Task]) -> Iterator[str]:
         if cls.synthesise is Task.synthesise:
             yield "has no stand-in, so its table cannot be checked here"
             return
-        dataset = open_dataset(task, None, Path(folder), scale=SYNTHETIC_SCALE)
+        dataset = open_dataset(task, None, cache or Path(folder), scale=SYNTHETIC_SCALE)
         yield f"the stand-in reads as a valid table: {dict(dataset.counts)}"
         size = cls.info.image_size
         image = dataset.image(0, size)
@@ -124,7 +131,7 @@ def _check_metrics(cls: type[Task]) -> None:
 
 
 def check_backbone(cls: type[Backbone]) -> Iterator[str]:
-    """Yield what holds of a backbone (one without an argument; others need a model's name)."""
+    """Yield the checks that a backbone passes (without an argument such as a model's name)."""
     wanted = [p.name for p in inspect.signature(cls).parameters.values() if p.default is p.empty]
     if wanted:
         yield f"takes a {wanted[0]}, so there is no one model to check"
@@ -213,7 +220,7 @@ def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
 
 
 def _options_to_learn_with(cls: type[Method]) -> Any:
-    """Return the defaults, without what takes a download."""
+    """Return the default options, without those that need a download."""
     return dataclasses.replace(cls.Options(), **cls.info.offline)
 
 

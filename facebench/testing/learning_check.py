@@ -1,8 +1,8 @@
-"""Trains every variant that a method declares, briefly and as a run does.
+"""Trains every variant that a method declares for a few steps, with the engine of a run.
 
-A recipe that fails in its second optimiser step, or an option value that nothing but the user
-ever tries, is found here: each recipe, each preset, each value of a literal or true-or-false
-option learns for three iterations, in float32 and in bf16.
+This finds recipes that fail in the second optimiser step, and failing option values that no test
+uses: each recipe, each preset, and each value of a literal or boolean option is trained for three
+iterations, in float32 and in bf16.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from facebench.request.resolve import declared_layers
 from facebench.runtime.device import Precision
 from facebench.runtime.workspace import Workspace
 
-ITERATIONS = 3  # one an epoch: what adapts to the last two epochs (PCL's weights) acts in the third
+ITERATIONS = 3  # one per epoch: weights from the last two epochs (PCL) are in effect in the third
 BATCH = 4
 IMAGE_SIZE = 32  # pixels
 PRECISIONS: tuple[Precision, ...] = ("32", "bf16")
@@ -39,12 +39,12 @@ PRECISIONS: tuple[Precision, ...] = ("32", "bf16")
 
 @dataclass(frozen=True)
 class Variant:
-    """One way in which a method may be asked to learn.
+    """One configuration in which a method can be trained.
 
     Args:
         name: ``recipe official``, ``preset quick`` or ``orth=cosine``.
-        options: Of the method.
-        pretrain: Optimiser and schedule of it, on few small images.
+        options: Options of the method.
+        pretrain: Optimiser and schedule, on few small images.
     """
 
     name: str
@@ -76,8 +76,8 @@ class RandomFaces:
 def variants(cls: type[Method]) -> Iterator[Variant]:
     """Yield every recipe under every preset, then every value of a literal option by itself.
 
-    Published weights are replaced as the method's ``info.offline`` says. A value that the options
-    refuse together with the defaults of the others is passed over.
+    Published weights are replaced by the options ``info.offline`` of the method. A value that the
+    options refuse together with the defaults of the others is skipped.
     """
     name, offline = cls.info.name, cls.info.offline
     for preset in dict.fromkeys((*PRESETS, *cls.info.presets)):
@@ -97,7 +97,7 @@ def variants(cls: type[Method]) -> Iterator[Variant]:
 
 
 def literal_values(options: type[Any]) -> Iterator[tuple[str, Any]]:
-    """Yield name and value of each choice that is not the default, of literals and of bools."""
+    """Yield name and value of each value that is not the default, of literals and of bools."""
     hints = typing.get_type_hints(options)
     for field in fields(options):
         hint = hints[field.name]
@@ -116,19 +116,20 @@ def learn_briefly(
     """Train a variant for three iterations, with the engine of every run.
 
     Args:
-        cls: The method.
-        backbone: A small one.
-        variant: How.
+        cls: Class of the method.
+        backbone: A small backbone.
+        variant: The configuration.
         precision: ``32`` or ``bf16``.
 
     Raises:
-        PluginError: It fails, or a loss term or a weight is not finite afterwards.
+        PluginError: Training fails, or a loss term or a weight is not finite afterwards.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         method = cls(backbone, variant.options, IMAGE_SIZE)
     method.load_published()
-    faces: Faces = RandomFaces(2 * BATCH * method.batches_per_step)
+    frames = 2 if variant.pretrain.sampling == "identities" else 1  # of a person, one is taken
+    faces: Faces = RandomFaces(frames * BATCH * method.batches_per_step)  # one batch an epoch
     where = f"{cls.__module__}.{cls.__qualname__} ({variant.name}, precision {precision})"
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -138,7 +139,7 @@ def learn_briefly(
                 method, faces, variant.pretrain,
                 seed=0, workspace=workspace, precision=precision, folder=place,
             )  # fmt: skip
-        except RuntimeError as error:  # what torch raises when a graph or a shape does not fit
+        except RuntimeError as error:  # errors of torch for a wrong graph or shape
             raise PluginError(f"{where}: learning fails: {error}") from error
     last = learned["history"][-1]
     broken = [name for name, value in last.items() if not np.isfinite(value)]

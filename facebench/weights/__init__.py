@@ -1,4 +1,4 @@
-"""Weights of a method: the first ones, checkpoints, and those of other people's code.
+"""Weights of a method: initialisation, checkpoints, and the import of foreign weights.
 
 May import data, config, the contracts and runtime.
 """

@@ -1,4 +1,4 @@
-"""Builds a method on its backbone, with first weights from a seed and nothing else."""
+"""Builds a method on its backbone, with initial weights that depend on the seed alone."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from facebench.method import Method
 def build_method(
     cls: type[Method], options: Any, new_backbone: Callable[[], Any], image_size: int, *, seed: int
 ) -> Method:
-    """Return a new method; the global random state stays as it is.
+    """Return a new method; the global random state does not change.
 
     Args:
-        cls: Its class.
+        cls: Class of the method.
         options: An instance of the class's ``Options``.
         new_backbone: Builds the backbone; not called for a method that needs none.
-        image_size: Side in pixels of the images that it learns from.
-        seed: Of the first weights.
+        image_size: Side in pixels of the images that the method learns from.
+        seed: Seed of the initial weights.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

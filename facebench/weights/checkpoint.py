@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors beside JSON. What the arrow from a spec to features passes through."""
+"""Checkpoints: a safetensors file with the weights, and a JSON record."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Checkpoint:
 
     Args:
         folder: Holds ``model.safetensors`` and ``checkpoint.json``.
-        weights_digest: SHA-256 over names, shapes and values; names every later stage.
-        record: The JSON: spec, data, curves, timings; of imported weights also the file that
-            they come from, and the features that they give.
+        weights_digest: SHA-256 over names, shapes and values; part of the key of every later stage.
+        record: The JSON record: spec, data, curves, timings; for imported weights also the file
+            that they come from, and the available features.
     """
 
     folder: Path
@@ -38,7 +38,7 @@ class Checkpoint:
 
     @property
     def imported(self) -> dict[str, Any] | None:
-        """Return the file that weights of other code come from, and what of it is used."""
+        """Return the source file and the matched tensors of imported weights, or ``None``."""
         return self.record.get("imported")
 
 

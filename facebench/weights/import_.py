@@ -1,8 +1,8 @@
-"""Weights of other code: their tensors find their places by name and shape, or it is said.
+"""Imports foreign weights: tensors are matched by name and shape, and the matches are reported.
 
-A method declares in ``foreign`` how its authors name their modules. What is not in the file is
-filled with NaN, so that no number that nobody learned can pass for a learned one; the features
-that stay finite are those which the imported weights can give.
+A method declares in ``foreign`` how its authors name their modules. Tensors that the file lacks
+are filled with NaN, so that features which depend on them are detected: the features that stay
+finite are those that the imported weights provide.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from facebench.weights.checkpoint import Checkpoint, read_checkpoint, write_chec
 from facebench.weights.match import Match, match, shape_of
 from facebench.weights.unpickle import ForeignFile, read_foreign
 
-IMPORT_VERSION = 1  # goes up when the same file would give another checkpoint
+IMPORT_VERSION = 1  # raised when the same file would give another checkpoint
 
 _SHOWN = 5  # names in a message
 
@@ -36,8 +36,8 @@ def import_target(what: str, registry: Registry) -> tuple[str, str]:
     """Return method and backbone of ``facebench import WHAT``.
 
     Args:
-        what: A method, whose authors' weights these are, or a backbone (``timm:resnet18``).
-        registry: Where both are found.
+        what: Name of a method or of a backbone (``timm:resnet18``).
+        registry: Registry of methods and backbones.
 
     Raises:
         SpecError: The method declares no foreign weights, or takes those of any backbone.
@@ -46,7 +46,7 @@ def import_target(what: str, registry: Registry) -> tuple[str, str]:
     if what.partition(":")[0] in registry.names("backbone") and what not in registry.names(
         "method"
     ):
-        registry.backbone(what)  # a wrong name fails now, with the near ones
+        registry.backbone(what)  # raises for an unknown name
         return _bare_method(registry), what
     backbone = _declared(registry.load("method", what)).backbone
     if not backbone:
@@ -66,10 +66,10 @@ def import_weights(
     Args:
         file: ``.pth``, ``.pt``, ``.tar`` or ``.safetensors``.
         method: Name of the method.
-        backbone: As ``--backbone`` names it; must be the one that the method declares, if any.
-        registry: Where both are found.
-        cache: Folder of the stages, where it is kept if ``out`` is not given.
-        out: Folder to make.
+        backbone: Name of the backbone; must be the one that the method declares, if any.
+        registry: Registry of methods and backbones.
+        cache: Folder of the stages, used if ``out`` is not given.
+        out: Folder to create.
 
     Raises:
         FacebenchError: The file cannot be read or lacks tensors of the backbone, the method takes
@@ -161,12 +161,12 @@ def _check_backbone(source: ForeignFile, method: Method, found: Match, backbone:
         f"{source.path}: {len(lacking)} of the {total} tensors of the backbone {backbone} are "
         f"missing: {_listed([f'{name} {shape_of(ours[name])}' for name in lacking])}.{wrong} The "
         f"file holds {_listed(list(source.tensors))}; expected every tensor of the backbone. "
-        "Give a complete file, or the method or backbone that it is of."
+        "Give a complete file, or the method or backbone that it belongs to."
     )
 
 
 def _filled(source: ForeignFile, method: Method, found: Match) -> dict[str, Tensor]:
-    """Return all tensors of the method: theirs, NaN for missing ones, and constants of its own."""
+    """Return all tensors of the method: imported ones, NaN for missing ones, and its constants."""
     filled = dict(method.state_dict())
     for name, theirs in found.matched.items():
         tensor = source.tensors[theirs].to(filled[name].dtype)
@@ -180,7 +180,7 @@ def _filled(source: ForeignFile, method: Method, found: Match) -> dict[str, Tens
 
 
 def _finite_features(method: Method) -> list[str]:
-    """Return the features that none of the missing tensors, which are NaN, has a part in."""
+    """Return the features that do not depend on a missing tensor (which is NaN)."""
     side = method.image_size
     images = torch.rand(2, 3, side, side, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -203,7 +203,7 @@ def _bare_method(registry: Registry) -> str:
     for name in registry.names("method"):
         try:
             cls: type[Method] = registry.load("method", name)
-        except PluginError:  # somebody else's plugin; it is not asked for
+        except PluginError:  # a defective third-party plugin, which is not needed here
             continue
         if cls.info.needs == "file":
             found.append(name)

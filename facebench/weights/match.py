@@ -1,4 +1,4 @@
-"""Which tensor of a foreign file is which of a method: by name and shape, nothing by position."""
+"""Matches the tensors of a foreign file with those of a method by name and shape."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch import Tensor
 from facebench.errors import StageError
 from facebench.method import Foreign, Method
 
-# What training scripts and wrappers put before the names of a model's tensors.
+# Prefixes that training scripts and wrappers add to tensor names.
 _WRAPPERS = ("state_dict", "model_state_dict", "module", "model", "net", "network")
 _STATISTICS = (".running_mean", ".running_var")
 
 
 @dataclass(frozen=True)
 class Match:
-    """Which tensor of a file is which of the method.
+    """Result of matching the tensors of a file with those of a method.
 
     Args:
-        matched: Ours -> theirs.
-        missing: Ours that the file lacks, and that are learned.
-        unused: Theirs -> why: empty where nothing of ours has that name.
+        matched: Name in the method -> name in the file.
+        missing: Learned tensors of the method that the file lacks.
+        unused: Name in the file -> reason; empty where the method has no tensor of that name.
     """
 
     matched: dict[str, str]
@@ -33,8 +33,8 @@ class Match:
 def match(theirs: Mapping[str, Tensor], method: Method, foreign: Foreign) -> Match:
     """Match tensors by name and shape.
 
-    What is expected in the file are the parameters of the method and the running statistics of its
-    batch normalisation; its other buffers are constants, or belong to learning.
+    The file is expected to hold the parameters of the method and the running statistics of its
+    batch normalisation; other buffers are constants or training state.
 
     Raises:
         StageError: Two tensors of the file would be the same tensor of the method.
@@ -69,12 +69,12 @@ def _target(name: str, ours: Mapping[str, Tensor], foreign: Foreign) -> str | No
 
 
 def _unwrapped(name: str) -> Iterator[str]:
-    """Yield a name as it stands, then without one wrapper after the other."""
+    """Yield a name unchanged, then with one wrapper prefix after the other removed."""
     yield name
     first, _, rest = name.partition(".")
     if first in _WRAPPERS:
         yield from _unwrapped(rest)
-    elif ".module." in name:  # a model of several, each in DataParallel
+    elif ".module." in name:  # several models in one file, each in DataParallel
         yield name.replace(".module.", ".", 1)
 
 

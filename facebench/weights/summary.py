@@ -1,4 +1,4 @@
-"""What was matched, missing and unused when weights were imported: for people."""
+"""Summary of matched, missing and unused tensors of an import, for display."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 from rich.table import Table
 
-_SHOWN = 8  # names of a row; the record of the checkpoint has all of them
+_SHOWN = 8  # names shown in a row; the record of the checkpoint has all of them
 
 
 def import_table(record: Mapping[str, Any]) -> Table:
-    """Return counts and names of the tensors, of a checkpoint's record."""
+    """Return a table of the counts and names of the tensors in a checkpoint's record."""
     imported, spec = record["imported"], record["spec"]
     table = Table(
         title=f"{imported['file']} as {spec['method']} on {spec['backbone']}",
@@ -34,7 +34,7 @@ def import_table(record: Mapping[str, Any]) -> Table:
 
 
 def import_summary(imported: Mapping[str, Any]) -> str:
-    """Return the counts of tensors in a line."""
+    """Return the counts of tensors as one line."""
     counts = ", ".join(f"{len(imported[key])} {key}" for key in ("matched", "missing", "unused"))
     return f"{imported['file']}: {counts} tensors"
 

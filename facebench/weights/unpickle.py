@@ -1,7 +1,7 @@
-"""Reads weights that facebench did not write. Nothing that stands in such a file is run.
+"""Reads foreign weight files without executing code from them.
 
-torch's files are pickles, and a pickle is a program. ``weights_only=True`` executes none of it but
-what builds tensors and plain containers; anything else is refused by name.
+torch's files are pickles, which can run arbitrary code. ``weights_only=True`` restricts unpickling
+to tensors and plain containers; anything else is refused with an error that names it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from torch import Tensor
 
 from facebench.errors import StageError
 
-_DEPTH = 6  # of dictionaries in dictionaries; a pickle may hold itself
+_DEPTH = 6  # nesting depth of dictionaries; a pickle may contain itself
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,9 @@ class ForeignFile:
     Args:
         path: The file.
         sha256: Digest of its bytes.
-        tensors: By name; dictionaries in dictionaries are joined by dots
+        tensors: Tensors by name; names of nested dictionaries are joined by dots
             (``state_dict.module.encoder.conv1.0.weight``).
-        others: Names of what is no tensor (``epoch``, ``optimizer.state``).
+        others: Names of entries that are not tensors (``epoch``, ``optimizer.state``).
     """
 
     path: Path
@@ -96,8 +96,8 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 def _pickled(path: Path) -> Any:
     try:
-        with torch.serialization.safe_globals(_PASSED_OVER), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of the pickle's protocol: it can be read, or not
+        with torch.serialization.safe_globals(_PLACEHOLDERS), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # warnings about the pickle protocol
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         refused = re.search(_REFUSED, str(error))
@@ -109,7 +109,7 @@ def _pickled(path: Path) -> Any:
             "expected tensors and plain values. Nothing of it was run. If you trust where it "
             "comes from, save its state_dict() as .safetensors on a machine of its own."
         ) from None
-    except Exception as error:  # a damaged pickle fails in as many ways as there are opcodes
+    except Exception as error:  # a damaged pickle raises many types of errors
         if "legacy .tar" in str(error):
             raise _unreadable(path, "of torch before 0.1.10, whose files run code") from None
         raise _unreadable(path, f"{type(error).__name__}: {error}") from error
@@ -123,8 +123,8 @@ def _unreadable(path: Path, found: str) -> StageError:
     )
 
 
-class _PassedOver:
-    """Stands for what training scripts leave beside weights. It is neither built nor read."""
+class _Placeholder:
+    """Placeholder for training state stored with the weights; it is not reconstructed."""
 
     def __init__(self, *arguments: Any) -> None:
         pass
@@ -133,8 +133,8 @@ class _PassedOver:
         pass
 
 
-_PASSED_OVER: list[Any] = [
-    (_PassedOver, name)
+_PLACEHOLDERS: list[Any] = [
+    (_Placeholder, name)
     for name in (
         "argparse.Namespace",
         "numpy.dtype",
@@ -144,7 +144,7 @@ _PASSED_OVER: list[Any] = [
     )
 ]  # fmt: skip
 
-# What torch refuses, in the words of its messages. Their advice to trust the file is not passed on.
+# torch's messages for refused objects; their advice to trust the file is not repeated.
 _REFUSED = "|".join(
     (
         r"GLOBAL (\S+) was not an allowed global",

@@ -1,4 +1,4 @@
-"""Small datasets whose twins are known, for the tests of this folder."""
+"""Small datasets with known duplicates, for the tests of this folder."""
 
 from pathlib import Path
 from types import SimpleNamespace

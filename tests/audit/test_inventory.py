@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from facebench.audit.inventory import Entry, inventory
+from facebench.audit.inventory import DatasetStatus, inventory
 from facebench.errors import DataError
 from facebench.registry import Registry
 from facebench.synth.write import MARKER
 
 
-def entries(plugin: Path, data: Path | None) -> dict[str, Entry]:
+def entries(plugin: Path, data: Path | None) -> dict[str, DatasetStatus]:
     return {entry.name: entry for entry in inventory(Registry((plugin,)), data)}
 
 

@@ -1,4 +1,4 @@
-"""Who is in the pretraining data and in the test, by name."""
+"""Overlap of persons between pretraining and test data, by name."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ def opened(**columns: Any) -> Dataset:
     return Dataset(None, Path(), False, table, None, ("",) * 4)  # type: ignore[arg-type]
 
 
-PEOPLE = ["Nobody_Tested", "José_Serra", "Aaron_Eckhart", "Aaron_Eckhart"]
+PEOPLE = ["Ann_Tested", "José_Serra", "Aaron_Eckhart", "Aaron_Eckhart"]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_spellings_of_one_name(a: str, b: str) -> None:
 
 
 def test_shared_people_are_counted_and_named() -> None:
-    learned = source("aaron eckhart", "", "Nobody Tested")
+    learned = source("aaron eckhart", "", "Ann Tested")
     overlap = identity_overlap(learned, opened(subject=PEOPLE))
     assert overlap == {
         "images": 3, "images_named": 2, "names": 2, "tested": 2, "shared": 1,

@@ -24,6 +24,7 @@ def folders(cache: Path, stage: str) -> set[str]:
     return {path.name for path in (cache / stage).iterdir() if path.is_dir()}
 
 
+@pytest.mark.wheel
 def test_a_run_writes_results_that_can_be_computed_again(
     facebench: Facebench, plugin: Path, tmp_path: Path
 ) -> None:

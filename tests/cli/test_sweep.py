@@ -1,12 +1,10 @@
 """``facebench sweep`` and ``facebench ablate``, end to end on a tiny task."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from conftest import Facebench
 
@@ -49,15 +47,6 @@ class Wrong(SimCLR):
     def loss(self, views, generator):
         raise ZeroDivisionError("a bug")
 """
-
-
-@pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Compute here as in one of two processes on two cores: sums are split among threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def write(folder: Path, text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from facebench import __version__
@@ -13,6 +14,7 @@ from facebench.cli import app
 PYPROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
 
 
+@pytest.mark.wheel
 def test_the_version_is_that_of_the_project() -> None:
     done = CliRunner().invoke(app, ["--version"])
     assert done.exit_code == 0

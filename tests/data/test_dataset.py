@@ -127,7 +127,7 @@ def test_what_a_task_left_out_is_loud(
     assert dataset.warnings[1].startswith("Tiny: found 11 train; expected 12")
     assert [record.getMessage() for record in caplog.records] == list(dataset.warnings)
     assert dataset.limit(3).warnings == (*dataset.warnings, "limited to 3 images per split")
-    (tiny_faces / "synthetic.json").touch()  # whose counts are nobody's business
+    (tiny_faces / "synthetic.json").touch()  # official counts do not apply
     assert opened(tiny_faces).warnings == ("Tiny: left out 1 file",)
 
 
@@ -198,7 +198,7 @@ def test_fingerprint_follows_pixels_labels_splits_and_crops(tiny_faces: Path) ->
         table.assign(label=table["label"].where(table.index != 5, 0)),
         table.assign(split=table["split"].where(table.index != 5, "val")),
         table.assign(left=0, top=0, right=8, bottom=8),
-        table.assign(subject="somebody"),
+        table.assign(subject="one person"),
     ):
         changed.to_csv(tiny_faces / "list.csv", index=False)
         seen.add(opened(tiny_faces).fingerprint)

@@ -1,4 +1,4 @@
-"""Packing equals reading directly; a pack is whole or not there."""
+"""Packing equals reading directly; a pack is complete or absent."""
 
 from __future__ import annotations
 
@@ -178,11 +178,11 @@ def test_damaged_pack_is_refused(root: Path, damage: str) -> None:
 
 
 def test_progress_reaches_the_end(root: Path) -> None:
-    class Watch:
+    class Recorder:
         def __init__(self) -> None:
             self.seen: list[tuple[str, int, int]] = []
 
-        def bar(self, title: str, total: int, unit: str) -> Watch:
+        def bar(self, title: str, total: int, unit: str) -> Recorder:
             self.seen.append((title, total, 0))
             return self
 
@@ -192,7 +192,7 @@ def test_progress_reaches_the_end(root: Path) -> None:
         def __exit__(self, *error: object) -> None:
             pass
 
-    watch = Watch()
-    pack(folder_source(root, root.parent, progress=watch), 8, root.parent, progress=watch)
-    assert ("fingerprint", COUNT, COUNT) in watch.seen
-    assert watch.seen[-1] == ("pack", COUNT, COUNT)
+    recorder = Recorder()
+    pack(folder_source(root, root.parent, progress=recorder), 8, root.parent, progress=recorder)
+    assert ("fingerprint", COUNT, COUNT) in recorder.seen
+    assert recorder.seen[-1] == ("pack", COUNT, COUNT)

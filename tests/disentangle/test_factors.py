@@ -1,4 +1,4 @@
-"""Planted features: what holds one factor gives about 1 there and the floor elsewhere."""
+"""Constructed features: a feature of one factor scores about 1 on it and the floor elsewhere."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ FACTORS = ("identity", "expression", "action units", *ANGLES)
 
 
 def known(seed: int = 0, persons: int = PERSONS, images: int = IMAGES) -> pd.DataFrame:
-    """Labels of faces that nobody rendered; no factor tells anything of another."""
+    """Labels without rendered faces; all factors are independent."""
     rng = np.random.default_rng(seed)
     person, image = np.divmod(np.arange(persons * images), images)
     return pd.DataFrame(
@@ -78,7 +78,7 @@ def test_floors_are_what_guessing_reaches() -> None:
 
 def test_a_feature_of_the_person_tells_nothing_of_other_persons() -> None:
     labels = known()
-    # Whoever remembers the person knows all of these, if the person was there in training.
+    # A model that memorises persons predicts all of these for persons of the training set.
     labels["expression"] = labels["person"] % 7
     labels["yaw"] = np.random.default_rng(3).normal(0, 15, PERSONS)[labels["person"]]
     labels["au1"] = labels["person"] % 2
@@ -108,11 +108,11 @@ def test_no_person_is_on_both_sides_and_every_row_is_predicted_once() -> None:
 def guessed(seed: int) -> pd.DataFrame:
     """Predictions of another population each time, whose true scores are known.
 
-    Persons differ in how well they are read, so that items of one person go together.
+    Persons differ in how well they are predicted, so that items of one person are correlated.
     """
     labels, rng = known(seed, persons=30, images=7), np.random.default_rng([seed, 1])
-    luck = rng.uniform(0.5, 0.9, 30)[labels["person"]]
-    right = rng.random(len(labels)) < luck
+    skill = rng.uniform(0.5, 0.9, 30)[labels["person"]]
+    right = rng.random(len(labels)) < skill
     other = (labels["expression"] + rng.integers(1, 7, len(labels))) % 7
     guesses: dict[str, Any] = {"expression": np.where(right, labels["expression"], other),
                                "identity": labels["person"]}  # fmt: skip
@@ -124,7 +124,7 @@ def guessed(seed: int) -> pd.DataFrame:
 
 def test_95_percent_of_intervals_hold_the_truth() -> None:
     truth = {
-        "expression": 0.7,  # mean luck
+        "expression": 0.7,  # mean skill
         "yaw": 1 - 7.5**2 / 15**2,
         "action units": 0.760250,  # P(1 + a > b), a and b standard normal: Phi(1 / sqrt 2)
     }

@@ -80,7 +80,7 @@ def test_stages_through_the_engine_and_a_stop_in_the_second(
 ) -> None:
     step, states = Learner.training_step, {}
 
-    def watch(self: Learner, images: Tensor, batch_index: int) -> None:
+    def record(self: Learner, images: Tensor, batch_index: int) -> None:
         assert len(images) == 6
         if self.current_epoch == 2 and batch_index == 0:
             states["stage 2"] = {k: v.clone() for k, v in self.method.state_dict().items()}
@@ -93,7 +93,7 @@ def test_stages_through_the_engine_and_a_stop_in_the_second(
 
     untouched, whole = build().state_dict(), build()
     with monkeypatch.context() as patch:
-        patch.setattr(Learner, "training_step", watch)
+        patch.setattr(Learner, "training_step", record)
         curves = learn(whole, tmp_path / "whole")
     second = ("id_backbone", "id_expresscode", "normaliser")
     for name, tensor in whole.state_dict().items():

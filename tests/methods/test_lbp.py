@@ -111,7 +111,7 @@ def test_more_cells_than_pixels_is_an_error() -> None:
 def test_other_settings_are_other_features_of_no_backbone(
     facebench: Facebench, plugin: Path, tmp_path: Path
 ) -> None:
-    """There are no weights to tell them apart."""
+    """They have no weights that differ."""
     for grid in (2, 3):
         done = facebench(
             "run", "--method", "lbp", "--task", "tiny", "--plugin", str(plugin), "--no-floors",

@@ -166,7 +166,7 @@ def test_learning_lowers_the_loss_and_does_not_collapse_the_features() -> None:
         adam.step()
         method.after_step()
         losses.append(terms["L_q"].item())
-    # In the first steps the queue is noise, which is easily told from a face.
+    # In the first steps the queue is noise, which is easily distinguished from a face.
     assert np.mean(losses[-10:]) < np.mean(losses[5:15]) - 0.3
     with torch.inference_mode():
         features = torch.nn.functional.normalize(method.encode(images), dim=1)

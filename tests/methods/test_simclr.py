@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -18,7 +19,7 @@ def contrast(method: SimCLR, views: tuple[Tensor, Tensor], generator: torch.Gene
 
 
 def pull(method: SimCLR, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Tensor:
-    """Attract alone; nothing pushes the features of other images away."""
+    """A loss of positives alone, without negatives."""
     first, second = (method.encode(view) for view in views)
     return F.mse_loss(first, second)
 
@@ -46,14 +47,22 @@ def mean(values: list[float]) -> float:
     return sum(values) / len(values)
 
 
-def test_learning_lowers_the_loss_and_does_not_collapse_the_features() -> None:
-    losses, spread = learn(contrast)
+@pytest.fixture(scope="module")
+def learned() -> tuple[list[float], float]:
+    return learn(contrast)
+
+
+def test_learning_lowers_the_loss_and_does_not_collapse_the_features(
+    learned: tuple[list[float], float],
+) -> None:
+    losses, spread = learned
     assert mean(losses[-10:]) < mean(losses[:10]) - 0.2
     assert spread > 0.1
 
 
-def test_a_loss_that_only_attracts_collapses_and_the_figure_shows_it() -> None:
-    _, learned = learn(contrast)
+def test_a_loss_that_only_attracts_collapses_and_the_figure_shows_it(
+    learned: tuple[list[float], float],
+) -> None:
     losses, collapsed = learn(pull)
     assert losses[-1] < losses[0]
-    assert collapsed < learned / 2
+    assert collapsed < learned[1] / 2

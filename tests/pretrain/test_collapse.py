@@ -11,7 +11,7 @@ from facebench_methods.simclr import SimCLR, SimCLROptions
 
 
 class Encoder(nn.Module):
-    """Gives out what it was told to, and knows whether a batch statistic was moved."""
+    """Returns given features, and records whether a batch statistic was updated."""
 
     def __init__(self, features: Tensor) -> None:
         super().__init__()

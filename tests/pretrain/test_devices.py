@@ -1,4 +1,4 @@
-"""Two devices train one representation: the helpers only help, and one result is written."""
+"""Two devices train one representation, and one result is written."""
 
 import json
 import subprocess

@@ -1,5 +1,6 @@
 """The engine: order, resume points, schedules, and that it does what a plain loop does."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,9 @@ from hypothesis import strategies as st
 
 from facebench.config.spec import PretrainSpec
 from facebench.errors import SpecError, StageError
-from facebench.pretrain.engine import RESUME_FILE, train
+from facebench.pretrain.engine import RESUME_FILE, ResumeFile, train
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import EpochOrder
-from facebench.pretrain.resume import SafeCheckpointIO
 from facebench.runtime.workspace import Workspace
 from facebench.testing.contract import TwoLayers
 from facebench_methods.simclr import SimCLR, SimCLROptions
@@ -161,7 +161,7 @@ def test_resume_points_keep_every_kind_of_value(tmp_path: Path) -> None:
         "tensors": [torch.arange(3), torch.ones(2, 2)], "tuple": (1, 2.5, None), 3: "int key",
         "nested": {"empty": {}, "flag": True},
     }  # fmt: skip
-    io = SafeCheckpointIO()
+    io = ResumeFile()
     io.save_checkpoint(state, tmp_path / "point")
     found = io.load_checkpoint(tmp_path / "point")
     assert torch.equal(found["tensors"][0], torch.arange(3))
@@ -171,9 +171,20 @@ def test_resume_points_keep_every_kind_of_value(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["point"]
 
 
-def test_a_resume_point_of_another_version_is_refused(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
+def test_a_write_that_fails_leaves_the_resume_point_before(tmp_path: Path) -> None:
+    io = ResumeFile()
+    io.save_checkpoint({"epoch": 1}, tmp_path / "point")
+    with pytest.raises((AttributeError, pickle.PicklingError)):
+        io.save_checkpoint({"epoch": 2, "code": lambda: None}, tmp_path / "point")
+    assert io.load_checkpoint(tmp_path / "point") == {"epoch": 1}
+    assert [p.name for p in tmp_path.iterdir()] == ["point"]
 
-    save_file({"0": torch.ones(1)}, tmp_path / "point", metadata={"format": "99"})
-    with pytest.raises(StageError, match="resume format 99; expected 1"):
-        SafeCheckpointIO().load_checkpoint(tmp_path / "point")
+
+@pytest.mark.parametrize("content", ["code", "half", "empty"])
+def test_a_file_that_is_no_resume_point_is_refused(tmp_path: Path, content: str) -> None:
+    point = tmp_path / "point"
+    torch.save({"epoch": 1, "code": Path("a") if content == "code" else "a"}, point)
+    size = {"code": None, "half": point.stat().st_size // 2, "empty": 0}[content]
+    point.write_bytes(point.read_bytes()[:size])
+    with pytest.raises(StageError, match="expected a resume point of tensors and plain values"):
+        ResumeFile().load_checkpoint(point)

@@ -97,7 +97,7 @@ def test_a_score_is_the_mean_over_seeds_and_its_doubts(tmp_path: Path) -> None:
     assert score.honest == pytest.approx(fmean(values))
     assert score.std == pytest.approx(stdev(values))
     assert score.paper == pytest.approx(fmean(values))
-    assert score.n_seeds == 3
+    assert len(score.results) == 3
     assert score.shown(0.5) == 50.0
     assert score.printed is not None
     assert score.printed.value == 71.06

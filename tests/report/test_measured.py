@@ -13,6 +13,7 @@ MEASURED = ROOT / "results" / "measured"
 TABLES = ROOT / "results" / "tables"
 
 
+@pytest.mark.slow
 def test_tables_and_page_are_those_of_the_results() -> None:
     files = published(stored_results(MEASURED), MEASURED)
     assert {path.name for path in TABLES.iterdir()} == set(files)

@@ -166,6 +166,7 @@ def test_every_number_of_facecycle_is_the_published_one() -> None:
     assert all("README" in n.source for n in numbers)
 
 
+@pytest.mark.wheel
 def test_nothing_else_is_stored() -> None:
     tables = [*TABLES.values(), *FACECYCLE]
     assert len(printed_numbers()) == sum(len(cells(table)) for table in tables)

@@ -1,4 +1,4 @@
-"""Names that are the same on another system, companions of images, and names that are no text."""
+"""Names with other spellings, files beside images, and names that are not UTF-8."""
 
 from __future__ import annotations
 

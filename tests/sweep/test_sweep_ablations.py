@@ -1,4 +1,4 @@
-"""The ablations that ship: they resolve, share what they should, and are the paper's rows."""
+"""The included ablations: they resolve, share stages, and have the paper's rows."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,7 +10,7 @@ from facebench.config.ablations import ablation, ablation_names
 from facebench.errors import UnknownNameError
 from facebench.registry import Registry
 from facebench.runtime.workspace import Workspace
-from facebench.sweep.entries import Entry, sweep_entries, sweep_requests
+from facebench.sweep.entries import SweepEntry, sweep_entries, sweep_requests
 from facebench_methods._views import PoseAugmentation, ViewOptions, pose
 
 # Tables 5 to 7 of PCL (CVPR 2023) as they stand there.
@@ -40,13 +40,14 @@ def cells(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.split("|")] for line in table.strip().splitlines()]
 
 
-def entries_of(name: str, tmp_path: Path, preset: str = "quick") -> list[Entry]:
+def entries_of(name: str, tmp_path: Path, preset: str = "quick") -> list[SweepEntry]:
     workspace = Workspace(cache=tmp_path, results=tmp_path, data=None, device=torch.device("cpu"))
     flags = {"floors": False, "preset": preset}
     sweep, registry = ablation(name), Registry()
     return sweep_entries(sweep, sweep_requests(sweep, flags, {}, workspace, registry), registry)
 
 
+@pytest.mark.wheel
 def test_there_are_the_papers_tables_and_what_its_text_mentions() -> None:
     assert ablation_names() == [
         "backbone", "image_size", "negatives", "pose_augmentation", "table5", "table6", "table7",

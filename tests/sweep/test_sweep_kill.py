@@ -1,4 +1,4 @@
-"""SIGKILL in the middle of a sweep: nothing stays behind, and it goes on to the same results."""
+"""SIGKILL during a sweep: no process remains, and restarting gives the same results."""
 
 import json
 import os
@@ -11,8 +11,9 @@ from typing import Any
 
 import psutil
 import pytest
+from typer.testing import Result
 
-from conftest import environment
+from conftest import Facebench, environment
 
 SWEEP = """
 method: simclr
@@ -54,27 +55,30 @@ def kill_when(command: list[str], folder: Path, variables: dict[str, str], patte
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 def test_a_killed_sweep_goes_on_to_the_results_of_an_undisturbed_one(
-    tmp_path: Path, data: Path, plugin: Path
+    facebench: Facebench, tmp_path: Path, data: Path, plugin: Path
 ) -> None:
+    def finish(folder: Path) -> Result:
+        """Run in this process, which saves two starts of another."""
+        places = ["--cache", str(folder / "cache"), "--results", str(folder / "results/runs")]
+        return facebench("sweep", str(folder / "sweep.yaml"), "--plugin", str(plugin), *places)
+
     calm, killed = tmp_path / "calm", tmp_path / "killed"
     for folder in (calm, killed):
         folder.mkdir()
         (folder / "sweep.yaml").write_text(SWEEP)
     base = [sys.executable, "-m", "facebench.cli", "sweep", "sweep.yaml", "--plugin", str(plugin)]
-    threads = {"OMP_NUM_THREADS": "1"}
-    subprocess.run(base, cwd=calm, env=environment(calm, data) | threads, check=True,
-                   capture_output=True)  # fmt: skip
+    finish(calm)
     expected = results_of(calm)
     assert len(expected) == 4
 
-    variables = environment(killed, data) | threads
+    variables = environment(killed, data) | {"OMP_NUM_THREADS": "1"}
     kill_when([*base, "--jobs", "2"], killed, variables,
-              "checkpoints/*.partial/resume.safetensors")  # fmt: skip
+              "checkpoints/*.partial/resume.ckpt")  # fmt: skip
     assert not results_of(killed)
     assert list((killed / "cache").glob("checkpoints/*.partial"))
-    done = subprocess.run(base, cwd=killed, env=variables, check=True, capture_output=True,
-                          text=True)  # fmt: skip
+    done = finish(killed)
     assert results_of(killed) == expected
     assert "4 of 4" in done.stderr
     assert not list((killed / "cache").glob("*/*.partial"))

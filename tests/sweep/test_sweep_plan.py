@@ -1,4 +1,4 @@
-"""Planning: doubles, shared stages, order; and a schedule in which nobody makes a thing twice."""
+"""Planning: duplicates, shared stages, order; and a schedule that computes each stage once."""
 
 import random
 from dataclasses import replace
@@ -15,7 +15,7 @@ from facebench.plan import Step
 from facebench.registry import Registry
 from facebench.request.loaded import load_run
 from facebench.runtime.workspace import Workspace
-from facebench.sweep.entries import Entry, sweep_entries, sweep_requests
+from facebench.sweep.entries import SweepEntry, sweep_entries, sweep_requests
 from facebench.sweep.plan import PlannedRun, SweepPlan, plan_sweep
 from facebench.sweep.schedule import Pace, Schedule
 from facebench.sweep.tables import rows
@@ -48,12 +48,16 @@ def registry(plugin: Path) -> Registry:
     return Registry((plugin,))
 
 
-def entries_of(text: str, workspace: Workspace, registry: Registry, **flags: object) -> list[Entry]:
+def entries_of(
+    text: str, workspace: Workspace, registry: Registry, **flags: object
+) -> list[SweepEntry]:
     sweep = parse_sweep(BASE + text, "f.yaml")
     return sweep_entries(sweep, sweep_requests(sweep, flags, {}, workspace, registry), registry)
 
 
-def planned(text: str, workspace: Workspace, registry: Registry) -> tuple[list[Entry], SweepPlan]:
+def planned(
+    text: str, workspace: Workspace, registry: Registry
+) -> tuple[list[SweepEntry], SweepPlan]:
     entries = entries_of(text, workspace, registry)
     return entries, plan_sweep(entries, workspace)
 

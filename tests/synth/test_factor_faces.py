@@ -1,4 +1,4 @@
-"""Faces with known factors: labels are those of the faces, factors do not tell on one another."""
+"""Faces with known factors: labels are those of the faces, and factors are independent."""
 
 from pathlib import Path
 

@@ -87,8 +87,8 @@ def test_people_differ_and_stay_symmetric() -> None:
 
 
 def test_every_shape_has_two_ends() -> None:
-    rooms = tuple({name.split("/")[0] for name in SHAPES})
-    ends = dict(pair[::-1] for pair in shape_pairs(rooms))
+    groups = tuple({name.split("/")[0] for name in SHAPES})
+    ends = dict(pair[::-1] for pair in shape_pairs(groups))
     assert len(set(SHAPES)) == len(SHAPES) == len(FaceSampler(0).identity(0).shape)
     assert {f"mpfb2/targets/{name}.target.gz" for name in SHAPES} <= set(ends)
 

@@ -1,4 +1,4 @@
-"""Files: complete or absent, and the same whoever writes them."""
+"""Files: complete or absent, and independent of the number of workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of label files: how valid rows look, how they are written, how a line is spoiled.
+"""The kinds of label files: how valid rows look, how they are written, how a line is corrupted.
 
 ``test_label_files.py`` holds every parser to the same properties.
 """
@@ -20,7 +20,7 @@ from facebench_tasks._reading import read_lines
 from facebench_tasks.disfa import DISFA
 from facebench_tasks.rafdb import read_csv_list, read_list
 
-Spoil = Callable[[list[str]], list[str]]
+Corruption = Callable[[list[str]], list[str]]
 NO_LABELS = ("", "x", "-1", "+1", "1.5", "1_0", "٣", "99999", "9" * 5000, "1 0")
 
 
@@ -33,7 +33,7 @@ class Format:
         rows: Valid contents, as ``parse`` returns them.
         write: From rows to the fields of every line; ``heading`` lines come first.
         parse: The parser.
-        spoils: From the fields of a line to fields that no reader may take.
+        corruptions: Functions from the fields of a line to fields that every reader must refuse.
         mark: What separates fields.
         heading: Number of lines before the first row.
         blank_first: Whether blank lines may come before the heading.
@@ -44,22 +44,22 @@ class Format:
     rows: st.SearchStrategy[list[Any]]
     write: Callable[[list[Any]], list[list[str]]]
     parse: Callable[[Path], list[Any]]
-    spoils: Sequence[Spoil]
+    corruptions: Sequence[Corruption]
     mark: str = " "
     heading: int = 0
     blank_first: bool = True
     ordered: bool = True
 
 
-def without(index: int) -> Spoil:
+def without(index: int) -> Corruption:
     return lambda fields: fields[:index] + fields[index:][1:]
 
 
-def with_(index: int, text: str) -> Spoil:
+def with_(index: int, text: str) -> Corruption:
     return lambda fields: [*fields[:index], text, *fields[index:][1:]]
 
 
-def more(text: str) -> Spoil:
+def more(text: str) -> Corruption:
     return lambda fields: [*fields, text]
 
 
@@ -110,7 +110,7 @@ RAF_ROWS = st.lists(
     ).map(lambda row: (row[0].format(row[1]), row[0].partition("_")[0], row[2])),
     min_size=1, max_size=12, unique_by=lambda row: row[0],
 )  # fmt: skip
-RAF_SPOILS = [
+RAF_CORRUPTIONS = [
     *(with_(1, text) for text in (*NO_LABELS, "0", "8", "12")),
     *(with_(0, name) for name in (".jpg", "val_00001.jpg", "train_.jpg", "../train_00001.jpg")),
     *(with_(0, name) for name in ("train_00001.png", "traın_00001.jpg", "train_00001x.jpg")),
@@ -122,19 +122,19 @@ RAF = Format(
     RAF_ROWS,
     lambda rows: [[f"{stem}.jpg", str(label + 1)] for stem, _, label in rows],
     lambda file: [tuple(row) for row in read_list(file)],
-    [*RAF_SPOILS, without(0)],
+    [*RAF_CORRUPTIONS, without(0)],
 )
 RAF_CSV = Format(
     "train_labels.csv",
     RAF_ROWS,
     lambda rows: [["image", "label"], *([f"{s}_aligned.jpg", str(n + 1)] for s, _, n in rows)],
     lambda file: [tuple(row) for row in read_csv_list(file)],
-    RAF_SPOILS,
+    RAF_CORRUPTIONS,
     mark=",", heading=1,
 )  # fmt: skip
 RAF_CSV_BARE = Format(
     "test_labels.csv", RAF_ROWS, lambda rows: RAF_CSV.write(rows)[1:], RAF_CSV.parse,
-    [spoil for spoil in RAF_SPOILS if spoil(["a", "1"])[0] == "a"], mark=",",
+    [corrupt for corrupt in RAF_CORRUPTIONS if corrupt(["a", "1"])[0] == "a"], mark=",",
 )  # fmt: skip
 
 # BU-3DFE's lists --------------------------------------------------------------------------------

@@ -65,26 +65,26 @@ def no_pair(fields: list[str]) -> list[str]:
     return [fields[0], "1", "1"] if len(fields) == 3 else [*fields[:2], fields[0], "9"]
 
 
-PAIR_SPOILS = [
+PAIR_CORRUPTIONS = [
     *(with_(1, text) for text in (*NO_LABELS, "0") if text != "99999"),  # a number like any other
     with_(0, ""), without(0), without(1), more("Bo"), more("2"), no_pair,
 ]  # fmt: skip
 
 PAIRS = Format(
-    "pairs.txt", pair_rows(), write_pairs, parse_pairs, PAIR_SPOILS, mark="\t", heading=1
+    "pairs.txt", pair_rows(), write_pairs, parse_pairs, PAIR_CORRUPTIONS, mark="\t", heading=1
 )
 PAIRS_CSV = Format(
     "pairs.csv",
     pair_rows(folds=10),
     lambda rows: [["name", "imagenum1", "imagenum2", ""], *map(write_pair, rows)],
     parse_pairs,
-    PAIR_SPOILS,
+    PAIR_CORRUPTIONS,
     mark=",", heading=1,
 )  # fmt: skip
 
 # CPLFW's pairs ----------------------------------------------------------------------------------
 
-LETTERS = "abcdefghijklmnopqrstuvwxyz"  # doubled in a name: one wrong letter makes nobody else
+LETTERS = "abcdefghijklmnopqrstuvwxyz"  # doubled, so that one wrong letter names no one else
 
 
 @st.composite

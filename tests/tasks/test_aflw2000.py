@@ -36,9 +36,9 @@ def both(root: Path, train: str = "300W_LP", test: str = "AFLW2000") -> Path:
 
 def warnings(root: Path) -> list[str]:
     """Return what the table says, but for the number of images, which these folders never have."""
-    told: list[str] = AFLW2000().manifest(root).attrs["warnings"]
-    assert [text for text in told if "expected 122,450" in text]
-    return [text for text in told if "expected 122,450" not in text]
+    warnings: list[str] = AFLW2000().manifest(root).attrs["warnings"]
+    assert [text for text in warnings if "expected 122,450" in text]
+    return [text for text in warnings if "expected 122,450" not in text]
 
 
 def packed(folder: Path, name: str, poses: list[tuple[float, float, float]]) -> None:
@@ -168,7 +168,7 @@ def test_two_images_of_one_stem(tmp_path: Path) -> None:
         AFLW2000().manifest(tmp_path)
 
 
-def test_broken_image_is_left_to_whoever_reads_it(tmp_path: Path) -> None:
+def test_broken_image_is_refused_when_it_is_read(tmp_path: Path) -> None:
     both(tmp_path)
     (tmp_path / "AFLW2000/image00002.jpg").write_bytes(b"")
     table = AFLW2000().manifest(tmp_path)

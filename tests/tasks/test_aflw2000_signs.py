@@ -16,8 +16,8 @@ from facebench.synth import FaceSampler
 from facebench_tasks.aflw2000 import AFLW2000, AFLW2000Options, read_aflw2000, within_limit
 
 
-def test_stand_in_has_the_real_layout_and_signs(tmp_path: Path) -> None:
-    dataset = open_dataset(AFLW2000(), None, tmp_path, scale=0.02)
+def test_stand_in_has_the_real_layout_and_signs(stand_ins: Path) -> None:
+    dataset = open_dataset(AFLW2000(), None, stand_ins, scale=0.02)
     assert dataset.synthetic
     assert dataset.counts == {"train": 24, "test": 6}
     assert dataset.warnings == ()

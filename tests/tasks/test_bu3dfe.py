@@ -208,8 +208,8 @@ def test_any_text_is_parsed_or_refused(tmp_path_factory: pytest.TempPathFactory,
 
 
 @pytest.fixture(scope="module")
-def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    return open_dataset(BU3DFE(), None, tmp_path_factory.mktemp("cache"), scale=0.02)
+def stand_in(stand_ins: Path) -> Dataset:
+    return open_dataset(BU3DFE(), None, stand_ins, scale=0.02)
 
 
 def test_stand_in(stand_in: Dataset) -> None:

@@ -232,8 +232,8 @@ def test_bad_options() -> None:
         CPLFWOptions(margin=-1)
 
 
-def test_stand_in(tmp_path: Path) -> None:
-    dataset = open_dataset(CPLFW(), None, tmp_path, scale=0.05)
+def test_stand_in(stand_ins: Path) -> None:
+    dataset = open_dataset(CPLFW(), None, stand_ins, scale=0.05)
     assert dataset.counts == {"test": 60, "pairs": 40}
     assert dataset.warnings == ()
     assert dataset.pairs is not None

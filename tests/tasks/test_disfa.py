@@ -1,4 +1,4 @@
-"""DISFA: label files, folds, and frames wherever somebody put them."""
+"""DISFA: label files, folds, and frames in all supported layouts."""
 
 from __future__ import annotations
 
@@ -165,8 +165,8 @@ def test_unknown_subjects_and_odd_numbers_are_said(root: Path) -> None:
     (root / LABELS / "SN033").mkdir()
     file = root / LABELS / "SN005/SN005_au4.txt"
     file.write_text(file.read_text().replace("7,", "70,", 1))
-    strangers, jumping = DISFA().manifest(root).attrs["warnings"]
-    assert "SN033" in strangers
+    unlisted, jumping = DISFA().manifest(root).attrs["warnings"]
+    assert "SN033" in unlisted
     assert "1 label files" in jumping
     assert "SN005_au4.txt" in jumping
 
@@ -249,8 +249,9 @@ def test_an_image_is_read_whole(root: Path) -> None:
     assert DISFA().read_image(root, "SN001/0.jpg").shape == (10, 20, 3)
 
 
-def test_stand_in(tmp_path: Path) -> None:
-    dataset = open_dataset(DISFA(), None, tmp_path, scale=0.05)
+@pytest.mark.wheel
+def test_stand_in(stand_ins: Path) -> None:
+    dataset = open_dataset(DISFA(), None, stand_ins, scale=0.05)
     table = dataset.table
     assert dataset.warnings == ()
     assert sorted(table["subject"].unique()) == SUBJECTS

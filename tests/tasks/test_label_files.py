@@ -57,14 +57,14 @@ def test_what_editors_do_changes_nothing(
 @each_format
 @EXAMPLES
 @given(data=st.data())
-def test_a_spoilt_line_is_named(
+def test_a_corrupted_line_is_named(
     tmp_path_factory: pytest.TempPathFactory, kind: Format, data: st.DataObject
 ) -> None:
     fields = kind.write(data.draw(kind.rows))
     line = data.draw(st.integers(kind.heading, len(fields) - 1))
-    spoilt = data.draw(st.sampled_from(kind.spoils))(fields[line])
-    assume(kind.mark.join(spoilt).strip())
-    fields[line] = spoilt
+    corrupted = data.draw(st.sampled_from(kind.corruptions))(fields[line])
+    assume(kind.mark.join(corrupted).strip())
+    fields[line] = corrupted
     file = tmp_path_factory.mktemp("labels") / kind.file
     file.write_text("\n".join(map(kind.mark.join, fields)) + "\n", encoding="utf-8")
     with pytest.raises(DataError, match=rf"{re.escape(kind.file)}:{line + 1}: found"):

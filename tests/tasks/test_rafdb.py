@@ -176,7 +176,7 @@ def test_image_in_two_class_folders(tmp_path: Path) -> None:
 
 
 def test_case_of_names_does_not_matter(tmp_path: Path) -> None:
-    """As unpacked by a system that does not tell upper from lower case, or renamed by a person."""
+    """As unpacked by a system that ignores case, or renamed by a user."""
     expected = labels(official(tmp_path / "a"))
     root = official(tmp_path / "b/Basic")
     (root / "Image/aligned").rename(root / "Image/ALIGNED")

@@ -25,8 +25,8 @@ from facebench_tasks.rafdb import RAFDB
         (LFW, 250, {"test": 60, "pairs": 40}),
     ],
 )
-def test_stand_in(tmp_path: Path, task: type[Task], side: int, counts: dict[str, int]) -> None:
-    dataset = open_dataset(task(), None, tmp_path, scale=0.02)
+def test_stand_in(stand_ins: Path, task: type[Task], side: int, counts: dict[str, int]) -> None:
+    dataset = open_dataset(task(), None, stand_ins, scale=0.02)
     assert dataset.synthetic
     assert dataset.warnings == ()
     assert dataset.counts == counts
@@ -58,8 +58,8 @@ def test_classes_are_balanced() -> None:
     assert np.bincount(class_labels(7, 3)).tolist() == [2] * 7
 
 
-def test_nobody_is_in_two_folds(tmp_path: Path) -> None:
-    dataset = open_dataset(LFW(), None, tmp_path, scale=0.1)
+def test_no_person_is_in_two_folds(stand_ins: Path) -> None:
+    dataset = open_dataset(LFW(), None, stand_ins, scale=0.1)
     pairs = dataset.pairs
     assert pairs is not None
     assert pairs.groupby("fold")["same"].agg(["size", "sum"]).to_numpy().tolist() == [[6, 3]] * 10

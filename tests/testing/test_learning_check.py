@@ -1,4 +1,4 @@
-"""Every declared way to learn is tried; what fails in a later step is found and named."""
+"""Every declared variant is trained; failures in later steps are found and named."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -62,7 +62,7 @@ class TwoSteps(Method):
     def terms(self, images: Tensor) -> Terms:
         drawn = self.head(self.encode(images)).float().mean()
         self.seen.append(float(drawn.detach()))
-        return {"L": drawn.square(), "watched": drawn.detach() + 1}
+        return {"L": drawn.square(), "logged": drawn.detach() + 1}
 
 
 class Eager(TwoSteps):
@@ -111,14 +111,14 @@ def test_the_second_step_sees_the_weights_of_the_first(tmp_path: Path, precision
     """Autocast keeps cast weights until it ends, which is after the last step of a batch."""
     method = TwoSteps(TwoLayers(), Choices(), 32)
     learn(method, tmp_path, precision)
-    first, second = method.seen[:2]  # the watched feature of the same images, a step of 0.05 apart
+    first, second = method.seen[:2]  # the logged feature of the same images, a step of 0.05 apart
     assert abs(first - second) > 1e-3
 
 
 def test_a_term_without_gradient_is_logged_and_not_minimised(tmp_path: Path) -> None:
     method = TwoSteps(TwoLayers(), Choices(), 32)
     (row,) = learn(method, tmp_path)["history"]
-    assert row["watched"] == pytest.approx(sum(value + 1 for value in method.seen[:2]), rel=1e-5)
+    assert row["logged"] == pytest.approx(sum(value + 1 for value in method.seen[:2]), rel=1e-5)
 
 
 class NoGradient(TwoSteps):

@@ -1,4 +1,4 @@
-"""The authors' own weights: every tensor finds its place, or the import says which does not."""
+"""The authors' own weights: every tensor is matched, or the import names those that are not."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Files of strangers: read without running anything in them, or refused in one sentence."""
+"""Foreign files: read without running code in them, or refused in one sentence."""
 
 import argparse
 import hashlib

@@ -23,8 +23,6 @@ A probe is to need at most 4 GB. Buffers, heads and the optimiser's state take m
 (32,768 features, a grid of 15 heads with 8 outputs).
 """
 
-_COPIED = 1024  # rows at a time
-
 
 class FeatureMatrix:
     """Features of a data set, of which batches of rows are read as float32.
@@ -47,7 +45,6 @@ class FeatureMatrix:
 
     _source: ArrayLike | DiskRows
     _rows: torch.Tensor | None
-    _memory_budget: int
 
     def __init__(
         self,
@@ -58,11 +55,9 @@ class FeatureMatrix:
     ) -> None:
         if isinstance(features, FeatureMatrix):
             self._source, self._rows = features._source, features._rows
-            self._memory_budget = features._memory_budget
         else:
             _check_features(features)
             self._source, self._rows = _source(features, memory_budget), None
-            self._memory_budget = memory_budget
         if rows is not None:
             index = _as_rows(rows, len(self))
             self._rows = index if self._rows is None else self._rows[index]
@@ -74,31 +69,6 @@ class FeatureMatrix:
     def width(self) -> int:
         """D, the number of values in a row."""
         return int(self._source.shape[1])
-
-    @property
-    def resident(self) -> bool:
-        """Whether no batch is read from disk."""
-        return not isinstance(self._source, DiskRows)
-
-    def in_memory(self) -> tuple[npt.NDArray[np.float32], torch.Tensor] | None:
-        """All rows as float32 in memory: where they lie if they are so already, else copied.
-
-        Returns:
-            An array ``[M, D]`` and the places ``[N]`` int64 of these rows in it; or None if rows
-            are read from disk, or a copy would take more than the budget together with what is
-            copied.
-        """
-        source = self._source
-        if isinstance(source, torch.Tensor) and source.dtype == torch.float32:
-            places = torch.arange(len(self)) if self._rows is None else self._rows
-            return source.contiguous().numpy(), places
-        size = 4 * len(self) * self.width
-        if isinstance(source, DiskRows) or size + source.nbytes > self._memory_budget:
-            return None
-        copy = empty_buffer(len(self), self.width)
-        for where, rows in self.blocks(_COPIED):
-            copy[where] = rows
-        return copy.numpy(), torch.arange(len(self))
 
     def gather(self, index: torch.Tensor, out: torch.Tensor) -> None:
         """Read rows into a buffer.

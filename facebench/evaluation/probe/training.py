@@ -11,8 +11,7 @@ The recipe (PCL section 4.1 and the authors' released code; see ``ProbeSettings`
 
 It equals ``nn.Linear`` + ``CrossEntropyLoss`` + ``Adam`` + ``CosineAnnealingLR`` (and so on) on the
 same batches up to rounding, without autograd, and all heads of a grid see each batch together:
-reading the features costs more than learning from them. Softmax heads that are few are trained by
-compiled code, which reads a row where it lies (``softmax_kernel``).
+reading the features costs more than learning from them.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy.typing as npt
 import torch
@@ -30,13 +29,7 @@ from facebench.evaluation.probe.buffers import empty_buffer
 from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
 from facebench.evaluation.probe.grid import Head, HeadGrid
 from facebench.evaluation.probe.heads import Heads, as_matrix, check_finite
-from facebench.evaluation.probe.losses import CrossEntropy, Loss
-
-COMPILED_OUTPUTS = 16
-"""Outputs of all heads up to which compiled code is well ahead; at 28, products are level."""
-
-COMPILED_WORK = 2**26
-"""Multiplications of an epoch from which the second is well spent in which numba is loaded."""
+from facebench.evaluation.probe.losses import Loss
 
 
 @dataclass(frozen=True)
@@ -116,68 +109,23 @@ def train_heads(
     target = loss.targets(targets, len(matrix))
     least = 2 if settings.batch_norm else 1
     _check_trainable(heads, len(matrix), least)
-    trainer = _trainer(heads, matrix, target, loss, settings)
+    decoupled, batch_norm = settings.optimiser == "adamw", settings.batch_norm
+    grid = HeadGrid(heads, loss, matrix.width, decoupled=decoupled, batch_norm=batch_norm)
+    buffer = empty_buffer(min(settings.batch_size, len(matrix)), matrix.width)
     generator = torch.Generator().manual_seed(generator_seed)
     with torch.no_grad():
         for epoch in range(settings.epochs):
             order = epoch_batches(len(matrix), settings.batch_size, generator)
             # A last row alone has no statistics to be normalised by: torch refuses it, too.
             batches = [index for index in order if len(index) >= least]
-            trainer.epoch(batches, settings.annealing(epoch))
+            annealing = settings.annealing(epoch)
+            for index, rows in matrix.batches(batches, buffer):
+                grid.step(rows, target[index], annealing)
             if epoch == 0:  # every row has been seen: one that is not finite has spoilt the weights
-                check_finite(trainer.heads().weights)
+                check_finite(grid.heads().weights)
             if on_epoch is not None:
-                on_epoch(epoch + 1, trainer.heads())
-    return trainer.heads()
-
-
-class _Trainer(Protocol):
-    """What trains heads an epoch at a time."""
-
-    def epoch(self, batches: Sequence[torch.Tensor], annealing: float) -> None:
-        """Take a step on the rows of each batch, all learning rates times ``annealing``."""
-
-    def heads(self) -> Heads:
-        """The heads as they stand."""
-
-
-@dataclass(frozen=True)
-class _BatchByBatch:
-    """Trains any grid, on rows from anywhere."""
-
-    grid: HeadGrid
-    matrix: FeatureMatrix
-    target: torch.Tensor
-    buffer: torch.Tensor  # of the largest batch
-
-    def epoch(self, batches: Sequence[torch.Tensor], annealing: float) -> None:
-        for index, rows in self.matrix.batches(batches, self.buffer):
-            self.grid.step(rows, self.target[index], annealing)
-
-    def heads(self) -> Heads:
-        return self.grid.heads()
-
-
-def _trainer(
-    heads: Sequence[Head],
-    matrix: FeatureMatrix,
-    target: torch.Tensor,
-    loss: Loss,
-    settings: ProbeSettings,
-) -> _Trainer:
-    """Compiled code for a few softmax heads and many rows, where it can be had; else torch."""
-    decoupled, batch_norm = settings.optimiser == "adamw", settings.batch_norm
-    batch_size = min(settings.batch_size, len(matrix))
-    outputs = len(heads) * loss.outputs
-    large = outputs <= COMPILED_OUTPUTS and outputs * len(matrix) * matrix.width >= COMPILED_WORK
-    if large and isinstance(loss, CrossEntropy) and not (decoupled or batch_norm):
-        from facebench.evaluation.probe.softmax_heads import softmax_heads  # numba: a second
-
-        compiled = softmax_heads(heads, matrix, target, loss.outputs, batch_size)
-        if compiled is not None:
-            return compiled
-    grid = HeadGrid(heads, loss, matrix.width, decoupled=decoupled, batch_norm=batch_norm)
-    return _BatchByBatch(grid, matrix, target, empty_buffer(batch_size, matrix.width))
+                on_epoch(epoch + 1, grid.heads())
+    return grid.heads()
 
 
 def _check_trainable(heads: Sequence[Head], count: int, least: int) -> None:

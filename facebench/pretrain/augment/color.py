@@ -1,4 +1,4 @@
-"""What happens to the colours of a batch of images, one set of parameters per image.
+"""Deterministic colour operators on a batch of images, with one set of parameters per image.
 
 As in :mod:`facebench.pretrain.augment.geometry`: deterministic, float images ``[B, 3, H, W]`` in
 [0, 1], new tensors, equal to torchvision's functional of the same name image by image.
@@ -15,7 +15,7 @@ BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 GRAY = (0.2989, 0.587, 0.114)
 """Weights of R, G, B in the grey image (ITU-R 601, as torchvision rounds them)."""
 
-# Of red, green and blue, in turns of the colour circle: see `shift_hue`.
+# Phases of red, green and blue, in turns of the colour circle: see `shift_hue`.
 _PHASES = (5 / 6, 3 / 6, 1 / 6)
 
 
@@ -83,7 +83,7 @@ def shift_hue(images: Tensor, shifts: Tensor) -> Tensor:
     red, green, blue = images.unbind(1)
     value = torch.maximum(torch.maximum(red, green), blue)  # [B, H, W]
     chroma = value - torch.minimum(torch.minimum(red, green), blue)
-    sixth = chroma.mul(6).clamp_(min=1e-12)  # grey has no hue; any will do
+    sixth = chroma.mul(6).clamp_(min=1e-12)  # the hue of grey is arbitrary
     hue = torch.lerp(  # a sign here is 0 where that channel is the largest and 1 elsewhere
         (green - blue).div_(sixth),
         torch.lerp(
@@ -102,7 +102,7 @@ def shift_hue(images: Tensor, shifts: Tensor) -> Tensor:
 def color_jitter(images: Tensor, factors: Tensor, order: Tensor, mask: Tensor) -> Tensor:
     """Adjust brightness, contrast, saturation and hue of some images, each in its own order.
 
-    Parameters that lie on the CPU cost a GPU no wait.
+    Parameters on the CPU need no synchronisation with a GPU.
 
     Args:
         images: ``[B, 3, H, W]``.
@@ -114,8 +114,9 @@ def color_jitter(images: Tensor, factors: Tensor, order: Tensor, mask: Tensor) -
         ``[B, 3, H, W]``.
     """
     jittered = images.clone(memory_format=torch.contiguous_format)
-    # Images whose hue comes at the same turn share every batched call, and hue, the dear
-    # operation, is computed once per image. Larger groups would outgrow a CPU's caches.
+    # Images whose hue shift is at the same position of the order share every batched call, and
+    # hue, the most expensive operation, is computed once per image. Larger groups would not fit
+    # into a CPU's caches.
     for hue_turn in range(4):
         group = (mask & (order[:, hue_turn] == HUE)).nonzero().squeeze(1)
         if len(group) == 0:

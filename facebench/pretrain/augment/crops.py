@@ -1,6 +1,6 @@
-"""Random crops of a batch: where the boxes lie, and the steps that cut them out.
+"""Random crops of a batch: drawing the boxes, and the augmentation steps that crop.
 
-The steps behave as those of :mod:`facebench.pretrain.augment.transforms`, which see.
+For the behaviour of steps see :mod:`facebench.pretrain.augment.transforms`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def resized_crop_boxes(
         width: width of the images in pixels.
         scale: range of the box's area as a part of the image's.
         ratio: range of the box's width divided by its height.
-        generator: source of the draws.
+        generator: generator for all random draws.
 
     Returns:
         int64 ``[B, 4]``: top, left, height, width.
@@ -49,8 +49,8 @@ def resized_crop_boxes(
     fits = (widths > 0) & (widths <= width) & (heights > 0) & (heights <= height)
     first = fits.int().argmax(dim=1, keepdim=True)
     sides = torch.cat([heights.gather(1, first), widths.gather(1, first)], dim=1)  # [B, 2]
-    room = torch.tensor([height, width], device=sides.device)
-    corner = torch.minimum((place * (room - sides + 1)).long(), room - sides)
+    extent = torch.tensor([height, width], device=sides.device)
+    corner = torch.minimum((place * (extent - sides + 1)).long(), extent - sides)
     drawn = torch.cat([corner, sides], dim=1)
     central = drawn.new_tensor(_central_box(height, width, ratio))
     return torch.where(fits.any(dim=1, keepdim=True), drawn, central)
@@ -79,7 +79,7 @@ def quadrant_boxes(
         height: height of the images in pixels.
         width: width of the images in pixels.
         fraction: side of a box as a part of the image's, at most 0.5.
-        generator: source of the draws.
+        generator: generator for all random draws.
 
     Returns:
         Two int64 ``[B, 4]``: top, left, height, width of the first and of the second boxes.
@@ -90,8 +90,8 @@ def quadrant_boxes(
     sides = 2 * (image * (fraction / 2)).long().clamp(min=1)
     begin = torch.stack([quarters // 2, quarters % 2], dim=2) * (image // 2)  # [B, 2, 2]
     end = torch.where(begin > 0, image, image // 2)
-    room = end - begin - sides
-    corner = begin + torch.minimum((place * (room + 1)).long(), room)
+    extent = end - begin - sides
+    corner = begin + torch.minimum((place * (extent + 1)).long(), extent)
     boxes = torch.cat([corner, sides.expand_as(corner)], dim=2)
     return boxes[:, 0], boxes[:, 1]
 

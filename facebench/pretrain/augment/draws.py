@@ -1,4 +1,4 @@
-"""What random augmentations share: draws with one row per image, and checks of their options.
+"""Random draws with one row per image, and checks of options, for all augmentations.
 
 Everything is drawn from an explicit generator, on its device, in an amount that depends on the
 batch size only: never on a probability, an image size or an outcome. The global random state is
@@ -27,7 +27,7 @@ def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generato
         shape: shape of the result.
         low: lower end.
         high: upper end.
-        generator: source of the draws; the result lies on its device.
+        generator: source of the draws; the result is on its device.
 
     Returns:
         ``shape``.
@@ -46,7 +46,7 @@ def chosen(count: int, p: float, generator: Generator) -> Tensor:
 
 
 def orders(count: int, operations: int, generator: Generator) -> Tensor:
-    """Draw a permutation of ``operations`` things for each of ``count`` images.
+    """Draw a permutation of ``operations`` numbers for each of ``count`` images.
 
     Returns:
         int64 ``[count, operations]``.

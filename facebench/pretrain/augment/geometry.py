@@ -1,10 +1,10 @@
-"""What happens to a batch of images: geometry and filters, one set of parameters per image.
+"""Deterministic geometric operators and filters, with one set of parameters per image.
 
 Every operator here is deterministic: it takes float images ``[B, 3, H, W]`` with values in
 [0, 1], on any device and with any strides, and parameters whose first dimension is B; row *i*
 belongs to image *i*. It returns a new tensor of the same dtype and never writes into its input.
-Each equals the torchvision operator named in its docstring, image by image. What is drawn at
-random is decided in :mod:`facebench.pretrain.augment.transforms`; colour lives in
+Each equals the torchvision operator named in its docstring, image by image. The random draws are
+made in :mod:`facebench.pretrain.augment.transforms`; the colour operators are in
 :mod:`facebench.pretrain.augment.color`.
 
 Resizing and blurring are separable and linear, so an image is worked on as ``rows @ X @ columns^T``
@@ -33,7 +33,7 @@ def apply_where(images: Tensor, mask: Tensor, operator: Callable[[Tensor], Tenso
 
     Args:
         images: ``[B, 3, H, W]``.
-        mask: bool ``[B]``, True for the images to change. A mask on the CPU costs a GPU no wait.
+        mask: bool ``[B]``, True for the images to change. A mask on the CPU is faster.
         operator: maps ``[n, 3, H, W]``, the n chosen images in their order, to the same shape.
 
     Returns:
@@ -128,7 +128,7 @@ def affine(images: Tensor, degrees: Tensor, shift: Tensor, fill: str = "zeros") 
         images: ``[B, 3, H, W]``.
         degrees: ``[B]``, positive turns clockwise as seen on the screen.
         shift: ``[B, 2]``, pixels to the right and down.
-        fill: what comes in from outside, a padding mode of ``torch.nn.functional.grid_sample``:
+        fill: padding outside the image, a padding mode of ``torch.nn.functional.grid_sample``:
             ``"zeros"`` (black, torchvision's default), ``"border"`` (the nearest pixel) or
             ``"reflection"``.
 

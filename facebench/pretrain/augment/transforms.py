@@ -3,15 +3,14 @@
 Each class is a small frozen record of options and a function
 ``(images [B, 3, H, W] in [0, 1], generator) -> images``. All draws come from the given generator,
 never from the global random state; they are made on the generator's device and then moved to the
-images. A generator on the CPU, the intended one, thus gives the same augmentation on every device
-and makes a GPU wait for nothing. How much is drawn depends on the batch size only, so changing a
-probability leaves the draws of every other step as they were.
+images. A generator on the CPU, the intended use, thus gives the same augmentation on every device
+and needs no synchronisation with a GPU. The number of draws depends on the batch size only, so
+changing a probability does not change the draws of other steps.
 
-Names and options follow torchvision, whose operators these equal image by image; unlike there,
-a batch is worked on at once. The crops are in :mod:`facebench.pretrain.augment.crops`, the
-operators without chance in :mod:`facebench.pretrain.augment.geometry` and
-:mod:`facebench.pretrain.augment.color`. Nothing writes into its input, but a step that changed
-nothing may return it.
+Names and options follow torchvision, whose operators these equal image by image, but they process a
+whole batch. The crops are in :mod:`facebench.pretrain.augment.crops`, the deterministic operators
+in :mod:`facebench.pretrain.augment.geometry` and :mod:`facebench.pretrain.augment.color`. No step
+writes into its input, but a step that changes nothing may return it.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from torch import Generator, Tensor
 from facebench.pretrain.augment import color, draws, geometry
 
 Augmentation = Callable[[Tensor, Generator], Tensor]
-"""What a step of a :class:`Compose` is: images and generator in, images out."""
+"""Type of a step of :class:`Compose`: a function of images and generator to images."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Compose:
         """Augment ``[B, 3, H, W]``; the result has the memory format of ``images``."""
         packed = images.is_contiguous(memory_format=torch.channels_last)
         keep = torch.channels_last if packed else torch.contiguous_format
-        images = images.contiguous()  # the operators are fastest on whole colour planes
+        images = images.contiguous()  # the operators are fastest on contiguous colour planes
         for step in self.steps:
             images = step(images, generator)
         return images.contiguous(memory_format=keep)
@@ -73,7 +72,7 @@ class Rotation:
         degrees: the angle is drawn from U(-degrees, degrees).
         translate: the shifts are drawn from U(-translate, translate), as parts of the width and
             of the height; 0 only rotates. Unlike torchvision's they are not rounded to pixels.
-        fill: what comes in from outside: ``"zeros"``, ``"border"`` or ``"reflection"``.
+        fill: padding outside the image: ``"zeros"``, ``"border"`` or ``"reflection"``.
         p: probability that an image is changed.
     """
 
@@ -108,9 +107,9 @@ class ColorJitter:
     from U(-hue, hue) in turns of the colour circle, as in torchvision.
 
     Args:
-        brightness: the x of the brightness.
-        contrast: the x of the contrast.
-        saturation: the x of the saturation.
+        brightness: range x of the brightness factor.
+        contrast: range x of the contrast factor.
+        saturation: range x of the saturation factor.
         hue: largest shift, at most 0.5.
         p: probability that an image is changed.
     """
@@ -217,8 +216,8 @@ class GaussianNoise:
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Add noise to ``[B, 3, H, W]``.
 
-        So much is drawn here that it is drawn where the images are, from a seed that
-        ``generator`` gives: repeatable on one kind of device, different on another.
+        The noise is large, so it is drawn on the device of the images, from a seed drawn from
+        ``generator``: repeatable on one kind of device, different on another.
         """
         seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)
         local = Generator(images.device).manual_seed(int(seed))

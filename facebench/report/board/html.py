@@ -17,7 +17,7 @@ from facebench.config.spec import plain
 from facebench.report.board.model import Leaderboard
 
 # Put together in this order, as one scope.
-SCRIPTS = ("dom", "model", "grid", "provenance", "bars", "radar", "main")
+SCRIPTS = ("dom", "model", "grid", "provenance", "bars", "main")
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 

@@ -1,6 +1,6 @@
 // The controls, and drawing what they ask for.
 
-const VIEWS = { table: ["Table", grid], bars: ["Bars", bars], radar: ["Radar", radar] };
+const VIEWS = { table: ["Table", grid], bars: ["Bars", bars] };
 
 function segmented(name, title, choices, chosen, choose) {
   return h("fieldset", { class: "segmented" }, h("legend", {}, title), h("div", {},
@@ -35,7 +35,7 @@ function controls() {
 
 function switchBoard(index) {
   Object.assign(state, { board: Number(index), family: "", backbone: "", data: "",
-    picked: null, sort: { by: null, worst: false } });
+    sort: { by: null, worst: false } });
   controls();
   draw();
   document.querySelector(`[name="board"][value="${index}"]`).focus();
@@ -74,7 +74,7 @@ if (DATA.boards.length) {
   draw();
   let width = innerWidth;
   addEventListener("resize", () => {
-    if (width !== innerWidth) (state.view === "radar" ? draw : fit)();
+    if (width !== innerWidth) fit();
     width = innerWidth;
   });
   byId("printed").querySelector("input").onchange = (event) => {

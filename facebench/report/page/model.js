@@ -11,7 +11,6 @@ const state = {
   printed: true,
   view: "table",
   sort: { by: null, worst: false }, // by: a column's id, "method"; null: first headline
-  picked: null, // rows of the radar; null: the first few
 };
 
 const board = () => DATA.boards[state.board];

@@ -107,8 +107,6 @@ def test_every_view_draws_in_silence(visit: Any) -> None:
     choose(view, "view", "bars")
     assert view.locator("figure").count() == 3
     assert view.locator("figure svg rect").count() == 3 + 5 + 3
-    choose(view, "view", "radar")
-    assert view.locator(".chart svg .curve").count() == 4
 
 
 def test_a_click_sorts_and_another_turns_round(visit: Any) -> None:
@@ -230,7 +228,7 @@ def test_text_has_contrast(visit: Any, scheme: str, pressed: bool) -> None:
     if pressed:
         view.locator("#theme").click()
         assert view.evaluate("getComputedStyle(document.body).backgroundColor") != before
-    for step in ("table", "bars", "radar", "dialog"):
+    for step in ("table", "bars", "dialog"):
         if step == "dialog":
             choose(view, "view", "table")
             view.locator('[aria-label*="with a warning"]').first.click()
@@ -241,7 +239,7 @@ def test_text_has_contrast(visit: Any, scheme: str, pressed: bool) -> None:
         assert found["weak"] == [], step
 
 
-@pytest.mark.parametrize("step", ["table", "bars", "radar"])
+@pytest.mark.parametrize("step", ["table", "bars"])
 def test_a_phone_needs_no_sideways_scrolling(visit: Any, step: str) -> None:
     view = visit("phone")
     choose(view, "view", step)
@@ -259,7 +257,7 @@ def test_a_phone_needs_no_sideways_scrolling(visit: Any, step: str) -> None:
 
 def test_a_name_from_a_foreign_file_is_text_and_nothing_else(visit: Any) -> None:
     view = visit()
-    for step in ("radar", "bars", "table"):
+    for step in ("bars", "table"):
         choose(view, "view", step)
         assert view.get_by_text("onerror").count() > 0
     view.locator(ROW, has_text="onerror").locator("button.score").click()

@@ -67,6 +67,7 @@ def built(root: Path) -> Leaderboard:
     return leaderboard(stored_results(root), root)
 
 
+@pytest.mark.wheel
 def test_the_data_come_back_as_they_were(built: Leaderboard) -> None:
     data, script = Parts(page(built)).texts["script"]
     assert json.loads(data) == json.loads(json.dumps(plain(built)))
