@@ -41,12 +41,12 @@ from torch import Tensor
 from facebench.backbones import Backbone, FaceCycle16
 from facebench.config.spec import ExtractSpec, ProbeSpec
 from facebench.evaluation.extract import extract
+from facebench.evaluation.judge import judge
 from facebench.evaluation.probe.buffers import empty_buffer
 from facebench.evaluation.probe.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix
 from facebench.evaluation.probe.grid import Head
 from facebench.evaluation.probe.losses import BinaryCrossEntropy
 from facebench.evaluation.probe.training import ProbeSettings, epoch_batches, train_heads
-from facebench.evaluation.protocols.multilabel import detect_labels
 from facebench.evaluation.store import Features, Growing, read_features
 from facebench.method import Method, MethodInfo
 from facebench.pretrain.allocator import keep_freed_memory
@@ -178,10 +178,12 @@ def judgement(path: Path) -> Found:
         path=[f"{n}.png" for n in range(rows)],
         split="test", fold=subject % 3, subject=subject.astype(str),
     )  # fmt: skip
-    task = SimpleNamespace(info=SimpleNamespace(title="Generated", targets=targets))
+    task = SimpleNamespace(
+        info=SimpleNamespace(title="Generated", protocol="multilabel", targets=targets)
+    )
     dataset: Any = SimpleNamespace(table=table, task=task)
     started = time.perf_counter()
-    detect_labels(dataset, features, SPEC, seed=0, progress=Silent())
+    judge(dataset, features, SPEC, seed=0, progress=Silent())
     return {"seconds": time.perf_counter() - started}
 
 

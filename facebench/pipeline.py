@@ -7,8 +7,8 @@ was, and runs share what they have in common.
 
 from __future__ import annotations
 
-import copy
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from facebench.data.packed import pack
 from facebench.data.sources import Source, open_source, task_source
 from facebench.evaluation.extract import extract
 from facebench.evaluation.judge import judge
-from facebench.evaluation.judgement import PROTOCOL_VERSION
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, train
-from facebench.registry import PluginKind, Registry
+from facebench.protocol import table_protocol
+from facebench.registry import PluginKind
+from facebench.request.loaded import LoadedRun
 from facebench.results.records import (
     judgement_record,
     method_record,
@@ -44,8 +45,12 @@ PRETRAIN_VERSION = 1
 EXTRACT_VERSION = 1
 
 
-def run(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
+def run(loaded: LoadedRun, workspace: Workspace) -> Result:
     """Run one spec from end to end, doing only what is not on disk yet.
+
+    Args:
+        loaded: The spec, and the classes that it names.
+        workspace: Where things are kept, and on what is computed.
 
     Returns:
         The result, new or found.
@@ -53,49 +58,46 @@ def run(spec: RunSpec, workspace: Workspace, registry: Registry) -> Result:
     Raises:
         FacebenchError: Something that the user can mend: data, options, a plugin.
     """
-    stages = Stages(spec, workspace, registry)
+    stages = open_stages(loaded, workspace)
     checkpoint = stages.checkpoint()
     features = stages.features(checkpoint)
     return stages.result(checkpoint, features)
 
 
+@dataclass(frozen=True)
 class Stages:
-    """The stages of one spec: what names each, and what makes it when it is missing.
+    """The stages of one run: what names each, and what makes it when it is missing.
 
-    Raises:
-        FacebenchError: The method, task or data cannot be opened.
+    ``dataclasses.replace`` gives the stages of another run on the data that are open here, or the
+    same kept elsewhere.
+
+    Args:
+        run: The spec, and the classes that it names.
+        workspace: Where stages and results are kept, and on what is computed.
+        dataset: What is tested on, opened.
+        source: What is learned from, opened; None if nothing is learned.
     """
 
-    def __init__(self, spec: RunSpec, workspace: Workspace, registry: Registry) -> None:
-        self.spec, self.workspace, self.registry = spec, workspace, registry
-        self.method_class: type[Method] = registry.load("method", spec.method)
-        self.dataset = open_task_data(spec.task, spec.task_options, workspace, registry)
-        if spec.limit:
-            self.dataset = self.dataset.limit(spec.limit)
-        learns = self.method_class.info.learns and not spec.checkpoint
-        self.source = self._open_source() if learns else None
-        self.store = ResultStore(workspace.results)
+    run: LoadedRun
+    workspace: Workspace
+    dataset: Dataset
+    source: Source | None
 
-    def on_same_data(
-        self, *, spec: RunSpec | None = None, workspace: Workspace | None = None
-    ) -> Stages:
-        """Return the stages of another spec, or kept elsewhere, on the data that are open here.
+    @property
+    def spec(self) -> RunSpec:
+        """Return what is run."""
+        return self.run.spec
 
-        Args:
-            spec: Must name the same data to learn from and to test on.
-            workspace: Must have the same data folder.
-        """
-        other = copy.copy(self)
-        other.spec, other.workspace = spec or self.spec, workspace or self.workspace
-        other.method_class = self.registry.load("method", other.spec.method)
-        other.store = ResultStore(other.workspace.results)
-        return other
+    @property
+    def store(self) -> ResultStore:
+        """Return the folder of results."""
+        return ResultStore(self.workspace.results)
 
     # spec -> checkpoint -----------------------------------------------------------------------
 
     def checkpoint_key(self) -> str:
         """Return the hash of everything that the weights depend on."""
-        info, spec = self.method_class.info, self.spec
+        info, spec = self.run.method.info, self.spec
         inputs: dict[str, Any] = {
             "version": PRETRAIN_VERSION,
             "method": [info.name, info.version, plain(spec.method_options)],
@@ -148,7 +150,7 @@ class Stages:
 
     def features_key(self, checkpoint: Checkpoint) -> str:
         """Return the hash of everything that the features depend on."""
-        info, settings = self.method_class.info, plain(self.spec.extract)
+        info, settings = self.run.method.info, plain(self.spec.extract)
         inputs = {
             "version": EXTRACT_VERSION,
             "weights": checkpoint.weights_digest,
@@ -184,9 +186,9 @@ class Stages:
 
     def result_key(self, features_key: str) -> str:
         """Return the hash of everything that the scores depend on."""
-        spec, protocol = self.spec, self.dataset.task.info.protocol
+        spec, protocol = self.spec, table_protocol(self.dataset.task.info.protocol)
         return result_key(
-            (protocol, PROTOCOL_VERSION), features_key, spec.probe,
+            (protocol.name, protocol.version), features_key, spec.probe,
             seed=spec.seed, dedup_test=spec.dedup_test,
         )  # fmt: skip
 
@@ -212,7 +214,7 @@ class Stages:
                 "features": features_key,
                 "result": key,
             },
-            "method": method_record(self.method_class),
+            "method": method_record(self.run.method),
             "pretrain": pretrain_record(checkpoint, self.source, self.dataset),
             "task": task_record(self.dataset, leaks),
             **judgement_record(judgement, leaks if self.spec.dedup_test else None),
@@ -231,41 +233,42 @@ class Stages:
 
     def _file_plugins(self, *kinds: PluginKind) -> str:
         """Return the digests of those plugins that are single files; others declare a version."""
-        names = {
-            "method": self.spec.method,
-            "backbone": self.spec.backbone.partition(":")[0],
-            "task": self.spec.task,
-        }
-        if not self.method_class.info.backbone:
-            kinds = tuple(kind for kind in kinds if kind != "backbone")
-        return "".join(self.registry.find(kind, names[kind]).digest for kind in kinds)
+        return "".join(self.run.sources[kind] for kind in kinds)
 
     def _new_method(self) -> Method:
         """Build backbone and method, initialised from the seed and nothing else."""
-        spec = self.spec
+        spec, loaded = self.spec, self.run
         return build_method(
-            self.method_class, spec.method_options, spec.backbone, spec.pretrain.image_size,
-            seed=spec.seed, registry=self.registry,
+            loaded.method, spec.method_options, loaded.new_backbone, spec.pretrain.image_size,
+            seed=spec.seed,
         )  # fmt: skip
 
-    def _open_source(self) -> Source:
-        settings = self.spec.pretrain
-        if settings.data in self.registry.names("task"):
-            task: type[Task] = self.registry.load("task", settings.data)
-            same = settings.data == self.spec.task
-            options = self.spec.task_options if same else task.Options()
-            source = task_source(
-                open_task_data(settings.data, options, self.workspace, self.registry)
-            )
-        else:
-            source = open_source(
-                settings.data, self.workspace.data, self.workspace.cache,
-                progress=self.workspace.progress,
-            )  # fmt: skip
-        return source.limit(settings.limit) if settings.limit else source
+
+def open_stages(run: LoadedRun, workspace: Workspace) -> Stages:
+    """Open the data of a run: what is tested on, and what is learned from.
+
+    Raises:
+        FacebenchError: The data cannot be opened.
+    """
+    spec = run.spec
+    dataset = open_task_data(run.task, spec.task_options, workspace)
+    if spec.limit:
+        dataset = dataset.limit(spec.limit)
+    return Stages(run, workspace, dataset, _open_source(run, workspace) if run.learns else None)
 
 
-def open_task_data(name: str, options: Any, workspace: Workspace, registry: Registry) -> Dataset:
+def _open_source(run: LoadedRun, workspace: Workspace) -> Source:
+    settings, task = run.spec.pretrain, run.learned_task
+    if task is not None:
+        options = run.spec.task_options if task is run.task else task.Options()
+        source = task_source(open_task_data(task, options, workspace))
+    else:
+        source = open_source(
+            settings.data, workspace.data, workspace.cache, progress=workspace.progress
+        )
+    return source.limit(settings.limit) if settings.limit else source
+
+
+def open_task_data(task: type[Task], options: Any, workspace: Workspace) -> Dataset:
     """Open a task's real data, or its stand-in."""
-    task: type[Task] = registry.load("task", name)
     return open_dataset(task(options), workspace.data, workspace.cache, progress=workspace.progress)

@@ -12,6 +12,7 @@ import importlib.util
 import inspect
 import sys
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -48,6 +49,14 @@ class Plugin:
     target: str
     owner: str
     digest: str = ""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A plugin with its class."""
+
+    plugin: Plugin
+    cls: type[Any]
 
 
 class Registry:
@@ -128,19 +137,49 @@ class Registry:
             )
         return loaded
 
+    def load_all(
+        self,
+        names: Mapping[PluginKind, Iterable[str]],
+        *,
+        if_known: Mapping[PluginKind, Iterable[str]] | None = None,
+        all_of: PluginKind | None = None,
+    ) -> dict[tuple[PluginKind, str], Loaded]:
+        """Import several plugins at once, so that a caller asks the registry only once.
+
+        Args:
+            names: Names that are needed, by kind.
+            if_known: Names that may be something else, by kind; those that are known are loaded.
+            all_of: A kind of which every plugin is loaded as well; one that cannot be loaded and
+                was not asked for is left out.
+
+        Returns:
+            By kind and name, in the order of ``names``.
+
+        Raises:
+            UnknownNameError: One of ``names`` is not registered.
+            PluginError: One that is asked for cannot be imported or is not of its kind.
+        """
+        wanted = [(kind, name) for kind, several in names.items() for name in several]
+        for kind, several in (if_known or {}).items():
+            wanted += [(kind, name) for name in several if (kind, name) in self._plugins]
+        found = {key: Loaded(self.find(*key), self.load(*key)) for key in wanted}
+        if all_of is not None:
+            for name in self.names(all_of):
+                try:
+                    found.setdefault(
+                        (all_of, name), Loaded(self.find(all_of, name), self.load(all_of, name))
+                    )
+                except PluginError:  # a plugin of another package; it is not asked for
+                    continue
+        return found
+
     def backbone(self, text: str) -> Any:
         """Build the backbone that ``text`` names: ``facecycle16`` or ``timm:resnet18``.
 
         Raises:
             SpecError: An argument is missing or not wanted.
         """
-        name, _, argument = text.partition(":")
-        cls = self.load("backbone", name)
-        wants = [p for p in inspect.signature(cls).parameters.values() if p.default is p.empty]
-        if bool(wants) != bool(argument):
-            form = f"{name}:{wants[0].name.upper()}" if wants else name
-            raise SpecError(f"backbone '{text}' has the wrong form; write '{form}'.")
-        return cls(argument) if argument else cls()
+        return build_backbone(self.load("backbone", text.partition(":")[0]), text)
 
     def _add_entry_points(self, kind: PluginKind) -> None:
         for point in entry_points(group=f"facebench.{kind}s"):
@@ -168,6 +207,24 @@ class Registry:
                 "facebench.method.Method, facebench.task.Task or "
                 "facebench.backbones.Backbone with an info."
             )
+
+
+def build_backbone(cls: type[Any], text: str) -> Any:
+    """Build a backbone.
+
+    Args:
+        cls: Its class.
+        text: As ``--backbone`` names it: ``facecycle16`` or ``timm:resnet18``.
+
+    Raises:
+        SpecError: An argument is missing or not wanted.
+    """
+    name, _, argument = text.partition(":")
+    wants = [p for p in inspect.signature(cls).parameters.values() if p.default is p.empty]
+    if bool(wants) != bool(argument):
+        form = f"{name}:{wants[0].name.upper()}" if wants else name
+        raise SpecError(f"backbone '{text}' has the wrong form; write '{form}'.")
+    return cls(argument) if argument else cls()
 
 
 def _contract(kind: str) -> type[Any]:

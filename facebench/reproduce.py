@@ -15,22 +15,22 @@ from typing import Any
 import pandas as pd
 
 from facebench.audit.leak_search import find_leaks
-from facebench.config.spec import RunSpec
 from facebench.data.dataset import find_real
 from facebench.errors import SpecError, StageError
 from facebench.evaluation.judge import judge
-from facebench.evaluation.judgement import PROTOCOL_VERSION, Judgement
-from facebench.pipeline import Stages
+from facebench.evaluation.judgement import Judgement
+from facebench.pipeline import Stages, open_stages
+from facebench.protocol import table_protocol
 from facebench.registry import Registry
+from facebench.request.loaded import LoadedRun
 from facebench.results.differences import MISSING, Difference, differences
 from facebench.results.record import Record
 from facebench.results.records import judgement_record
 from facebench.results.saved_method import find_checkpoint
-from facebench.results.saved_spec import saved_spec
+from facebench.results.saved_spec import saved_run
 from facebench.results.store import Result
 from facebench.runtime.workspace import Workspace
 from facebench.synth.write import MARKER
-from facebench.task import Task
 from facebench.weights.checkpoint import Checkpoint
 
 
@@ -108,13 +108,14 @@ def reproduce(
     if not tolerance >= 0:
         raise SpecError(f"--tolerance is {tolerance}; expected 0 or more.")
     record = result.record
-    spec = saved_spec(record.spec, registry)
+    run = saved_run(record.spec, registry)
+    spec = run.spec
     where = str(checkpoint) if checkpoint else _checkpoint_folder(result, workspace.cache)
-    workspace = replace(workspace, data=data_of(record, spec, workspace, registry))
+    workspace = replace(workspace, data=data_of(record, run, workspace))
     with TemporaryDirectory(prefix="facebench-verify-") as folder:
         scratch = replace(workspace, cache=Path(folder), results=Path(folder))
-        opened = Stages(replace(spec, checkpoint=where), workspace, registry)
-        stages = opened.on_same_data(workspace=scratch)
+        opened = open_stages(run.with_spec(checkpoint=where), workspace)
+        stages = replace(opened, workspace=scratch)
         found = stages.checkpoint()
         origins = tuple(_origins(record, stages, found))
         if record.task.fingerprint != stages.dataset.fingerprint:
@@ -130,12 +131,11 @@ def reproduce(
     return _compared(result, judgement, again, origins, tolerance)
 
 
-def data_of(record: Record, spec: RunSpec, workspace: Workspace, registry: Registry) -> Path | None:
+def data_of(record: Record, run: LoadedRun, workspace: Workspace) -> Path | None:
     """Return the data folder; none for a synthetic result, unless stand-ins lie in it."""
     if not record.task.synthetic or workspace.data is None:
         return workspace.data
-    task: type[Task] = registry.load("task", spec.task)
-    root = find_real(task(spec.task_options), workspace.data)
+    root = find_real(run.task(run.spec.task_options), workspace.data)
     return workspace.data if root is not None and (root / MARKER).is_file() else None
 
 
@@ -159,12 +159,12 @@ def _learned(result: Result) -> bool:
 
 
 def _origins(record: Record, stages: Stages, checkpoint: Checkpoint) -> Iterator[Origin]:
-    info, task = stages.method_class.info, stages.dataset.task.info
+    info, task = stages.run.method.info, stages.dataset.task.info
     yield Origin("dataset", record.task.fingerprint, stages.dataset.fingerprint)
     yield Origin("weights", record.stages.weights_digest, checkpoint.weights_digest)
     yield Origin("version of the method", record.method.version, info.version)
     yield Origin("version of the task", record.task.version, task.version)
-    protocol = [task.protocol, PROTOCOL_VERSION]
+    protocol = [task.protocol, table_protocol(task.protocol).version]
     yield Origin("protocol", list(record.task.protocol), protocol)
 
 

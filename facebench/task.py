@@ -2,7 +2,7 @@
 
 A task is a *declaration* (what is evaluated, how, and where the data come from) and one function
 from a folder to a table. It trains nothing, extracts nothing and scores nothing: this is done by
-the protocol that it names, see ``facebench.evaluation.judge``.
+the protocol that it names, see ``facebench.evaluation.protocols``.
 
 ``manifest(root)`` returns a pandas DataFrame with one row per image and these columns:
 
@@ -45,12 +45,9 @@ if TYPE_CHECKING:
     from facebench.progress import Progress
     from facebench.synth import FaceSampler
 
-Protocol = Literal["classification", "multilabel", "regression", "verification"]
 Family = Literal["expression", "identity", "action units", "head pose"]
 
 SPLITS = ("train", "val", "test")
-FOLDED: frozenset[Protocol] = frozenset({"multilabel", "verification"})
-"""Protocols with folds instead of a training split."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +84,7 @@ class TaskInfo:
         parts: Possible names of each folder of a dataset that consists of several folders. If one
             of them is below the data folder, the data folder is the root, and the task finds the
             others or reports which is missing.
-        protocol: Name of the evaluation protocol.
+        protocol: Name of the evaluation protocol, see :mod:`facebench.protocol`.
         image_size: Side in pixels of the images in the paper's linear probe (section 4.1).
         main_metric: Metric of the main column.
         columns: Metrics of the paper's table for this task, left to right (per-AU F1 and the
@@ -110,7 +107,7 @@ class TaskInfo:
     obtain: str
     layout: str
     folders: tuple[str, ...]
-    protocol: Protocol
+    protocol: str
     image_size: int
     main_metric: Metric
     counts: Mapping[str, int]

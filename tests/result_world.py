@@ -15,7 +15,8 @@ from facebench.audit.leaks import Leaks, Twin
 from facebench.config.spec import ExtractSpec, ProbeSpec, RunSpec, spec_record
 from facebench.data.dataset import Dataset
 from facebench.evaluation.judge import judge
-from facebench.evaluation.judgement import PROTOCOL_VERSION, Judgement
+from facebench.evaluation.judgement import Judgement
+from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.store import Features
 from facebench.progress import Silent
 from facebench.results.records import judgement_record, task_record
@@ -109,7 +110,11 @@ def write_result(root: Path, kind: str, *, seed: int = SEED, dedup_test: bool = 
     )  # fmt: skip
     features = "0123456789abcdef"
     key = result_key(
-        [info.protocol, PROTOCOL_VERSION], features, spec.probe, seed=seed, dedup_test=dedup_test
+        [info.protocol, protocol_named(info.protocol).version],
+        features,
+        spec.probe,
+        seed=seed,
+        dedup_test=dedup_test,
     )
     record = {
         "spec": spec_record(spec),

@@ -11,7 +11,7 @@ import pandas as pd
 from whole_results import merged, whole_json
 
 from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec, digest, spec_record
-from facebench.evaluation.protocols import classification, multilabel, pairs, regression
+from facebench.evaluation.protocol import protocol_named
 from facebench.results.store import Result, ResultStore
 from facebench.runtime.workspace import to_json
 
@@ -105,16 +105,14 @@ def write(
 
 def scored(predictions: pd.DataFrame, seed: int) -> tuple[str, dict[str, Any]]:
     """Return the protocol that such predictions are of, and its scores."""
-    names = map(str, predictions)
-    targets = tuple(name.removeprefix("label_") for name in names if name.startswith("label_"))
-    how: dict[str, Any] = {"resamples": RESAMPLES, "seed": seed}
+    protocol, choices = "regression", dict[str, Any]()
     if "first" in predictions:
-        folds = predictions["fold"].nunique()
-        thresholds = {kind: np.full(folds, 0.5) for kind in ("honest", "paper")}
-        return "verification", pairs.scores_of(predictions, thresholds, **how)
-    if "label" in predictions:
-        count = 1 + int(predictions["label"].max())
-        return "classification", classification.scores_of(predictions, count, **how)
-    if "subject" in predictions:
-        return "multilabel", multilabel.scores_of(predictions, targets, **how)
-    return "regression", regression.scores_of(predictions, targets, **how)
+        protocol, kinds = "verification", ("honest", "paper")
+        thresholds = np.full(predictions["fold"].nunique(), 0.5)
+        choices = {"variants": dict.fromkeys(kinds), "thresholds": dict.fromkeys(kinds, thresholds)}
+    elif "label" in predictions:
+        protocol, choices = "classification", {"classes": 1 + int(predictions["label"].max())}
+    elif "subject" in predictions:
+        protocol = "multilabel"
+    judge = protocol_named(protocol)
+    return protocol, judge.score(predictions, choices, resamples=RESAMPLES, seed=seed)

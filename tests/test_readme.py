@@ -77,7 +77,7 @@ def test_every_command_does_what_is_said(
     def note(spec: Any, *_: Any) -> None:
         resolved.append(spec)
 
-    monkeypatch.setattr(runs, "Stages", note)  # opens no data
+    monkeypatch.setattr(runs, "open_stages", note)  # opens no data
     monkeypatch.setattr(runs, "plan", lambda stages: ())
     monkeypatch.chdir(folder)
     arguments = [names.get(word, word) for word in shlex.split(line)[1:]]

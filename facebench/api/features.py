@@ -17,7 +17,7 @@ from facebench.api.results import opened
 from facebench.api.runs import prepare_runs
 from facebench.api.words import arguments_of
 from facebench.errors import SpecError
-from facebench.pipeline import Stages
+from facebench.pipeline import open_stages
 from facebench.progress import Progress
 from facebench.reproduce import data_of
 from facebench.results.store import Result
@@ -104,11 +104,10 @@ def extract(
     prepared = prepare_runs(arguments_of(words, "extract"))
     if len(prepared.runs) != 1:
         raise SpecError(f"task is '{task}'; expected the name of one task.")
-    spec, workspace = prepared.runs[0].spec, prepared.workspace
-    if judged is not None and spec.task == judged.spec.task:
-        found = data_of(judged.record, spec, workspace, prepared.registry)
-        workspace = replace(workspace, data=found)
-    stages = Stages(spec, workspace, prepared.registry)
+    run, workspace = prepared.runs[0].loaded, prepared.workspace
+    if judged is not None and run.spec.task == judged.spec.task:
+        workspace = replace(workspace, data=data_of(judged.record, run, workspace))
+    stages = open_stages(run, workspace)
     features = stages.features(stages.checkpoint())
     values, rows = features.values, stages.dataset.table
     if features.broken:

@@ -9,11 +9,12 @@ from typing import Any, Unpack
 from facebench.api.results import Results
 from facebench.api.words import RunWords, arguments_of, in_words
 from facebench.config.spec import RunSpec
-from facebench.pipeline import Stages
-from facebench.pipeline import run as run_spec
+from facebench.pipeline import open_stages
+from facebench.pipeline import run as run_loaded
 from facebench.plan import Step, plan
 from facebench.registry import Registry
 from facebench.request.arguments import RunArguments, build_request, open_workspace
+from facebench.request.loaded import LoadedRun
 from facebench.request.resolve import Request, ResolvedRun, resolve_with_origins
 from facebench.runtime.workspace import Workspace
 
@@ -26,21 +27,19 @@ class PreparedRuns:
         runs: One for each method, task and seed, the floors last.
         request: What they were resolved from.
         workspace: Where things are kept, and on what is computed.
-        registry: Where plugins are found.
     """
 
     runs: tuple[ResolvedRun, ...]
     request: Request
     workspace: Workspace
-    registry: Registry
 
-    def steps(self, spec: RunSpec) -> tuple[Step, Step, Step]:
+    def steps(self, run: LoadedRun) -> tuple[Step, Step, Step]:
         """Return the stages of one run, and which of them are on disk.
 
         Raises:
             FacebenchError: Its data cannot be opened.
         """
-        return plan(Stages(spec, self.workspace, self.registry))
+        return plan(open_stages(run, self.workspace))
 
     def execute(self, started: Callable[[RunSpec], None] | None = None) -> Results:
         """Run all, one after the other, doing only what is not on disk yet.
@@ -52,10 +51,10 @@ class PreparedRuns:
             FacebenchError: Something that the user can mend: data, options, a plugin.
         """
         results = []
-        for run in self.runs:
+        for resolved in self.runs:
             if started is not None:
-                started(run.spec)
-            results.append(run_spec(run.spec, self.workspace, self.registry))
+                started(resolved.spec)
+            results.append(run_loaded(resolved.loaded, self.workspace))
         return Results(results)
 
 
@@ -85,7 +84,7 @@ def prepare_runs(arguments: RunArguments) -> PreparedRuns:
     workspace = open_workspace(top, arguments)
     request = build_request(top, overrides, workspace, registry)
     runs = tuple(resolve_with_origins(request, registry))
-    return PreparedRuns(runs, request, workspace, registry)
+    return PreparedRuns(runs, request, workspace)
 
 
 @in_words
@@ -121,5 +120,6 @@ def dry_run(**words: Unpack[RunWords]) -> tuple[DryRun, ...]:
     """
     prepared = prepare_runs(arguments_of(words, "dry_run"))
     return tuple(
-        DryRun(run.spec, run.settings(), prepared.steps(run.spec)) for run in prepared.runs
+        DryRun(resolved.spec, resolved.settings(), prepared.steps(resolved.loaded))
+        for resolved in prepared.runs
     )

@@ -36,7 +36,6 @@ class PreparedSweep:
         entries: Every run that a setting asks for.
         plan: Each run once, and which of its stages are on disk.
         workspace: Where things are kept, and on what is computed.
-        registry: Where plugins are found.
         plugins: Single-file plugins, which each process imports anew.
     """
 
@@ -45,7 +44,6 @@ class PreparedSweep:
     entries: tuple[SweepEntry, ...]
     plan: SweepPlan
     workspace: Workspace
-    registry: Registry
     plugins: tuple[Path, ...]
 
     def labels(self) -> dict[str, str]:
@@ -74,7 +72,7 @@ class PreparedSweep:
             jobs: Runs at a time; several are processes of their own.
             verbose: Whether these tell more.
         """
-        executor: Executor = SerialExecutor(self.workspace, self.registry)
+        executor: Executor = SerialExecutor(self.workspace)
         if jobs > 1:
             executor = ProcessExecutor(jobs, self.workspace, self.plugins, verbose=verbose)
         yield from execute(schedule, executor, self.workspace)
@@ -130,9 +128,8 @@ def prepare_sweep(sweep: Sweep, arguments: RunArguments, *, jobs: int = 1) -> Pr
         sweep=sweep,
         request=requests[0],
         entries=entries,
-        plan=plan_sweep(entries, workspace, registry),
+        plan=plan_sweep(entries, workspace),
         workspace=workspace,
-        registry=registry,
         plugins=arguments.plugins,
     )
 

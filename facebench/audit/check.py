@@ -21,6 +21,7 @@ from facebench.audit.scan import scan
 from facebench.data.dataset import Dataset, find_real, open_dataset
 from facebench.errors import DataError
 from facebench.progress import Progress
+from facebench.protocol import table_protocol
 from facebench.synth.write import MARKER
 from facebench.task import SPLITS, Task, TaskInfo
 
@@ -129,11 +130,12 @@ def check_pairs(dataset: Dataset) -> Iterator[Finding]:
 
 
 def check_targets(dataset: Dataset) -> Iterator[Finding]:
-    """Report the range of the targets of multilabel and regression tasks."""
+    """Report the range of the targets of a task."""
     info, table = dataset.task.info, dataset.table
+    binary = table_protocol(info.protocol).binary_targets
     for name in info.targets:
         values = table[name].to_numpy(float)
-        if info.protocol == "multilabel":
+        if binary:
             share = values.mean()
             status, text = "ok", f"{name}: {share:.1%} positive"
             if share in (0, 1):

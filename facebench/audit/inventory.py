@@ -14,6 +14,7 @@ from facebench.data.dataset import find_real
 from facebench.data.manifest import check_table
 from facebench.data.speakers import speaker_folders
 from facebench.errors import DataError, FacebenchError
+from facebench.protocol import table_protocol
 from facebench.registry import Registry
 from facebench.runtime.listing import folder_called
 from facebench.synth.write import MARKER
@@ -114,7 +115,7 @@ def _counts(task: Task, root: Path) -> dict[str, int]:
     check_table(task.info, table)
     counts = {split: int((table["split"] == split).sum()) for split in SPLITS}
     counts = {split: count for split, count in counts.items() if count}
-    if task.info.protocol == "verification":
+    if table_protocol(task.info.protocol).paired:
         counts["pairs"] = len(task.pairs(root))
     return counts
 

@@ -24,8 +24,8 @@ from facebench.audit.leaks import Leaks, Twin
 from facebench.audit.scan import content_name, scan
 from facebench.data.dataset import Dataset
 from facebench.progress import Progress
+from facebench.protocol import table_protocol
 from facebench.runtime.atomic import atomic_write
-from facebench.task import FOLDED
 
 FORMAT = 1
 
@@ -60,7 +60,7 @@ def leaks_of(dataset: Dataset, seen: pd.DataFrame) -> Leaks:
         dataset: Its table and pairs are used, no file.
         seen: The scan, one row per row of the table.
     """
-    if dataset.task.info.protocol in FOLDED:
+    if table_protocol(dataset.task.info.protocol).folded:
         return _between_folds(dataset, seen)
     split = dataset.table["split"].to_numpy()
     train, val, test = (np.flatnonzero(split == name) for name in ("train", "val", "test"))

@@ -61,7 +61,7 @@ def _show_method(runs: Sequence[ResolvedRun], prepared: PreparedRuns) -> None:
         if own := own_settings(same[0], shared):
             _show_settings(f"{same[0].spec.method} on {task}", own)
         for one in same:
-            _show_plan(one.spec, prepared.steps(one.spec))
+            _show_plan(one.spec, prepared.steps(one.loaded))
 
 
 def _show_settings(title: str, settings: Settings) -> None:

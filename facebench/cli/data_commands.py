@@ -13,11 +13,12 @@ from facebench.api.datasets import check_data, download_data, list_data, write_s
 from facebench.api.plugins import task_info
 from facebench.audit.findings import Report
 from facebench.audit.inventory import OBTAIN, VOXCELEB
+from facebench.protocol import table_protocol
 from facebench.report import DASH
 from facebench.runtime.atomic import atomic_write
 from facebench.runtime.terminal import detail_table, log_to_terminal, out
 from facebench.runtime.workspace import to_json
-from facebench.task import FOLDED, TaskInfo
+from facebench.task import TaskInfo
 
 _STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
 
@@ -105,7 +106,7 @@ def _declared(info: TaskInfo) -> Iterator[tuple[str, str]]:
     yield "targets", ", ".join(info.targets)
     yield "images", f"{info.image_side} x {info.image_side} px" if info.image_side else ""
     yield "probed at", f"{info.image_size} x {info.image_size} px (PCL section 4.1)"
-    folds = ", with folds" if info.protocol in FOLDED else ""
+    folds = ", with folds" if table_protocol(info.protocol).folded else ""
     yield "protocol", f"{info.protocol}{folds}"
     yield "source", info.source
 

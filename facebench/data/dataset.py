@@ -21,6 +21,7 @@ import pandas as pd
 from facebench.data.manifest import boxes, check_pairs, check_table
 from facebench.errors import DataError, PluginError
 from facebench.progress import Progress, Silent
+from facebench.protocol import table_protocol
 from facebench.runtime.atomic import make_once
 from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import Box, Pixels, crop_resize
@@ -155,7 +156,7 @@ def open_dataset(
     check_table(task.info, table)
     table = table.reset_index(drop=True)
     pairs = None
-    if task.info.protocol == "verification":
+    if table_protocol(task.info.protocol).paired:
         pairs = task.pairs(root).reset_index(drop=True)
         check_pairs(task.info, table, pairs)
     digests = file_digests(root, table["path"].tolist(), cache, progress=progress)

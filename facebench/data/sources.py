@@ -30,11 +30,11 @@ from facebench.data.manifest import CROP, boxes
 from facebench.data.speakers import WRAPPERS, name_identities, speaker_names
 from facebench.errors import DataError
 from facebench.progress import Progress, Silent, increments
+from facebench.protocol import table_protocol
 from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
 from facebench.runtime.listing import folder_called, images_below
 from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
-from facebench.task import FOLDED
 
 Form = Literal["images", "video"]
 
@@ -214,7 +214,7 @@ def task_source(dataset: Dataset) -> Source:
     info, table = dataset.task.info, dataset.table
     rows = np.arange(len(table))
     warnings: tuple[str, ...] = ()
-    if info.protocol in FOLDED:
+    if table_protocol(info.protocol).folded:
         warnings = (f"pretrained on the test images of {info.title}, without labels",)
         _log.warning("%s", warnings[0])
     else:

@@ -19,8 +19,7 @@ from facebench.data.dataset import Dataset
 from facebench.disentangle.factor_scores import RESAMPLES, score_factors, scores_record
 from facebench.disentangle.factors import FactorSettings, predict_factors
 from facebench.errors import SpecError
-from facebench.method import Method
-from facebench.pipeline import Stages
+from facebench.pipeline import Stages, open_stages
 from facebench.registry import Registry
 from facebench.request.resolve import Request, resolve
 from facebench.results.records import method_record
@@ -73,8 +72,8 @@ def disentangle(
         raise SpecError(f"found {len(request.seeds)} seeds; expected one.")
     settings = settings or FactorSettings()
     methods, rows, tables = {}, [], []
-    for spec in resolve(replace(request, tasks=(TASK,)), registry):
-        stages = Stages(spec, workspace, registry)
+    for run in resolve(replace(request, tasks=(TASK,)), registry):
+        spec, stages = run.spec, open_stages(run, workspace)
         checkpoint = stages.checkpoint()
         methods[spec.method] = _method_record(stages, checkpoint)
         for feature, predictions in _predictions(stages, checkpoint, settings):
@@ -97,13 +96,14 @@ def _predictions(
     stages: Stages, checkpoint: Checkpoint, settings: FactorSettings
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield each feature of the checkpoint and the predictions from it."""
-    spec, offered = stages.spec, stages.method_class.info.features
+    run, offered = stages.run, stages.run.method.info.features
     names: list[str] = checkpoint.record.get("features", list(offered))
     with stages.workspace.progress.bar("factors", len(names), "feature") as advance:
         for done, name in enumerate(names, start=1):
-            stages.spec = replace(spec, extract=replace(spec.extract, feature=name))
-            values = stages.features(checkpoint).values
-            yield name, predict_factors(values, _labels(stages.dataset), settings, seed=spec.seed)
+            extract = replace(run.spec.extract, feature=name)
+            of_feature = replace(stages, run=run.with_spec(extract=extract))
+            values, labels = of_feature.features(checkpoint).values, _labels(stages.dataset)
+            yield name, predict_factors(values, labels, settings, seed=run.spec.seed)
             advance(done)
 
 
@@ -123,10 +123,9 @@ def _faces_record(dataset: Dataset) -> dict[str, Any]:
 
 def _method_record(stages: Stages, checkpoint: Checkpoint) -> dict[str, Any]:
     spec: RunSpec = stages.spec
-    cls: type[Method] = stages.method_class
     learned = ("data", "images_seen")
     return {
-        **method_record(cls),
+        **method_record(stages.run.method),
         "backbone": spec.backbone,
         "preset": spec.preset,
         "seed": spec.seed,

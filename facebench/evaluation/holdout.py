@@ -9,7 +9,7 @@ ever sees a row or a label of the test side.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +19,6 @@ from sklearn.model_selection import ShuffleSplit, train_test_split
 
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
-from facebench.evaluation.store import Features
 
 Rows = NDArray[np.int64]
 _DRAWS = 200  # of subjects, among which the most balanced is taken
@@ -40,13 +39,17 @@ class HoldOut:
     origin: str
 
 
-def split_rows(dataset: Dataset, features: Features) -> dict[str, Rows]:
+def split_rows(dataset: Dataset, readable: NDArray[np.bool_]) -> dict[str, Rows]:
     """Return the readable rows of ``train``, ``val`` (perhaps none) and ``test``.
+
+    Args:
+        dataset: Its table is read.
+        readable: ``[N]`` which rows have features.
 
     Raises:
         DataError: ``train`` or ``test`` has none.
     """
-    split, readable = dataset.table["split"].to_numpy(), features.readable
+    split = dataset.table["split"].to_numpy()
     rows = {name: np.flatnonzero((split == name) & readable) for name in ("train", "val", "test")}
     for name in ("train", "test"):
         if not len(rows[name]):
@@ -55,6 +58,28 @@ def split_rows(dataset: Dataset, features: Features) -> dict[str, Rows]:
                 "Check the dataset, or give a larger --limit."
             )
     return rows
+
+
+def fold_rows(dataset: Dataset, readable: NDArray[np.bool_]) -> Iterator[tuple[Rows, Rows]]:
+    """Yield, for each fold, the readable rows of all other folds, and those of the fold.
+
+    Args:
+        dataset: Its table is read.
+        readable: ``[N]`` which rows have features.
+
+    Raises:
+        DataError: One of both has none.
+    """
+    fold = dataset.table["fold"].to_numpy()
+    for number in np.unique(fold):
+        sides = [np.flatnonzero(mask & readable) for mask in (fold != number, fold == number)]
+        if not all(map(len, sides)):
+            raise DataError(
+                f"{dataset.task.info.title}: found {len(sides[0])} readable images to train on "
+                f"and {len(sides[1])} to test in fold {number}; expected some of both. Check the "
+                "dataset, or give a larger --limit."
+            )
+        yield sides[0], sides[1]
 
 
 def hold_out(

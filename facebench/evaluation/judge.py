@@ -1,25 +1,13 @@
-"""Protocols: how features of a task are judged. Each lives once, here in the core."""
+"""Judging: the protocol that a task names turns features into scores."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.evaluation.judgement import Judgement
-from facebench.evaluation.protocols.classification import classify
-from facebench.evaluation.protocols.multilabel import detect_labels
-from facebench.evaluation.protocols.pairs import verify_pairs
-from facebench.evaluation.protocols.regression import regress
+from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
-
-PROTOCOLS: Mapping[str, Callable[..., Judgement]] = {
-    "classification": classify,
-    "multilabel": detect_labels,
-    "regression": regress,
-    "verification": verify_pairs,
-}
 
 
 def judge(
@@ -32,10 +20,11 @@ def judge(
         features: Of its images.
         spec: Of the probe.
         seed: Of held-out part, initial weights, order of batches and bootstrap.
-        progress: Who watches.
+        progress: Told how far it is.
 
     Raises:
         DataError: There are too few items to judge.
+        UnknownNameError: There is no such protocol.
     """
-    protocol = PROTOCOLS[dataset.task.info.protocol]
-    return protocol(dataset, features, spec, seed=seed, progress=progress)
+    protocol = protocol_named(dataset.task.info.protocol)
+    return protocol.judge(dataset, features, spec, seed=seed, progress=progress)

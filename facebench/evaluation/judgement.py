@@ -15,9 +15,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-# Goes up when the same features would get other scores.
-PROTOCOL_VERSION = 1
-
 
 @dataclass(frozen=True)
 class Judgement:

@@ -18,10 +18,10 @@ from typing import Any
 
 from facebench.config.spec import digest
 from facebench.errors import StageError
+from facebench.evaluation.protocol import Kind
 from facebench.report.groups import Group, comparable, learned_from
 from facebench.report.reference import Printed, printed
 from facebench.results.record import Record
-from facebench.results.scores import Kind
 from facebench.results.stats.statistics import Interval, intervals
 from facebench.results.store import Result, read_result
 from facebench.runtime.workspace import to_json

@@ -19,10 +19,11 @@ from facebench.config.options import (
     without_groups,
 )
 from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
-from facebench.errors import PluginError, SpecError, UnknownNameError
+from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
-from facebench.registry import Registry
+from facebench.registry import Registry, build_backbone
 from facebench.request.handed_in import check_nothing_learns, given_settings
+from facebench.request.loaded import LoadedRun, Plugins, backbone_plugin, loaded_run
 from facebench.runtime.device import Precision
 from facebench.task import Task
 from facebench.weights.checkpoint import Checkpoint
@@ -74,15 +75,20 @@ class ResolvedRun:
     """One run, and where its options come from, which is no part of what it is.
 
     Args:
-        spec: The run.
+        loaded: The run: its spec, and the classes that this names.
         origins: ``group.key`` of each option of the method, of ``pretrain``, ``extract`` and
             ``probe`` and of the task, in that order -> ``default``, ``preset quick``,
             ``recipe official``, ``run.yaml, pcl.temperature``, ``--set pcl.temperature=0.1``,
             ``checkpoint`` (handed in), or ``method`` and ``task`` for what these declare.
     """
 
-    spec: RunSpec
+    loaded: LoadedRun
     origins: Mapping[str, str]
+
+    @property
+    def spec(self) -> RunSpec:
+        """Return what is run."""
+        return self.loaded.spec
 
     def settings(self) -> dict[str, tuple[Any, str]]:
         """Return the value and the origin of each option, in the order of ``origins``."""
@@ -100,14 +106,14 @@ class ResolvedRun:
         }
 
 
-def resolve(request: Request, registry: Registry) -> list[RunSpec]:
+def resolve(request: Request, registry: Registry) -> list[LoadedRun]:
     """Return the runs that a request means: method by method as asked for, then the floors.
 
     Raises:
         SpecError: A name, key or value does not fit; the message says where it was written.
         PluginError: A plugin cannot be loaded.
     """
-    return [run.spec for run in resolve_with_origins(request, registry)]
+    return [resolved.loaded for resolved in resolve_with_origins(request, registry)]
 
 
 def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedRun]:
@@ -121,36 +127,62 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
         raise UnknownNameError("preset", request.preset, PRESETS)
     if not (request.methods and request.tasks and request.seeds):
         raise SpecError("nothing to run: give --method, --task and at least one seed.")
-    names = (*request.methods, *(_floors(registry) if request.floors else ()))
-    methods: dict[str, type[Method]] = {name: registry.load("method", name) for name in names}
-    tasks: dict[str, type[Task]] = {name: registry.load("task", name) for name in request.tasks}
+    plugins = _plugins(request, registry)
+    methods: dict[str, type[Method]] = {n: p.cls for (k, n), p in plugins.items() if k == "method"}
+    tasks: dict[str, type[Task]] = {name: plugins["task", name].cls for name in request.tasks}
     groups = {name: keys_of(options) for name, options in CORE_GROUPS.items()}
     groups |= {name: keys_of(cls.Options) for name, cls in tasks.items()}
     groups |= {name: [*keys_of(cls.Options), "recipe"] for name, cls in methods.items()}
     check_keys(request.overrides, groups)
     _check_weights(request, methods)
-    if request.checkpoint and methods[request.methods[0]].info.backbone:
-        request = replace(request, backbone=request.checkpoint.spec["backbone"])
-    registry.backbone(request.backbone)  # a wrong name fails now, not after hours
+    backbone = _backbone(request, methods)
+    # A wrong argument fails now, not after hours.
+    build_backbone(plugins["backbone", backbone_plugin(backbone)].cls, backbone)
+    request = replace(request, backbone=backbone)
     return [
-        _resolved_run(request, methods[method], tasks[task], seed)
+        _resolved_run(request, methods[method], tasks[task], seed, plugins)
         for method in methods
         for task in request.tasks
         for seed in request.seeds
     ]
 
 
-def _floors(registry: Registry) -> tuple[str, ...]:
-    """Return the methods that declare themselves floors; one that does not load is no floor."""
-    floors = []
-    for name in registry.names("method"):
-        try:
-            cls: type[Method] = registry.load("method", name)
-        except PluginError:  # somebody else's plugin; it is not asked for
-            continue
-        if cls.info.floor:
-            floors.append(name)
-    return tuple(floors)
+def _plugins(request: Request, registry: Registry) -> Plugins:
+    """Load what a request names: methods (and floors), then what these need.
+
+    Raises:
+        UnknownNameError: There is no plugin of such a name.
+        PluginError: One that is asked for cannot be loaded.
+    """
+    found = registry.load_all(
+        {"method": request.methods}, all_of="method" if request.floors else None
+    )
+    methods: dict[str, type[Method]] = {
+        name: plugin.cls
+        for (_, name), plugin in found.items()
+        if name in request.methods or plugin.cls.info.floor
+    }
+    learned = {_learned_data(request, cls) for cls in methods.values()}
+    others = registry.load_all(
+        {"task": request.tasks, "backbone": [backbone_plugin(_backbone(request, methods))]},
+        if_known={"task": sorted(learned)},
+    )
+    return {("method", name): found["method", name] for name in methods} | others
+
+
+def _learned_data(request: Request, method: type[Method]) -> str:
+    """Return what a method learns from, as ``pretrain.data`` names it; nothing if it does not."""
+    if not method.info.learns or _given(request, method):
+        return ""
+    override = _layers(request, method).get("pretrain.data")
+    return PretrainSpec().data if override is None else str(override.value)
+
+
+def _backbone(request: Request, methods: Mapping[str, type[Method]]) -> str:
+    """Return the shared backbone: that of a checkpoint that is handed in, if it has one."""
+    if request.checkpoint and methods[request.methods[0]].info.backbone:
+        return str(request.checkpoint.spec["backbone"])
+    return request.backbone
 
 
 def _check_weights(request: Request, methods: dict[str, type[Method]]) -> None:
@@ -170,7 +202,7 @@ def _check_weights(request: Request, methods: dict[str, type[Method]]) -> None:
 
 
 def _resolved_run(
-    request: Request, method: type[Method], task: type[Task], seed: int
+    request: Request, method: type[Method], task: type[Task], seed: int, plugins: Plugins
 ) -> ResolvedRun:
     name, given = method.info.name, _given(request, method)
     layers = _layers(request, method)
@@ -201,7 +233,7 @@ def _resolved_run(
         for key, origin in declared.items()
         if getattr(extract, key) != getattr(asked, key)
     }
-    return ResolvedRun(spec, origins(groups, layers) | filled_in)
+    return ResolvedRun(loaded_run(spec, plugins), origins(groups, layers) | filled_in)
 
 
 def _given(request: Request, method: type[Method]) -> Checkpoint | None:

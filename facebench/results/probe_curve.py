@@ -7,16 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.results.record import Record
-
-# Protocol -> the stored curve, the metric that it shows, whether there is one for each fold.
-_STORED = {
-    "classification": ("test_accuracy_by_epoch", "accuracy", False),
-    "multilabel": ("test_f1_by_fold_and_epoch", "f1", True),
-    "regression": ("test_mae_by_epoch", "mae", False),
-    "verification": ("test_accuracy_by_fold_and_epoch", "accuracy", True),
-}
-_LOWER_IS_BETTER = ("mae",)
 
 
 @dataclass(frozen=True)
@@ -29,26 +21,26 @@ class ProbeCurve:
         values: ``[K, E]``: one row for each fold, or one row.
         best_epochs: ``[K]`` from 1, of which the score was reported; empty where the last one is
             (a learned head for pairs).
+        higher_is_better: Which way is better.
     """
 
     metric: str
     key: str
     values: npt.NDArray[np.float64]
     best_epochs: tuple[int, ...]
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Return which way is better."""
-        return self.metric not in _LOWER_IS_BETTER
+    higher_is_better: bool
 
 
 def probe_curve(record: Record) -> ProbeCurve | None:
-    """Return the curve of a result; None where nothing was trained (pairs by cosine)."""
-    key, metric, folded = _STORED[record.task.protocol[0]]
-    paper = record.scores.paper
-    stored = paper.value(key)
-    if stored is None:
+    """Return the curve of a result; None where nothing was trained (pairs by cosine).
+
+    Raises:
+        DataError: The protocol is unknown here.
+    """
+    form, paper = recorded_protocol(record.task.protocol[0]).curve, record.scores.paper
+    stored = None if form is None else paper.value(form.key)
+    if form is None or stored is None:
         return None
-    values = np.asarray(stored if folded else [stored], dtype=np.float64)
-    best = paper.value("best_epoch_by_fold") or () if folded else [paper.value("best_epoch")]
-    return ProbeCurve(metric, key, values, tuple(best))
+    values = np.asarray(stored if form.by_fold else [stored], dtype=np.float64)
+    best = paper.value("best_epoch_by_fold") or () if form.by_fold else [paper.value("best_epoch")]
+    return ProbeCurve(form.metric, form.key, values, tuple(best), form.higher_is_better)

@@ -12,14 +12,12 @@ import numpy as np
 import pandas as pd
 
 from facebench.evaluation.protocols.rescoring import (
-    WATCHED,
     Judged,
-    errors_by_yaw_from_predictions,
     leak_free_from_predictions,
+    recorded_protocol,
     scores_from_predictions,
 )
 from facebench.results.differences import Difference, differences
-from facebench.results.form import to_plain
 from facebench.results.probe_curve import ProbeCurve, probe_curve
 from facebench.results.record import Record
 from facebench.results.scores import KINDS, Scores
@@ -28,7 +26,7 @@ TOLERANCE = 1e-9  # sums in another order, on another machine
 
 
 def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference]:
-    """Yield every score, interval and error by yaw that does not follow from the predictions.
+    """Yield every score, interval and detail that does not follow from the predictions.
 
     A score that the protocol does not compute is one of them, so none is left unchecked.
 
@@ -39,12 +37,13 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
     Raises:
         DataError: They cannot be scored.
     """
-    scores = record.scores.plain()
+    name, scores = record.task.protocol[0], record.scores.plain()
+    protocol = recorded_protocol(name)
+    judged = Judged(name, scores, record.spec.probe.resamples, record.spec.seed)
     stored = {
-        kind: {name: value for name, value in scores[kind].items() if name not in WATCHED}
+        kind: {name: value for name, value in scores[kind].items() if name not in protocol.watched}
         for kind in KINDS
     }
-    judged = Judged(record.task.protocol[0], scores, record.spec.probe.resamples, record.spec.seed)
     found = scores_from_predictions(judged, predictions)
     yield from differences(stored, found, tolerance=TOLERANCE, key="scores")
     if _names_what_it_removed(record.scores):
@@ -52,12 +51,9 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
             scores["without_leaks"], leak_free_from_predictions(judged, predictions),
             tolerance=TOLERANCE, key="scores.without_leaks", ignore={"removed_rows"},
         )  # fmt: skip
-    if record.details.errors_by_yaw is not None:
-        by_yaw = errors_by_yaw_from_predictions(predictions)
-        yield from differences(
-            to_plain(record.details.errors_by_yaw), by_yaw, tolerance=TOLERANCE,
-            key="details.errors_by_yaw",
-        )  # fmt: skip
+    details = record.details.plain()
+    for name, value in protocol.rescored_details(details, predictions).items():
+        yield from differences(details[name], value, tolerance=TOLERANCE, key=f"details.{name}")
 
 
 def watched(record: Record) -> Iterator[Difference]:

@@ -10,8 +10,9 @@ from facebench.audit.overlap import identity_overlap, overlap_warning
 from facebench.config.spec import plain
 from facebench.data.dataset import Dataset
 from facebench.data.sources import Source
-from facebench.evaluation.judgement import PROTOCOL_VERSION, Judgement
+from facebench.evaluation.judgement import Judgement
 from facebench.method import Method
+from facebench.protocol import table_protocol
 from facebench.weights.checkpoint import Checkpoint
 
 
@@ -30,14 +31,15 @@ def method_record(method: type[Method]) -> dict[str, Any]:
 def task_record(dataset: Dataset, leaks: Leaks) -> dict[str, Any]:
     """Return what a result says about its task and data, and what leaks there."""
     info = dataset.task.info
+    protocol = table_protocol(info.protocol)
     return {
         "name": info.name,
         "title": info.title,
         "version": info.version,
-        "protocol": [info.protocol, PROTOCOL_VERSION],
+        "protocol": [protocol.name, protocol.version],
         "family": info.family,
         "main_metric": plain(info.main_metric),
-        "columns": [plain(column) for column in info.columns or (info.main_metric,)],
+        "columns": [plain(column) for column in protocol.columns(info)],
         "synthetic": dataset.synthetic,
         "fingerprint": dataset.fingerprint,
         "counts": dict(dataset.counts),

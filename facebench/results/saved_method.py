@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,11 @@ def saved_method(checkpoint: Checkpoint, registry: Registry) -> Method:
     cls: type[Method] = registry.load("method", spec["method"])
     options, pretrain = given_settings(checkpoint, cls)
     method = build_method(
-        cls, options, spec["backbone"], pretrain.image_size, seed=spec["seed"], registry=registry
+        cls,
+        options,
+        partial(registry.backbone, spec["backbone"]),
+        pretrain.image_size,
+        seed=spec["seed"],
     )
     load_weights(method, checkpoint)
     return method.eval()

@@ -1,4 +1,4 @@
-"""The spec of a stored result, typed again, so that it can be run again."""
+"""The spec of a stored result, typed and loaded again, so that it can be run again."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec,
 from facebench.errors import SpecError
 from facebench.method import Method
 from facebench.registry import Registry
+from facebench.request.loaded import LoadedRun, load_run
 from facebench.results.settings import Settings
 from facebench.task import Task
 
 
-def saved_spec(settings: Settings, registry: Registry) -> RunSpec:
-    """Return the spec that a result was run with.
+def saved_run(settings: Settings, registry: Registry) -> LoadedRun:
+    """Return the run that a result is of.
 
     Args:
         settings: As the result states them.
-        registry: Where its method and its task are found.
+        registry: Where its method, task and backbone are found.
 
     Raises:
         SpecError: It has an option that is unknown here, or lacks one.
-        PluginError: Method or task cannot be loaded.
+        PluginError: One of these cannot be loaded.
     """
     stored = settings.plain()
-    method: type[Method] = registry.load("method", settings.method)
-    task: type[Task] = registry.load("task", settings.task)
+    plugins = registry.load_all({"method": [settings.method], "task": [settings.task]})
+    method: type[Method] = plugins["method", settings.method].cls
+    task: type[Task] = plugins["task", settings.task].cls
     groups: dict[str, tuple[str, Any]] = {
         method.info.name: ("method_options", method.Options()),
         task.info.name: ("task_options", task.Options()),
@@ -46,7 +48,7 @@ def saved_spec(settings: Settings, registry: Registry) -> RunSpec:
             f"the result's spec lacks {', '.join(lacking)}; expected every option that this "
             "version of facebench knows. Use the version that wrote it."
         )
-    return spec
+    return load_run(spec, registry)
 
 
 def _leaves(tree: Mapping[str, Any], above: str = "") -> set[str]:

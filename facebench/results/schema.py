@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from facebench.errors import StageError
+from facebench.protocol import find_protocol, known_protocols
 from facebench.results.differences import MISSING, Difference, shortened
 from facebench.results.record import Record
-from facebench.results.scores import SCORES
 
 # By pydantic's name of a broken rule; {} is filled with its bounds.
 _EXPECTED = {
@@ -53,8 +53,8 @@ def schema_violations(record: Any) -> Iterator[Difference]:
     except ValidationError as error:
         yield from violations(error, record)
         return
-    if protocol not in SCORES:
-        yield Difference("task.protocol[0]", protocol, " or ".join(SCORES))
+    if find_protocol(protocol) is None:
+        yield Difference("task.protocol[0]", protocol, " or ".join(known_protocols()))
 
 
 def read_form(record: Any, path: Path) -> Record:

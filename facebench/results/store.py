@@ -17,9 +17,10 @@ from pydantic_core import from_json
 
 from facebench.config.spec import RunSpec, digest, plain
 from facebench.errors import StageError
+from facebench.evaluation.protocol import Kind
 from facebench.results.record import FORMAT, Record
 from facebench.results.schema import read_form
-from facebench.results.scores import Kind, Scores
+from facebench.results.scores import Scores
 from facebench.results.settings import Settings
 from facebench.runtime.atomic import atomic_file, atomic_write
 from facebench.runtime.workspace import read_record, to_json

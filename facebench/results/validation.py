@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 
 from facebench.errors import FacebenchError, StageError
+from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.results.differences import MISSING, Difference, differences
 from facebench.results.recomputation import interval_violations, recomputed, watched
 from facebench.results.record import FORMAT, Record
@@ -153,7 +154,7 @@ def _names(result: Result) -> Iterator[Difference]:
 def _floors(record: Record) -> Iterator[Difference]:
     """Check that floors are values that the metrics of this protocol can have."""
     known = record.scores.honest.plain()
-    highest = float("inf") if "mae" in known else 1.0
+    highest = recorded_protocol(record.task.protocol[0]).highest
     for name, values in record.floors.items():
         for metric, value in values.items():
             if metric not in known:

@@ -10,9 +10,9 @@ from facebench.config.options import Overrides
 from facebench.config.spec import RunSpec
 from facebench.config.sweep_file import Setting, Sweep
 from facebench.errors import SpecError, UnknownNameError
-from facebench.method import Method
 from facebench.registry import Registry
 from facebench.request.arguments import build_request
+from facebench.request.loaded import LoadedRun
 from facebench.request.resolve import Request, resolve
 from facebench.runtime.workspace import Workspace
 
@@ -29,7 +29,7 @@ class SweepEntry:
         point: Grid values that concern this method, such as ``("pcl.negatives=2",)``.
         printed: Task -> score printed in the paper.
         floor: Whether the run is a baseline without learning, added to the requested ones.
-        spec: Specification of the run.
+        run: Specification of the run, with the classes that it names.
     """
 
     setting: int
@@ -39,7 +39,12 @@ class SweepEntry:
     point: tuple[str, ...]
     printed: Mapping[str, float]
     floor: bool
-    spec: RunSpec
+    run: LoadedRun
+
+    @property
+    def spec(self) -> RunSpec:
+        """Return what is run."""
+        return self.run.spec
 
 
 def sweep_requests(
@@ -124,14 +129,13 @@ def _entries(
         for key, override in request.overrides.items()
         if key in setting.values or key.partition(".")[0] not in foreign
     }
-    for spec in resolve(replace(request, overrides=kept), registry):
-        method: type[Method] = registry.load("method", spec.method)
-        floor = spec.method not in request.methods
-        others = methods - {spec.method}
+    for run in resolve(replace(request, overrides=kept), registry):
+        name = run.spec.method
+        floor, others = name not in request.methods, methods - {name}
         yield SweepEntry(
             setting=number,
             name=setting.name,
-            title=method.info.title,
+            title=run.method.info.title,
             alone=bool(setting.name) and len(request.methods) == 1 and not floor,
             point=tuple(
                 f"{key}={override.value}"
@@ -140,7 +144,7 @@ def _entries(
             ),
             printed={} if floor else setting.printed,
             floor=floor,
-            spec=spec,
+            run=run,
         )
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from facebench.config.spec import RunSpec, digest, spec_record
 from facebench.errors import FacebenchError
-from facebench.method import Method
-from facebench.pipeline import Stages
+from facebench.pipeline import Stages, open_stages
 from facebench.plan import Step, plan
-from facebench.registry import Registry
+from facebench.request.loaded import LoadedRun
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.entries import SweepEntry
 
@@ -23,17 +22,22 @@ class PlannedRun:
 
     Args:
         key: Key of the result; equal for two specs that give the same result.
-        spec: Specification of the run.
+        run: Specification of the run, with the classes that it names.
         stages: Stages of the run, starting with its checkpoint; empty if it has an error.
         result: Path of the stored result, if there is one.
         error: Why it cannot be run; empty if it can.
     """
 
     key: str
-    spec: RunSpec
+    run: LoadedRun
     stages: tuple[Step, ...] = ()
     result: Path | None = None
     error: str = ""
+
+    @property
+    def spec(self) -> RunSpec:
+        """Return what is run."""
+        return self.run.spec
 
     @property
     def waits(self) -> bool:
@@ -86,19 +90,17 @@ class SweepPlan:
         return [_count(name, self.runs) for name in ("pretrain", "extract", "probe")]
 
 
-def plan_sweep(
-    entries: Sequence[SweepEntry], workspace: Workspace, registry: Registry
-) -> SweepPlan:
+def plan_sweep(entries: Sequence[SweepEntry], workspace: Workspace) -> SweepPlan:
     """Determine the stages of every run and which are on disk, without computing any.
 
     Data are opened, which renders stand-ins that do not exist yet. A run whose data cannot be
     opened is planned with its error and does not affect the others.
     """
-    openings = _Openings(workspace, registry)
+    openings = _Openings(workspace)
     by_spec: dict[RunSpec, PlannedRun] = {}
     for entry in entries:
         if entry.spec not in by_spec:
-            by_spec[entry.spec] = _planned(entry.spec, openings)
+            by_spec[entry.spec] = _planned(entry.run, openings)
     runs: dict[str, PlannedRun] = {}
     for run in by_spec.values():
         runs.setdefault(run.key, run)
@@ -109,33 +111,32 @@ def plan_sweep(
 class _Openings:
     """Opens each dataset once for all runs that read it."""
 
-    def __init__(self, workspace: Workspace, registry: Registry) -> None:
-        self.workspace, self.registry = workspace, registry
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
         self._opened: dict[str, Stages] = {}
 
-    def stages(self, spec: RunSpec) -> Stages:
-        """Return the stages of a spec.
+    def stages(self, run: LoadedRun) -> Stages:
+        """Return the stages of a run.
 
         Raises:
             FacebenchError: The data cannot be opened.
         """
-        method: type[Method] = self.registry.load("method", spec.method)
-        learns = method.info.learns and not spec.checkpoint
-        source = (spec.pretrain.data, spec.pretrain.limit) if learns else ()
+        spec = run.spec
+        source = (spec.pretrain.data, spec.pretrain.limit) if run.learns else ()
         name = digest([spec.task, spec.task_options, spec.limit, source])
         if name not in self._opened:
-            self._opened[name] = Stages(spec, self.workspace, self.registry)
-        return self._opened[name].on_same_data(spec=spec)
+            self._opened[name] = open_stages(run, self.workspace)
+        return replace(self._opened[name], run=run)
 
 
-def _planned(spec: RunSpec, openings: _Openings) -> PlannedRun:
+def _planned(run: LoadedRun, openings: _Openings) -> PlannedRun:
     try:
-        stages = openings.stages(spec)
+        stages = openings.stages(run)
         steps = plan(stages)
     except FacebenchError as error:
-        return PlannedRun(key=digest(spec_record(spec)), spec=spec, error=str(error))
-    path, judged = stages.store.path(spec, steps[-1].key), steps[-1].done
-    return PlannedRun(key=str(path), spec=spec, stages=steps, result=path if judged else None)
+        return PlannedRun(key=digest(spec_record(run.spec)), run=run, error=str(error))
+    path, judged = stages.store.path(run.spec, steps[-1].key), steps[-1].done
+    return PlannedRun(key=str(path), run=run, stages=steps, result=path if judged else None)
 
 
 def _ordered(runs: Iterable[PlannedRun]) -> list[PlannedRun]:

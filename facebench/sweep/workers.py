@@ -7,8 +7,9 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,6 +22,7 @@ from facebench.errors import FacebenchError
 from facebench.pipeline import run
 from facebench.progress import Silent
 from facebench.registry import Registry
+from facebench.request.loaded import LoadedRun, load_run
 from facebench.runtime.terminal import log_to_terminal
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.plan import PlannedRun
@@ -94,8 +96,8 @@ def _settled(outcome: Outcome, schedule: Schedule, workspace: Workspace) -> Iter
 class SerialExecutor:
     """Executes one run at a time, in this process."""
 
-    def __init__(self, workspace: Workspace, registry: Registry) -> None:
-        self._workspace, self._registry = workspace, registry
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
         self._waiting: PlannedRun | None = None
 
     @property
@@ -117,7 +119,7 @@ class SerialExecutor:
         planned, self._waiting = self._waiting, None
         if planned is None:
             return []
-        result, error = _attempt(planned.spec, self._workspace, self._registry)
+        result, error = _attempt(planned.spec, lambda: planned.run, self._workspace)
         return [Outcome(run=planned, result=result, error=error)]
 
     def close(self) -> None:
@@ -222,13 +224,15 @@ def _work(
             spec: RunSpec = connection.recv()
         except EOFError:
             return
-        connection.send(_attempt(spec, workspace, registry))
+        connection.send(_attempt(spec, partial(load_run, spec, registry), workspace))
 
 
-def _attempt(spec: RunSpec, workspace: Workspace, registry: Registry) -> tuple[Path | None, str]:
+def _attempt(
+    spec: RunSpec, load: Callable[[], LoadedRun], workspace: Workspace
+) -> tuple[Path | None, str]:
     """Return the path of the result, or the error; a bug must not stop the other runs either."""
     try:
-        return run(spec, workspace, registry).path, ""
+        return run(load(), workspace).path, ""
     except FacebenchError as error:
         return None, str(error)
     except Exception as error:

@@ -22,6 +22,7 @@ from facebench.data.dataset import open_dataset
 from facebench.errors import DataError, PluginError, UnknownNameError
 from facebench.method import Method
 from facebench.pretrain.learner import weighted_sum
+from facebench.protocol import table_protocol
 from facebench.registry import CONTRACTS, PluginKind, Registry
 from facebench.request.resolve import CORE_GROUPS
 from facebench.task import Task
@@ -97,6 +98,8 @@ def check_task(cls: type[Task], cache: Path | None = None) -> Iterator[str]:
     """Yield the checks that a task passes; its stand-in is kept in ``cache`` if one is given."""
     _check_options(cls)
     yield "options are a frozen dataclass"
+    _check_metrics(cls)
+    yield f"its metrics are those of the protocol {cls.info.protocol}"
     task = cls()
     with tempfile.TemporaryDirectory() as folder:
         empty = Path(folder) / "empty"
@@ -117,6 +120,14 @@ def check_task(cls: type[Task], cache: Path | None = None) -> Iterator[str]:
         if image.shape != (size, size, 3) or image.dtype.name != "uint8":
             raise _broken(cls, f"an image is {image.shape} {image.dtype}", "uint8 [S, S, 3]")
         yield "its images read as uint8 RGB"
+
+
+def _check_metrics(cls: type[Task]) -> None:
+    protocol = table_protocol(cls.info.protocol)
+    known = protocol.metrics(cls.info)
+    for metric in (cls.info.main_metric, *protocol.columns(cls.info)):
+        if metric.name not in known:
+            raise _broken(cls, f"a metric is {metric.name}", f"one of {', '.join(known)}")
 
 
 def check_backbone(cls: type[Backbone]) -> Iterator[str]:

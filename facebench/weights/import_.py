@@ -8,6 +8,7 @@ finite are those that the imported weights provide.
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def _write(
     options = apply(cls.Options(), name, recipe)
     pretrain: PretrainSpec = apply(PretrainSpec(), "pretrain", recipe)
     method = build_method(
-        cls, options, backbone, pretrain.image_size, seed=0, registry=registry
+        cls, options, partial(registry.backbone, backbone), pretrain.image_size, seed=0
     ).eval()
     try:
         found = match(source.tensors, method, foreign)

@@ -11,7 +11,8 @@ from facebench.audit.leak_free import leak_free_scores
 from facebench.audit.leaks import Leaks, Twin
 from facebench.errors import DataError
 from facebench.evaluation.judgement import Judgement
-from facebench.evaluation.protocols.verification import Verification, decided, verify
+from facebench.evaluation.protocols.pair_folds import verify
+from facebench.evaluation.protocols.pair_outcome import Verification, decided
 
 PATHS = [f"{n}.png" for n in range(5)]
 

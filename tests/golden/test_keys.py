@@ -21,9 +21,10 @@ import torch
 from facebench.config.options import Override, Overrides
 from facebench.config.spec import RunSpec, digest, spec_record
 from facebench.disentangle.disentanglement import TASK, factor_registry
-from facebench.pipeline import Stages, run
+from facebench.pipeline import open_stages, run
 from facebench.plan import plan
 from facebench.registry import Registry
+from facebench.request.loaded import LoadedRun, load_run
 from facebench.request.resolve import Request, resolve
 from facebench.runtime.workspace import Workspace
 
@@ -60,8 +61,8 @@ def specs(registry: Registry, tasks: tuple[str, ...]) -> Iterator[tuple[str, Run
             request = Request(
                 methods=(method,), tasks=tasks, overrides=set_(options), floors=False, **fields
             )
-            for spec in resolve(request, registry):
-                yield f"{method}, {spec.task}, {name}", spec
+            for one in resolve(request, registry):
+                yield f"{method}, {one.spec.task}, {name}", one.spec
 
 
 def write_squares(data: Path) -> None:
@@ -98,18 +99,18 @@ def stage_keys(folder: Path) -> dict[str, list[str]]:
     for name, spec in specs(registry, ("squares",)):
         for data in ("squares", f"images:{folder / 'data' / 'squares'}"):
             learning = replace(spec, pretrain=replace(spec.pretrain, data=data))
-            steps = plan(Stages(learning, workspace, registry))
+            steps = plan(open_stages(load_run(learning, registry), workspace))
             rows[f"{name}, from {data.partition(':')[0]}"] = [step.key for step in steps]
     return rows
 
 
-def small_run(registry: Registry) -> RunSpec:
+def small_run(registry: Registry) -> LoadedRun:
     """Return a run that takes a second; local binary patterns have no weights to be rounded."""
     request = Request(
         methods=("lbp",), tasks=("squares",), overrides=set_({"probe.epochs": 1}), floors=False
     )
-    (spec,) = resolve(request, registry)
-    return spec
+    (run,) = resolve(request, registry)
+    return run
 
 
 def plugin_digests() -> dict[str, str]:
@@ -146,11 +147,11 @@ def test_sources_of_single_file_tasks_are_what_they_were(expected: dict[str, Any
 
 def test_a_run_leaves_what_its_plan_named(expected: dict[str, Any], tmp_path: Path) -> None:
     workspace, registry = world(tmp_path)
-    spec = small_run(registry)
-    planned = plan(Stages(spec, workspace, registry))
+    small = small_run(registry)
+    planned = plan(open_stages(small, workspace))
     assert not any(step.done for step in planned)
-    stages = run(spec, workspace, registry).record.stages.plain()
-    first, features, result = plan(Stages(spec, workspace, registry))
+    stages = run(small, workspace).record.stages.plain()
+    first, features, result = plan(open_stages(small, workspace))
     assert first.key == planned[0].key == stages["checkpoint"] == expected["run"][0]
     assert [features.key, result.key] == [stages["features"], stages["result"]]
     assert [features.key, result.key] == expected["run"][1:]
@@ -163,7 +164,7 @@ def main() -> None:
     """Write the keys as they are now."""
     with tempfile.TemporaryDirectory() as folder:
         workspace, registry = world(Path(folder, "run"))
-        stages = run(small_run(registry), workspace, registry).record.stages.plain()
+        stages = run(small_run(registry), workspace).record.stages.plain()
         keys = {
             "specs": spec_digests(),
             "stages": stage_keys(Path(folder, "keys")),

@@ -169,7 +169,8 @@ def test_quick_declares_the_substitute_and_paper_asks_for_the_published_weights(
             methods=("facecycle",), tasks=("rafdb",), overrides={}, preset=preset, floors=False,
             backbone="facecycle16_wide",
         )  # fmt: skip
-        (specs[preset],) = resolve(request, Registry())
+        (run,) = resolve(request, Registry())
+        specs[preset] = run.spec
     assert specs["quick"].method_options.vgg == "random"
     assert specs["paper"].method_options == FaceCycleOptions()
     assert specs["paper"].method_options.vgg == "imagenet"

@@ -199,7 +199,7 @@ def test_every_option_of_every_built_in_has_the_value_of_its_origin() -> None:
                 request = Request(methods=(name,), tasks=tuple(registry.names("task")),
                                   overrides=overrides, preset=preset, floors=False)  # fmt: skip
                 runs = resolve_with_origins(request, registry)
-                assert resolve(request, registry) == [run.spec for run in runs]
+                assert resolve(request, registry) == [run.loaded for run in runs]
                 for run in runs:
                     check_origins(run, cls, registry.load("task", run.spec.task), recipe)
 

@@ -10,9 +10,10 @@ import torch
 from facebench.config.options import parse_set
 from facebench.config.sweep_file import parse_sweep
 from facebench.errors import FacebenchError
-from facebench.pipeline import Stages, run
+from facebench.pipeline import open_stages, run
 from facebench.plan import Step
 from facebench.registry import Registry
+from facebench.request.loaded import load_run
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.entries import SweepEntry, sweep_entries, sweep_requests
 from facebench.sweep.plan import PlannedRun, SweepPlan, plan_sweep
@@ -58,7 +59,7 @@ def planned(
     text: str, workspace: Workspace, registry: Registry
 ) -> tuple[list[SweepEntry], SweepPlan]:
     entries = entries_of(text, workspace, registry)
-    return entries, plan_sweep(entries, workspace, registry)
+    return entries, plan_sweep(entries, workspace)
 
 
 def folders(root: Path) -> set[str]:
@@ -74,12 +75,12 @@ def test_the_plan_counts_what_is_made_when_all_is_run(
     assert counts == {"pretrain": (8, 2, 2), "extract": (12, 6, 6), "probe": (12, 12, 12)}
     assert not workspace.cache.joinpath("checkpoints").exists()
     for one in plan.runs:
-        run(one.spec, workspace, registry)
+        run(one.run, workspace)
     assert len(folders(workspace.cache / "checkpoints")) == 2 + 1
     assert len(folders(workspace.cache / "features")) == 6
     assert len(list(workspace.results.glob("*/*.json"))) == len(plan.runs) == 12
 
-    again = plan_sweep(entries, workspace, registry)
+    again = plan_sweep(entries, workspace)
     assert all(one.result and one.result.exists() and not one.missing() for one in again.runs)
     assert {one.spec for one in again.runs} == {one.spec for one in plan.runs}
     assert [count.to_do for count in again.counts()] == [0, 0, 0]
@@ -109,7 +110,10 @@ def test_stages_are_those_of_the_run(workspace: Workspace, registry: Registry) -
     """The plan opens data once for all runs; each run alone must give the same keys."""
     _, plan = planned(SHARING + "seeds: [0, 3]", workspace, registry)
     for one in plan.runs:
-        assert one.stages[0].key == Stages(one.spec, workspace, registry).checkpoint_key()
+        assert (
+            one.stages[0].key
+            == open_stages(load_run(one.spec, registry), workspace).checkpoint_key()
+        )
     assert len({one.stages[0].key for one in plan.runs}) == 6
 
 
@@ -189,7 +193,7 @@ def test_data_that_cannot_be_opened_stop_only_their_own_runs(
     base = BASE.replace("pretrain_data: tiny\n", "")
     sweep = parse_sweep(base + text, "f.yaml")
     entries = sweep_entries(sweep, sweep_requests(sweep, {}, {}, workspace, registry), registry)
-    lost, fine = plan_sweep(entries, workspace, registry).runs
+    lost, fine = plan_sweep(entries, workspace).runs
     assert "/nowhere" in lost.error
     assert not lost.waits
     assert fine.waits

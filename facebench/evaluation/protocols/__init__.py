@@ -1,4 +1,4 @@
-"""Protocols: what is trained on features, chosen and scored; each lives once, here.
+"""Protocols: a module named like each of them holds its class; the others train and decide for it.
 
-May import ``metrics``, ``probe`` and the rest of evaluate but ``judge``.
+May import ``metrics``, ``probe`` and the rest of evaluation but ``judge``.
 """

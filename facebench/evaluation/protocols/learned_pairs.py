@@ -20,7 +20,8 @@ from facebench.config.spec import ProbeSpec
 from facebench.errors import DataError
 from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
 from facebench.evaluation.probe.pair_head import PairHeads, train_pair_heads
-from facebench.evaluation.protocols.verification import Variant, Verification, tar_at_far, verify
+from facebench.evaluation.protocols.pair_folds import Variant, verify
+from facebench.evaluation.protocols.pair_outcome import Verification, tar_at_far
 from facebench.progress import Progress
 
 Bools = npt.NDArray[np.bool_]

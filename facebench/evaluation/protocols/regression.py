@@ -20,18 +20,17 @@ paper
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
-from facebench.evaluation.holdout import Rows, hold_out, split_rows
-from facebench.evaluation.judgement import Judgement
+from facebench.data.table_checks import check_targets, named_targets
+from facebench.evaluation.holdout import split_rows
 from facebench.evaluation.metrics.absolute_error import (
     YAW,
     error_scores,
@@ -39,202 +38,112 @@ from facebench.evaluation.metrics.absolute_error import (
     mean_errors,
     metric_names,
 )
-from facebench.evaluation.probe.best_epoch import BestEpoch
-from facebench.evaluation.probe.feature_matrix import FeatureMatrix
-from facebench.evaluation.probe.grid import Head
-from facebench.evaluation.probe.heads import Heads
-from facebench.evaluation.probe.losses import AbsoluteError
-from facebench.evaluation.probe.training import ProbeSettings, train_heads
+from facebench.evaluation.protocol import (
+    Bools,
+    CurveForm,
+    Floats,
+    Ints,
+    Kind,
+    Measured,
+    Probed,
+    Protocol,
+    target_names,
+)
 from facebench.evaluation.store import Features
-from facebench.progress import Progress, increments
+from facebench.progress import Progress
+from facebench.task import TaskInfo
 
-Floats = npt.NDArray[np.float64]
-OnEpoch = Callable[[int, Heads], None]
-
-# PCL's released code for head poses, where it differs from the one for expressions (ProbeSpec).
-PAPER_LR = 1e-3  # configs/remote_PCL_linear_eval_pose.yaml, linear_lr
-PAPER_BATCH_SIZE = 128  # the same file, batch_size
-PAPER_WEIGHT_DECAY = 1e-2  # main_pose.py: torch's default of AdamW
+_BY_YAW = "errors_by_yaw"
 
 
-TARGET_SPREAD = 20.0
-"""Standard deviation to which ``honest`` brings each target while learning, whatever its unit.
+class Regression(Protocol):
+    """Several real numbers for each image; see the module's docstring."""
 
-L1 gradients do not depend on the unit, so a step moves the predictions by the learning rate times
-the width of the features. With targets of standard deviation 1 every rate of the grid overshoots
-(generated poses, 512 to 32,768 features: twice the error); from 10 to 40, which is also how far
-angles in degrees are spread, the best rate lies inside the grid.
-"""
+    name = "regression"
+    version = 1
+    highest = float("inf")
+    curve = CurveForm("test_mae_by_epoch", "mae", higher_is_better=False)
+    watched = frozenset({"best_epoch", "test_mae_by_epoch"})
 
+    def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
+        """Return the numbers."""
+        return named_targets(info)
 
-def regress(
-    dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int, progress: Progress
-) -> Judgement:
-    """Judge features of a regression task; see the module's docstring.
+    def check_table(self, info: TaskInfo, table: pd.DataFrame) -> None:
+        """Check that the numbers are finite."""
+        check_targets(info, table[list(info.targets)])
 
-    Raises:
-        DataError: A split is empty, or there are too few items to hold some out.
-    """
-    table, targets = dataset.table, dataset.task.info.targets
-    rows = split_rows(dataset, features)
-    probe = _Probe(
-        FeatureMatrix(features.values), table[list(targets)].to_numpy(np.float64), spec, seed
-    )
-    parts = hold_out(table, rows, spec.holdout, seed)
-    with progress.bar("probe", 3 * spec.epochs, "epoch") as advance:
-        more = increments(advance)
-        grid = [Head(lr, decay, seed) for lr in spec.lrs for decay in spec.weight_decays]
-        tried = probe.train_honest(grid, parts.fit, lambda *_: more(1))
-        held_out = [mean_errors(errors)[0] for errors in probe.errors(tried, parts.held)]
-        chosen = grid[int(np.argmin(held_out))]  # the first of equals: the smallest rates
-        honest = probe.train_honest([chosen], rows["train"], lambda *_: more(1))
-        watch = probe.watch_paper(rows, lambda *_: more(1))
-    predictions = _predictions(
-        table.iloc[rows["test"]], targets, probe.predict(honest, rows["test"])[0], watch
-    )
+    def metrics(self, info: TaskInfo) -> tuple[str, ...]:
+        """Return the mean absolute error: mean over numbers, and of each."""
+        return tuple(metric_names(info.targets))
 
-    def rescore(kept: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        return scores_of(predictions[kept], targets, resamples=spec.resamples, seed=seed)
+    def probe(
+        self, dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int,
+        progress: Progress,
+    ) -> Probed:  # fmt: skip
+        """Train heads of batch normalisation and a linear layer.
 
-    scores = rescore(np.ones(len(predictions), dtype=bool))
-    scores["paper"] |= {"best_epoch": watch.best_epoch, "test_mae_by_epoch": watch.curve}
-    details: dict[str, Any] = {
-        "chosen": {"lr": chosen.lr, "weight_decay": chosen.weight_decay},
-        "chosen_on": parts.origin,
-        "held_out_items": len(parts.held),
-        "held_out_mae": [
-            {"lr": head.lr, "weight_decay": head.weight_decay, "mae": float(value)}
-            for head, value in zip(grid, held_out, strict=True)
-        ],
-    }
-    constant = probe.targets[rows["train"]].mean(0)
-    floor = mean_errors(constant - probe.targets[rows["test"]]).tolist()
-    if YAW in targets:
-        details["errors_by_yaw"] = yaw_table(predictions, targets)
-    floors = {"constant predictor": dict(zip(metric_names(targets), floor, strict=True))}
-    n_test = int((table["split"] == "test").sum())
-    return Judgement(scores, predictions, n_test, len(predictions), details, floors, rescore)
+        Raises:
+            DataError: A split is empty, or there are too few items to hold some out.
+        """
+        from facebench.evaluation.protocols.number_probe import probe_numbers  # with torch
 
+        probed = probe_numbers(dataset, features, spec, seed=seed, progress=progress)
+        if YAW not in dataset.task.info.targets:
+            return probed
+        return replace(probed, details={**probed.details, _BY_YAW: yaw_table(probed.predictions)})
 
-@dataclass(frozen=True)
-class _Probe:
-    """What every head of a judgement shares."""
-
-    features: FeatureMatrix  # of all rows; parts of it share its memory
-    targets: Floats  # [N, T]
-    spec: ProbeSpec
-    seed: int
-
-    def matrix(self, rows: Rows) -> FeatureMatrix:
-        return FeatureMatrix(self.features, rows=rows)
-
-    def train_honest(self, heads: list[Head], rows: Rows, on_epoch: OnEpoch) -> Heads:
-        """Train on standardised targets; the heads that come back predict them as they are."""
-        settings = ProbeSettings(self.spec.epochs, self.spec.batch_size, batch_norm=True)
-        targets = self.targets[rows]
-        spread = targets.std(0)
-        scale = np.where(spread > 0, spread, 1.0) / TARGET_SPREAD
-        trained = self._train(heads, rows, (targets - targets.mean(0)) / scale, settings, on_epoch)
-        return trained.rescaled(scale, targets.mean(0))
-
-    def watch_paper(self, rows: dict[str, Rows], on_epoch: OnEpoch) -> BestEpoch:
-        """Train by the paper's recipe, and watch the test split as the papers do."""
-        test = rows["test"]
-        watch = BestEpoch(
-            self.matrix(test),
-            0,
-            lambda one, matrix: one.logits(matrix)[0].double().numpy(),
-            lambda predicted: float(mean_errors(predicted - self.targets[test])[0]),
-            higher_is_better=False,
+    def score(
+        self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int
+    ) -> dict[str, Any]:
+        """Score numbers: of a target ``T`` these are ``label_T``, ``honest_T``, ``paper_T``, ..."""
+        rng, targets = np.random.default_rng(seed), target_names(predictions)
+        honest, paper, last = (
+            error_scores(_errors(predictions, kind), targets, rng=rng, resamples=resamples)
+            for kind in ("honest", "paper", "paper_last")
         )
+        paper["mae_last_epoch"] = last["mae"]
+        paper["intervals"]["mae_last_epoch"] = last["intervals"]["mae"]
+        return {"honest": honest, "paper": paper}
 
-        def after(epoch: int, heads: Heads) -> None:
-            watch(epoch, heads)
-            on_epoch(epoch, heads)
+    def floors(self, dataset: Dataset, readable: Bools) -> dict[str, dict[str, float]]:
+        """Return the errors of always saying the mean of the training split."""
+        targets, rows = list(dataset.task.info.targets), split_rows(dataset, readable)
+        values = dataset.table[targets].to_numpy(np.float64)
+        errors = mean_errors(values[rows["train"]].mean(0) - values[rows["test"]]).tolist()
+        return {"constant predictor": dict(zip(metric_names(targets), errors, strict=True))}
 
-        settings = ProbeSettings(
-            self.spec.epochs, PAPER_BATCH_SIZE, "adamw", "constant", batch_norm=True
-        )
-        head = Head(PAPER_LR, PAPER_WEIGHT_DECAY, self.seed)
-        self._train([head], rows["train"], self.targets[rows["train"]], settings, after)
-        return watch
+    def measures(self, predictions: pd.DataFrame, kind: Kind, of_item: Ints) -> list[Measured]:
+        """Return every mean absolute error; images are drawn."""
+        errors = np.abs(_errors(predictions, kind))
+        absolute = np.column_stack([errors, np.ones(len(predictions))])
 
-    def predict(self, heads: Heads, rows: Rows) -> Floats:
-        """Return ``[H, n, T]`` in the units of the targets."""
-        predicted: Floats = heads.logits(self.matrix(rows)).double().numpy()
-        return predicted
+        def values(times: Floats) -> Floats:
+            sums = times @ absolute
+            means = sums[:, :-1] / sums[:, -1:]
+            return np.column_stack([means.mean(1), means])
 
-    def errors(self, heads: Heads, rows: Rows) -> Floats:
-        """Return ``[H, n, T]``, predicted less true."""
-        return self.predict(heads, rows) - self.targets[rows]
+        return [Measured(metric_names(target_names(predictions)), values)]
 
-    def _train(
-        self,
-        heads: list[Head],
-        rows: Rows,
-        targets: Floats,
-        settings: ProbeSettings,
-        on_epoch: OnEpoch,
-    ) -> Heads:
-        return train_heads(
-            self.matrix(rows),
-            targets,
-            heads,
-            loss=AbsoluteError(self.targets.shape[1]),
-            settings=settings,
-            generator_seed=self.seed,
-            on_epoch=on_epoch,
-        )
+    def rescored_details(
+        self, details: Mapping[str, Any], predictions: pd.DataFrame
+    ) -> dict[str, Any]:
+        """Return the errors in each range of yaw, if they are stored."""
+        return {_BY_YAW: yaw_table(predictions)} if _BY_YAW in details else {}
 
 
-def scores_of(
-    predictions: pd.DataFrame, targets: tuple[str, ...], *, resamples: int, seed: int
-) -> dict[str, Any]:
-    """Return the scores of predictions, with their intervals, as JSON.
-
-    Args:
-        predictions: For each target ``label_T``, ``honest_T``, ``paper_T`` and ``paper_last_T``,
-            one row per test item.
-        targets: Names of the numbers, in order.
-        resamples: Of the bootstrap.
-        seed: Of the bootstrap.
-    """
-    rng = np.random.default_rng(seed)
-    honest, paper, last = (
-        error_scores(_errors(predictions, kind, targets), targets, rng=rng, resamples=resamples)
-        for kind in ("honest", "paper", "paper_last")
-    )
-    paper["mae_last_epoch"] = last["mae"]
-    paper["intervals"]["mae_last_epoch"] = last["intervals"]["mae"]
-    return {"honest": honest, "paper": paper}
-
-
-def yaw_table(
-    predictions: pd.DataFrame, targets: tuple[str, ...]
-) -> dict[str, list[dict[str, Any]]]:
+def yaw_table(predictions: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     """Return the errors of ``honest`` and ``paper`` in each range of true yaw, as JSON."""
+    targets = target_names(predictions)
     return {
-        kind: errors_by_yaw(
-            _errors(predictions, kind, targets), predictions[f"label_{YAW}"], targets
-        )
+        kind: errors_by_yaw(_errors(predictions, kind), predictions[f"label_{YAW}"], targets)
         for kind in ("honest", "paper")
     }
 
 
-def _predictions(
-    table: pd.DataFrame, targets: tuple[str, ...], honest: Floats, paper: BestEpoch
-) -> pd.DataFrame:
-    columns: dict[str, npt.NDArray[Any]] = {"path": table["path"].to_numpy()}
-    for number, target in enumerate(targets):
-        columns[f"label_{target}"] = table[target].to_numpy(np.float64)
-        columns[f"honest_{target}"] = honest[:, number]
-        columns[f"paper_{target}"] = paper.predictions[:, number]
-        columns[f"paper_last_{target}"] = paper.last[:, number]
-    return pd.DataFrame(columns)
-
-
-def _errors(predictions: pd.DataFrame, kind: str, targets: tuple[str, ...]) -> Floats:
+def _errors(predictions: pd.DataFrame, kind: str) -> Floats:
     """Return ``[N, T]``, predicted less true."""
+    targets = target_names(predictions)
     predicted, true = (
         predictions[[f"{which}_{target}" for target in targets]].to_numpy(np.float64)
         for which in (kind, "label")

@@ -6,7 +6,7 @@ thresholds of each fold, seed and size of the bootstrap. Nothing is trained or c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from facebench.errors import DataError
-from facebench.evaluation.protocols import classification, multilabel, pairs, regression
+from facebench.evaluation.protocol import Protocol
+from facebench.protocol import find_protocol, known_protocols
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,8 @@ class Judged:
 
     Args:
         protocol: Its name.
-        scores: As stored; ``thresholds`` and ``variant`` of pairs and the number of classes are
-            taken from there, and which rows were left out without leaks.
+        scores: As stored; what its protocol chose is taken from there (thresholds of pairs, the
+            number of classes), and which rows were left out without leaks.
         resamples: Of the bootstrap.
         seed: Of the run.
     """
@@ -35,23 +36,10 @@ class Judged:
     seed: int
 
 
-# Chosen or watched while a probe was trained: no prediction of the last epoch tells these.
-WATCHED = frozenset(
-    {
-        "best_epoch",
-        "best_epoch_by_fold",
-        "test_accuracy_by_epoch",
-        "test_accuracy_by_fold_and_epoch",
-        "test_f1_by_fold_and_epoch",
-        "test_mae_by_epoch",
-    }
-)
-
-
 def scores_from_predictions(
     judged: Judged, predictions: pd.DataFrame, *, resamples: int | None = None
 ) -> dict[str, Any]:
-    """Return ``honest`` and ``paper`` as they stand in a result, without ``WATCHED``.
+    """Return ``honest`` and ``paper`` as they stand in a result, without what was watched.
 
     Args:
         judged: What the result says of its protocol.
@@ -62,18 +50,10 @@ def scores_from_predictions(
     Raises:
         DataError: A column is missing, there are too few rows, or no such protocol is known.
     """
-    protocol = judged.protocol
-    scorers: Mapping[str, Callable[..., dict[str, Any]]] = {
-        "classification": _classes,
-        "multilabel": _labels,
-        "regression": _numbers,
-        "verification": _pairs,
-    }
-    if protocol not in scorers:
-        raise DataError(f"unknown protocol '{protocol}'; expected one of {', '.join(scorers)}.")
+    protocol = recorded_protocol(judged.protocol)
     draws = judged.resamples if resamples is None else resamples
     try:
-        return scorers[protocol](judged.scores, predictions, resamples=draws, seed=judged.seed)
+        return protocol.rescore(judged.scores, predictions, resamples=draws, seed=judged.seed)
     except KeyError as error:
         raise DataError(
             f"these predictions cannot be scored: found columns {', '.join(predictions.columns)}; "
@@ -99,31 +79,16 @@ def leak_free_from_predictions(
     return levels
 
 
-def errors_by_yaw_from_predictions(predictions: pd.DataFrame) -> dict[str, Any]:
-    """Return the errors of head poses by ranges of yaw, computed again."""
-    return regression.yaw_table(predictions, target_names(predictions))
+def recorded_protocol(name: str) -> Protocol:
+    """Return the protocol that a result names.
 
-
-def target_names(predictions: pd.DataFrame) -> tuple[str, ...]:
-    """Return what the predictions have a ``label_NAME`` of, in the order of the task."""
-    prefix = "label_"
-    return tuple(n.removeprefix(prefix) for n in predictions.columns if n.startswith(prefix))
-
-
-def _classes(stored: Mapping[str, Any], predictions: pd.DataFrame, **draws: int) -> dict[str, Any]:
-    classes = len(stored["honest"]["confusion"])
-    return classification.scores_of(predictions, classes, **draws)
-
-
-def _labels(_: Mapping[str, Any], predictions: pd.DataFrame, **draws: int) -> dict[str, Any]:
-    return multilabel.scores_of(predictions, target_names(predictions), **draws)
-
-
-def _numbers(_: Mapping[str, Any], predictions: pd.DataFrame, **draws: int) -> dict[str, Any]:
-    return regression.scores_of(predictions, target_names(predictions), **draws)
-
-
-def _pairs(stored: Mapping[str, Any], predictions: pd.DataFrame, **draws: int) -> dict[str, Any]:
-    thresholds = {kind: stored[kind]["thresholds"] for kind in ("honest", "paper")}
-    scores = pairs.scores_of(predictions, thresholds, **draws)
-    return {kind: {"variant": stored[kind]["variant"], **scores[kind]} for kind in scores}
+    Raises:
+        DataError: It is unknown here.
+    """
+    protocol: Protocol | None = find_protocol(name)
+    if protocol is None:
+        raise DataError(
+            f"unknown protocol '{name}'; expected one of {', '.join(known_protocols())}. Install "
+            "the package that has it."
+        )
+    return protocol

@@ -1,240 +1,162 @@
-"""Pair verification: are these two faces the same person, judged by similarity and a threshold.
+"""The verification protocol: are two faces the same person? By cosine, or by a learned head.
 
-The threshold for a fold is chosen on all other folds. Three variants, reported by name:
+``cosine`` (default), in which nothing is trained
+    honest
+        Cosine similarity; for each fold the threshold that is most accurate on all other folds,
+        searched over every similarity observed there (LFW's View 2).
+    paper
+        The field's usual implementation (facenet, insightface): squared distance of normalised
+        features and a grid of 400 thresholds. PCL's paper only says "averaged across the 10
+        folds". Both touch a fold only once, so they differ by the coarseness of the grid alone.
 
-- ``exact``: cosine similarity; every threshold that the training similarities can tell apart
-- ``exact_centred``: the same after subtracting the training folds' mean of the L2-normalised
-  features, which spreads the similarities of weak features that crowd near 1
-- ``facenet``: squared Euclidean distance of L2-normalised features on the grid 0, 0.01, .. 3.99
-  (davidsandberg/facenet and deepinsight/insightface); their ``subtract_mean`` cancels in this
-  distance and so is no variant of it
+``learned`` (``--set probe.verification=learned``)
+    For each fold a head (``probe/pair_head.py``) is trained on all other folds,
+    and the threshold chosen on the same folds; then both are applied to the fold, once.
 
-Rules where similarities tie: a pair is called the same if ``similarity >= threshold``; thresholds
-are the distinct training similarities and the next number above them, and of those with the best
-training accuracy the middle one is taken (the lower of two middles). In ``facenet``:
-``distance < threshold``, and the smallest of the best.
+    honest
+        The learning rate is chosen by accuracy on one of the other folds, with head and threshold
+        from the rest of them (no fold shares a person with another); the head is then trained on
+        all of them. The threshold is searched exactly.
+    paper
+        No paper gives code or a recipe for this variant: the learning rate and batches of PCL's
+        released linear probe, and facenet's grid of thresholds. The last epoch is taken; accuracy
+        on the fold after each epoch is stored and nothing is chosen by it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score, roc_curve
+import pandas as pd
 
-from facebench.errors import DataError, UnknownNameError
-from facebench.evaluation.metrics.pair_intervals import FARS
-from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
-from facebench.evaluation.protocols.pair_similarity import centred_similarities, cosine_similarities
+from facebench.config.spec import ProbeSpec
+from facebench.data.dataset import Dataset
+from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix
+from facebench.evaluation.metrics.intervals import bootstrap_confusion, group_confusions
+from facebench.evaluation.metrics.pair_intervals import FARS, bootstrap_ranking, ranking_metrics
+from facebench.evaluation.protocol import (
+    Bools,
+    CurveForm,
+    Floats,
+    Ints,
+    Kind,
+    Measured,
+    Probed,
+    Protocol,
+)
+from facebench.evaluation.protocols.confusion_measures import of_confusions
+from facebench.evaluation.protocols.pair_outcome import Verification, decided, scored_pairs
+from facebench.evaluation.store import Features
+from facebench.progress import Progress
+from facebench.task import TaskInfo
 
-Variant = Literal["exact", "exact_centred", "facenet"]
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-
-_FACENET_GRID = np.arange(0, 4, 0.01)
-
-
-@dataclass(frozen=True)
-class Verification:
-    """Outcome of verifying P pairs in K folds.
-
-    Args:
-        accuracies: ``[K]`` in 0..1, of each held-out fold, in sorted order of the folds.
-        thresholds: ``[K]``, of a similarity, or of a distance for ``facenet``.
-        scores: ``[P]`` similarity of each pair as its own fold saw it (2 - 2 cos, negated, for
-            ``facenet``); higher means more alike.
-        predictions: ``[P]`` whether the pair was called the same when it was held out.
-        roc_auc: Area under the ROC curve of the scores of all folds together, 0..1.
-        tar_at_far: True acceptance rate for each false acceptance rate of ``FARS``.
-    """
-
-    accuracies: Floats
-    thresholds: Floats
-    scores: Floats
-    predictions: Bools
-    roc_auc: float
-    tar_at_far: dict[float, float]
-
-    @property
-    def mean(self) -> float:
-        """Mean accuracy over the folds, the number that is compared."""
-        return float(self.accuracies.mean())
-
-    @property
-    def std(self) -> float:
-        """Standard deviation of the accuracies (ddof 0), the "+-" of facenet and insightface."""
-        return float(self.accuracies.std())
-
-    @property
-    def standard_error(self) -> float:
-        """Standard error of the mean (ddof 1, over sqrt(K)), the "+-" of LFW's own tables."""
-        return float(self.accuracies.std(ddof=1) / np.sqrt(len(self.accuracies)))
+_RANKING = ("roc_auc", *(f"tar_at_far_{far:g}" for far in FARS))
 
 
-def verify(
-    features: ArrayLike | FeatureMatrix,
-    pairs: npt.ArrayLike,
-    same: npt.ArrayLike,
-    folds: npt.ArrayLike,
-    *,
-    variant: Variant = "exact",
-) -> Verification:
-    """Verify pairs of faces by K-fold cross-validation.
+class PairVerification(Protocol):
+    """Same person or not, for each pair of images; see the module's docstring."""
 
-    Args:
-        features: ``[N, D]``, one row an image.
-        pairs: ``[P, 2]`` rows of the two images of each pair.
-        same: ``[P]`` whether they show one person.
-        folds: ``[P]`` the fold of each pair.
-        variant: See the module's docstring.
+    name = "verification"
+    version = 1
+    folded = True
+    paired = True
+    curve = CurveForm("test_accuracy_by_fold_and_epoch", "accuracy", by_fold=True)
+    watched = frozenset({"test_accuracy_by_fold_and_epoch"})
 
-    Returns:
-        The outcome.
+    def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
+        """Return none: pairs have their own table."""
+        return ()
 
-    Raises:
-        DataError: If the arrays do not fit together, a feature is not finite, there are fewer than
-            two folds, or the pairs are all the same or all different.
-        UnknownNameError: If the variant does not exist.
-    """
-    if variant not in get_args(Variant):
-        raise UnknownNameError("verification variant", variant, get_args(Variant))
-    rows, truth, fold = _check_pairs(pairs, same, folds)
-    matrix = FeatureMatrix(features)
-    if variant == "exact_centred":
-        seen = centred_similarities(matrix, rows, fold)
-    else:
-        seen = np.broadcast_to(cosine_similarities(matrix, rows), (fold.max() + 1, len(rows)))
-    if variant == "facenet":
-        seen = 2 * seen - 2  # minus the squared distance
-    accuracies, thresholds = np.empty(len(seen)), np.empty(len(seen))
-    predictions, scores = np.empty(len(rows), dtype=np.bool_), np.empty(len(rows))
-    for k, similarity in enumerate(seen):
-        held_out, training = fold == k, fold != k
-        scores[held_out] = similarity[held_out]
-        if variant == "facenet":
-            thresholds[k] = facenet_threshold(-similarity[training], truth[training])
-            predictions[held_out] = -similarity[held_out] < thresholds[k]
-        else:
-            thresholds[k] = best_threshold(similarity[training], truth[training])
-            predictions[held_out] = similarity[held_out] >= thresholds[k]
-        accuracies[k] = np.mean(predictions[held_out] == truth[held_out])
-    auc = float(roc_auc_score(truth, scores))
-    return Verification(accuracies, thresholds, scores, predictions, auc, tar_at_far(scores, truth))
+    def metrics(self, info: TaskInfo) -> tuple[str, ...]:
+        """Return accuracy, the area under the ROC curve, and points on that curve."""
+        return ("accuracy", *_RANKING)
 
+    def probe(
+        self, dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int,
+        progress: Progress,
+    ) -> Probed:  # fmt: skip
+        """Compare pairs, and choose thresholds in every fold.
 
-def decided(
-    scores: Floats, predictions: Bools, thresholds: Floats, same: Bools, folds: npt.ArrayLike
-) -> Verification:
-    """The outcome of pairs that were compared and decided on before, all of them or some.
+        Raises:
+            DataError: The task has no pairs, or none can be scored, or a head cannot be learned
+                from fewer than three folds.
+        """
+        from facebench.evaluation.protocols.pair_decisions import decide_pairs  # with torch
 
-    Args:
-        scores: ``[P]`` similarity of each pair as its own fold saw it.
-        predictions: ``[P]`` whether it was called the same.
-        thresholds: ``[K]``, which stay as they were.
-        same: ``[P]`` whether the pairs show one person.
-        folds: ``[P]``.
+        return decide_pairs(dataset, features, spec, seed=seed, progress=progress)
 
-    Raises:
-        DataError: A fold, or a kind of pair, has none.
-    """
-    names, number, sizes = np.unique(np.asarray(folds), return_inverse=True, return_counts=True)
-    if len(names) < len(thresholds) or len(np.unique(same)) < 2:
-        raise DataError(
-            f"a part of the pairs cannot be scored: found some in {len(names)} of "
-            f"{len(thresholds)} folds; expected some in every fold, and both same and different "
-            "ones."
+    def score(
+        self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int
+    ) -> dict[str, Any]:
+        """Score pairs with ``same``, ``fold``, ``KIND_similarity`` and the decision ``KIND``.
+
+        ``choices`` has, for each kind of score, the name of its variant, and the thresholds
+        ``[K]`` of the folds in order.
+
+        Raises:
+            DataError: A fold, or a kind of pair, has none.
+        """
+        rng = np.random.default_rng(seed)
+        same, folds = predictions["same"].to_numpy(bool), predictions["fold"].to_numpy(np.int64)
+        scores = {}
+        for kind in ("honest", "paper"):
+            outcome = decided(
+                predictions[f"{kind}_similarity"].to_numpy(np.float64),
+                predictions[kind].to_numpy(bool),
+                np.asarray(choices["thresholds"][kind], dtype=np.float64),
+                same,
+                folds,
+            )
+            variant = {"variant": choices["variants"][kind]}
+            scores[kind] = variant | _score(outcome, same, resamples, rng)
+        return scores
+
+    def choices(self, scores: Mapping[str, Any]) -> dict[str, Any]:
+        """Return variants and thresholds, which stay as they were chosen."""
+        kinds = ("honest", "paper")
+        return {
+            "variants": {kind: scores[kind]["variant"] for kind in kinds},
+            "thresholds": {kind: scores[kind]["thresholds"] for kind in kinds},
+        }
+
+    def floors(self, dataset: Dataset, readable: Bools) -> dict[str, dict[str, float]]:
+        """Return what always giving the commoner answer reaches."""
+        same = scored_pairs(dataset, readable)[0]["same"].to_numpy(bool)
+        return {"chance": {"accuracy": float(max(same.mean(), 1 - same.mean())), "roc_auc": 0.5}}
+
+    def measures(self, predictions: pd.DataFrame, kind: Kind, of_item: Ints) -> list[Measured]:
+        """Return accuracy and the ranking metrics; groups of people are drawn."""
+        same = predictions["same"].to_numpy(bool)
+        confusions = group_confusions(
+            same.astype(int), predictions[kind].to_numpy(bool).astype(int), of_item, 2
         )
-    return Verification(
-        np.bincount(number, weights=predictions == same) / sizes,
-        thresholds,
-        scores,
-        predictions,
-        float(roc_auc_score(same, scores)),
-        tar_at_far(scores, same),
-    )
+        similarities = predictions[f"{kind}_similarity"].to_numpy(np.float64)
+
+        def ranked(times: Floats) -> Floats:
+            return ranking_metrics(similarities, same, times[:, of_item], FARS)
+
+        return [of_confusions("accuracy", accuracy, confusions), Measured(_RANKING, ranked)]
 
 
-def best_threshold(similarities: Floats, same: Bools) -> float:
-    """The similarity from which on calling pairs the same is right most often.
-
-    Args:
-        similarities: ``[P]``.
-        same: ``[P]``.
-
-    Returns:
-        One of the similarities, or the next number above all of them if calling no pair the same
-        is best. Of several best ones the middle one (the lower of two middles).
-    """
-    values, where = np.unique(similarities, return_inverse=True)
-    alike = np.bincount(where, weights=same, minlength=len(values))
-    other = np.bincount(where, weights=~same, minlength=len(values))
-    # Right at threshold i: the same ones from i on, and the different ones below.
-    right = np.append(alike.sum() - np.cumsum(alike) + alike, 0.0)
-    right += np.append(0.0, np.cumsum(other))
-    best = np.flatnonzero(right == right.max())
-    above = np.nextafter(values[-1], np.inf)  # infinity has no place in JSON
-    return float(np.append(values, above)[best[(len(best) - 1) // 2]])
-
-
-def facenet_threshold(distances: Floats, same: Bools) -> float:
-    """The first threshold of facenet's grid with the best accuracy, same if below it.
-
-    Args:
-        distances: ``[P]`` squared Euclidean, 0..4.
-        same: ``[P]``.
-
-    Returns:
-        The threshold, one of 0, 0.01, .. 3.99.
-    """
-    alike, other = np.sort(distances[same]), np.sort(distances[~same])
-    right = np.searchsorted(alike, _FACENET_GRID, side="left")
-    right = right + len(other) - np.searchsorted(other, _FACENET_GRID, side="left")
-    return float(_FACENET_GRID[np.argmax(right)])
-
-
-def tar_at_far(scores: Floats, same: Bools, fars: Sequence[float] = FARS) -> dict[float, float]:
-    """True acceptance rate at fixed false acceptance rates.
-
-    Nothing is interpolated: it is the highest rate that a threshold reaches without exceeding the
-    false acceptance rate. LFW's 3,000 different pairs resolve 1e-3 to 3 pairs and nothing finer.
-
-    Args:
-        scores: ``[P]``, higher means more alike.
-        same: ``[P]``.
-        fars: False acceptance rates, 0..1.
-
-    Returns:
-        True acceptance rate, 0..1, for each.
-    """
-    far, tar, _ = roc_curve(same, scores, drop_intermediate=False)
-    return {limit: float(tar[far <= limit].max()) for limit in fars}
-
-
-def _check_pairs(
-    pairs: npt.ArrayLike, same: npt.ArrayLike, folds: npt.ArrayLike
-) -> tuple[npt.NDArray[np.int64], Bools, npt.NDArray[np.int64]]:
-    """Pairs, truth, and folds numbered from 0, refused if they cannot be cross-validated."""
-    rows, truth = np.asarray(pairs), np.asarray(same)
-    if (
-        rows.ndim != 2
-        or rows.shape[1] != 2
-        or not np.issubdtype(rows.dtype, np.integer)
-        or not len(rows) == np.size(truth) == np.size(folds)
-    ):
-        raise DataError(
-            f"these pairs cannot be verified: found pairs {rows.shape} of {rows.dtype}, same "
-            f"{truth.shape} and folds {np.shape(folds)}; expected [P, 2] integers, [P] and [P]. "
-            "Check the pair list."
-        )
-    names, number = np.unique(np.asarray(folds), return_inverse=True)
-    kinds = np.unique(truth.astype(np.bool_))
-    if len(names) < 2 or len(kinds) < 2:
-        raise DataError(
-            f"these pairs cannot be cross-validated: found {len(names)} fold(s) and "
-            f"{len(kinds)} kind(s) of pair; expected at least two folds, and both same and "
-            "different pairs. Check the pair list."
-        )
-    return rows.astype(np.int64), truth.astype(np.bool_), number.astype(np.int64)
+def _score(
+    outcome: Verification, same: npt.NDArray[np.bool_], resamples: int, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Return the metrics with their intervals over pairs, as JSON."""
+    confusion = confusion_matrix(same.astype(int), outcome.predictions.astype(int), 2)
+    over_pairs = bootstrap_confusion(confusion, accuracy, rng=rng, resamples=resamples)
+    low, high = bootstrap_ranking(outcome.scores, same, FARS, rng=rng, resamples=resamples)
+    ranked = [outcome.roc_auc, *(outcome.tar_at_far[far] for far in FARS)]
+    intervals = {name: [float(a), float(b)] for name, a, b in zip(_RANKING, low, high, strict=True)}
+    intervals["accuracy"] = [float(over_pairs.low), float(over_pairs.high)]
+    return {
+        "accuracy": outcome.mean,
+        "std_over_folds": outcome.std,
+        "standard_error": outcome.standard_error,
+        "accuracy_by_fold": outcome.accuracies.tolist(),
+        "thresholds": outcome.thresholds.tolist(),
+        **dict(zip(_RANKING, map(float, ranked), strict=True)),
+        "intervals": intervals,
+    }

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from facebench.errors import StageError
+from facebench.evaluation.protocol import Kind
 from facebench.report.board.model import Board, Cell, Column, Floor, Leaderboard, Mark, Rank, Row
 from facebench.report.board.printed_rows import printed_rows, task_places
 from facebench.report.board.provenance import runs_of
@@ -30,7 +31,6 @@ from facebench.report.entries import (
     scores,
 )
 from facebench.report.groups import Group, task_title
-from facebench.results.scores import Kind
 from facebench.results.stats.statistics import Interval, contests, intervals
 from facebench.results.store import Result
 from facebench.task import Metric

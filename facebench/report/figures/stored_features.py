@@ -14,7 +14,7 @@ from facebench.evaluation.store import Features, read_features
 from facebench.pipeline import open_task_data
 from facebench.registry import Registry
 from facebench.reproduce import data_of
-from facebench.results.saved_spec import saved_spec
+from facebench.results.saved_spec import saved_run
 from facebench.results.store import Result
 from facebench.runtime.workspace import Workspace
 
@@ -75,13 +75,13 @@ def labelled_features(
 
 def _dataset(result: Result, workspace: Workspace, registry: Registry) -> Dataset:
     record = result.record
-    spec = saved_spec(record.spec, registry)
+    run = saved_run(record.spec, registry)
     opened = Workspace(
         cache=workspace.cache, results=workspace.results, device=workspace.device,
-        data=data_of(record, spec, workspace, registry), progress=workspace.progress,
+        data=data_of(record, run, workspace), progress=workspace.progress,
     )  # fmt: skip
-    dataset = open_task_data(spec.task, spec.task_options, opened, registry)
-    dataset = dataset.limit(spec.limit) if spec.limit else dataset
+    dataset = open_task_data(run.task, run.spec.task_options, opened)
+    dataset = dataset.limit(run.spec.limit) if run.spec.limit else dataset
     if dataset.fingerprint != record.task.fingerprint:
         raise DataError(
             f"{record.task.title}: found the fingerprint {dataset.fingerprint[:16]}; "

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from facebench.errors import StageError
+from facebench.evaluation.protocol import Kind
 from facebench.report.entries import main_metric, metrics
 from facebench.report.groups import comparable
-from facebench.results.scores import Kind
 from facebench.results.stats.resampling import aligned, right
 from facebench.results.stats.significance import McNemar, mcnemar
 from facebench.results.stats.statistics import Difference, contests

@@ -11,7 +11,7 @@ that is compared: what differs is then the representation and not the luck of th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import PurePosixPath
@@ -23,14 +23,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from facebench.errors import StageError
-from facebench.results.scores import Kind
+from facebench.evaluation.protocol import Kind, Measure
 from facebench.results.store import Result
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-# From how often each unit comes, [R, U], to the values of M metrics for each draw, [R, M]; NaN
-# where there is none.
-Measure = Callable[[Floats], Floats]
 
 # Rule of thumb: percentile intervals over fewer groups are too narrow. Small lists of pairs (the
 # synthetic ones tie all people of a fold together) are drawn pair by pair, as their stored

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from facebench.results.scores import Kind
+from facebench.evaluation.protocol import Kind
 from facebench.results.stats.measures import measure
 from facebench.results.stats.resampling import Floats, Units, aligned, draws, right, units
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar

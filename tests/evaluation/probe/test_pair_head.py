@@ -22,7 +22,7 @@ from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.probe.feature_matrix import FeatureMatrix
 from facebench.evaluation.probe.pair_head import PairHeads, train_pair_heads
 from facebench.evaluation.protocols import learned_pairs
-from facebench.evaluation.protocols.verification import best_threshold, facenet_threshold
+from facebench.evaluation.protocols.pair_folds import best_threshold, facenet_threshold
 from facebench.evaluation.store import Features
 from facebench.progress import Silent
 

@@ -21,7 +21,7 @@ from facebench.errors import DataError
 from facebench.evaluation.judge import judge
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.metrics.label_f1 import best_threshold
-from facebench.evaluation.protocols import label_probe, multilabel
+from facebench.evaluation.protocols import label_folds, label_probe
 from facebench.evaluation.store import Features
 from facebench.progress import Silent
 
@@ -93,12 +93,12 @@ def test_no_test_label_has_any_influence(fold: int) -> None:
 def plant_in_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fold that trains on all rows, its own test rows among them."""
 
-    def all_rows(dataset: Dataset, features: Features) -> Any:
+    def all_rows(dataset: Dataset, readable: Any) -> Any:
         fold = dataset.table["fold"].to_numpy()
         for number in range(FOLDS):
             yield np.arange(len(fold)), np.flatnonzero(fold == number)
 
-    monkeypatch.setattr(multilabel, "_folds", all_rows)
+    monkeypatch.setattr(label_folds, "fold_rows", all_rows)
 
 
 def plant_in_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def plant_in_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
         thresholds = np.array([best_threshold(*column)[0] for column in columns])
         return replace(tested, honest=(tested.probabilities >= thresholds).astype(np.int8))
 
-    monkeypatch.setattr(multilabel, "fit_and_test", chosen_on_test)
+    monkeypatch.setattr(label_folds, "fit_and_test", chosen_on_test)
 
 
 @pytest.mark.parametrize("plant", [plant_in_fit, plant_in_thresholds])

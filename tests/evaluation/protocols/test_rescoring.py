@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,13 +15,11 @@ from result_world import KINDS, SEED, judged, leaks_of, protocol_of, spec_of
 from facebench.audit.leak_free import leak_free_scores
 from facebench.errors import DataError
 from facebench.evaluation.judgement import Judgement
+from facebench.evaluation.protocol import protocol_named, target_names
 from facebench.evaluation.protocols.rescoring import (
-    WATCHED,
     Judged,
-    errors_by_yaw_from_predictions,
     leak_free_from_predictions,
     scores_from_predictions,
-    target_names,
 )
 
 
@@ -34,10 +31,11 @@ def stored(kind: str, outcome: Judgement, folder: Path) -> tuple[Judged, pd.Data
     return judged, pd.read_parquet(folder / "p.parquet")
 
 
-def without_watched(scores: Mapping[str, Any]) -> dict[str, Any]:
+def without_watched(judged: Judged) -> dict[str, Any]:
+    watched = protocol_named(judged.protocol).watched
     return {
-        kind: {name: value for name, value in block.items() if name not in WATCHED}
-        for kind, block in scores.items()
+        kind: {name: value for name, value in block.items() if name not in watched}
+        for kind, block in judged.scores.items()
     }
 
 
@@ -46,7 +44,7 @@ def test_scores_are_those_that_were_stored(kind: str, tmp_path: Path) -> None:
     outcome = judged(kind)
     record, predictions = stored(kind, outcome, tmp_path)
     found = scores_from_predictions(record, predictions)
-    assert found == without_watched(record.scores)
+    assert found == without_watched(record)
     assert (found != record.scores) == (kind not in ("cosine", "centred"))
 
 
@@ -85,7 +83,8 @@ def test_scores_without_leaks_are_computed_again_from_the_rows_that_were_left_ou
 def test_errors_by_yaw_are_those_that_were_stored(tmp_path: Path) -> None:
     outcome = judged("regression")
     _, predictions = stored("regression", outcome, tmp_path)
-    assert errors_by_yaw_from_predictions(predictions) == outcome.details["errors_by_yaw"]
+    again = protocol_named("regression").rescored_details(outcome.details, predictions)
+    assert again == {"errors_by_yaw": outcome.details["errors_by_yaw"]}
 
 
 def test_targets_are_in_the_order_of_the_columns() -> None:

@@ -11,7 +11,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from facebench.errors import DataError, UnknownNameError
 from facebench.evaluation.probe.feature_matrix import FeatureMatrix
-from facebench.evaluation.protocols import verification
+from facebench.evaluation.protocols import pair_folds, pair_outcome
 from facebench.evaluation.protocols.pair_similarity import centred_similarities, cosine_similarities
 
 Floats = npt.NDArray[np.float64]
@@ -49,7 +49,7 @@ def test_the_threshold_is_the_one_of_a_search_by_hand(pairs: list[tuple[float, b
     candidates = [*sorted(set(similarities.tolist())), np.nextafter(similarities.max(), np.inf)]
     right = [int(((similarities >= t) == same).sum()) for t in candidates]
     best = [t for t, r in zip(candidates, right, strict=True) if r == max(right)]
-    assert verification.best_threshold(similarities, same) == best[(len(best) - 1) // 2]
+    assert pair_folds.best_threshold(similarities, same) == best[(len(best) - 1) // 2]
     # No threshold at all does better than those that were tried.
     for t in np.linspace(-1.1, 1.1, 45):
         assert ((similarities >= t) == same).sum() <= max(right)
@@ -61,13 +61,13 @@ def test_the_facenet_threshold_is_the_one_of_its_own_loop(pairs: list[tuple[floa
     same = np.array([y for _, y in pairs])
     grid = np.arange(0, 4, 0.01)
     right = [np.mean((distances < t) == same) for t in grid]
-    assert verification.facenet_threshold(distances, same) == grid[np.argmax(right)]
+    assert pair_folds.facenet_threshold(distances, same) == grid[np.argmax(right)]
 
 
 @pytest.mark.parametrize("variant", ["exact", "exact_centred", "facenet"])
-def test_folds_equal_a_loop_over_pairs(variant: verification.Variant) -> None:
+def test_folds_equal_a_loop_over_pairs(variant: pair_folds.Variant) -> None:
     features, pairs, same, folds = _faces(offset=2.0)
-    found = verification.verify(features, pairs, same, folds, variant=variant)
+    found = pair_folds.verify(features, pairs, same, folds, variant=variant)
     unit = features / np.linalg.norm(features, axis=1, keepdims=True)
     for k, fold in enumerate(np.unique(folds)):
         training, held_out = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
@@ -117,14 +117,14 @@ def test_similarities_equal_scikit_learn_whatever_the_block(
 
 @pytest.mark.parametrize("variant", ["exact", "exact_centred", "facenet"])
 def test_a_memory_map_on_disk_is_verified_alike(
-    tmp_path: Path, variant: verification.Variant
+    tmp_path: Path, variant: pair_folds.Variant
 ) -> None:
     features, pairs, same, folds = _faces()
     stored = features.astype(np.float16)
     np.save(tmp_path / "features.npy", stored)
     mapped = FeatureMatrix(np.load(tmp_path / "features.npy", mmap_mode="r"), memory_budget=0)
-    found = verification.verify(mapped, pairs, same, folds, variant=variant)
-    expected = verification.verify(stored.astype(np.float32), pairs, same, folds, variant=variant)
+    found = pair_folds.verify(mapped, pairs, same, folds, variant=variant)
+    expected = pair_folds.verify(stored.astype(np.float32), pairs, same, folds, variant=variant)
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
@@ -135,13 +135,13 @@ def test_separated_people_are_told_apart_and_strangers_are_not() -> None:
     pairs = np.array([(i, i + 4) for i in range(20)] + [(i, i + 1) for i in range(20)])
     same = who[pairs[:, 0]] == who[pairs[:, 1]]
     folds = np.arange(40) % 2
-    found = verification.verify(features, pairs, same, folds)
+    found = pair_folds.verify(features, pairs, same, folds)
     assert (found.mean, found.std, found.standard_error, found.roc_auc) == (1, 0, 0, 1)
     assert found.tar_at_far == {0.1: 1, 0.01: 1, 0.001: 1}
     assert (found.thresholds == 1).all()
     # Collapsed features carry nothing: every similarity is 1, or has no length once centred.
     for variant in ("exact", "exact_centred", "facenet"):
-        chance = verification.verify(np.ones((40, 4)), pairs, same, folds, variant=variant)
+        chance = pair_folds.verify(np.ones((40, 4)), pairs, same, folds, variant=variant)
         assert (chance.mean, chance.roc_auc) == (0.5, 0.5)
 
 
@@ -152,8 +152,8 @@ def test_centring_finds_what_a_common_direction_hides() -> None:
     centred = centred_similarities(features, pairs, np.unique(folds, return_inverse=True)[1])
     assert centred.shape == (5, 60)
     assert centred[:, same].mean() > 0.3 > 0.2 > centred[:, ~same].mean()
-    better = verification.verify(features, pairs, same, folds, variant="exact_centred")
-    grid = verification.verify(features, pairs, same, folds, variant="facenet")
+    better = pair_folds.verify(features, pairs, same, folds, variant="exact_centred")
+    grid = pair_folds.verify(features, pairs, same, folds, variant="facenet")
     assert better.mean > grid.mean
 
 
@@ -161,8 +161,8 @@ def test_scaling_an_image_changes_nothing() -> None:
     features, pairs, same, folds = _faces()
     scale = np.exp(np.random.default_rng(1).normal(size=(48, 1)))
     for variant in ("exact", "exact_centred", "facenet"):
-        one = verification.verify(features, pairs, same, folds, variant=variant)
-        other = verification.verify(features * scale, pairs, same, folds, variant=variant)
+        one = pair_folds.verify(features, pairs, same, folds, variant=variant)
+        other = pair_folds.verify(features * scale, pairs, same, folds, variant=variant)
         np.testing.assert_allclose(one.scores, other.scores, atol=1e-6)
 
 
@@ -175,28 +175,28 @@ def test_tar_at_far_by_hand() -> None:
     same = np.array([True] * 4 + [False] * 10)
     scores = np.array([9.0, 8, 5, 1, 7, 4, 3, 2, 0, -1, -2, -3, -4, -5])
     # No stranger above 8; one stranger of ten (7) above 5; the last friend (1) needs four.
-    found = verification.tar_at_far(scores, same, (0.0, 0.05, 0.1, 0.39, 0.4))
+    found = pair_outcome.tar_at_far(scores, same, (0.0, 0.05, 0.1, 0.39, 0.4))
     assert found == {0.0: 0.5, 0.05: 0.5, 0.1: 0.75, 0.39: 0.75, 0.4: 1.0}
 
 
 def test_mistakes_are_named() -> None:
     features, pairs, same, folds = _faces()
     with pytest.raises(UnknownNameError, match="Did you mean 'facenet'"):
-        verification.verify(features, pairs, same, folds, variant="facenett")  # type: ignore[arg-type]
+        pair_folds.verify(features, pairs, same, folds, variant="facenett")  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"found 1 fold\(s\)"):
-        verification.verify(features, pairs, same, np.zeros(60))
+        pair_folds.verify(features, pairs, same, np.zeros(60))
     with pytest.raises(DataError, match=r"1 kind\(s\) of pair"):
-        verification.verify(features, pairs, np.ones(60), folds)
+        pair_folds.verify(features, pairs, np.ones(60), folds)
     with pytest.raises(DataError, match=r"expected \[P, 2\] integers"):
-        verification.verify(features, pairs, same[1:], folds)
+        pair_folds.verify(features, pairs, same[1:], folds)
     with pytest.raises(DataError, match="found rows 0 to 47; expected 0 to 46"):
-        verification.verify(features[:-1], pairs, same, folds)
+        pair_folds.verify(features[:-1], pairs, same, folds)
     for variant in ("exact", "exact_centred", "facenet"):
         with pytest.raises(DataError, match="not finite"):
-            verification.verify(features * np.inf, pairs, same, folds, variant=variant)
+            pair_folds.verify(features * np.inf, pairs, same, folds, variant=variant)
 
 
 def test_a_threshold_above_every_similarity_is_still_a_number() -> None:
     """Results are JSON, which knows no infinity."""
-    found = verification.best_threshold(np.array([0.1, 0.5, 0.9]), np.array([True, False, False]))
+    found = pair_folds.best_threshold(np.array([0.1, 0.5, 0.9]), np.array([True, False, False]))
     assert 0.9 < found < 1

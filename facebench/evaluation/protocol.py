@@ -1,0 +1,222 @@
+"""The contract of a protocol: what it fits on frozen features, chooses and scores.
+
+What its tables look like is declared by its base, :class:`facebench.protocol.TableProtocol`. A
+module with a protocol is imported whenever a table is read, so it imports torch inside ``probe``
+only.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facebench.config.spec import ProbeSpec
+from facebench.data.dataset import Dataset
+from facebench.evaluation.judgement import Judgement
+from facebench.evaluation.store import Features
+from facebench.progress import Progress
+from facebench.protocol import TableProtocol, table_protocol
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Kind = Literal["honest", "paper"]
+# From how often each unit comes, [R, U], to the values of M metrics for each draw, [R, M]; NaN
+# where there is none.
+Measure = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What was fitted on features, chosen and predicted; nothing is scored yet.
+
+    Args:
+        predictions: One row for each test item, with all that its scores are computed from.
+        details: What was chosen, and on what.
+        choices: What scores need beside the predictions; see ``Protocol.choices``.
+        watched: What ``paper`` says of the epochs, as JSON: no prediction tells it again.
+    """
+
+    predictions: pd.DataFrame
+    details: dict[str, Any]
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    watched: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CurveForm:
+    """How the score of the paper's probe on the test side after each epoch is stored.
+
+    Args:
+        key: Where it stands below ``scores.paper``.
+        metric: Which score it is.
+        higher_is_better: Which way is better.
+        by_fold: Whether there is one curve for each fold.
+    """
+
+    key: str
+    metric: str
+    higher_is_better: bool = True
+    by_fold: bool = False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics of stored predictions that are computed at once, as a function of a draw."""
+
+    names: Sequence[str]
+    measure: Measure
+
+
+class Protocol(TableProtocol):
+    """How features of a task are judged, and what of that a result can say again."""
+
+    highest: ClassVar[float] = 1.0
+    """The largest value that a metric can have; the smallest is 0."""
+
+    curve: ClassVar[CurveForm | None] = None
+    """The stored curve of the paper's probe, if one is trained."""
+
+    watched: ClassVar[frozenset[str]] = frozenset()
+    """Keys of scores that were chosen or seen while a probe was trained."""
+
+    @abstractmethod
+    def probe(
+        self, dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int,
+        progress: Progress,
+    ) -> Probed:  # fmt: skip
+        """Fit on training items, choose on held-out ones, predict the test items.
+
+        Args:
+            dataset: Table (and pairs) in the order of the features.
+            features: Of its images, ``[N, D]``.
+            spec: Of the probe.
+            seed: Of held-out part, initial weights and order of batches.
+            progress: Told how far it is.
+
+        Raises:
+            DataError: There are too few items.
+        """
+
+    @abstractmethod
+    def score(
+        self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int
+    ) -> dict[str, Any]:
+        """Return the scores of predictions, all of them or some rows, as JSON.
+
+        Args:
+            predictions: Of ``probe``, or as a result holds them.
+            choices: See ``choices``.
+            resamples: Of the bootstrap.
+            seed: Of the bootstrap.
+
+        Returns:
+            ``honest`` and ``paper``, each with every metric, and ``intervals`` with a 95 %
+            interval ``[low, high]`` for each of them.
+
+        Raises:
+            DataError: There are too few rows.
+            KeyError: A column is missing.
+        """
+
+    @abstractmethod
+    def floors(self, dataset: Dataset, readable: Bools) -> dict[str, dict[str, float]]:
+        """Return what is reached without any representation, ``{"chance": {"accuracy": 0.5}}``.
+
+        Args:
+            dataset: Table (and pairs).
+            readable: ``[N]`` which images have features.
+        """
+
+    @abstractmethod
+    def measures(self, predictions: pd.DataFrame, kind: Kind, of_item: Ints) -> list[Measured]:
+        """Return the metrics of stored predictions as functions of how often units are drawn.
+
+        Args:
+            predictions: Of a result.
+            kind: Which of its scores.
+            of_item: ``[N]`` the unit (image, subject, group of people) of each row, 0-based.
+        """
+
+    def choices(self, scores: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what ``score`` needs beside the predictions, from stored scores."""
+        return {}
+
+    def rescored_details(
+        self, details: Mapping[str, Any], predictions: pd.DataFrame
+    ) -> dict[str, Any]:
+        """Return those of the stored details that follow from the predictions, computed again."""
+        return {}
+
+    def test_items(self, dataset: Dataset) -> int:
+        """Return how many items a task tests."""
+        if self.paired:
+            return 0 if dataset.pairs is None else len(dataset.pairs)
+        split = dataset.table["split"]
+        return len(split) if self.folded else int((split == "test").sum())
+
+    def judge(
+        self, dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int,
+        progress: Progress,
+    ) -> Judgement:  # fmt: skip
+        """Fit and score; the arguments are those of ``probe``.
+
+        Raises:
+            DataError: There are too few items to judge.
+        """
+        probed = self.probe(dataset, features, spec, seed=seed, progress=progress)
+        predictions = probed.predictions
+
+        def rescore(kept: Bools) -> dict[str, Any]:
+            return self.score(
+                predictions[kept], probed.choices, resamples=spec.resamples, seed=seed
+            )
+
+        scores = rescore(np.ones(len(predictions), dtype=bool))
+        scores["paper"] |= probed.watched
+        return Judgement(
+            scores=scores,
+            predictions=predictions,
+            n_test=self.test_items(dataset),
+            n_scored=len(predictions),
+            details=probed.details,
+            floors=self.floors(dataset, features.readable),
+            rescore=rescore,
+        )
+
+    def rescore(
+        self, scores: Mapping[str, Any], predictions: pd.DataFrame, *, resamples: int, seed: int
+    ) -> dict[str, Any]:
+        """Return ``honest`` and ``paper`` of stored predictions again, without ``watched``.
+
+        Args:
+            scores: As stored; only ``choices`` are taken from them.
+            predictions: As stored, or some of their rows.
+            resamples: Of the bootstrap.
+            seed: Of the bootstrap.
+        """
+        return self.score(predictions, self.choices(scores), resamples=resamples, seed=seed)
+
+
+def protocol_named(name: str) -> Protocol:
+    """Return the protocol called ``name``.
+
+    Raises:
+        UnknownNameError: There is no such protocol.
+        PluginError: It cannot be imported, or is none.
+    """
+    found: Any = table_protocol(name)  # which is a Protocol: no other class is accepted
+    protocol: Protocol = found
+    return protocol
+
+
+def target_names(predictions: pd.DataFrame) -> tuple[str, ...]:
+    """Return what predictions have a ``label_NAME`` of, in the order of the task."""
+    prefix = "label_"
+    return tuple(n.removeprefix(prefix) for n in predictions.columns if n.startswith(prefix))

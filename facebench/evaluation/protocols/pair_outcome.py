@@ -1,0 +1,124 @@
+"""Pairs that were compared and decided on: what is scored of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from facebench.data.dataset import Dataset
+from facebench.errors import DataError
+from facebench.evaluation.metrics.pair_intervals import FARS
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """Outcome of verifying P pairs in K folds.
+
+    Args:
+        accuracies: ``[K]`` in 0..1, of each held-out fold, in sorted order of the folds.
+        thresholds: ``[K]``, of a similarity, or of a distance for ``facenet``.
+        scores: ``[P]`` similarity of each pair as its own fold saw it (2 - 2 cos, negated, for
+            ``facenet``); higher means more alike.
+        predictions: ``[P]`` whether the pair was called the same when it was held out.
+        roc_auc: Area under the ROC curve of the scores of all folds together, 0..1.
+        tar_at_far: True acceptance rate for each false acceptance rate of ``FARS``.
+    """
+
+    accuracies: Floats
+    thresholds: Floats
+    scores: Floats
+    predictions: Bools
+    roc_auc: float
+    tar_at_far: dict[float, float]
+
+    @property
+    def mean(self) -> float:
+        """Mean accuracy over the folds, the number that is compared."""
+        return float(self.accuracies.mean())
+
+    @property
+    def std(self) -> float:
+        """Standard deviation of the accuracies (ddof 0), the "+-" of facenet and insightface."""
+        return float(self.accuracies.std())
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the mean (ddof 1, over sqrt(K)), the "+-" of LFW's own tables."""
+        return float(self.accuracies.std(ddof=1) / np.sqrt(len(self.accuracies)))
+
+
+def scored_pairs(dataset: Dataset, readable: Bools) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+    """Return the P pairs of a task whose images both have features, and their rows ``[P, 2]``.
+
+    Args:
+        dataset: Its table and pairs are read.
+        readable: ``[N]`` which rows of the table have features.
+
+    Raises:
+        DataError: The task has no pairs.
+    """
+    if dataset.pairs is None:
+        raise DataError(f"{dataset.task.info.title}: has no pairs to verify.")
+    place = pd.Series(range(len(dataset)), index=dataset.table["path"])
+    sides = [place[dataset.pairs[side]].to_numpy(np.int64) for side in ("first", "second")]
+    rows = np.column_stack(sides).astype(np.int64, copy=False)
+    scored = readable[rows].all(axis=1)
+    return dataset.pairs.iloc[np.flatnonzero(scored)], rows[scored]
+
+
+def decided(
+    scores: Floats, predictions: Bools, thresholds: Floats, same: Bools, folds: npt.ArrayLike
+) -> Verification:
+    """The outcome of pairs that were compared and decided on before, all of them or some.
+
+    Args:
+        scores: ``[P]`` similarity of each pair as its own fold saw it.
+        predictions: ``[P]`` whether it was called the same.
+        thresholds: ``[K]``, which stay as they were.
+        same: ``[P]`` whether the pairs show one person.
+        folds: ``[P]``.
+
+    Raises:
+        DataError: A fold, or a kind of pair, has none.
+    """
+    names, number, sizes = np.unique(np.asarray(folds), return_inverse=True, return_counts=True)
+    if len(names) < len(thresholds) or len(np.unique(same)) < 2:
+        raise DataError(
+            f"a part of the pairs cannot be scored: found some in {len(names)} of "
+            f"{len(thresholds)} folds; expected some in every fold, and both same and different "
+            "ones."
+        )
+    return Verification(
+        np.bincount(number, weights=predictions == same) / sizes,
+        thresholds,
+        scores,
+        predictions,
+        float(roc_auc_score(same, scores)),
+        tar_at_far(scores, same),
+    )
+
+
+def tar_at_far(scores: Floats, same: Bools, fars: Sequence[float] = FARS) -> dict[float, float]:
+    """True acceptance rate at fixed false acceptance rates.
+
+    Nothing is interpolated: it is the highest rate that a threshold reaches without exceeding the
+    false acceptance rate. LFW's 3,000 different pairs resolve 1e-3 to 3 pairs and nothing finer.
+
+    Args:
+        scores: ``[P]``, higher means more alike.
+        same: ``[P]``.
+        fars: False acceptance rates, 0..1.
+
+    Returns:
+        True acceptance rate, 0..1, for each.
+    """
+    far, tar, _ = roc_curve(same, scores, drop_intermediate=False)
+    return {limit: float(tar[far <= limit].max()) for limit in fars}

@@ -1,0 +1,151 @@
+"""What a protocol asks of a task, and how a protocol is found by its name.
+
+A protocol says what is fitted on frozen features and how that is scored; it is one class. Tasks
+and data need the half that is declared here: which columns a table has, how it is split. The other
+half judges and scores: :class:`facebench.evaluation.protocol.Protocol`, the class to derive from.
+
+A name (``TaskInfo.protocol``, ``task.protocol`` in a result file) is turned into a class here and
+nowhere else. The protocols of this project are in :data:`BUILT_IN`; those of another package are
+its entry points of the group ``facebench.protocols``::
+
+    [project.entry-points."facebench.protocols"]
+    ranking = "my_package.ranking:Ranking"
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from abc import ABC, abstractmethod
+from functools import cache
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from facebench.errors import PluginError, UnknownNameError
+from facebench.task import Metric, TaskInfo
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+GROUP = "facebench.protocols"
+CONTRACT = "facebench.evaluation.protocol:Protocol"  # imported only when a protocol is asked for
+BUILT_IN = {
+    "classification": "facebench.evaluation.protocols.classification:Classification",
+    "multilabel": "facebench.evaluation.protocols.multilabel:Multilabel",
+    "regression": "facebench.evaluation.protocols.regression:Regression",
+    "verification": "facebench.evaluation.protocols.verification:PairVerification",
+}
+
+
+class TableProtocol(ABC):
+    """The half of a protocol that tasks and data need.
+
+    A class sets ``name`` and ``version``, and the flags that differ from their defaults.
+    """
+
+    name: ClassVar[str]
+    """As tasks and result files give it."""
+
+    version: ClassVar[int]
+    """Goes up when the same features would get other scores; versions never share a column."""
+
+    folded: ClassVar[bool] = False
+    """Whether every item is tested once, by what was fitted on other folds: its tables have the
+    split ``test`` alone."""
+
+    paired: ClassVar[bool] = False
+    """Whether an item is a pair of images, of ``Task.pairs``; pairs may share images and people."""
+
+    binary_targets: ClassVar[bool] = False
+    """Whether each of ``info.targets`` is 0 or 1."""
+
+    @abstractmethod
+    def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
+        """Return the columns that ``Task.manifest`` gives besides ``path`` and ``split``.
+
+        Raises:
+            PluginError: The task's declaration lacks something.
+        """
+
+    def check_table(self, info: TaskInfo, table: pd.DataFrame) -> None:  # noqa: B027
+        """Check the values of these columns; by default anything is accepted.
+
+        Args:
+            info: Declaration of the task.
+            table: One row for each image.
+
+        Raises:
+            PluginError: A value breaks the contract.
+        """
+
+    @abstractmethod
+    def metrics(self, info: TaskInfo) -> tuple[str, ...]:
+        """Return the names of the metrics that each score of such a task has, with intervals."""
+
+    def columns(self, info: TaskInfo) -> tuple[Metric, ...]:
+        """Return what a table prints of such a task, from left to right.
+
+        By default that is what the task declares, or its main metric alone.
+        """
+        return info.columns or (info.main_metric,)
+
+
+def known_protocols() -> tuple[str, ...]:
+    """Return the names of all protocols that can be found, sorted."""
+    return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))}))
+
+
+def find_protocol(name: str) -> Any:
+    """Return the protocol called ``name``; None if there is none.
+
+    Raises:
+        PluginError: It cannot be imported, is no protocol, or two packages have one of that name.
+    """
+    target = BUILT_IN.get(name) or _of_a_package(name)
+    return _load(name, target) if target else None
+
+
+def table_protocol(name: str) -> TableProtocol:
+    """Return the protocol called ``name``, as tasks and data see it.
+
+    Raises:
+        UnknownNameError: There is no such protocol.
+        PluginError: It cannot be imported, or is none.
+    """
+    found: TableProtocol | None = find_protocol(name)
+    if found is None:
+        raise UnknownNameError("protocol", name, known_protocols())
+    return found
+
+
+def _of_a_package(name: str) -> str:
+    targets = sorted({point.value for point in entry_points(group=GROUP, name=name)})
+    if len(targets) > 1:
+        raise PluginError(
+            f"protocol '{name}' is registered by {' and '.join(targets)}; one name has one owner. "
+            "Uninstall or rename one of them."
+        )
+    return targets[0] if targets else ""
+
+
+@cache
+def _load(name: str, target: str) -> Any:
+    try:
+        cls = _attribute(target)
+    except Exception as error:
+        raise PluginError(
+            f"protocol '{name}' cannot be imported from {target}: {type(error).__name__}: {error}. "
+            "Repair or uninstall its package."
+        ) from error
+    contract: type[TableProtocol] = _attribute(CONTRACT)
+    if not (inspect.isclass(cls) and issubclass(cls, contract) and cls.name == name):
+        raise PluginError(
+            f"protocol '{name}': {target} is {cls!r}; expected a subclass of {CONTRACT} that is "
+            "called so. Point the entry point at the class."
+        )
+    return cls()
+
+
+def _attribute(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
