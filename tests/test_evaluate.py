@@ -39,7 +39,8 @@ class Colours(nn.Module):
         Colours.runs += 1
         assert not torch.is_grad_enabled()
         assert not self.training
-        return self.gain * self.drop(self.layer(self.pool(images).flatten(1)))
+        features: Tensor = self.gain * self.drop(self.layer(self.pool(images).flatten(1)))
+        return features
 
 
 class Shaped(nn.Module):
@@ -220,7 +221,7 @@ def test_the_model_is_left_as_it_was_after_an_error(words: dict[str, Any]) -> No
 
 def test_weights_that_share_memory_are_stored(words: dict[str, Any]) -> None:
     model = Colours()
-    model.tied = model.layer  # type: ignore[assignment]
+    model.tied = model.layer
     evaluated(model, words, name="tied")
 
 
