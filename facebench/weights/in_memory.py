@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -155,7 +155,7 @@ def store_in_memory(cls: type[InMemory], options: InMemoryOptions, cache: Path) 
         started = time.perf_counter()
         method = cls(NoBackbone(), options, PretrainSpec().image_size)
         tensors = list(method.state_dict())
-        record = {
+        record: dict[str, Any] = {
             "spec": {
                 "method": name, "backbone": cls.own_backbone(options),
                 "method_options": plain(options), "pretrain": plain(PretrainSpec()), "seed": 0,
