@@ -13,8 +13,9 @@ NOTEBOOKS = sorted((Path(__file__).parents[1] / "docs" / "notebooks").glob("*.ip
 
 
 def opened(path: Path) -> Any:
-    notebook = nbformat.read(path, as_version=4)
-    nbformat.validate(notebook)
+    library: Any = nbformat  # its functions are not typed
+    notebook = library.read(path, as_version=4)
+    library.validate(notebook)
     return notebook
 
 

@@ -90,7 +90,7 @@ def test_an_older_version_is_left_out_even_at_the_budget() -> None:
 
 
 def test_where_nothing_is_learned_other_weights_are_other_methods() -> None:
-    still = {"images": 0, "data": ""}
+    still: dict[str, Any] = {"images": 0, "data": ""}
     runs = [
         run("Frozen", backbone="a", **still), run("Frozen", backbone="b", **still),
         run("Imported", weights="x", **still), run("Imported", weights="y", **still),
