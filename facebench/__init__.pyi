@@ -1,6 +1,7 @@
 """What ``import facebench`` offers, and where it is written; read by lazy_loader at run time."""
 
 from .api.datasets import check_data, download_data, list_data, write_stand_in
+from .api.evaluate import evaluate
 from .api.factors import measure_factors
 from .api.features import TaskFeatures, extract
 from .api.figures import (
@@ -55,6 +56,7 @@ __all__ = [
     "draw_roc",
     "draw_yaw",
     "dry_run",
+    "evaluate",
     "extract",
     "import_weights",
     "list_data",

@@ -39,7 +39,7 @@ class Plugin:
         kind: Kind of plugin.
         name: Name of the plugin.
         target: ``module:attribute``, or path of the file.
-        owner: Distribution and version, or ``file``.
+        owner: Distribution and version, ``file``, or who added it with :meth:`Registry.add`.
         digest: SHA-256 of a file plugin's source; empty for installed plugins, which are
             identified by their declared version.
     """
@@ -84,6 +84,25 @@ class Registry:
         ]
         return sorted(found, key=lambda plugin: (plugin.name, plugin.owner))
 
+    def add(self, kind: PluginKind, cls: type[Any], owner: str) -> None:
+        """Register a class that lives in this process alone.
+
+        Args:
+            kind: Kind of plugin.
+            cls: Its ``info.name`` is the name.
+            owner: Name of the distribution or process that adds the class.
+
+        Raises:
+            SpecError: The name is taken.
+        """
+        name = cls.info.name
+        if (kind, name) in self._plugins:
+            owners = ", ".join(plugin.owner for plugin in self._plugins[kind, name])
+            raise SpecError(f"{kind} '{name}' is there already, of {owners}. Choose another name.")
+        target = f"{owner}:{name}"
+        self._plugins[kind, name].append(Plugin(kind, name, target, owner))
+        self._classes[target] = cls
+
     def names(self, kind: PluginKind) -> list[str]:
         """Return the distinct names of ``kind``, sorted."""
         return sorted({plugin.name for plugin in self.plugins(kind)})
@@ -114,7 +133,7 @@ class Registry:
             PluginError: It cannot be imported or is not of its kind; names the distribution.
         """
         plugin = self.find(kind, name)
-        if plugin.owner == "file":
+        if plugin.target in self._classes:
             return self._classes[plugin.target]
         module_name, _, attribute = plugin.target.partition(":")
         try:

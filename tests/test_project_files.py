@@ -67,7 +67,9 @@ def navigated(entries: Any) -> Iterator[str]:
 
 def test_the_navigation_has_every_page_once() -> None:
     assert SITE["strict"]
-    assert sorted(navigated(SITE["nav"])) == sorted(PAGES)
+    notebooks = [f"notebooks/{path.name}" for path in (ROOT / "docs/notebooks").glob("*.ipynb")]
+    assert len(notebooks) == 2
+    assert sorted(navigated(SITE["nav"])) == sorted([*PAGES, *notebooks])
 
 
 def commands() -> list[str]:

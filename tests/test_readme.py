@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,28 @@ from facebench.api import runs
 from facebench.api.words import RunWords
 from facebench.cli import app
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+GUIDES = ("first-run", "judge", "compare", "measured")
+# Made by a command before, or written by the reader.
+NOT_THERE = ("pcl-released", "my-resnet", "run.yaml")
 
 
-def facebench_commands() -> list[str]:
-    blocks = re.findall(r"```bash\n(.*?)```", README, re.DOTALL)
+def commands_of(text: str) -> list[str]:
+    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
     lines = [part.strip() for block in blocks for line in block.splitlines()
              for part in line.split("#")[0].split("&&")]  # fmt: skip
     return [line for line in lines if line.startswith("facebench ")]
+
+
+def facebench_commands() -> list[str]:
+    """Return the commands of the README, and of the guides those that name runs, methods, data."""
+    found = commands_of(README)
+    for name in GUIDES:
+        for line in commands_of((ROOT / "docs" / f"{name}.md").read_text()):
+            if line.split()[1] in ("run", "list", "data") and not any(f in line for f in NOT_THERE):
+                found.append(line)
+    return [*dict.fromkeys(found)]
 
 
 def test_the_first_command_installs_and_runs_and_the_second_tests() -> None:
@@ -137,35 +152,39 @@ def assert_parsed(arguments: list[str]) -> None:
         assert word in (flags if word.startswith("--") else values), word
 
 
-@pytest.mark.parametrize("line", facebench_commands())
+@pytest.mark.parametrize("line", facebench_commands(""))
 def test_every_command_and_option_exists(line: str) -> None:
     """Parsed, not run; an option or argument that does not exist is a usage error."""
     assert_parsed(shlex.split(line)[1:])
 
 
-def test_what_python_calls_in_the_readme_exists() -> None:
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+@pytest.mark.parametrize(
+    ("document", "calls"), [("README.md", 4), ("docs/api.md", 7), ("docs/judge.md", 1)]
+)
+def test_what_python_calls_in_a_document_exists(document: str, calls: int) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
     lines = [line for line in code.splitlines() if line.strip()]
     assert len(lines) <= 8
     owners: dict[str, object] = {"fb": fb, "results": fb.Results, "results[0]": fb.Result}
+    words = {"fb.run": set(RunWords.__annotations__),
+             "fb.evaluate": set(signature(fb.evaluate).parameters)}  # fmt: skip
     called = 0
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) in owners:
             called += 1
             assert hasattr(owners[ast.unparse(node.value)], node.attr), node.attr
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "fb.run":
-            assert {word.arg for word in node.keywords} <= set(RunWords.__annotations__)
-    assert called == 7
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in words:
+            assert {word.arg for word in node.keywords} <= words[ast.unparse(node.func)]
+    assert called == calls
 
 
 def test_every_link_leads_to_a_file() -> None:
-    root = Path(__file__).parents[1]
     for target in re.findall(r"\]\(((?!http)[^)]+)\)", README):
-        assert (root / target).exists(), target
+        assert (ROOT / target).exists(), target
 
 
 def test_the_documented_method_keeps_the_contract(facebench: Facebench, tmp_path: Path) -> None:
-    text = (Path(__file__).parents[1] / "docs/plugins.md").read_text()
+    text = (ROOT / "docs/plugins.md").read_text()
     (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     file = tmp_path / "my_method.py"
     file.write_text(code)

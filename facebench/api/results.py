@@ -20,6 +20,7 @@ from facebench.report.entries import stored_results
 from facebench.report.tables.compare import Comparison
 from facebench.report.tables.compare import compare as compare_results
 from facebench.report.tables.formats import render
+from facebench.report.tables.matched import ROWS
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.export import long_table
 from facebench.results.scores import KINDS
@@ -78,7 +79,14 @@ class Results(Sequence[Result]):
         """Return a row for each result, protocol and metric: ``facebench results export``."""
         return long_table(self)
 
-    def table(self, number: int, format: str = "text", *, synthetic: bool | None = None) -> str:
+    def table(
+        self,
+        number: int,
+        format: str = "text",
+        *,
+        synthetic: bool | None = None,
+        rows: str = "all",
+    ) -> str:
         """Lay out a table of the paper, printed numbers and ours side by side: ``facebench table``.
 
         Args:
@@ -86,13 +94,18 @@ class Results(Sequence[Result]):
             format: ``text``, ``md``, ``latex``, ``csv``, ``html`` or ``json``.
             synthetic: Only what is on synthetic, or only what is on real data; None: a table of
                 each.
+            rows: ``all`` runs, or ``matched``: one for each method, the one nearest to the budget
+                that the most methods share.
 
         Raises:
-            UnknownNameError: There is no such table or format.
+            UnknownNameError: There is no such table or format, or no such choice of rows.
             SpecError: A CSV of real and synthetic data together, which must not mix.
             StageError: Predictions are missing, or results in one column are not of one test set.
         """
-        return render(paper_tables(number, self, synthetic), format)
+        chosen = next((known for known in ROWS if known == rows), None)
+        if chosen is None:
+            raise UnknownNameError("rows", rows, ROWS)
+        return render(paper_tables(number, self, synthetic, chosen), format)
 
     def board(self) -> Leaderboard:
         """Return the leaderboard as data.

@@ -73,13 +73,18 @@ class DryRun:
     steps: tuple[Step, Step, Step]
 
 
-def prepare_runs(arguments: RunArguments) -> PreparedRuns:
+def prepare_runs(arguments: RunArguments, registry: Registry | None = None) -> PreparedRuns:
     """Resolve what was asked for.
+
+    Args:
+        arguments: Of ``run``.
+        registry: Where plugins are found; by default those that are installed, and the files
+            that the arguments name.
 
     Raises:
         FacebenchError: A name, option, device or file is wrong; the message says where it stood.
     """
-    registry = Registry(arguments.plugins)
+    registry = registry or Registry(arguments.plugins)
     top, overrides = arguments.merged()
     workspace = open_workspace(top, arguments)
     request = build_request(top, overrides, workspace, registry)

@@ -23,7 +23,12 @@ DEFAULT_RESULTS = Path("results/runs")
 
 
 def table_command(
-    number: int, results: Path | None, synthetic: bool | None, form: str, target: Path | None
+    number: int,
+    results: Path | None,
+    synthetic: bool | None,
+    form: str,
+    rows: str,
+    target: Path | None,
 ) -> None:
     """Write one of the paper's tables.
 
@@ -33,6 +38,7 @@ def table_command(
             numbers are shown.
         synthetic: Only that on synthetic, or on real data; None: one for each.
         form: One of ``FORMATS``.
+        rows: ``all`` or ``matched``.
         target: File to write; None for standard output.
 
     Raises:
@@ -41,7 +47,8 @@ def table_command(
     log_to_terminal(False)
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
-    written = _results_to_show(results, synthetic).table(number, form, synthetic=synthetic)
+    found = _results_to_show(results, synthetic)
+    written = found.table(number, form, synthetic=synthetic, rows=rows)
     if target is None:
         out.file.write(written)
         return

@@ -26,6 +26,9 @@ def table_(
     format_: Annotated[
         str, typer.Option("--format", help="text, md, latex, csv, html or json.")
     ] = "text",
+    rows: Annotated[
+        str, typer.Option(help="all runs, or matched: one per method, at the same budget.")
+    ] = "all",
     out: Annotated[
         Optional[Path],  # noqa: UP045
         typer.Option(help="Write it there and not to the terminal."),
@@ -37,7 +40,7 @@ def table_(
     """
     from facebench.cli.table_commands import table_command
 
-    table_command(number, results, synthetic, format_, out)
+    table_command(number, results, synthetic, format_, rows, out)
 
 
 @mendable

@@ -20,6 +20,7 @@ from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_write
 
 TABLE_FILES = {"md": "md", "latex": "tex", "csv": "csv", "html": "html", "json": "json"}
+COMPARE_METHODS = (1, 2, 3, 4)  # these tables, too, with one run for each method
 _BLOCK = re.compile(r"(<!-- published: (?P<name>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -41,6 +42,9 @@ def published(results: Sequence[Result], root: Path) -> dict[str, str]:
                 continue  # nothing of ours: a copy of the paper is not worth a file
             for form, suffix in TABLE_FILES.items():
                 files[f"table{number}-{kind}.{suffix}"] = render(tables, form)
+            if number in COMPARE_METHODS:
+                chosen = paper_tables(number, results, synthetic, "matched")
+                files[f"table{number}-{kind}-matched.md"] = render(chosen, "md")
     board = leaderboard(results, root)
     return files | {"leaderboard.md": markdown(board), "leaderboard.html": page(board)}
 

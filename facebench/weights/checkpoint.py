@@ -55,7 +55,7 @@ class Checkpoint:
 
 def write_checkpoint(folder: Path, method: Method, record: dict[str, Any]) -> None:
     """Write weights and record into ``folder``, which the caller renames when complete."""
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _state(method).items()}
+    tensors = _in_own_memory(_state(method))
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
     record = {**record, "format": FORMAT, "weights_digest": weights_digest(tensors)}
     (folder / RECORD).write_text(to_json(record), encoding="utf-8")
@@ -117,3 +117,17 @@ def weights_digest(tensors: dict[str, Tensor]) -> str:
 
 def _state(method: Method) -> dict[str, Tensor]:
     return dict(method.state_dict())
+
+
+def _in_own_memory(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return tensors on the CPU; a safetensors file holds none that share memory."""
+    found: dict[str, Tensor] = {}
+    taken = set[int]()
+    for name, tensor in tensors.items():
+        own = tensor.detach().cpu().contiguous()
+        storage = own.untyped_storage()
+        if own.numel() and storage.data_ptr() in taken:
+            own = own.clone()
+        taken.add(storage.data_ptr())
+        found[name] = own
+    return found

@@ -19,8 +19,9 @@ def test_tables_and_page_are_those_of_the_results() -> None:
     assert {path.name for path in TABLES.iterdir()} == set(files)
     for name, text in files.items():
         assert (TABLES / name).read_text(encoding="utf-8") == text, name
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert filled(readme, files, "README.md") == readme
+    for name in ("README.md", "docs/measured.md"):
+        document = (ROOT / name).read_text(encoding="utf-8")
+        assert filled(document, files, name) == document
 
 
 @pytest.mark.slow

@@ -22,13 +22,12 @@ OTHERS = "Not in the paper's table"
 def method_lines(layout: PrintedLayout, found: Sequence[Entry], *, synthetic: bool) -> list[Line]:
     """Return the rows of a table that compares methods, in the order in which they are printed.
 
-    A printed row with runs of ours is there once for each of them: for those that were judged on
-    the most of the table's tasks, so that an ablation on one of them does not crowd the table. A
-    method that the paper prints twice (as published, and as reproduced) has our runs at the first.
+    A printed row with runs of ours is there once for each of them. A method that the paper prints
+    twice (as published, and as reproduced) has our runs at the first.
 
     Args:
         layout: Of the table.
-        found: Our entries.
+        found: Our entries that are to be shown.
         synthetic: Of synthetic data there are our rows alone.
     """
     rows: dict[tuple[str, str, bool], Numbers] = defaultdict(dict)
@@ -38,9 +37,6 @@ def method_lines(layout: PrintedLayout, found: Sequence[Entry], *, synthetic: bo
     mine: dict[str, list[Entry]] = defaultdict(list)
     for entry in found:
         mine[entry.title].append(entry)
-    for title, of_title in mine.items():
-        most = max(map(_tasks, of_title))
-        mine[title] = [entry for entry in of_title if _tasks(entry) == most]
     lines = []
     for (section, method, _), numbers in rows.items():
         own = mine.pop(method, [])
@@ -59,6 +55,17 @@ def method_lines(layout: PrintedLayout, found: Sequence[Entry], *, synthetic: bo
         for entry in of_title
     ]
     return lines
+
+
+def judged_on_most(found: Sequence[Entry]) -> list[Entry]:
+    """Return of each method the entries that were judged on the most of the table's tasks.
+
+    So an ablation on one of them does not crowd the table.
+    """
+    most: dict[str, int] = defaultdict(int)
+    for entry in found:
+        most[entry.title] = max(most[entry.title], _tasks(entry))
+    return [entry for entry in found if _tasks(entry) == most[entry.title]]
 
 
 def ablation_lines(number: int, found: Sequence[Entry], *, synthetic: bool) -> list[Line] | None:

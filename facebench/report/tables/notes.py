@@ -9,17 +9,19 @@ from facebench.report.configurations import differences
 from facebench.report.entries import Entry
 from facebench.report.groups import Group
 from facebench.report.reference import PrintedLayout, printed_table
+from facebench.report.tables.matched import Choice, learned_size
 from facebench.report.tables.model import Line, TableColumn
 from facebench.results.stats.statistics import ALPHA, Contest
 
 
-def run_texts(lines: Sequence[Line]) -> tuple[list[str], tuple[str, ...]]:
+def run_texts(lines: Sequence[Line], *, sizes: bool = False) -> tuple[list[str], tuple[str, ...]]:
     """Say what each run was: in its row what differs between rows, and once what they share.
 
     Options are said where runs of one row differ in them.
 
     Args:
         lines: Of the table.
+        sizes: Say image size and precision of every training, where each row has one run alone.
 
     Returns:
         The text of each line, empty where it has no run of ours; and what all runs share.
@@ -29,7 +31,7 @@ def run_texts(lines: Sequence[Line]) -> tuple[list[str], tuple[str, ...]]:
         if line.entry:
             of_row[line.section, line.name].append(line.entry)
     details = {row: differences(entries) for row, entries in of_row.items()}
-    said = [_parts(line.entry) if line.entry else {} for line in lines]
+    said = [_parts(line.entry, sizes) if line.entry else {} for line in lines]
     ours = [parts for parts in said if parts]
     shared = {
         part: text
@@ -42,15 +44,16 @@ def run_texts(lines: Sequence[Line]) -> tuple[list[str], tuple[str, ...]]:
         if line.entry:
             own.append(details[line.section, line.name][line.entry.key])
         texts.append(", ".join(filter(None, own)) or ("ours" if line.entry else ""))
-    return texts, tuple(shared.values())
+    return texts, tuple(filter(None, shared.values()))
 
 
-def _parts(entry: Entry) -> dict[str, str]:
+def _parts(entry: Entry, sizes: bool) -> dict[str, str]:
     seeds = ", ".join(map(str, entry.seeds))
     return {
         "feature": f"feature {entry.feature}",
         "backbone": entry.backbone,
         "pretraining": entry.pretraining,
+        "size": learned_size(entry) if sizes else "",
         "preset": f"preset {entry.preset}",
         "seeds": f"seed{'s' if len(entry.seeds) > 1 else ''} {seeds}",
     }
@@ -64,6 +67,7 @@ def table_notes(
     columns: Sequence[TableColumn],
     shared: Sequence[str],
     met: Mapping[Group, Mapping[str, Contest]],
+    choice: Choice | None,
 ) -> tuple[str, ...]:
     """Return the notes below a table, each a sentence or two.
 
@@ -75,6 +79,7 @@ def table_notes(
         columns: Of the table.
         shared: What all our rows have in common.
         met: The contests of its columns.
+        choice: Of one run for each method; None if all are shown.
     """
     notes = []
     if synthetic:
@@ -88,6 +93,8 @@ def table_notes(
     if not shown:
         return (*notes, "No result of ours is among those that were given.")
     notes.append(_what_ours_are(synthetic, shown, met))
+    if choice is not None:
+        notes.append(choice.note())
     notes.append(
         "Bold: best of our rows in its column, and significantly so: its honest score differs from "
         f"each other row's at {ALPHA:g}, paired on the test items, Holm-corrected within the "

@@ -15,7 +15,8 @@ from facebench.report.configurations import condition_notes
 from facebench.report.entries import Entry, Score, entries, scores
 from facebench.report.groups import Group, task_title
 from facebench.report.reference import PrintedLayout, printed_layouts
-from facebench.report.tables.lines import ablation_lines, method_lines
+from facebench.report.tables.lines import ablation_lines, judged_on_most, method_lines
+from facebench.report.tables.matched import Rows, matched
 from facebench.report.tables.model import Line, PaperTable, TableCell, TableColumn, TableRow
 from facebench.report.tables.notes import run_texts, table_notes
 from facebench.results.stats.statistics import Contest, contests
@@ -25,7 +26,7 @@ FLOORS = "Floors"
 
 
 def paper_tables(
-    number: int, results: Sequence[Result], synthetic: bool | None = None
+    number: int, results: Sequence[Result], synthetic: bool | None = None, rows: Rows = "all"
 ) -> list[PaperTable]:
     """Lay out one of the paper's tables.
 
@@ -34,6 +35,7 @@ def paper_tables(
         results: Stored results, in any order; those of other tasks are left out.
         synthetic: Only the table on synthetic data, or only that on real data; None: one for each
             that there are results of, and the printed numbers alone if there is none.
+        rows: ``matched`` is one run for each method, see :func:`matched`; an ablation has all rows.
 
     Raises:
         UnknownNameError: There is no such table.
@@ -53,20 +55,27 @@ def paper_tables(
         kinds = [kind for kind in (False, True) if of_kind[kind]] or [False]
     else:
         kinds = [synthetic]
-    return [_table(layout, kind, of_kind[kind]) for kind in kinds]
+    return [_table(layout, kind, of_kind[kind], rows) for kind in kinds]
 
 
-def _table(layout: PrintedLayout, synthetic: bool, results: Sequence[Result]) -> PaperTable:
+def _table(
+    layout: PrintedLayout, synthetic: bool, results: Sequence[Result], wanted: Rows
+) -> PaperTable:
     found = entries(results)
     lines = ablation_lines(layout.number, found, synthetic=synthetic)
+    choice = None
     if lines is None:
-        lines = method_lines(layout, found, synthetic=synthetic)
+        candidates = judged_on_most(found)
+        if wanted == "matched":
+            choice = matched(candidates)
+            candidates = [*choice.entries]
+        lines = method_lines(layout, candidates, synthetic=synthetic)
     shown = list({line.entry.key: line.entry for line in lines if line.entry}.values())
     columns = _columns(layout, shown)
     met = _contests(columns, shown)
     best = [_best(column, shown, met) for column in columns]
     columns = tuple(replace(column, best_p=p) for column, (_, p) in zip(columns, best, strict=True))
-    runs, shared = run_texts(lines)
+    runs, shared = run_texts(lines, sizes=choice is not None)
     judged = {
         (entry.key, group): scores(entry, group)
         for entry in shown
@@ -91,7 +100,7 @@ def _table(layout: PrintedLayout, synthetic: bool, results: Sequence[Result]) ->
         synthetic=synthetic,
         columns=columns,
         rows=(*_floors(columns, shown), *rows),
-        notes=table_notes(layout, synthetic, shown, found, columns, shared, met),
+        notes=table_notes(layout, synthetic, shown, found, columns, shared, met, choice),
     )
 
 

@@ -1,0 +1,278 @@
+"""``facebench.evaluate``: a model in memory is judged as the same weights are by a method."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import timm
+import torch
+from torch import Tensor, nn
+
+import facebench as fb
+from facebench.errors import SpecError, UnknownNameError
+from facebench.progress import Silent
+from facebench.results.store import Result
+
+CNN = "test_resnet.r160_in1k"  # timm's own model for tests, 0.4 M parameters
+HALF = (0.5, 0.5, 0.5)  # mean and std that its weights declare
+
+
+class Colours(nn.Module):
+    """Mean colours of quarters of the image, through a layer; counts how often it is run."""
+
+    runs = 0
+
+    def __init__(self, gain: float = 1.0) -> None:
+        super().__init__()
+        self.gain = gain
+        self.pool = nn.AdaptiveAvgPool2d(2)
+        self.layer = nn.Linear(12, 8)
+        self.drop = nn.Dropout(0.5)
+        with torch.no_grad():
+            self.layer.weight.copy_(torch.linspace(-1, 1, 96).view(8, 12))
+            self.layer.bias.zero_()
+
+    def forward(self, images: Tensor) -> Tensor:
+        Colours.runs += 1
+        assert not torch.is_grad_enabled()
+        assert not self.training
+        features: Tensor = self.gain * self.drop(self.layer(self.pool(images).flatten(1)))
+        return features
+
+
+class Shaped(nn.Module):
+    """Gives whatever it is told to give."""
+
+    def __init__(self, make: Any) -> None:
+        super().__init__()
+        self.make = make
+
+    def forward(self, images: Tensor) -> Any:
+        return self.make(images)
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory, data: Path, plugin: Path) -> dict[str, Any]:
+    folder = tmp_path_factory.mktemp("evaluate")
+    return {
+        "device": "cpu", "precision": "32", "floors": False, "data": data, "plugins": [plugin],
+        "settings": {"probe.epochs": 3}, "cache": folder / "cache", "results": folder / "results",
+        "progress": Silent(),
+    }  # fmt: skip
+
+
+def seeded(**options: Any) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        model: nn.Module = timm.create_model(CNN, **options)
+    return model
+
+
+def evaluated(model: nn.Module, words: dict[str, Any], **more: Any) -> Result:
+    (result,) = fb.evaluate(model, ["tiny"], **{**words, **more})
+    return result
+
+
+def runs_of(model: nn.Module, words: dict[str, Any], **more: Any) -> int:
+    before = Colours.runs
+    evaluated(model, words, **more)
+    return Colours.runs - before
+
+
+def numbers(result: Result) -> tuple[Any, ...]:
+    record = result.record
+    return record["scores"], record["details"], record["n_test"]
+
+
+def same(mine: Result, other: Result) -> None:
+    assert mine.record["scores"] == other.record["scores"]
+    assert mine.predictions.equals(other.predictions)
+
+
+def test_a_map_is_judged_as_the_same_weights_in_a_file(
+    words: dict[str, Any], tmp_path: Path
+) -> None:
+    model = seeded(num_classes=0, global_pool="")
+    file = tmp_path / "weights.pth"
+    torch.save(model.state_dict(), file)
+    settings = {**words["settings"], "extract.pool": "mean"}
+    (imported,) = fb.run(
+        method="imported", task="tiny", backbone=f"timm:{CNN}", checkpoint=file,
+        **{**words, "settings": settings},
+    )  # fmt: skip
+    mine = evaluated(model, words, mean=HALF, std=HALF)
+    same(mine, imported)
+    ours, theirs = (
+        np.load(next(words["cache"].glob(f"features/{r.record['stages']['features']}/*.npy")))
+        for r in (mine, imported)
+    )
+    assert ours.shape == (144, 96)
+    assert np.array_equal(ours, theirs)
+
+
+def test_a_vector_is_judged_as_a_frozen_model(
+    words: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from safetensors.torch import save_file
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    hub = tmp_path / "hub" / "checkpoints"
+    hub.mkdir(parents=True)
+    whole = seeded()
+    save_file({k: v.clone() for k, v in whole.state_dict().items()}, hub / f"{CNN}.safetensors")
+    settings = {**words["settings"], "frozen.model": f"timm:{CNN}"}
+    (frozen,) = fb.run(
+        method="frozen", task="tiny", **{**words, "settings": settings, "cache": tmp_path}
+    )
+    whole.reset_classifier(0)  # type: ignore[operator]
+    same(evaluated(whole, words, mean=HALF, std=HALF, cache=tmp_path), frozen)
+
+
+def test_images_are_scaled_to_the_size_of_the_model(words: dict[str, Any]) -> None:
+    seen: set[tuple[int, ...]] = set()
+
+    def note(images: Tensor) -> Tensor:
+        seen.add(tuple(images.shape[1:]))
+        assert images.min() >= 0
+        assert images.max() <= 1
+        return images.flatten(2).mean(dim=2)
+
+    evaluated(Shaped(note), words, name="large", image_size=48)
+    assert seen == {(3, 48, 48)}
+
+
+def test_the_same_weights_are_run_once_and_others_anew(words: dict[str, Any]) -> None:
+    model = Colours()
+    assert runs_of(model, words) > 0
+    assert runs_of(Colours(), words, settings={**words["settings"], "probe.epochs": 4}) == 0
+    assert runs_of(Colours(gain=2.0), words) > 0  # no weight, but an attribute
+    with torch.no_grad():
+        model.layer.bias.add_(0.5)
+    assert runs_of(model, words) > 0
+    assert runs_of(model, words) == 0
+    assert runs_of(model, words, mean=HALF, std=HALF) > 0
+    assert runs_of(model, words, name="again") > 0
+
+
+def test_force_judges_again_from_the_stored_features(words: dict[str, Any]) -> None:
+    first = evaluated(Colours(), words)
+    again = evaluated(Colours(), words, force=True)
+    assert numbers(again) == numbers(first)
+    assert again.path == first.path
+
+
+def test_a_result_says_which_model_it_is_of_and_is_one_like_any_other(
+    words: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = tmp_path / "results"
+    found = fb.evaluate(
+        Colours(), "tiny", name="Quarter colours", **{**words, "results": folder, "floors": True}
+    )
+    mine, floor = found
+    assert floor.record["method"]["name"] == "random"
+    assert mine.record["method"]["title"] == "Quarter colours"
+    assert mine.path.name.startswith("quarter_colours-Colours-f_s-s0-")
+    options = mine.spec["method_options"]
+    assert options["model"] == f"{__name__}.Colours"
+    assert mine.record["pretrain"]["imported"] == {
+        "file": f"{__name__}.Colours in memory", "sha256": options["digest"],
+    }  # fmt: skip
+    assert all(not checked.findings for checked in fb.validate(folder))
+    board = fb.load_results(folder).leaderboard(tmp_path / "board.md").read_text()
+    assert "Quarter colours" in board
+    values, rows = fb.extract(
+        floor, data=words["data"], cache=words["cache"], plugins=words["plugins"]
+    )
+    assert len(values) == len(rows) == 144
+    with pytest.raises(UnknownNameError, match="unknown method 'quarter_colours'"):
+        fb.extract(mine, data=words["data"], cache=words["cache"], plugins=words["plugins"])
+
+
+def test_the_model_is_left_as_it_was(words: dict[str, Any]) -> None:
+    model = seeded(num_classes=0)
+    model.train()
+    model.get_submodule("layer1").eval()
+    model(torch.rand(2, 3, 32, 32)).sum().backward()
+    flags = [module.training for module in model.modules()]
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    places = {name: (id(t), t.data_ptr(), t.stride()) for name, t in tensors.items()}
+    values = {name: t.detach().clone() for name, t in tensors.items()}
+    grads = [(p.grad.data_ptr(), p.grad.stride()) for p in model.parameters() if p.grad is not None]
+    evaluated(model, words, name="trained")
+    assert [module.training for module in model.modules()] == flags
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    assert {n: (id(t), t.data_ptr(), t.stride()) for n, t in tensors.items()} == places
+    assert all(torch.equal(t.detach(), values[name]) for name, t in tensors.items())
+    assert [(p.grad.data_ptr(), p.grad.stride()) for p in model.parameters()
+            if p.grad is not None] == grads  # fmt: skip
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_the_model_is_left_as_it_was_after_an_error(words: dict[str, Any]) -> None:
+    model = Shaped(lambda images: images[:, 0])
+    with pytest.raises(SpecError):
+        evaluated(model, words)
+    assert model.training
+
+
+def test_weights_that_share_memory_are_stored(words: dict[str, Any]) -> None:
+    model = Colours()
+    model.tied = model.layer
+    evaluated(model, words, name="tied")
+
+
+@pytest.mark.parametrize(
+    ("make", "found"),
+    [
+        (lambda images: images[:, 0], r"gives \[1, 32, 32\] of images \[1, 3, 32, 32\]"),
+        (lambda images: images.mean(), r"gives \[\] of"),
+        (lambda images: images.flatten(2).mean(2)[:0], r"gives \[0, 3\] of"),
+        (lambda images: (images,), "gives tuple of"),
+    ],
+)
+def test_another_shape_is_an_error_that_names_it(
+    words: dict[str, Any], make: Any, found: str
+) -> None:
+    with pytest.raises(SpecError, match=found + r".*expected \[B, D\] or \[B, C, h, w\]") as caught:
+        evaluated(Shaped(make), words, force=True, name=found[-9:-3] + "x")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"name": "SimCLR"}, "method 'simclr' is there already, of facebench"),
+        ({"name": "tiny"}, "name is 'tiny', as of a group of options"),
+        ({"name": "probe"}, "name is 'probe', as of a group of options"),
+        ({"name": "--"}, "expected one with letters or digits"),
+        ({"image_size": 0}, "image_size is 0; expected 1 or more"),
+        ({"mean": HALF}, "Give both or neither"),
+        ({"mean": (0.5,), "std": (0.5,)}, "expected three numbers each"),
+        ({"mean": HALF, "std": (1, 0, 1)}, "std above 0"),
+        ({"settings": {"colours.gain": 1}}, "unknown option 'colours.gain'"),
+        ({"settings": {"pretrain.epochs": 1}}, "is learned already"),
+    ],
+)
+def test_a_wrong_word_is_an_error(
+    words: dict[str, Any], more: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(fb.FacebenchError, match=message):
+        evaluated(Colours(), words, **more)
+
+
+def test_what_is_no_module_or_has_state_that_is_no_tensor_is_an_error(
+    words: dict[str, Any],
+) -> None:
+    class Extra(Colours):
+        def get_extra_state(self) -> dict[str, int]:
+            return {"step": 1}
+
+    wrong: Any = str
+    with pytest.raises(SpecError, match="model is of type type; expected a torch.nn.Module"):
+        evaluated(wrong, words)
+    with pytest.raises(SpecError, match="_extra_state of type dict; expected tensors alone"):
+        evaluated(Extra(), words)
