@@ -25,10 +25,11 @@ def ablate(
 ) -> None:
     """Run an ablation that ships with facebench: the rows of a paper's table, or a sweep."""
     from facebench.config.ablations import ablation, ablation_names
-    from facebench.runtime.terminal import detail_table, out
+    from facebench.rendering.table import details
+    from facebench.runtime.terminal import out
 
     if not name:
-        out.print(detail_table([(known, ablation(known).title) for known in ablation_names()]))
+        out.print(details([(known, ablation(known).title) for known in ablation_names()]))
         return
     arguments = run_arguments("ablate", learning, machine, judging, places, task=task)
     run_and_show(ablation(name), arguments, jobs, session)

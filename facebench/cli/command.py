@@ -63,5 +63,5 @@ def _options_of(group: type) -> tuple[Parameter, ...]:
         Parameter(
             field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
         )
-        for field in fields(group)  # type: ignore[arg-type]
+        for field in fields(group)
     )

@@ -13,8 +13,7 @@ from facebench.cli.command import command
 from facebench.cli.options import ResultFile
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
+    from facebench.rendering.table import Table
     from facebench.report.tables.compare import Comparison
     from facebench.results.store import Result
 
@@ -48,35 +47,33 @@ def _who(result: Result) -> str:
 
 
 def _differences(compared: Comparison) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
+    from facebench.rendering.table import Column, Section, Table, cell, columns
     from facebench.report import DASH
 
-    table = Table(
-        box=box.SIMPLE_HEAD,
-        caption=f"intervals and bootstrap: over {compared.drawn}, drawn again alike for A and B\n"
-        "McNemar: mid-p value, from the items that only one of both has right",
-        caption_justify="left",
-    )
-    table.add_column("score")
-    for heading in ("A", "B", "A - B", "95 % interval", "p"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("test")
+    rows = []
     for one in compared.metrics:
         scale, found = one.metric.scale, one.difference
         known = found.p == found.p  # not NaN
-        table.add_row(
-            f"{one.kind} {one.metric.title}",
-            f"{scale * one.first:.2f}",
-            f"{scale * one.second:.2f}",
-            Text(f"{scale * found.value:+.2f}", style="bold"),
-            f"{scale * found.low:+.2f} to {scale * found.high:+.2f}" if known else DASH,
-            f"{found.p:.4f}" if known else DASH,
-            found.test,
+        rows.append(
+            (
+                cell(f"{one.kind} {one.metric.title}"),
+                cell(f"{scale * one.first:.2f}"),
+                cell(f"{scale * one.second:.2f}"),
+                cell(f"{scale * found.value:+.2f}", "bold"),
+                cell(f"{scale * found.low:+.2f} to {scale * found.high:+.2f}" if known else DASH),
+                cell(f"{found.p:.4f}" if known else DASH),
+                cell(found.test),
+            )
         )
-    return table
+    numbers = columns("A", "B", "A - B", "95 % interval", "p", numeric=True, wrap="never")
+    return Table(
+        columns=(Column(heading="score"), *numbers, Column(heading="test")),
+        sections=(Section("", tuple(rows)),),
+        notes=(
+            f"intervals and bootstrap: over {compared.drawn}, drawn again alike for A and B",
+            "McNemar: mid-p value, from the items that only one of both has right",
+        ),
+    )
 
 
 def _decisions(compared: Comparison) -> Iterator[str]:

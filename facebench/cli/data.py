@@ -13,10 +13,9 @@ from facebench.cli.command import command
 from facebench.cli.options import Data, Places, Plugins, words
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from facebench.audit.findings import Report
     from facebench.audit.inventory import Entry
+    from facebench.rendering.table import Emphasis, Table
     from facebench.task import TaskInfo
 
 data_app = typer.Typer(
@@ -26,7 +25,7 @@ data_app = typer.Typer(
 
 Name = Annotated[str, typer.Argument(help="A task, as 'facebench list tasks' names it.")]
 
-_STYLES = {"ok": "green", "warning": "yellow", "problem": "bold red"}
+_EMPHASIS: dict[str, Emphasis] = {"ok": "good", "warning": "warning", "problem": "bad"}
 
 
 @data_app.command("list")
@@ -44,13 +43,14 @@ def list_(data: Data = None, plugins: Plugins = None) -> None:
 def info(task: Name, plugins: Plugins = None) -> None:
     """Show what a dataset is, under which licence, and how to get and unpack it."""
     from facebench.audit.inventory import VOXCELEB
-    from facebench.runtime.terminal import detail_table, out
+    from facebench.rendering.table import details
+    from facebench.runtime.terminal import out
 
     if task == "voxceleb":
-        out.print(detail_table(VOXCELEB))
+        out.print(details(VOXCELEB))
         return
     declared = _declared(fb.task_info(task, plugins=plugins or ()))
-    out.print(detail_table([(key, value) for key, value in declared if value]))
+    out.print(details([(key, value) for key, value in declared if value]))
 
 
 @data_app.command()
@@ -116,22 +116,22 @@ def synth(
 
 
 def _inventory_table(where: str, entries: Iterable[Entry]) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
+    from facebench.rendering.table import Column, Section, Table, cell, columns
     from facebench.report import DASH
 
-    table = Table(title=where, title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("name", "found as", "kind", "state"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("", overflow="fold")
+    rows = []
     for entry in entries:
         kind = "synthetic" if entry.synthetic else "real" if entry.root else DASH
         place = entry.root.name if entry.root else DASH
         what = entry.text.partition("; expected")[0].splitlines()
-        table.add_row(entry.name, place, kind, entry.state, Text(what[0] if what else ""))
-    return table
+        texts = (entry.name, place, kind, entry.state, what[0] if what else "")
+        rows.append(tuple(map(cell, texts)))
+    names = columns("name", "found as", "kind", "state", wrap="never")
+    return Table(
+        title=where,
+        columns=(*names, Column(heading="", wrap="fold")),
+        sections=(Section("", tuple(rows)),),
+    )
 
 
 def _declared(info: TaskInfo) -> Iterator[tuple[str, str]]:
@@ -160,20 +160,16 @@ def _declared(info: TaskInfo) -> Iterator[tuple[str, str]]:
 
 
 def _report_table(info: TaskInfo, report: Report) -> Table:
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from facebench.rendering.table import Column, Section, Table, cell, columns
 
     verdict = "passes" if report.passed else "does NOT pass"
     kind = "SYNTHETIC faces" if report.synthetic else "real data"
-    table = Table(
+    rows = [
+        (cell(found.check), cell(found.status, _EMPHASIS[found.status]), cell(found.text))
+        for found in report.findings
+    ]
+    return Table(
         title=f"{info.title} (version {report.version}), {kind}: {verdict}",
-        title_justify="left", box=box.SIMPLE_HEAD,
-    )  # fmt: skip
-    table.add_column("check")
-    table.add_column("")
-    table.add_column("found", overflow="fold")
-    for finding in report.findings:
-        status = Text(finding.status, style=_STYLES[finding.status])
-        table.add_row(finding.check, status, Text(finding.text))
-    return table
+        columns=(*columns("check", ""), Column(heading="found", wrap="fold")),
+        sections=(Section("", tuple(rows)),),
+    )

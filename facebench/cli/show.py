@@ -10,13 +10,14 @@ from facebench.cli.options import ResultFile
 def show(result: ResultFile) -> None:
     """Show one stored result: scores, intervals, and where they come from."""
     from facebench.api.results import opened
+    from facebench.rendering.table import details
     from facebench.report.curves import curves_table
     from facebench.report.render import detail_rows, tables
-    from facebench.runtime.terminal import detail_table, out
+    from facebench.runtime.terminal import out
 
     stored = opened(result)
     for table in tables([stored]):
         out.print(table)
     if (curves := curves_table(stored.record["pretrain"]["history"])) is not None:
         out.print(curves)
-    out.print(detail_table(detail_rows(stored.record)))
+    out.print(details(detail_rows(stored.record)))

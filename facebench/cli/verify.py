@@ -35,14 +35,15 @@ def verify(
     Exit status 0 if dataset, weights and every score are the same, 1 if one is not, 2 if it cannot
     be run.
     """
-    from facebench.runtime.terminal import detail_table, log_to_terminal, out
+    from facebench.rendering.table import details
+    from facebench.runtime.terminal import log_to_terminal, out
 
     log_to_terminal(verbose=False)
     done = fb.verify(
         result, checkpoint=checkpoint, tolerance=tolerance, device=device or "auto",
         **words(places),
     )  # fmt: skip
-    out.print(detail_table(list(_rows(done))))
+    out.print(details(_rows(done)))
     if not done.reproduced:
         raise SystemExit(1)
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from facebench.rendering.table import plain
 from facebench.report.groups import comparable
 from facebench.report.reference import printed, printed_numbers
 from facebench.report.render import row, tables
@@ -75,7 +76,7 @@ def test_a_number_is_printed_once() -> None:
 
 
 def test_a_row_shows_both_scores_the_gap_and_the_printed_number() -> None:
-    cells = [str(cell) for cell in row(result())]
+    cells = [plain(cell) for cell in row(result())]
     assert cells == [
         "PCL f_s, seed 0\nfacecycle16, 12,800 images of voxceleb (synthetic)", "50.00",
         "47.00 to 53.00", "52.00", "+2.00", "74.47",
@@ -118,8 +119,8 @@ def test_an_unprinted_number_is_a_dash() -> None:
     record = deepcopy(RECORD)
     record["method"]["title"] = "Mine"
     record["pretrain"]["data"] = None
-    assert str(row(Result(Path("x.json"), record))[-1]) == "–"
-    assert "nothing learned" in str(row(Result(Path("x.json"), record))[0])
+    assert plain(row(Result(Path("x.json"), record))[-1]) == "–"
+    assert "nothing learned" in plain(row(Result(Path("x.json"), record))[0])
 
 
 def test_scores_without_leaks_stand_below() -> None:
