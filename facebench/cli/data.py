@@ -14,7 +14,7 @@ from facebench.cli.options import Data, Places, Plugins, words
 
 if TYPE_CHECKING:
     from facebench.audit.findings import Report
-    from facebench.audit.inventory import Entry
+    from facebench.audit.inventory import DatasetStatus
     from facebench.rendering.table import Emphasis, Table
     from facebench.task import TaskInfo
 
@@ -115,7 +115,7 @@ def synth(
     terminal.out.print(f"{title}, SYNTHETIC: {out}", soft_wrap=True)
 
 
-def _inventory_table(where: str, entries: Iterable[Entry]) -> Table:
+def _inventory_table(where: str, entries: Iterable[DatasetStatus]) -> Table:
     from facebench.rendering.table import Column, Section, Table, cell, columns
     from facebench.report import DASH
 
