@@ -84,11 +84,11 @@ def runs_of(model: nn.Module, words: dict[str, Any], **more: Any) -> int:
 
 def numbers(result: Result) -> tuple[Any, ...]:
     record = result.record
-    return record["scores"], record["details"], record["n_test"]
+    return record.scores, record.details, record.n_test
 
 
 def same(mine: Result, other: Result) -> None:
-    assert mine.record["scores"] == other.record["scores"]
+    assert mine.record.scores == other.record.scores
     assert mine.predictions.equals(other.predictions)
 
 
@@ -106,7 +106,7 @@ def test_a_map_is_judged_as_the_same_weights_in_a_file(
     mine = evaluated(model, words, mean=HALF, std=HALF)
     same(mine, imported)
     ours, theirs = (
-        np.load(next(words["cache"].glob(f"features/{r.record['stages']['features']}/*.npy")))
+        np.load(next(words["cache"].glob(f"features/{r.record.stages.features}/*.npy")))
         for r in (mine, imported)
     )
     assert ours.shape == (144, 96)
@@ -173,12 +173,12 @@ def test_a_result_says_which_model_it_is_of_and_is_one_like_any_other(
         Colours(), "tiny", name="Quarter colours", **{**words, "results": folder, "floors": True}
     )
     mine, floor = found
-    assert floor.record["method"]["name"] == "random"
-    assert mine.record["method"]["title"] == "Quarter colours"
+    assert floor.record.method.name == "random"
+    assert mine.record.method.title == "Quarter colours"
     assert mine.path.name.startswith("quarter_colours-Colours-f_s-s0-")
-    options = mine.spec["method_options"]
+    options = mine.spec.method_options
     assert options["model"] == f"{__name__}.Colours"
-    assert mine.record["pretrain"]["imported"] == {
+    assert mine.record.pretrain.imported == {
         "file": f"{__name__}.Colours in memory", "sha256": options["digest"],
     }  # fmt: skip
     assert all(not checked.findings for checked in fb.validate(folder))

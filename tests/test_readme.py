@@ -152,7 +152,7 @@ def assert_parsed(arguments: list[str]) -> None:
         assert word in (flags if word.startswith("--") else values), word
 
 
-@pytest.mark.parametrize("line", facebench_commands(""))
+@pytest.mark.parametrize("line", facebench_commands())
 def test_every_command_and_option_exists(line: str) -> None:
     """Parsed, not run; an option or argument that does not exist is a usage error."""
     assert_parsed(shlex.split(line)[1:])

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
-from rich.table import Table
-
 from facebench.api.results import Results
 from facebench.api.words import RunWords, arguments_of, in_words
 from facebench.config.ablations import ablation
 from facebench.config.sweep_file import Sweep, read_sweep
 from facebench.errors import SpecError
 from facebench.registry import Registry
+from facebench.rendering.table import Table
 from facebench.request.arguments import RunArguments, open_workspace
 from facebench.request.resolve import Request
 from facebench.results.store import read_result

@@ -1,4 +1,4 @@
-"""The command line, thin: parse, call, print.
+"""The command line: a file for each command, which parses, calls the API and prints.
 
 May import everything; nothing imports it.
 """

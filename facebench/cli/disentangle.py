@@ -3,49 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
+import facebench as fb
+from facebench.cli.command import command
 from facebench.cli.options import (
-    Backbone,
-    Cache,
-    Data,
-    Device,
-    Plugins,
-    Precision,
-    Preset,
-    PretrainData,
-    Set,
+    Floors,
+    Learning,
+    Machine,
+    Methods,
+    Places,
     Verbose,
-    Weights,
-    mendable,
+    run_arguments,
 )
 
 
-@mendable
+@command
 def disentangle(
-    method: Annotated[str, typer.Option(help="Methods, comma-separated.")] = "",
-    checkpoint: Weights = None,
-    backbone: Backbone = "",
-    pretrain_data: PretrainData = "",
-    preset: Preset = "quick",
-    set_: Set = None,
+    *,
+    method: Methods = "",
+    learning: Learning,
     seed: Annotated[int, typer.Option(help="Of learning, and of the intervals.")] = -1,
-    device: Device = "auto",
-    precision: Precision = "auto",
-    data: Data = None,
-    cache: Cache = None,
-    floors: Annotated[bool, typer.Option(help="Judge the untrained backbone beside it.")] = True,
+    machine: Machine,
+    floors: Floors = None,
     heatmap: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Draw the heat map here; ends in .png or .svg."),
+        Path | None, typer.Option(help="Draw the heat map here; ends in .png or .svg.")
     ] = None,
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(help="Write the numbers here (.json), every prediction beside it (.parquet)."),
     ] = None,
-    plugin: Plugins = None,
+    places: Places,
     verbose: Verbose = False,
 ) -> None:
     """Measure on rendered faces how well a linear model reads each factor from each feature.
@@ -53,23 +43,29 @@ def disentangle(
     Identity, expression, action units, yaw, pitch and roll are known there. Is the person in F_f
     and the pose in F_p, and neither in the other?
     """
-    from facebench.cli.disentangle_command import disentangle_command
-    from facebench.config.options import parse_set
-    from facebench.request.arguments import RunArguments
+    from facebench.api.factors import prepare_factors
+    from facebench.disentangle import report
+    from facebench.report.figures.drawing import check_target
+    from facebench.request.arguments import show_import
+    from facebench.runtime import terminal
 
-    flags = {
-        "method": method, "checkpoint": checkpoint, "backbone": backbone,
-        "pretrain_data": pretrain_data, "preset": preset, "seeds": None if seed < 0 else seed,
-        "device": device, "precision": precision, "data": data, "floors": floors,
-    }  # fmt: skip
-    disentangle_command(
-        RunArguments(
-            flags=flags,
-            settings=parse_set(set_ or []),
-            cache=cache,
-            plugins=tuple(plugin or ()),
-        ),
-        target=out,
-        heatmap=heatmap,
-        verbose=verbose,
-    )
+    terminal.log_to_terminal(verbose)
+    if heatmap:
+        check_target(heatmap)
+    if out:
+        report.check_out(out)
+    prepared = prepare_factors(
+        run_arguments(
+            "disentangle", learning, machine, places,
+            method=method, seeds=None if seed < 0 else seed, floors=floors,
+        )
+    )  # fmt: skip
+    show_import(prepared.request)
+    found = prepared.execute()
+    terminal.out.print(report.disentanglement_table(found.record))
+    if out:
+        report.write_disentanglement(out, found.record, found.predictions)
+        terminal.out.print(str(out), soft_wrap=True)
+    if heatmap:
+        fb.draw_factors(found, heatmap)
+        terminal.out.print(str(heatmap), soft_wrap=True)

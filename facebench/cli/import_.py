@@ -3,36 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from facebench.cli.options import Cache, Plugins, mendable
+import facebench as fb
+from facebench.cli.command import command
+from facebench.cli.options import Cache, Plugins
 
 
-@mendable
+@command
 def import_(
     what: Annotated[
         str, typer.Argument(help="The method whose weights they are, or a backbone (timm:NAME).")
     ],
     file: Annotated[Path, typer.Argument(help="A .pth, .pt, .tar or .safetensors file.")],
     out: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder to make [default: one in the cache]."),
+        Path | None, typer.Option(help="Folder to make [default: one in the cache].")
     ] = None,
     cache: Cache = None,
-    plugin: Plugins = None,
+    plugins: Plugins = None,
 ) -> None:
     """Turn weights of other code into a checkpoint; nothing in the file is run."""
-    from facebench.api.models import import_weights
-    from facebench.runtime.terminal import out as terminal
+    from facebench.runtime import terminal
     from facebench.weights.summary import import_table
 
-    made = import_weights(what, file, out=out, cache=cache, plugins=plugin or ())
+    made = fb.import_weights(what, file, out=out, cache=cache, plugins=plugins or ())
     method = made.spec["method"]
-    terminal.print(import_table(made))
-    terminal.print(f"checkpoint: {made.folder}", soft_wrap=True)
-    terminal.print(
+    terminal.out.print(import_table(made))
+    terminal.out.print(f"checkpoint: {made.folder}", soft_wrap=True)
+    terminal.out.print(
         f"next: facebench run --method {method} --checkpoint {made.folder} --task rafdb",
         soft_wrap=True,
     )

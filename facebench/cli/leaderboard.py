@@ -1,27 +1,37 @@
-"""``facebench leaderboard``."""
+"""``facebench leaderboard``: what was measured, ranked task by task."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from facebench.cli.options import mendable
+import facebench as fb
+from facebench.cli.command import command
+from facebench.cli.options import DEFAULT_RESULTS, ReportFile, StoredResults
+from facebench.errors import UnknownNameError
 
 
-@mendable
+@command
 def leaderboard(
-    results: Annotated[Path, typer.Option(help="Folder of results.")] = Path("results/runs"),
+    results: StoredResults = None,
     format_: Annotated[
         str, typer.Option("--format", help="text, md, or html (one file, no network).")
     ] = "text",
-    out: Annotated[
-        Optional[Path],  # noqa: UP045 - typer reads the annotation at run time
-        typer.Option(help="Write it there and not to the terminal."),
-    ] = None,
+    out: ReportFile = None,
 ) -> None:
     """Rank what was measured, task by task, with intervals and where each score comes from."""
-    from facebench.cli.leaderboard_command import leaderboard_command
+    from facebench.report.board.written import FORMATS, show, written
+    from facebench.runtime import terminal
 
-    leaderboard_command(results, format_, out)
+    terminal.log_to_terminal(False)
+    if format_ not in FORMATS:
+        raise UnknownNameError("format", format_, FORMATS)
+    found = fb.load_results(results or DEFAULT_RESULTS)
+    if out is not None:
+        found.leaderboard(out, format_)
+        terminal.err.print(f"leaderboard of {len(found):,} results: {out}", soft_wrap=True)
+    elif format_ == "text":
+        show(found.board(), terminal.out)
+    else:
+        terminal.out.file.write(written(found.board(), format_))

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from facebench.cli.options import mendable
+import facebench as fb
+from facebench.cli.command import command
 
 
-@mendable
+@command
 def new(
     kind: Annotated[str, typer.Argument(help="method or task.")],
     name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits, _.")],
@@ -19,10 +20,9 @@ def new(
     ] = Path(),
 ) -> None:
     """Write a working plugin package: one file, one test, ready to be installed."""
-    from facebench.api.plugins import new_plugin
     from facebench.runtime.terminal import out
 
-    folder = new_plugin(kind, name, into=into)
+    folder = fb.new_plugin(kind, name, into=into)
     out.print(f"wrote {folder}", soft_wrap=True)
     out.print(
         f"next: python -m pip install -e {folder} && python -m pytest {folder}", soft_wrap=True

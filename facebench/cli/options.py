@@ -1,82 +1,153 @@
-"""What commands share: options that several take, and how a mistake of the user ends."""
+"""Options of the commands: each is declared once, here if several commands take it.
+
+A command takes an option by its alias (``cache: Cache = None``), or a whole group of options by the
+group's class (``machine: Machine``); :mod:`facebench.cli.command` makes options of its fields.
+Fields of groups are called as the keyword arguments of :func:`facebench.run`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from facebench.errors import FacebenchError
+if TYPE_CHECKING:
+    from facebench.request.arguments import RunArguments
 
+Methods = Annotated[str, typer.Option("--method", help="Methods, comma-separated, or 'all'.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps [default: auto].")]
+Floors = Annotated[
+    bool | None,
+    typer.Option(help="Judge the untrained backbone beside the methods [default: yes]."),
+]
 Plugins = Annotated[
-    Optional[list[Path]],  # noqa: UP045 - typer reads the annotation at run time
+    list[Path] | None,
     typer.Option(
         "--plugin", help="A Python file with a method, task or backbone; may be repeated."
     ),
 ]
 Data = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(envvar="FACEBENCH_DATA", help="Folder of the real datasets."),
+    Path | None, typer.Option(envvar="FACEBENCH_DATA", help="Folder of the real datasets.")
 ]
 Cache = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(envvar="FACEBENCH_CACHE", help="Where stages are kept."),
-]
-Backbone = Annotated[str, typer.Option(help="facecycle16, or timm:NAME.")]
-PretrainData = Annotated[
-    str, typer.Option(help="voxceleb, a task's name, a folder, images:FOLDER, video:FOLDER.")
-]
-Preset = Annotated[str, typer.Option(help="quick (minutes on a CPU) or paper.")]
-Set = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--set", help="GROUP.KEY=VALUE, e.g. pcl.temperature=0.07; may be repeated."),
-]
-Seeds = Annotated[str, typer.Option(help="Comma-separated; one run for each.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")]
-Precision = Annotated[str, typer.Option(help="auto, 32 or bf16.")]
-Results = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(help="Where results are written [default: results/runs]."),
-]
-Limit = Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")]
-Floors = Annotated[
-    Optional[bool],  # noqa: UP045
-    typer.Option(help="Judge the untrained backbone beside the methods [default: yes]."),
-]
-SkipBroken = Annotated[bool, typer.Option(help="Record unreadable images and go on.")]
-DedupTest = Annotated[
-    bool,
-    typer.Option("--dedup-test", help="Also score without test images that training has, too."),
-]
-Force = Annotated[bool, typer.Option(help="Judge again and overwrite the results.")]
-DryRun = Annotated[
-    bool,
-    typer.Option(help="Show stages, and of 'run' each option's value and origin; run nothing."),
+    Path | None, typer.Option(envvar="FACEBENCH_CACHE", help="Where stages are kept.")
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
-Weights = Annotated[
-    Optional[Path],  # noqa: UP045
-    typer.Option(
-        "--checkpoint", help="Judge these weights: a checkpoint's folder, or the authors' own file."
-    ),
+ResultFile = Annotated[Path, typer.Argument(help="A result's JSON file.")]
+ResultFolder = Annotated[Path, typer.Argument(help="A folder of results.")]
+StoredResults = Annotated[
+    Path | None,
+    typer.Option("--results", help="Folder of results [default: results/runs]."),
+]
+ReportFile = Annotated[
+    Path | None, typer.Option("--out", help="Write it there and not to the terminal.")
 ]
 
+DEFAULT_RESULTS = Path("results/runs")
 
-def mendable(command: Callable[..., None]) -> Callable[..., None]:
-    """Print a :class:`FacebenchError` as one line and exit 2; any other error is a bug."""
 
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except FacebenchError as error:
-            from facebench.runtime.terminal import fail
+@dataclass(frozen=True)
+class Places:
+    """Where data, stages and plugins are."""
 
-            fail(str(error))
-        except KeyboardInterrupt:
-            raise SystemExit(130) from None
+    data: Data = None
+    cache: Cache = None
+    plugins: Plugins = None
 
-    return guarded
+
+@dataclass(frozen=True)
+class Machine:
+    """On what is computed."""
+
+    device: Device = ""
+    precision: Annotated[str, typer.Option(help="auto, 32 or bf16 [default: auto].")] = ""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What is learned and how, or which weights take its place."""
+
+    backbone: Annotated[
+        str, typer.Option(help="facecycle16, or timm:NAME [default: facecycle16].")
+    ] = ""
+    pretrain_data: Annotated[
+        str,
+        typer.Option(help="voxceleb, a task's name, a folder, images:FOLDER, video:FOLDER."),
+    ] = ""
+    preset: Annotated[
+        str, typer.Option(help="quick (minutes on a CPU) or paper [default: quick].")
+    ] = ""
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="GROUP.KEY=VALUE, e.g. pcl.temperature=0.07; may be repeated."),
+    ] = None
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(help="Judge these weights: a checkpoint's folder, or the authors' own file."),
+    ] = None
+
+
+@dataclass(frozen=True)
+class Judging:
+    """What is judged and how often, and where its results are written."""
+
+    seeds: Annotated[str, typer.Option(help="Comma-separated; one run for each.")] = ""
+    results: Annotated[
+        Path | None, typer.Option(help="Where results are written [default: results/runs].")
+    ] = None
+    limit: Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")] = -1
+    floors: Floors = None
+    skip_broken: Annotated[bool, typer.Option(help="Record unreadable images and go on.")] = False
+    dedup_test: Annotated[
+        bool,
+        typer.Option("--dedup-test", help="Also score without test images that training has, too."),
+    ] = False
+    force: Annotated[bool, typer.Option(help="Judge again and overwrite the results.")] = False
+
+
+@dataclass(frozen=True)
+class Session:
+    """What is shown of a run, and whether anything is run."""
+
+    dry_run: Annotated[
+        bool,
+        typer.Option(help="Show stages, and of 'run' each option's value and origin; run nothing."),
+    ] = False
+    verbose: Verbose = False
+
+
+def words(*groups: Places | Machine | Learning | Judging) -> dict[str, Any]:
+    """Return options by their names in Python; those that have their default are left out."""
+    return {
+        field.name: getattr(group, field.name)
+        for group in groups
+        for field in fields(group)
+        if getattr(group, field.name) != field.default
+    }
+
+
+def run_arguments(
+    command: str, *groups: Places | Machine | Learning | Judging, **more: Any
+) -> RunArguments:
+    """Return what is asked for, as ``facebench.run`` has it.
+
+    Args:
+        command: Name of the command, for errors.
+        *groups: Its groups of options.
+        **more: Further options, by their names in Python; None and empty texts are not given.
+
+    Raises:
+        SpecError: A ``--set`` is not of the form ``GROUP.KEY=VALUE``.
+    """
+    from dataclasses import replace
+
+    from facebench.api.words import arguments_of
+    from facebench.config.options import parse_set
+
+    given: Mapping[str, Any] = {**words(*groups), **more}
+    settings = parse_set(given.get("settings", []))
+    rest = {name: value for name, value in given.items() if name != "settings"}
+    return replace(arguments_of(rest, command), settings=settings)

@@ -1,28 +1,33 @@
-"""``facebench publish``."""
+"""``facebench publish``: every table and the leaderboard of a folder of results."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-from facebench.cli.options import mendable
+import facebench as fb
+from facebench.cli.command import command
+from facebench.cli.options import ResultFolder
 
 
-@mendable
+@command
 def publish(
-    results: Annotated[Path, typer.Argument(help="Folder of results.")],
+    results: ResultFolder,
     out: Annotated[Path, typer.Option(help="Folder of the tables and pages.")],
-    document: Annotated[
-        Optional[list[Path]],  # noqa: UP045 - typer reads the annotation at run time
+    documents: Annotated[
+        list[Path] | None,
         typer.Option(
+            "--document",
             help="A Markdown file whose '<!-- published: FILE -->' blocks are filled; may be "
-            "repeated."
+            "repeated.",
         ),
     ] = None,
 ) -> None:
     """Write every table and the leaderboard of a folder of results; the same bytes each time."""
-    from facebench.cli.publish_command import publish_command
+    from facebench.runtime.terminal import err, log_to_terminal
 
-    publish_command(results, out, tuple(document or ()))
+    log_to_terminal(False)
+    done = fb.publish(results, out, documents=documents or ())
+    err.print(f"{len(done.files)} files of {done.results:,} results: {out}", soft_wrap=True)

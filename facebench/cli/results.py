@@ -3,81 +3,99 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facebench.cli.options import Cache, Data, Plugins, mendable
+import facebench as fb
+from facebench.cli.command import command
+from facebench.cli.options import ResultFolder
+from facebench.errors import StageError, UnknownNameError
+
+if TYPE_CHECKING:
+    from facebench.results.validation import Checked
 
 results_app = typer.Typer(
     help="Folders of results: check them, bring them together, hand them on.",
     no_args_is_help=True,
 )
 
-Folder = Annotated[Path, typer.Argument(help="A folder of results.")]
-
 
 @results_app.command()
-@mendable
-def validate(folder: Folder) -> None:
+@command
+def validate(folder: ResultFolder) -> None:
     """Check every result: form, name, hashes; every score is computed again.
 
     Exit status 0 if all is well, 1 if anything is wrong, 2 if there is nothing to check.
     """
-    from facebench.cli.results_commands import validate_command
+    from facebench.results.validation import validate_folder
+    from facebench.runtime.terminal import err, out
 
-    validate_command(folder)
+    checked = []
+    for one in validate_folder(folder):  # a line as soon as each is checked
+        checked.append(one)
+        _show(one, folder)
+    wrong = [one for one in checked if one.findings]
+    found = sum(len(one.findings) for one in wrong)
+    if wrong:
+        err.print(f"{len(wrong)} of {len(checked)} files are wrong: {found} findings")
+        raise SystemExit(1)
+    out.print(f"{len(checked)} results are valid; all scores follow from their predictions")
 
 
 @results_app.command()
-@mendable
+@command
 def merge(
     sources: Annotated[list[Path], typer.Argument(help="Folders of results.")],
     into: Annotated[Path, typer.Option(help="Folder that they are copied to.")],
 ) -> None:
     """Copy results into one folder; all of them, or none if one is wrong or contradicts."""
-    from facebench.cli.results_commands import merge_command
+    from facebench.runtime.terminal import out
 
-    merge_command(sources, into)
+    done = fb.merge(sources, into)
+    for path in done.copied:
+        out.print(f"copied  {path}", soft_wrap=True, highlight=False)
+    for path in done.skipped:
+        out.print(f"there   {path}", soft_wrap=True, highlight=False)
+    out.print(f"{len(done.copied)} copied, {len(done.skipped)} were there, into {into}")
 
 
 @results_app.command()
-@mendable
+@command
 def export(
-    folder: Folder,
+    folder: ResultFolder,
     format_: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
     out: Annotated[
-        Optional[Path],  # noqa: UP045
+        Path | None,
         typer.Option(help="File to write; csv and json go to the terminal without it."),
     ] = None,
 ) -> None:
     """Write one long table: a row for each result, protocol and metric."""
-    from facebench.cli.results_commands import export_command
+    from facebench.results.export import FORMATS, long_table, write_table
+    from facebench.results.store import read_result
+    from facebench.results.validation import find_results
+    from facebench.runtime import terminal
 
-    export_command(folder, format_, out)
+    if format_ not in FORMATS:
+        raise UnknownNameError("format", format_, FORMATS, where="--format")
+    paths, _ = find_results(folder)
+    if not paths:
+        raise StageError(f"{folder}: found no result; expected some. Give another folder.")
+    text = write_table(long_table(map(read_result, paths)), format_, out)
+    if out is None:
+        terminal.out.file.write(text)
+    else:
+        terminal.out.print(f"{len(paths)} results: {out}", soft_wrap=True)
 
 
-@mendable
-def verify(
-    result: Annotated[Path, typer.Argument(help="A result's JSON file.")],
-    checkpoint: Annotated[
-        Optional[Path],  # noqa: UP045
-        typer.Option(help="Folder of its checkpoint, if that is not in the cache."),
-    ] = None,
-    tolerance: Annotated[float, typer.Option(help="By how much scores may differ.")] = 0.0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
-    data: Data = None,
-    cache: Cache = None,
-    plugin: Plugins = None,
-) -> None:
-    """Run a stored result again from its checkpoint, and say whether the same comes out.
+def _show(checked: Checked, folder: Path) -> None:
+    from facebench.runtime.terminal import out
 
-    Exit status 0 if dataset, weights and every score are the same, 1 if one is not, 2 if it cannot
-    be run.
-    """
-    from facebench.cli.results_commands import verify_command
-
-    verify_command(
-        result, checkpoint=checkpoint, tolerance=tolerance, device=device, data=data, cache=cache,
-        plugins=tuple(plugin or ()),
-    )  # fmt: skip
+    name = checked.file.relative_to(folder)
+    if not checked.findings:
+        out.print(f"ok     {name}", soft_wrap=True, highlight=False)
+        return
+    out.print(f"[red]wrong[/red]  {name}", soft_wrap=True, highlight=False)
+    for finding in checked.findings:
+        line = f"       {finding.key}: found {finding.found}; expected {finding.expected}"
+        out.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -1,109 +1,128 @@
-"""``facebench sweep`` and ``facebench ablate``: many runs that share what they have in common."""
+"""``facebench sweep``: many runs that share what they have in common."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from facebench.cli.options import (
-    Backbone,
-    Cache,
-    Data,
-    DedupTest,
-    Device,
-    DryRun,
-    Floors,
-    Force,
-    Limit,
-    Plugins,
-    Precision,
-    Preset,
-    PretrainData,
-    Results,
-    Seeds,
-    Set,
-    SkipBroken,
-    Verbose,
-    Weights,
-    mendable,
-)
+from facebench.cli.command import command
+from facebench.cli.options import Judging, Learning, Machine, Places, Session, run_arguments
 
 if TYPE_CHECKING:
+    from facebench.api.sweeps import PreparedSweep, SweepResults
     from facebench.config.sweep_file import Sweep
+    from facebench.request.arguments import RunArguments
+    from facebench.sweep.plan import PlannedRun
+    from facebench.sweep.workers import Outcome
 
-Task = Annotated[str, typer.Option(help="Tasks, comma-separated, instead of the sweep's.")]
+Tasks = Annotated[
+    str, typer.Option("--task", help="Tasks, comma-separated, instead of the sweep's.")
+]
 Jobs = Annotated[int, typer.Option(help="Runs at a time, each with its share of the cores.")]
 
 
-@mendable
+@command
 def sweep(
+    *,
     file: Annotated[Path, typer.Argument(help="A YAML file with rows, a grid, or both.")],
-    task: Task = "", backbone: Backbone = "", pretrain_data: PretrainData = "",
-    preset: Preset = "", set_: Set = None, seeds: Seeds = "", device: Device = "",
-    precision: Precision = "", checkpoint: Weights = None, data: Data = None,
-    results: Results = None, cache: Cache = None, limit: Limit = -1, floors: Floors = None,
-    skip_broken: SkipBroken = False, dedup_test: DedupTest = False, jobs: Jobs = 1,
-    force: Force = False, dry_run: DryRun = False, plugin: Plugins = None,
-    verbose: Verbose = False,
-) -> None:  # fmt: skip
+    task: Tasks = "",
+    learning: Learning,
+    machine: Machine,
+    judging: Judging,
+    places: Places,
+    jobs: Jobs = 1,
+    session: Session,
+) -> None:
     """Run every setting of a file; what settings share is computed once."""
-    options = locals()
     from facebench.config.sweep_file import read_sweep
 
-    _run(read_sweep(options.pop("file")), options)
+    arguments = run_arguments("sweep", learning, machine, judging, places, task=task)
+    run_and_show(read_sweep(file), arguments, jobs, session)
 
 
-@mendable
-def ablate(
-    name: Annotated[str, typer.Argument(help="table5, table6 ...; none lists them.")] = "",
-    task: Task = "", backbone: Backbone = "", pretrain_data: PretrainData = "",
-    preset: Preset = "", set_: Set = None, seeds: Seeds = "", device: Device = "",
-    precision: Precision = "", checkpoint: Weights = None, data: Data = None,
-    results: Results = None, cache: Cache = None, limit: Limit = -1, floors: Floors = None,
-    skip_broken: SkipBroken = False, dedup_test: DedupTest = False, jobs: Jobs = 1,
-    force: Force = False, dry_run: DryRun = False, plugin: Plugins = None,
-    verbose: Verbose = False,
-) -> None:  # fmt: skip
-    """Run an ablation that ships with facebench: the rows of a paper's table, or a sweep."""
-    options = locals()
-    from facebench.config.ablations import ablation, ablation_names
+def run_and_show(sweep: Sweep, arguments: RunArguments, jobs: int, session: Session) -> None:
+    """Run what is not on disk yet, and print the table.
 
-    if options.pop("name"):
-        _run(ablation(name), options)
-    else:
-        from facebench.runtime.terminal import detail_table, out
+    Args:
+        sweep: What is varied.
+        arguments: What is the same for all settings.
+        jobs: Runs at a time.
+        session: Whether anything is run, and how much is told.
 
-        out.print(detail_table([(known, ablation(known).title) for known in ablation_names()]))
+    Raises:
+        FacebenchError: Something that the user can mend, before anything is run.
+        SystemExit: With status 1 if a run failed.
+    """
+    from facebench.api.sweeps import prepare_sweep
+    from facebench.request.arguments import show_import
+    from facebench.runtime.terminal import log_to_terminal, out
+
+    log_to_terminal(session.verbose)
+    prepared = prepare_sweep(sweep, arguments, jobs=jobs)
+    show_import(prepared.request)
+    labels = prepared.labels()
+    if session.dry_run:
+        for table in prepared.plan_tables():
+            out.print(table)
+        _show_failures((outcome for outcome in prepared.settled() if outcome.error), labels)
+        return
+    done = _run(prepared, labels, jobs, session.verbose)
+    for table in done.tables():
+        out.print(table)
+    found = sum(outcome.result is not None for outcome in done.outcomes)
+    out.print(f"results: {found} below {prepared.workspace.results}", soft_wrap=True)
+    _show_failures(done.failures, labels)
+    if done.failures:
+        raise SystemExit(1)
 
 
-def _run(sweep: Sweep, options: dict[str, Any]) -> None:
-    """Run a sweep with what both commands take, by the names of their parameters."""
-    from facebench.cli.sweep_commands import SweepArguments, sweep_command
-    from facebench.config.options import parse_set
-    from facebench.request.arguments import RunArguments
+def _run(
+    prepared: PreparedSweep, labels: Mapping[str, str], jobs: int, verbose: bool
+) -> SweepResults:
+    """Run what is missing, with a line for each run that ends."""
+    from rich.text import Text
 
-    flags = {
-        name: options[name]
-        for name in ("task", "backbone", "pretrain_data", "preset", "seeds", "device",
-                     "precision", "checkpoint", "data", "results", "floors")
-    }  # fmt: skip
-    flags |= {name: options[name] or None for name in ("skip_broken", "dedup_test")}
-    flags["limit"] = None if options["limit"] < 0 else options["limit"]
-    run = RunArguments(
-        flags=flags,
-        settings=parse_set(options["set_"] or []),
-        cache=options["cache"],
-        force=options["force"],
-        plugins=tuple(options["plugin"] or ()),
+    from facebench.api.sweeps import SweepResults
+    from facebench.results.store import read_result
+    from facebench.runtime.terminal import err
+    from facebench.sweep.schedule import Pace, Schedule
+
+    outcomes, runs = prepared.settled(), prepared.plan.runs
+    schedule, pace, total = Schedule(runs), Pace(), len(runs)
+    found = sum(outcome.result is not None for outcome in outcomes)
+    err.print(f"{total} runs, {found} on disk", highlight=False)
+    for outcome in prepared.execute(schedule, jobs, verbose=verbose):
+        outcomes.append(outcome)
+        if outcome.result is not None:
+            pace.note(outcome.run, read_result(outcome.result).record.seconds.plain())
+        left = pace.left(schedule.outstanding() - set(outcome.run.missing()), jobs)
+        line = f"{len(outcomes)} of {total}  {_name(outcome.run, labels)}"
+        state = f": FAILED: {outcome.error}" if outcome.error else _time_left(left)
+        err.print(Text(line + state), soft_wrap=True)
+    return SweepResults(prepared, tuple(outcomes))
+
+
+def _time_left(seconds: float | None) -> str:
+    if not seconds:
+        return ""
+    minutes = seconds / 60
+    return (
+        f"  (about {minutes:.0f} min left)" if minutes >= 1 else f"  (about {seconds:.0f} s left)"
     )
-    sweep_command(
-        sweep,
-        SweepArguments(
-            run=run,
-            jobs=options["jobs"],
-            dry_run=options["dry_run"],
-            verbose=options["verbose"],
-        ),
-    )
+
+
+def _show_failures(failures: Iterable[Outcome], labels: Mapping[str, str]) -> None:
+    from rich.text import Text
+
+    from facebench.runtime.terminal import err
+
+    for failure in failures:
+        message = f"{_name(failure.run, labels)}: {failure.error}"
+        err.print(Text.assemble(("failed: ", "bold red"), message), soft_wrap=True)
+
+
+def _name(run: PlannedRun, labels: Mapping[str, str]) -> str:
+    return f"{labels[run.key]} on {run.spec.task}, seed {run.spec.seed}"

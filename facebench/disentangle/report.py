@@ -6,11 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from facebench.errors import SpecError, StageError
+from facebench.rendering.table import Cell, Column, Section, Span, Table, cell, columns, spans
 from facebench.report import DASH
 from facebench.runtime.atomic import atomic_file, atomic_write
 from facebench.runtime.workspace import read_record, to_json
@@ -32,60 +29,65 @@ def disentanglement_table(record: dict[str, Any]) -> Table:
     Args:
         record: Record of a :class:`facebench.disentangle.disentanglement.Disentanglement`.
     """
-    faces = record["faces"]
-    table = Table(
-        title=f"What a linear model reads from each feature, {faces['images']:,} SYNTHETIC faces "
-        f"of {faces['persons']:,} persons",
-        caption="in brackets: 95 % interval over persons; °: mean absolute error\n"
-        "identity − pose: of what lies between floor (0) and perfect (1), identity less the mean "
-        "of the angles;\n+1 is identity alone, −1 pose alone, 0 neither or both",
-        title_justify="left",
-        caption_justify="left",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-    )
-    first = record["rows"][0]["scores"]
+    faces, first = record["faces"], record["rows"][0]["scores"]
     metrics = [_PRINTED[first["factors"][name]["metric"]][0] for name in FACTORS]
     names = [name.replace(" ", "\n") for name in FACTORS]  # narrow enough for 80 characters
     headings = [f"{name}\n{metric}" for name, metric in zip(names, metrics, strict=True)]
-    table.add_column("feature", min_width=9)
-    for heading in (*headings, "identity\n− pose"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_row(Text("floor", style="dim"), *_floors(first), DASH)
+    rows = [(cell("floor", "dim"), *_floors(first), cell(DASH))]
     for row in record["rows"]:
         scores = row["scores"]
-        cells = [_cell(name, scores) for name in FACTORS]
         title = record["methods"][row["method"]]["title"]
-        who = Text.assemble((row["feature"], "bold"), f"\n{title}")
-        table.add_row(who, *cells, _measured(scores["identity_minus_pose"], 1, 2, sign="+"))
-    return table
+        rows.append(
+            (
+                spans((row["feature"], "bold"), (f"\n{title}", "")),
+                *(_cell(name, scores) for name in FACTORS),
+                _measured(scores["identity_minus_pose"], 1, 2, sign="+"),
+            )
+        )
+    return Table(
+        title=f"What a linear model reads from each feature, {faces['images']:,} SYNTHETIC faces "
+        f"of {faces['persons']:,} persons",
+        columns=(
+            Column(heading="feature", min_width=9),
+            *columns(*headings, "identity\n− pose", numeric=True, wrap="never"),
+        ),
+        sections=(Section("", tuple(rows)),),
+        notes=(
+            "in brackets: 95 % interval over persons; °: mean absolute error",
+            "identity − pose: of what lies between floor (0) and perfect (1), identity less the "
+            "mean of the angles;",
+            "+1 is identity alone, −1 pose alone, 0 neither or both",
+        ),
+        dense=True,
+    )
 
 
-def _floors(scores: dict[str, Any]) -> Iterator[Text]:
+def _floors(scores: dict[str, Any]) -> Iterator[Cell]:
     for name in FACTORS:
         factor = scores["factors"][name]
         _, scale, places = _PRINTED[factor["metric"]]
         text = f"{scale * factor['floor']:.{places}f}"
         if name in ANGLES:
             text += f"\n{scores['degrees_floor'][name]:.1f}°"
-        yield Text(text, style="dim")
+        yield cell(text, "dim")
 
 
-def _cell(name: str, scores: dict[str, Any]) -> Text:
+def _cell(name: str, scores: dict[str, Any]) -> Cell:
     factor = scores["factors"][name]
     _, scale, places = _PRINTED[factor["metric"]]
-    cell = _measured(factor["score"], scale, places)
-    if name in ANGLES:
-        cell.append(f"\n{scores['degrees'][name]['value']:.1f}°")
-    return cell
+    measured = _measured(factor["score"], scale, places)
+    if name not in ANGLES:
+        return measured
+    degrees = Span(f"\n{scores['degrees'][name]['value']:.1f}°")
+    return Cell((*measured.spans, degrees))
 
 
-def _measured(measured: dict[str, Any], scale: float, places: int, sign: str = "") -> Text:
+def _measured(measured: dict[str, Any], scale: float, places: int, sign: str = "") -> Cell:
     value, (low, high) = measured["value"], measured["interval"]
     if None in (value, low, high):
-        return Text(DASH)
+        return cell(DASH)
     shown = [f"{scale * number:{sign}.{places}f}" for number in (value, low, high)]
-    return Text.assemble((shown[0], "bold"), (f"\n[{shown[1]},\n{shown[2]}]", "dim"))
+    return spans((shown[0], "bold"), (f"\n[{shown[1]},\n{shown[2]}]", "dim"))
 
 
 def write_disentanglement(

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from rich import box
-from rich.table import Table
-
+from facebench.rendering.table import Section, Table, cell, columns
 from facebench.report import DASH
 
 WIDTH = 40  # characters of a curve
@@ -67,16 +65,18 @@ def curves_table(history: History) -> Table | None:
     if not found:
         return None
     epochs = f"{len(history):,} epoch{'s' if len(history) > 1 else ''}"
-    table = Table(title=f"training, {epochs}", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("curve", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for heading in ("first", "last", "min"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    rows = []
     for curve in found:
         there = [value for value in curve.values if not math.isnan(value)]
         numbers = (curve.values[0], curve.values[-1], min(there))
-        table.add_row(curve.name, sparkline(curve.values), *(_shown(number) for number in numbers))
-    return table
+        texts = (curve.name, sparkline(curve.values), *map(_shown, numbers))
+        rows.append(tuple(map(cell, texts)))
+    numeric = columns("first", "last", "min", numeric=True, wrap="never")
+    return Table(
+        title=f"training, {epochs}",
+        columns=(*columns("curve", "", wrap="never"), *numeric),
+        sections=(Section("", tuple(rows)),),
+    )
 
 
 def sparkline(values: Sequence[float], width: int = WIDTH) -> str:

@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
+from facebench.rendering.table import Cell, Column, Section, Table, cell, columns, spans
 from facebench.report import DASH
 from facebench.report.groups import Group, comparable, leak_free, learned_from, task_title
 from facebench.report.reference import printed
@@ -31,58 +28,55 @@ def _table(group: Group, results: list[Result]) -> Table:
     task = results[0].record.task
     kind = "SYNTHETIC faces" if task.synthetic else "real data"
     metric = task.main_metric
-    table = Table(
-        title=f"{task_title(results[0].record)} (version {task.version}), {kind}: {metric.title}",
-        caption=caption(results),
-        caption_justify="left",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
-    table.add_column("method")
-    for heading in ("honest", "95 % interval", "paper", "gap", "printed"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    rows: list[Sequence[Cell]] = []
     for name, values in results[0].record.floors.items():
         if metric.name in values:
             value = f"{metric.scale * values[metric.name]:.2f}"
-            table.add_row(Text(name, style="dim"), value, *[DASH] * 4)
+            rows.append([cell(name, "dim"), cell(value), *[cell(DASH)] * 4])
     for result in results:
-        table.add_row(*row(result))
-        for cells in _leak_free_rows(result.record):
-            table.add_row(*cells)
-    return table
+        rows += [row(result), *_leak_free_rows(result.record)]
+    headings = ("honest", "95 % interval", "paper", "gap", "printed")
+    return Table(
+        title=f"{task_title(results[0].record)} (version {task.version}), {kind}: {metric.title}",
+        columns=(Column(heading="method"), *columns(*headings, numeric=True, wrap="never")),
+        sections=(Section("", tuple(map(tuple, rows))),),
+        notes=tuple(caption(results).splitlines()),
+    )
 
 
-def row(result: Result) -> list[str | Text]:
+def row(result: Result) -> list[Cell]:
     """Return the cells of one result; what was run stands in the first, in two short lines."""
     record, spec, metric = result.record, result.spec, result.metric
     mark = "\nsynthetic" if record.task.synthetic else ""
-    who = Text(record.method.title, style="bold")
-    who.append(f" {spec.extract.feature}, seed {spec.seed}", style="not bold")
-    who.append(f"\n{spec.backbone}{learned_from(record)}", style="not bold dim")
+    who = spans(
+        (record.method.title, "bold"),
+        (f" {spec.extract.feature}, seed {spec.seed}", ""),
+        (f"\n{spec.backbone}{learned_from(record)}", "dim"),
+    )
     numbers = _numbers(record.scores, metric, mark, interval_of(result, metric))
-    return [who, *numbers, _printed(record, metric.name)]
+    return [who, *numbers, cell(_printed(record, metric.name))]
 
 
-def _leak_free_rows(record: Record) -> Iterator[list[str | Text]]:
+def _leak_free_rows(record: Record) -> Iterator[list[Cell]]:
     metric = record.task.main_metric
     for name, level in leak_free(record):
         # Those of pairs are over pairs, and would look narrower than the one in the row above.
         ends = None if record.of_pairs else level.honest.ends(metric.name)
         cells = _numbers(level, metric, "", ends)
-        yield [Text(f"  {name}", style="dim"), *cells, DASH]
+        yield [cell(f"  {name}", "dim"), *cells, cell(DASH)]
 
 
 def _numbers(
     scores: Scores | Level, metric: Metric, mark: str, ends: Interval | None
-) -> list[str | Text]:
+) -> list[Cell]:
     """Return honest, its interval, paper, and the gap."""
     honest, paper = (block.value(metric.name) for block in (scores.honest, scores.paper))
     scale = metric.scale
     return [
-        Text(f"{scale * honest:.2f}{mark}", style="bold"),
-        DASH if ends is None else f"{scale * ends[0]:.2f} to {scale * ends[1]:.2f}",
-        f"{scale * paper:.2f}{mark}",
-        f"{scale * (paper - honest):+.2f}",
+        cell(f"{scale * honest:.2f}{mark}", "bold"),
+        cell(DASH if ends is None else f"{scale * ends[0]:.2f} to {scale * ends[1]:.2f}"),
+        cell(f"{scale * paper:.2f}{mark}"),
+        cell(f"{scale * (paper - honest):+.2f}"),
     ]
 
 

@@ -21,11 +21,11 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
 from facebench.progress import Advance
 from facebench.registry import Plugin
+from facebench.rendering.table import Section, Table, cell, columns
 
 SECONDS_BEFORE_A_BAR = 2.0  # seconds; shorter stages show no bar
 
@@ -96,21 +96,13 @@ def fail(message: str) -> None:
 
 def plugin_table(kind: str, plugins: Sequence[Plugin]) -> Table:
     """Return the list of plugins; a name that several distributions claim is marked."""
-    table = Table(title=kind, title_justify="left")
-    for heading in ("name", "provided by", "from"):
-        table.add_column(heading)
     names = [plugin.name for plugin in plugins]
+    rows = []
     for plugin in plugins:
         clash = "  (claimed twice)" if names.count(plugin.name) > 1 else ""
-        table.add_row(plugin.name + clash, plugin.owner, plugin.target)
-    return table
-
-
-def detail_table(rows: Sequence[tuple[str, str]]) -> Table:
-    """Return names and values as a table without a frame."""
-    table = Table(box=None, show_header=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, value)
-    return table
+        rows.append((cell(plugin.name + clash), cell(plugin.owner), cell(plugin.target)))
+    return Table(
+        title=kind,
+        columns=columns("name", "provided by", "from"),
+        sections=(Section("", tuple(rows)),),
+    )

@@ -7,11 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from facebench.plan import Step
+from facebench.rendering.table import Cell, Column, Section, Table, cell
+from facebench.rendering.table import columns as same_columns
 from facebench.report import DASH
 from facebench.report.groups import Group, comparable, task_title
 from facebench.report.render import caption
@@ -80,35 +78,40 @@ def plan_tables(entries: Sequence[SweepEntry], plan: SweepPlan) -> list[Table]:
 
 
 def _runs_table(runs: Sequence[PlannedRun], labels: Mapping[str, str]) -> Table:
-    table = Table(title=f"{len(runs)} runs", title_justify="left", box=box.SIMPLE_HEAD)
-    for heading in ("setting", "task", "seed", "checkpoint", "features", "result"):
-        table.add_column(heading)
+    lines: list[tuple[Cell, ...]] = []
     seen: set[Step] = set()
     for run in runs:
-        cells = [_state(run, stage, seen) for stage in run.stages] or [Text("cannot run", "red")]
-        table.add_row(labels[run.key], run.spec.task, str(run.spec.seed), *cells)
+        cells = [_state(run, stage, seen) for stage in run.stages] or [cell("cannot run", "bad")]
+        words = (labels[run.key], run.spec.task, str(run.spec.seed))
+        lines.append((*map(cell, words), *cells))
         seen |= set(run.missing())
-    return table
+    return Table(
+        title=f"{len(runs)} runs",
+        columns=same_columns("setting", "task", "seed", "checkpoint", "features", "result"),
+        sections=(Section("", tuple(lines)),),
+    )
 
 
-def _state(run: PlannedRun, stage: Step, seen: set[Step]) -> Text:
+def _state(run: PlannedRun, stage: Step, seen: set[Step]) -> Cell:
     if stage.done:
-        return Text("on disk", "green")
+        return cell("on disk", "good")
     if not run.waits:
-        return Text(DASH, "dim")  # not needed, since the result exists
-    return Text("shared", "cyan") if stage in seen else Text("to do")
+        return cell(DASH, "dim")  # not needed, since the result exists
+    return cell("shared", "note") if stage in seen else cell("to do")
 
 
 def _counts_table(plan: SweepPlan) -> Table:
-    table = Table(title="stages", title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("")
-    for heading in ("runs", "different", "on disk", "to do", "shared"):
-        table.add_column(heading, justify="right")
+    lines = []
     names = {"pretrain": "pretrainings", "extract": "extractions", "probe": "judgements"}
     for count in plan.counts():
         numbers = (count.runs, count.distinct, count.on_disk, count.to_do, count.shared)
-        table.add_row(names[count.name], *map(str, numbers))
-    return table
+        lines.append((cell(names[count.name]), *(cell(str(number)) for number in numbers)))
+    headings = ("runs", "different", "on disk", "to do", "shared")
+    return Table(
+        title="stages",
+        columns=(Column(heading=""), *same_columns(*headings, numeric=True)),
+        sections=(Section("", tuple(lines)),),
+    )
 
 
 def result_tables(
@@ -139,28 +142,30 @@ def _results_table(
 ) -> Table:
     kind = "SYNTHETIC faces" if synthetic else "real data"
     everything = [result for members in columns.values() for result in members]
-    note = "honest score, mean ± standard deviation over seeds"
-    table = Table(
-        title=f"{title or 'Sweep'}, {kind}", caption=f"{note}\n{caption(everything)}",
-        title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD,
-    )  # fmt: skip
     with_print = {group for group in columns if any(group[0] in row.printed for row in found)}
-    table.add_column("setting")
+    headings = []
     for group, members in columns.items():
-        table.add_column(_heading(members[0], several=_repeated(group, columns)), justify="right")
+        headings.append(_heading(members[0], several=_repeated(group, columns)))
         if group in with_print:
-            table.add_column("printed", justify="right")
+            headings.append("printed")
+    lines = []
     for row in found:
-        cells: list[str | Text] = [Text(row.label, "dim" if row.floor else "bold")]
+        cells = [cell(row.label, "dim" if row.floor else "bold")]
         for group, members in columns.items():
             paths = {member.path for member in members}
             own = [results[key] for key in row.keys if key in results]
-            cells.append(_score([result for result in own if result.path in paths]))
+            cells.append(cell(_score([result for result in own if result.path in paths])))
             if group in with_print:
                 value = row.printed.get(group[0])
-                cells.append(Text(DASH if value is None else f"{value:.2f}", "dim"))
-        table.add_row(*cells)
-    return table
+                cells.append(cell(DASH if value is None else f"{value:.2f}", "dim"))
+        lines.append(tuple(cells))
+    note = "honest score, mean ± standard deviation over seeds"
+    return Table(
+        title=f"{title or 'Sweep'}, {kind}",
+        columns=(Column(heading="setting"), *same_columns(*headings, numeric=True)),
+        sections=(Section("", tuple(lines)),),
+        notes=(note, *caption(everything).splitlines()),
+    )
 
 
 def _repeated(group: Group, columns: Iterable[Group]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
+from facebench.rendering.table import Column, Section, Table, cell
 
 if TYPE_CHECKING:
     from facebench.weights.checkpoint import Checkpoint
@@ -16,24 +16,29 @@ _SHOWN = 8  # names shown in a row; the record of the checkpoint has all of them
 def import_table(checkpoint: Checkpoint) -> Table:
     """Return a table of the counts and names of the tensors of imported weights."""
     imported, spec = checkpoint.imported or {}, checkpoint.spec
-    table = Table(
-        title=f"{imported['file']} as {spec['method']} on {spec['backbone']}",
-        caption=f"gives {', '.join(checkpoint.record['features'])}; sha256 {imported['sha256']}",
-        title_justify="left", caption_justify="left",
-    )  # fmt: skip
-    table.add_column("tensors")
-    table.add_column("number", justify="right")
-    table.add_column("names", overflow="fold")
     unused = [name + (f" ({why})" if why else "") for name, why in imported["unused"].items()]
     matched = [f"{theirs} → {ours}" for ours, theirs in imported["matched"].items()]
-    for title, names in (
+    kinds = (
         ("matched", matched),
         ("missing, so NaN", imported["missing"]),
         ("unused", unused),
         ("not tensors", imported["others"]),
-    ):
-        table.add_row(title, str(len(names)), _some(names))
-    return table
+    )
+    return Table(
+        title=f"{imported['file']} as {spec['method']} on {spec['backbone']}",
+        columns=(
+            Column(heading="tensors"),
+            Column(heading="number", numeric=True),
+            Column(heading="names", wrap="fold"),
+        ),
+        sections=(
+            Section(
+                "",
+                tuple((cell(kind), cell(str(len(n))), cell(_some(n))) for kind, n in kinds),
+            ),
+        ),
+        notes=(f"gives {', '.join(checkpoint.record['features'])}; sha256 {imported['sha256']}",),
+    )
 
 
 def import_summary(imported: Mapping[str, Any]) -> str:

@@ -6,16 +6,13 @@ paper's protocol. Bold is what cannot be told from the first place.
 
 from __future__ import annotations
 
-import html
-import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
+from facebench.rendering import table as form
+from facebench.rendering.markdown import grid, marked, readable
+from facebench.rendering.table import Cell as TextCell
+from facebench.rendering.table import Section, Span, Table
 from facebench.report import DASH
 from facebench.report.board.model import Board, Cell, Column, Leaderboard, Row
 
@@ -66,7 +63,7 @@ def sheets(leaderboard: Leaderboard, width: int | None = None) -> Iterator[Sheet
 
 def terminal_tables(leaderboard: Leaderboard, width: int) -> list[Table]:
     """Return the tables for a terminal of this width."""
-    return [_terminal(sheet) for sheet in sheets(leaderboard, width)]
+    return [_table(sheet) for sheet in sheets(leaderboard, width)]
 
 
 def markdown(leaderboard: Leaderboard) -> str:
@@ -75,21 +72,10 @@ def markdown(leaderboard: Leaderboard) -> str:
         return f"# Leaderboard\n\n{EMPTY}\n"
     parts = ["# Leaderboard", NOTE]
     for sheet in sheets(leaderboard):
-        parts += [f"## {marked(sheet.title)}", _markdown(sheet)]
+        parts += [f"## {marked(sheet.title)}", grid(_table(sheet), "---", "---:")]
     if any(board.synthetic for board in leaderboard.boards):
         parts.append(_SYNTHETIC)
     return "\n\n".join(parts) + "\n"
-
-
-def readable(text: str) -> str:
-    """Return foreign text without what would steer a terminal or turn the line around."""
-    kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
-    return " ".join(kept.split())
-
-
-def marked(text: str) -> str:
-    """Return text that Markdown shows as it is, in a table, too."""
-    return re.sub(r"([\\`*_\[\]{}|~#])", r"\\\1", html.escape(readable(text), quote=False))
 
 
 def _sheet(board: Board, family: str, columns: tuple[Column, ...], left_out: int) -> Sheet:
@@ -176,47 +162,26 @@ def _heading(column: Column) -> tuple[str, ...]:
     return (column.title, f"{column.metric} {arrow}", *([column.note] if column.note else []))
 
 
-def _terminal(sheet: Sheet) -> Table:
+def _table(sheet: Sheet) -> Table:
     more = f"{sheet.left_out} more columns in a wider terminal, and with --format md or html"
-    table = Table(
+    headings = ["\n".join(map(readable, _heading(column))) for column in sheet.columns]
+    return Table(
         title=readable(sheet.title),
-        caption=more if sheet.left_out else None,
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        caption_justify="left",
+        columns=(form.Column(heading="method"), *form.columns(*headings, numeric=True)),
+        sections=tuple(
+            Section(readable(title), tuple(_row(line, bold=not title) for line in lines))
+            for title, lines in sheet.sections
+        ),
+        notes=(more,) if sheet.left_out else (),
     )
-    table.add_column("method")
-    for column in sheet.columns:
-        table.add_column(
-            Text("\n").join(Text(readable(line)) for line in _heading(column)), justify="right"
-        )
-    for title, lines in sheet.sections:
-        if title:
-            table.add_row(Text(readable(title), style="italic"))
-        for line in lines:
-            cells = zip(line.cells, line.bold, strict=True)
-            table.add_row(_stacked(line.name, bold=not title), *(_stacked(c, b) for c, b in cells))
-        table.add_section()
-    return table
 
 
-def _stacked(lines: Sequence[str], bold: bool) -> Text:
-    first = Text(readable(lines[0]), style="bold" if bold else "")
-    return Text("\n").join([first, *(Text(readable(line), style="dim") for line in lines[1:])])
+def _row(line: Line, *, bold: bool) -> tuple[TextCell, ...]:
+    cells = zip(line.cells, line.bold, strict=True)
+    return (_stacked(line.name, bold), *(_stacked(lines, first) for lines, first in cells))
 
 
-def _markdown(sheet: Sheet) -> str:
-    heads = ["method", *("<br>".join(map(marked, _heading(column))) for column in sheet.columns)]
-    rows = [heads, ["---", *["---:"] * len(sheet.columns)]]
-    for title, lines in sheet.sections:
-        if title:
-            rows.append([f"*{marked(title)}*", *[""] * len(sheet.columns)])
-        for line in lines:
-            cells = zip(line.cells, line.bold, strict=True)
-            rows.append([_small(line.name, not title), *(_small(c, b) for c, b in cells)])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _small(lines: Sequence[str], bold: bool) -> str:
-    first = f"**{marked(lines[0])}**" if bold else marked(lines[0])
-    return "<br>".join([first, *(f"<sub>{marked(line)}</sub>" for line in lines[1:])])
+def _stacked(lines: Sequence[str], bold: bool) -> TextCell:
+    """Lines below each other, the first of them bold or not, the others dim."""
+    first = Span(readable(lines[0]), "bold" if bold else "")
+    return TextCell((first, *(Span(f"\n{readable(line)}", "dim") for line in lines[1:])))

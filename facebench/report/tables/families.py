@@ -11,10 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
+from facebench.rendering import table as form
+from facebench.rendering.table import Cell, Section, Table, cell
 from facebench.report import DASH
 from facebench.report.groups import Group, comparable, learned_from, task_title
 from facebench.report.reference import printed
@@ -76,24 +74,23 @@ def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> T
     columns = [column for group, members in groups.items() for column in _columns(group, members)]
     results = [result for members in groups.values() for result in members]
     kind = "SYNTHETIC faces" if synthetic else "real data"
-    table = Table(
-        title=f"{family.capitalize()}, {kind}",
-        caption=f"lines: honest, its 95 % interval, paper protocol, printed\n{caption(results)}",
-        caption_justify="left",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
+    floors = tuple(
+        (cell(name, "dim"), *map(cell, values)) for name, values in _floors(groups, columns).items()
     )
-    table.add_column("method")
-    for column in columns:
-        table.add_column(column.title, justify="right")
-    for name, values in _floors(groups, columns).items():
-        table.add_row(Text(name, style="dim"), *values)
-    table.add_section()
-    for (name, learned), members in _by_method(groups).items():
-        for cells in _block(name, learned, members, columns):
-            table.add_row(*cells)
-        table.add_section()
-    return table
+    blocks = [
+        tuple(_block(name, learned, members, columns))
+        for (name, learned), members in _by_method(groups).items()
+    ]
+    numbers = form.columns(*(column.title for column in columns), numeric=True)
+    return Table(
+        title=f"{family.capitalize()}, {kind}",
+        columns=(form.Column(heading="method"), *numbers),
+        sections=tuple(Section("", rows) for rows in (floors, *blocks) if rows),
+        notes=(
+            "lines: honest, its 95 % interval, paper protocol, printed",
+            *caption(results).splitlines(),
+        ),
+    )
 
 
 def _columns(group: Group, members: Sequence[Result]) -> Iterable[Column]:
@@ -119,27 +116,27 @@ def _by_method(
 
 def _block(
     name: str, learned: str, members: dict[Group, Result], columns: Sequence[Column]
-) -> Iterable[list[str | Text]]:
+) -> Iterable[tuple[Cell, ...]]:
     """Yield the lines of one method."""
     results = [members.get(column.group) for column in columns]
     records = [None if result is None else result.record for result in results]
     cells = list(zip(columns, records, strict=True))
     ends = [_interval(column, result) for column, result in zip(columns, results, strict=True)]
-    yield [Text(name, style="bold"), *(Text(_score(c, r, "honest"), "bold") for c, r in cells)]
-    yield [Text(f"  {learned}", style="dim"), *ends]
-    yield [Text("  paper protocol", style="dim"), *(_score(c, r, "paper") for c, r in cells)]
+    yield cell(name, "bold"), *(cell(_score(c, r, "honest"), "bold") for c, r in cells)
+    yield cell(f"  {learned}", "dim"), *ends
+    yield cell("  paper protocol", "dim"), *(cell(_score(c, r, "paper")) for c, r in cells)
     if any(record is not None and record.scores.without_leaks for record in records):
-        yield [
-            Text("  honest, without exact duplicates", style="dim"),
-            *(_leak_free(*c) for c in cells),
-        ]
+        yield (
+            cell("  honest, without exact duplicates", "dim"),
+            *(cell(_leak_free(*c)) for c in cells),
+        )
     title = next(record.method.title for record in records if record is not None)
     numbers = [printed(title, column.task, column.metric.name) for column in columns]
     if any(number is not None for number in numbers):
         marks = [
             DASH if n is None else f"{n.value:.2f}{'*' if n.reproduced else ''}" for n in numbers
         ]
-        yield [Text("  printed", style="dim"), *marks]
+        yield cell("  printed", "dim"), *map(cell, marks)
 
 
 def _score(column: Column, record: Record | None, kind: Kind) -> str:
@@ -152,12 +149,12 @@ def _leak_free(column: Column, record: Record | None) -> str:
     return DASH if levels is None else column.shown(levels.exact.honest.value(column.metric.name))
 
 
-def _interval(column: Column, result: Result | None) -> Text:
+def _interval(column: Column, result: Result | None) -> Cell:
     ends = None if result is None else interval_of(result, column.metric)
     if ends is None:
-        return Text(DASH, style="dim")
+        return cell(DASH, "dim")
     scale = column.metric.scale
-    return Text(f"{scale * ends[0]:.1f}-{scale * ends[1]:.1f}", style="dim")
+    return cell(f"{scale * ends[0]:.1f}-{scale * ends[1]:.1f}", "dim")
 
 
 def _floors(groups: dict[Group, list[Result]], columns: Sequence[Column]) -> dict[str, list[str]]:

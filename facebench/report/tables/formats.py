@@ -6,13 +6,14 @@ numbers; CSV and JSON hold every number as it is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from facebench.errors import UnknownNameError
-from facebench.report.tables.grid import Grid, GridCell, grid
-from facebench.report.tables.html import html
-from facebench.report.tables.latex import latex
+from facebench.rendering.html import html_table
+from facebench.rendering.latex import latex_table
+from facebench.rendering.markdown import markdown_table
+from facebench.rendering.text import text_table
+from facebench.report.tables.grid import grid
 from facebench.report.tables.model import PaperTable
 from facebench.report.tables.records import table_csv, table_json
 
@@ -30,88 +31,26 @@ def render(tables: Sequence[PaperTable], form: str) -> str:
 
 
 def _text(tables: Sequence[PaperTable]) -> str:
-    return "\n\n".join(_text_table(grid(table)) for table in tables) + "\n"
-
-
-def _text_table(table: Grid) -> str:
-    """Columns padded to their widest cell; bold is marked, since text knows none."""
-    body = [[_plain(cell) for cell in row.cells] for row in table.rows]
-    widths = [max(map(len, column)) for column in zip(table.lower, *body, strict=True)]
-    start = 0
-    for span in table.upper:  # an upper heading may be wider than what is below it
-        own = range(start, start + span.columns)
-        missing = len(span.text) - (sum(widths[c] for c in own) + 2 * (span.columns - 1))
-        widths[own[-1]] += max(0, missing)
-        start += span.columns
-
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            text.ljust(width) if place < table.labels else text.rjust(width)
-            for place, (text, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return "  ".join(padded).rstrip()
-
-    heads, start = [], 0
-    for span in table.upper:
-        below = sum(widths[start : start + span.columns]) + 2 * (span.columns - 1)
-        heads.append(span.text.center(below))
-        start += span.columns
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    lines = [table.title, rule, "  ".join(heads).rstrip(), line(table.lower), rule]
-    at = 0
-    for section, rows in table.sections():
-        lines += [rule] if at else []
-        lines += [section] if section else []
-        lines += [line(cells) for cells in body[at : at + len(rows)]]
-        at += len(rows)
-    return "\n".join([*lines, rule, *(note.replace("Bold:", "[ ]:") for note in table.notes)])
-
-
-def _plain(cell: GridCell) -> str:
-    text = f"{cell.text}*" if cell.star else cell.text
-    return f"[{text}]" if cell.bold else text
+    return "\n\n".join(text_table(grid(table)) for table in tables) + "\n"
 
 
 def _markdown(tables: Sequence[PaperTable]) -> str:
-    return "\n".join(_markdown_table(grid(table)) for table in tables)
+    return "\n".join(markdown_table(grid(table)) for table in tables)
 
 
-def _markdown_table(table: Grid) -> str:
-    """A table of GitHub, which has one line of headings, and no headings among its rows."""
-    upper = [span.text for span in table.upper for _ in range(span.columns)]
-    heads = [
-        "<br>".join(_markdown_text(part) for part in (a, b) if part)
-        for a, b in zip(upper, table.lower, strict=True)
-    ]
-    marks = [":--" if place < table.labels else "--:" for place in range(len(heads))]
-    lines = [f"**{_markdown_text(table.title)}**", "", _piped(heads), _piped(marks)]
-    for section, rows in table.sections():
-        if section:
-            lines.append(_piped([f"*{_markdown_text(section)}*", *[""] * (len(heads) - 1)]))
-        lines += [_piped([_markdown_cell(cell) for cell in row.cells]) for row in rows]
-    notes = [f"- {_markdown_text(note)}" for note in table.notes]
-    return "\n".join([*lines, "", *notes]) + "\n"
+def _latex(tables: Sequence[PaperTable]) -> str:
+    return "\n".join(latex_table(grid(table)) for table in tables)
 
 
-def _piped(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _markdown_cell(cell: GridCell) -> str:
-    text = _markdown_text(cell.text) + ("\\*" if cell.star else "")
-    return f"**{text}**" if cell.bold else text
-
-
-def _markdown_text(text: str) -> str:
-    """Escape what GitHub would take for markup."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", " ".join(text.split()))
+def _html(tables: Sequence[PaperTable]) -> str:
+    return "\n".join(html_table(grid(table)) for table in tables)
 
 
 FORMATS: dict[str, Callable[[Sequence[PaperTable]], str]] = {
     "text": _text,
     "md": _markdown,
-    "latex": latex,
+    "latex": _latex,
     "csv": table_csv,
-    "html": html,
+    "html": _html,
     "json": table_json,
 }

@@ -1,4 +1,4 @@
-"""From a table's numbers to a grid of texts, which every format draws in its own way.
+"""From a table's numbers to a table of texts, which every format draws in its own way.
 
 Two layouts. *Side by side*: below each of the paper's columns stand printed, paper, honest, its
 interval and the difference, or only what is printed where nothing of ours is; for up to two
@@ -9,9 +9,9 @@ are, and for each row a line of each kind of number; eight action units have no 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
+from facebench.rendering.table import Cell, Section, Table, cell, columns, plain
 from facebench.report import DASH
 from facebench.report.board.leaderboard import KEPT
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableRow
@@ -19,63 +19,8 @@ from facebench.report.tables.model import PaperTable, TableCell, TableColumn, Ta
 _WIDEST = 2  # columns of the paper that stand side by side with ours
 
 
-@dataclass(frozen=True)
-class GridCell:
-    """A text, which may have to be bold; ``star`` marks what the paper's authors reproduced."""
-
-    text: str
-    bold: bool = False
-    star: bool = False
-
-
-@dataclass(frozen=True)
-class Span:
-    """A heading over some neighbouring columns."""
-
-    text: str
-    columns: int
-
-
-@dataclass(frozen=True)
-class GridRow:
-    """A row of a grid; ``first`` says that a method begins here."""
-
-    section: str
-    cells: tuple[GridCell, ...]
-    first: bool = True
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table as texts.
-
-    Args:
-        title: What it shows, with the number of the table.
-        caption: The same for a document that numbers its tables itself.
-        label: Names it: ``table1-real``.
-        upper: Upper headings, over all columns.
-        lower: Lower headings, one for each column.
-        labels: How many of the leading columns are words and not numbers.
-        rows: Their cells, one for each column.
-        notes: Below the table.
-    """
-
-    title: str
-    caption: str
-    label: str
-    upper: tuple[Span, ...]
-    lower: tuple[str, ...]
-    labels: int
-    rows: tuple[GridRow, ...]
-    notes: tuple[str, ...]
-
-    def sections(self) -> Iterator[tuple[str, list[GridRow]]]:
-        """Yield each heading among the rows (empty for none) with the rows below it."""
-        for section, rows in groupby(self.rows, key=lambda row: row.section):
-            yield section, list(rows)
-
-
-Show = Callable[[TableCell], GridCell]
+Show = Callable[[TableCell], Cell]
+Line = tuple[str, tuple[Cell, ...]]  # the section of a row, and its cells
 
 
 def fixed(value: float, digits: int, sign: str = "-") -> str:
@@ -87,7 +32,7 @@ def fixed(value: float, digits: int, sign: str = "-") -> str:
     return f"{round(value, KEPT):{sign}.{digits}f}"
 
 
-def grid(table: PaperTable) -> Grid:
+def grid(table: PaperTable) -> Table:
     """Lay a table out."""
     ours = any(row.run for row in table.rows)
     kinds = _kinds(table, ours)
@@ -100,7 +45,7 @@ def grid(table: PaperTable) -> Grid:
     if len(kinds) > 1 and len(headings) <= _WIDEST:
         shown = [_of_column(column, kinds) for column in table.columns]
         upper = [
-            Span(", ".join(heading), len(of_column))
+            (", ".join(heading), len(of_column))
             for heading, of_column in zip(headings, shown, strict=True)
         ]
         lower = [name for of_column in shown for name in of_column]
@@ -112,14 +57,16 @@ def grid(table: PaperTable) -> Grid:
         labels = (*labels, *(("",) if ours else ()))
     number, kind = table.layout.number, "synthetic" if table.synthetic else "real"
     what = "SYNTHETIC faces" if table.synthetic else "real data"
-    return Grid(
+    return Table(
         title=f"Table {number}. {table.layout.title}, {what}",
         caption=f"{table.layout.title}, {what} (Table {number} of {table.layout.short})",
         label=f"table{number}-{kind}",
-        upper=(Span("", len(labels)), *upper),
-        lower=(*labels, *lower),
-        labels=len(labels),
-        rows=tuple(rows),
+        upper=(("", len(labels)), *upper),
+        columns=(*columns(*labels), *columns(*lower, numeric=True)),
+        sections=tuple(
+            Section(title, tuple(cells for _, cells in lines))
+            for title, lines in groupby(rows, key=lambda line: line[0])
+        ),
         notes=table.notes,
     )
 
@@ -133,25 +80,23 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
             return DASH
         return fixed(value, digits) + ("" if std is None else f" ± {fixed(std, digits)}")
 
-    def interval(cell: TableCell) -> str:
-        if cell.low is None or cell.high is None:
+    def interval(of: TableCell) -> str:
+        if of.low is None or of.high is None:
             return DASH
-        return f"{fixed(cell.low, digits)} to {fixed(cell.high, digits)}"
+        return f"{fixed(of.low, digits)} to {fixed(of.high, digits)}"
 
-    def difference(cell: TableCell) -> str:
-        return DASH if cell.difference is None else fixed(cell.difference, digits, "+")
+    def difference(of: TableCell) -> str:
+        return DASH if of.difference is None else fixed(of.difference, digits, "+")
 
-    printed: dict[str, Show] = {
-        "printed": lambda cell: GridCell(number(cell.printed), star=cell.reproduced)
-    }
+    printed: dict[str, Show] = {"printed": lambda of: cell(number(of.printed), star=of.reproduced)}
     scores: dict[str, Show] = {
-        "paper": lambda cell: GridCell(number(cell.paper, cell.paper_std)),
-        "honest": lambda cell: GridCell(number(cell.honest, cell.honest_std), bold=cell.best),
-        "95 % interval": lambda cell: GridCell(interval(cell)),
+        "paper": lambda of: cell(number(of.paper, of.paper_std)),
+        "honest": lambda of: cell(number(of.honest, of.honest_std), "bold" if of.best else ""),
+        "95 % interval": lambda of: cell(interval(of)),
     }
     if table.synthetic:
         return scores
-    return {**printed, **scores, "Δ": lambda cell: GridCell(difference(cell))} if ours else printed
+    return {**printed, **scores, "Δ": lambda of: cell(difference(of))} if ours else printed
 
 
 def _of_column(column: TableColumn, kinds: Mapping[str, Show]) -> Mapping[str, Show]:
@@ -159,29 +104,29 @@ def _of_column(column: TableColumn, kinds: Mapping[str, Show]) -> Mapping[str, S
     return kinds if column.group else dict([*kinds.items()][:1])
 
 
-def _beside(row: TableRow, shown: Sequence[Mapping[str, Show]], ours: bool) -> GridRow:
+def _beside(row: TableRow, shown: Sequence[Mapping[str, Show]], ours: bool) -> Line:
     """One line, with every kind of number of each column."""
     cells = [
-        show(cell) for cell, kinds in zip(row.cells, shown, strict=True) for show in kinds.values()
+        show(of) for of, kinds in zip(row.cells, shown, strict=True) for show in kinds.values()
     ]
-    return GridRow(row.section, (*_words(row, ours), *cells))
+    return row.section, (*_words(row, ours), *cells)
 
 
-def _below(row: TableRow, kinds: Mapping[str, Show], ours: bool) -> Iterator[GridRow]:
+def _below(row: TableRow, kinds: Mapping[str, Show], ours: bool) -> Iterator[Line]:
     """One line for each kind of number that the row has; one of dashes if it has none."""
-    lines = [(name, [show(cell) for cell in row.cells]) for name, show in kinds.items()]
-    said = [(n, cells) for n, cells in lines if any(cell.text != DASH for cell in cells)]
+    lines = [(name, [show(of) for of in row.cells]) for name, show in kinds.items()]
+    said = [(n, cells) for n, cells in lines if any(plain(one) != DASH for one in cells)]
     for place, (name, cells) in enumerate(said or [("", lines[0][1])]):
-        words = _words(row, ours) if place == 0 else [GridCell("")] * (2 if ours else 1)
+        words = _words(row, ours) if place == 0 else [cell("")] * (2 if ours else 1)
         if ours:
-            words = [*words, GridCell(name)]
-        yield GridRow(row.section, (*words, *cells), first=place == 0)
+            words = [*words, cell(name)]
+        yield row.section, (*words, *cells)
 
 
-def _words(row: TableRow, ours: bool) -> list[GridCell]:
-    return [GridCell(row.name), *([GridCell(row.run)] if ours else [])]
+def _words(row: TableRow, ours: bool) -> list[Cell]:
+    return [cell(row.name), *([cell(row.run)] if ours else [])]
 
 
-def _spans(headings: Sequence[str]) -> list[Span]:
+def _spans(headings: Sequence[str]) -> list[tuple[str, int]]:
     """Join equal neighbours."""
-    return [Span(text, len(list(same))) for text, same in groupby(headings)]
+    return [(text, len(list(same))) for text, same in groupby(headings)]

@@ -11,8 +11,9 @@ from board_world import add, fill, right
 from rich.console import Console
 from stored_world import classes
 
+from facebench.rendering.markdown import marked, readable
 from facebench.report.board.leaderboard import leaderboard
-from facebench.report.board.text import markdown, marked, readable, terminal_tables
+from facebench.report.board.text import markdown, terminal_tables
 from facebench.report.entries import stored_results
 
 
@@ -124,8 +125,8 @@ def test_a_narrow_terminal_has_headline_metrics_and_says_that_there_are_more(roo
     headings = {}
     for width in (70, 80):
         _, pose, _ = terminal_tables(board, width)
-        headings[width] = [str(column.header).split("\n")[-1] for column in pose.columns]
-        assert (pose.caption is None) == (width == 80)
+        headings[width] = [column.heading.split("\n")[-1] for column in pose.columns]
+        assert (pose.notes == ()) == (width == 80)
     assert headings[70] == ["method", "MAE (degrees) ↓"]
     assert headings[80] == ["method", "Yaw ↓", "MAE (degrees) ↓"]
 

@@ -122,7 +122,7 @@ def test_markdown_is_a_table_of_github(tmp_path: Path) -> None:
     assert pcl[4].strip().endswith("**")
     (simclr,) = [row for row in cells if row[0] == " SimCLR "]
     assert simclr[2] == r" 49.51\* "
-    assert r"of\_x & y \| \<b\> \#1 \{z\} \\w \~ ^ $5 \`q\` \*s\* \[l\](m)" in shown
+    assert r"of\_x &amp; y \| &lt;b&gt; \#1 \{z\} \\w \~ ^ $5 \`q\` \*s\* \[l\](m)" in shown
 
 
 def test_latex_rows_have_all_their_cells_and_nothing_is_left_unescaped(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What ``facebench run --dry-run`` prints of options: each value, and where it comes from."""
+"""What ``facebench run --dry-run`` prints: options, where each comes from, and stages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,26 @@ from typing import Any
 
 from rich.text import Text
 
+from facebench.api.runs import PreparedRuns
 from facebench.config.options import DEFAULT, group_of
 from facebench.config.spec import RunSpec
+from facebench.plan import Step
 from facebench.request.resolve import ResolvedRun
+from facebench.runtime.terminal import out
 
 _WIDEST = 32  # characters; the origin of a longer value (a path) stands out of its column
 
 Settings = Mapping[str, tuple[Any, str]]  # "group.key" -> value, origin
+
+
+def show_runs(prepared: PreparedRuns) -> None:
+    """Print each method's options once, then what differs by task, and each run's stages.
+
+    Raises:
+        FacebenchError: The data of a run cannot be opened.
+    """
+    for _, of_method in groupby(prepared.runs, key=lambda run: run.spec.method):
+        _show_method(list(of_method), prepared)
 
 
 def shared_settings(runs: Sequence[ResolvedRun]) -> Settings:
@@ -65,3 +78,32 @@ def method_title(spec: RunSpec) -> str:
     parts += [flag for flag in ("skip_broken", "dedup_test") if getattr(spec, flag)]
     parts += [f"checkpoint {spec.checkpoint}"] if spec.checkpoint else []
     return f"{spec.method} ({', '.join(parts)})"
+
+
+def _show_method(runs: Sequence[ResolvedRun], prepared: PreparedRuns) -> None:
+    shared = shared_settings(runs)
+    _show_settings(method_title(runs[0].spec), shared)
+    for task, of_task in groupby(runs, key=lambda run: run.spec.task):
+        same = list(of_task)  # but for the seed, which is no option
+        if own := own_settings(same[0], shared):
+            _show_settings(f"{same[0].spec.method} on {task}", own)
+        for one in same:
+            _show_plan(one.spec, prepared.steps(one.loaded))
+
+
+def _show_settings(title: str, settings: Settings) -> None:
+    out.print(Text(title, style="bold"), soft_wrap=True)
+    for line in settings_lines(settings):
+        out.print(line, soft_wrap=True)
+    out.print()
+
+
+def _show_plan(spec: RunSpec, steps: Sequence[Step]) -> None:
+    out.print(f"[bold]{spec.name}[/bold]")
+    for step in steps:
+        state = "on disk" if step.done else "to do"
+        named = step is steps[0] or steps[0].done
+        out.print(
+            f"  {step.name:9s} {step.key if named else 'named when the weights exist':28s} {state}"
+        )
+    out.print()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from facebench.cli.settings_table import (
+from facebench.cli.dry_run import (
     method_title,
     own_settings,
     settings_lines,

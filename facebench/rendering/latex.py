@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from facebench.report.tables.grid import Grid, GridCell, grid
-from facebench.report.tables.model import PaperTable
+from facebench.rendering.table import Cell, Table
 
 
-def latex(tables: Sequence[PaperTable]) -> str:
-    """Return tables as LaTeX."""
-    return "\n".join(_latex_table(grid(table)) for table in tables)
-
-
-def _latex_table(table: Grid) -> str:
-    """A floating table over both columns of a page; needs booktabs and graphicx, to fit it in."""
-    columns = "l" * table.labels + "r" * (len(table.lower) - table.labels)
+def latex_table(table: Table) -> str:
+    """Return a floating table over both columns of a page; needs booktabs and graphicx."""
+    sides = "".join("r" if column.numeric else "l" for column in table.columns)
     heads, rules, start = [], [], 1
-    for span in table.upper:
-        last = start + span.columns - 1
-        text = _latex_text(span.text)
-        if text:
-            heads.append(f"\\multicolumn{{{span.columns}}}{{c}}{{{text}}}")
+    for heading, columns in table.upper:
+        last = start + columns - 1
+        if heading:
+            heads.append(f"\\multicolumn{{{columns}}}{{c}}{{{_latex_text(heading)}}}")
             rules.append(f"\\cmidrule(lr){{{start}-{last}}}")
         else:
-            heads.append(" & " * (span.columns - 1))
+            heads.append(" & " * (columns - 1))
         start = last + 1
     lines = [
         "% \\usepackage{booktabs,graphicx}",
@@ -35,27 +27,30 @@ def _latex_table(table: Grid) -> str:
         f"\\label{{tab:facebench-{table.label}}}",
         # A table that is too wide is drawn smaller; one that fits is left as it is.
         "\\resizebox{\\ifdim\\width>\\textwidth\\textwidth\\else\\width\\fi}{!}{%",
-        f"\\begin{{tabular}}{{{columns}}}",
+        f"\\begin{{tabular}}{{{sides}}}",
         "\\toprule",
         " & ".join(heads) + " \\\\",
         "".join(rules),
-        " & ".join(map(_latex_text, table.lower)) + " \\\\",
+        " & ".join(_latex_text(column.heading) for column in table.columns) + " \\\\",
     ]
-    for section, rows in table.sections():
+    for section in table.sections:
         lines.append("\\midrule")
-        if section:
-            lines.append(
-                f"\\multicolumn{{{len(columns)}}}{{l}}{{\\emph{{{_latex_text(section)}}}}} \\\\"
-            )
-        lines += [" & ".join(map(_latex_cell, row.cells)) + " \\\\" for row in rows]
+        if section.title:
+            title = f"\\emph{{{_latex_text(section.title)}}}"
+            lines.append(f"\\multicolumn{{{len(sides)}}}{{l}}{{{title}}} \\\\")
+        lines += [" & ".join(map(_latex_cell, row)) + " \\\\" for row in section.rows]
     notes = [f"\\par {_latex_text(note)}" for note in table.notes]
     end = ["\\bottomrule", "\\end{tabular}}", "\\par\\smallskip\\raggedright", *notes]
     return "\n".join([*lines, *end, "\\end{table*}"]) + "\n"
 
 
-def _latex_cell(cell: GridCell) -> str:
-    text = _latex_text(cell.text) + ("$^{*}$" if cell.star else "")
-    return f"\\textbf{{{text}}}" if cell.bold else text
+def _latex_cell(cell: Cell) -> str:
+    parts = []
+    for place, span in enumerate(cell.spans):
+        star = "$^{*}$" if cell.star and place == len(cell.spans) - 1 else ""
+        text = _latex_text(span.text) + star
+        parts.append(f"\\textbf{{{text}}}" if span.emphasis == "bold" else text)
+    return "".join(parts)
 
 
 _LATEX = {

@@ -1,0 +1,67 @@
+"""How a function becomes a command: groups of options, and errors of the user."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import fields, is_dataclass
+from functools import cache, wraps
+from inspect import Parameter
+from typing import Any, get_type_hints
+
+from facebench.errors import FacebenchError
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a function that typer makes a command of.
+
+    Each parameter that is annotated with a dataclass is replaced by the fields of that class, in
+    their order, with their annotations and defaults. A :class:`FacebenchError` is printed as one
+    line and ends with status 2; any other error is a bug.
+
+    Args:
+        function: With annotations that typer knows, or dataclasses of such.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    groups = {p.name: p.annotation for p in signature.parameters.values() if _is_group(p)}
+
+    @wraps(function)
+    def run(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
+        try:
+            function(**given)
+        except FacebenchError as error:
+            from facebench.runtime.terminal import fail
+
+            fail(str(error))
+        except KeyboardInterrupt:
+            raise SystemExit(130) from None
+
+    options = [option for p in signature.parameters.values() for option in _options(p)]
+    vars(run)["__signature__"] = signature.replace(parameters=options)
+    run.__annotations__ = {option.name: option.annotation for option in options}
+    return run
+
+
+def _is_group(parameter: Parameter) -> bool:
+    return is_dataclass(parameter.annotation)
+
+
+def _options(parameter: Parameter) -> Iterator[Parameter]:
+    """Yield the options of a group, or a parameter itself; typer passes each by its name."""
+    if not _is_group(parameter):
+        yield parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        return
+    yield from _options_of(parameter.annotation)
+
+
+@cache  # the annotations are texts: evaluated once, commands share one declaration
+def _options_of(group: type) -> tuple[Parameter, ...]:
+    hints = get_type_hints(group, include_extras=True)
+    return tuple(
+        Parameter(
+            field.name, Parameter.KEYWORD_ONLY, default=field.default, annotation=hints[field.name]
+        )
+        for field in fields(group)
+    )

@@ -1,0 +1,69 @@
+"""``facebench run``: learn representations, freeze them, and judge them on tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from facebench.cli.command import command
+from facebench.cli.options import (
+    Judging,
+    Learning,
+    Machine,
+    Methods,
+    Places,
+    Session,
+    run_arguments,
+)
+
+if TYPE_CHECKING:
+    from facebench.config.spec import RunSpec
+
+
+@command
+def run(
+    *,
+    method: Methods = "",
+    task: Annotated[str, typer.Option(help="Tasks, comma-separated, or 'all'.")] = "",
+    learning: Learning,
+    config: Annotated[
+        Path | None, typer.Option(help="A YAML file of the same shape; flags override it.")
+    ] = None,
+    machine: Machine,
+    devices: Annotated[int, typer.Option(help="Devices to pretrain on.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Machines to pretrain on.")] = 1,
+    judging: Judging,
+    places: Places,
+    session: Session,
+) -> None:
+    """Learn representations, freeze them, and judge them on tasks."""
+    from facebench.api.runs import prepare_runs
+    from facebench.cli.dry_run import show_runs
+    from facebench.report.render import tables
+    from facebench.report.tables.families import family_tables, wants_family
+    from facebench.request.arguments import show_import
+    from facebench.runtime.terminal import log_to_terminal, out
+
+    log_to_terminal(session.verbose)
+    prepared = prepare_runs(
+        run_arguments(
+            "run", learning, machine, judging, places,
+            method=method, task=task, config=config, devices=devices, nodes=nodes,
+        )
+    )  # fmt: skip
+    show_import(prepared.request)
+    if session.dry_run:
+        show_runs(prepared)
+        return
+    results = prepared.execute(started=_announce)
+    for table in family_tables(results) if wants_family(results) else tables(results):
+        out.print(table)
+    out.print("results: " + ", ".join(str(result.path) for result in results), soft_wrap=True)
+
+
+def _announce(spec: RunSpec) -> None:
+    from facebench.runtime.terminal import err
+
+    err.print(f"[bold]{spec.name}[/bold] ({spec.backbone}, preset {spec.preset})")

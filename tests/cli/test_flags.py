@@ -1,0 +1,179 @@
+"""Each option is declared once, and help is shown without loading what commands need."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+import typer
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from facebench import cli
+from facebench.cli import app
+from facebench.cli.command import command
+from facebench.cli.options import Judging, Learning, Machine, Places, run_arguments, words
+from facebench.errors import SpecError
+
+FILES = sorted(Path(inspect.getfile(cli)).parent.glob("*.py"))
+
+# Flags that are said of several things: how many. Every other flag has one declaration.
+MEANINGS = {
+    "--checkpoint": 2,  # weights to judge; where the weights of a result are
+    "--format": 3,  # of a table, of the leaderboard, of an export
+    "--into": 2,  # folder of results, folder of a new package
+    "--out": 8,  # figure, table or board, pages, numbers, checkpoint, data (two ways), export
+    "--results": 2,  # written, read
+    "--seed": 3,  # of learning, of faces, of a projection
+    "--task": 2,  # of a run, of a sweep
+}
+
+
+def declared(group: typer.Typer) -> Iterator[tuple[str, Any]]:
+    """Yield flag (or name of an argument) and declaration of each parameter of each command."""
+    for found in group.registered_commands:
+        assert found.callback is not None
+        for parameter in inspect.signature(found.callback).parameters.values():
+            (information,) = parameter.annotation.__metadata__
+            if isinstance(information, typer.models.ArgumentInfo):
+                yield parameter.name, information
+                continue
+            # The first flag stands in ``default`` until typer copies the declaration.
+            given = [information.default, *(information.param_decls or ())]
+            flags = [flag for flag in given if isinstance(flag, str)]
+            yield (flags or [f"--{parameter.name.replace('_', '-')}"])[0], information
+    for inner in group.registered_groups:
+        assert inner.typer_instance is not None
+        yield from declared(inner.typer_instance)
+
+
+def parameters(group: Any) -> Iterator[Any]:
+    for inner in getattr(group, "commands", {}).values():
+        yield from inner.params
+        yield from parameters(inner)
+
+
+def test_the_same_flag_comes_from_the_same_declaration() -> None:
+    declarations: dict[str, dict[int, str]] = defaultdict(dict)
+    for flag, information in declared(app):
+        if flag.startswith("--"):
+            declarations[flag.split("/")[0]][id(information)] = information.help
+    flags = {p.opts[0] for p in parameters(get_command(app)) if p.param_type_name == "option"}
+    assert set(declarations) == flags - {"--help"}  # nothing was overlooked
+    for flag, found in declarations.items():
+        assert len(found) == MEANINGS.get(flag, 1), (flag, found)
+        assert len(set(found.values())) == len(found), (flag, found)
+
+
+def test_the_same_argument_comes_from_the_same_declaration() -> None:
+    declarations: dict[str, set[int]] = defaultdict(set)
+    for _, information in declared(app):
+        declarations[information.help].add(id(information))
+    assert {text: len(found) for text, found in declarations.items() if len(found) > 1} == {}
+    assert len(declarations) > 50
+
+
+def calls(name: str) -> Iterator[ast.Call]:
+    for file in FILES:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == name:
+                yield node
+
+
+def test_no_help_text_is_written_twice() -> None:
+    written = [
+        ast.unparse(keyword.value)
+        for name in ("typer.Option", "typer.Argument")
+        for call in calls(name)
+        for keyword in call.keywords
+        if keyword.arg == "help"
+    ]
+    assert len(written) == sum(len(list(calls(f"typer.{n}"))) for n in ("Option", "Argument"))
+    assert len(set(written)) == len(written)
+
+
+def test_no_command_hands_on_its_local_variables() -> None:
+    assert not list(calls("locals"))
+
+
+@pytest.mark.parametrize("line", ["--help", "run --help", "figure --help", "sweep --help"])
+def test_help_loads_nothing_heavy(line: str) -> None:
+    code = (
+        f"import sys; sys.argv = ['facebench', *{line.split()!r}]\n"
+        "from facebench.cli import app\n"
+        "try: app()\n"
+        "except SystemExit: pass\n"
+        "heavy = ('torch', 'pandas', 'numpy', 'scipy', 'sklearn', 'rich', 'facebench_methods')\n"
+        "print('LOADED', sorted({m.split('.')[0] for m in sys.modules} & set(heavy)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Usage: facebench" in done.stdout
+    assert done.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_help_shows_defaults_in_brackets() -> None:
+    shown = CliRunner().invoke(app, ["run", "--help"]).stdout
+    assert "[default: results/runs]" in " ".join(shown.split())
+
+
+# Groups -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Size:
+    width: Annotated[int, typer.Option(help="In pixels.")] = 3
+    height: Annotated[int, typer.Option(help="In pixels, too.")] = 4
+
+
+def small_app(seen: list[Any]) -> typer.Typer:
+    small = typer.Typer()
+
+    @small.command()
+    @command
+    def draw(*, name: Annotated[str, typer.Argument()], size: Size, dark: bool = False) -> None:
+        """Draw a thing."""
+        if dark:
+            raise SpecError("found dark; expected light. Switch it on.")
+        seen.append((name, size))
+
+    return small
+
+
+def test_a_group_becomes_options_and_comes_back_as_an_object() -> None:
+    seen: list[Any] = []
+    runner = CliRunner()
+    assert runner.invoke(small_app(seen), ["a", "--height", "9"]).exit_code == 0
+    assert runner.invoke(small_app(seen), ["b"]).exit_code == 0
+    assert seen == [("a", Size(3, 9)), ("b", Size())]
+    assert "Draw a thing." in runner.invoke(small_app(seen), ["--help"]).stdout
+
+
+def test_a_mistake_of_the_user_is_one_line_and_status_2() -> None:
+    done = CliRunner().invoke(small_app([]), ["a", "--dark"])
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output
+
+
+def test_options_that_have_their_default_are_not_given() -> None:
+    assert words(Places(), Machine(), Learning(), Judging()) == {}
+    assert words(Judging(limit=0, floors=False), Machine(device="cpu")) == {
+        "limit": 0, "floors": False, "device": "cpu",
+    }  # fmt: skip
+
+
+def test_options_are_those_of_a_run_in_python(tmp_path: Path) -> None:
+    found = run_arguments(
+        "run", Learning(settings=["pcl.temperature=0.07"]), Judging(limit=3, force=True),
+        Places(cache=tmp_path, data=tmp_path), method="pcl", task="",
+    )  # fmt: skip
+    assert found.given() == {"method": "pcl", "limit": 3, "data": tmp_path}
+    assert found.settings["pcl.temperature"].where == "--set pcl.temperature=0.07"
+    assert (found.cache, found.force, found.devices) == (tmp_path, True, 1)

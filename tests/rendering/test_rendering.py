@@ -1,0 +1,141 @@
+"""One table, drawn in each format; and that terminals have one way to draw it."""
+
+from __future__ import annotations
+
+import ast
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import facebench
+from facebench.rendering.html import html_table
+from facebench.rendering.latex import latex_table
+from facebench.rendering.markdown import grid, markdown_table
+from facebench.rendering.table import (
+    Cell,
+    Column,
+    Section,
+    Span,
+    Table,
+    cell,
+    columns,
+    details,
+    plain,
+    spans,
+)
+from facebench.rendering.text import text_table
+
+ROOT = Path(facebench.__file__).parent
+TABLE = Table(
+    title="Rates",
+    caption="Rates, real data",
+    label="rates",
+    columns=(*columns("method", "run"), *columns("honest", "printed", numeric=True)),
+    upper=(("", 2), ("RAF-DB", 2)),
+    sections=(
+        Section("Floors", ((cell("chance", "dim"), cell(""), cell("14.29"), cell("–")),)),
+        Section("", ((cell("a_b"), cell("x"), cell("74.50", "bold"), cell("79.1", star=True)),)),
+    ),
+    notes=("Bold: 5 % better.",),
+)
+STACKED = Table(
+    columns=columns("method\nname", "score"),
+    sections=(Section("", ((spans(("PCL", "bold"), ("\nf_s", "dim")), cell("[red]1[/red]")),)),),
+)
+
+
+def drawn(table: Table, width: int = 80) -> str:
+    file = io.StringIO()
+    Console(file=file, width=width, color_system=None).print(table)
+    return file.getvalue()
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def test_one_module_draws_tables_with_rich() -> None:
+    files = [file for file in ROOT.rglob("*.py") if "rich.table" in imports(file)]
+    assert [file.relative_to(ROOT).as_posix() for file in files] == ["rendering/terminal.py"]
+
+
+def test_text_pads_columns_and_marks_bold() -> None:
+    assert text_table(TABLE).splitlines() == [
+        "Rates",
+        "-----------------------------",
+        "                  RAF-DB",
+        "method  run   honest  printed",
+        "-----------------------------",
+        "Floors",
+        "chance         14.29        –",
+        "-----------------------------",
+        "a_b     x    [74.50]    79.1*",
+        "-----------------------------",
+        "[ ]: 5 % better.",
+    ]
+
+
+def test_markdown_escapes_and_has_one_line_of_headings() -> None:
+    assert markdown_table(TABLE).splitlines() == [
+        "**Rates**",
+        "",
+        "| method | run | RAF-DB<br>honest | RAF-DB<br>printed |",
+        "| :-- | :-- | --: | --: |",
+        "| *Floors* |  |  |  |",
+        "| <sub>chance</sub> |  | 14.29 | – |",
+        r"| a\_b | x | **74.50** | 79.1\* |",
+        "",
+        "- Bold: 5 % better.",
+    ]
+    assert grid(STACKED).splitlines() == [
+        "| method<br>name | score |",
+        "| :-- | :-- |",
+        r"| **PCL**<br><sub>f\_s</sub> | \[red\]1\[/red\] |",
+    ]
+
+
+def test_latex_escapes_and_numbers_no_table() -> None:
+    lines = latex_table(TABLE).splitlines()
+    assert r"\begin{tabular}{llrr}" in lines
+    assert r" &  & \multicolumn{2}{c}{RAF-DB} \\" in lines
+    assert r"a\_b & x & \textbf{74.50} & 79.1$^{*}$ \\" in lines
+    assert r"\multicolumn{4}{l}{\emph{Floors}} \\" in lines
+    assert r"\par Bold: 5 \% better." in lines
+
+
+def test_html_escapes_and_breaks_lines() -> None:
+    shown = html_table(TABLE)
+    assert '<figure id="facebench-rates"' in shown
+    assert "<strong>74.50</strong>" in shown
+    assert ">79.1*</td>" in shown
+    assert "<strong>PCL</strong><br>f_s" in html_table(STACKED)
+    assert "&lt;b&gt;" in html_table(details([("<b>", "x")]))
+    assert STACKED._repr_html_() == html_table(STACKED)
+
+
+def test_a_terminal_shows_sections_notes_and_no_markup() -> None:
+    lines = [line.strip() for line in drawn(TABLE).splitlines()]
+    assert lines[0] == "Rates"
+    assert "Floors" in lines
+    assert lines[-1] == "Bold: 5 % better."
+    assert lines.index("Floors") < [line.startswith("a_b") for line in lines].index(True)
+    assert "[red]1[/red]" in drawn(STACKED)
+
+
+@pytest.mark.parametrize(("wrap", "lines"), [("fold", 3), ("never", 1)])
+def test_what_is_too_wide_is_folded_or_cut(wrap: str, lines: int) -> None:
+    column = Column(heading="", wrap="fold" if wrap == "fold" else "never")
+    table = Table(columns=(column,), sections=(Section("", ((cell("x" * 25),),)),), framed=False)
+    assert len(drawn(table, 12).splitlines()) == lines
+
+
+def test_the_text_of_a_cell_has_no_emphasis() -> None:
+    assert plain(Cell((Span("a", "bold"), Span("\nb", "dim")), star=True)) == "a\nb*"
