@@ -178,7 +178,9 @@ def test_a_result_says_which_model_it_is_of_and_is_one_like_any_other(
     assert mine.path.name.startswith("quarter_colours-Colours-f_s-s0-")
     options = mine.spec.method_options
     assert options["model"] == f"{__name__}.Colours"
-    assert mine.record.pretrain.imported == {
+    imported = mine.record.pretrain.imported
+    assert imported is not None
+    assert imported.plain() == {
         "file": f"{__name__}.Colours in memory", "sha256": options["digest"],
     }  # fmt: skip
     assert all(not checked.findings for checked in fb.validate(folder))

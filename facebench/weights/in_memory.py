@@ -155,7 +155,7 @@ def store_in_memory(cls: type[InMemory], options: InMemoryOptions, cache: Path) 
         started = time.perf_counter()
         method = cls(NoBackbone(), options, PretrainSpec().image_size)
         tensors = list(method.state_dict())
-        record: dict[str, Any] = {
+        learned: dict[str, Any] = {
             "spec": {
                 "method": name, "backbone": cls.own_backbone(options),
                 "method_options": plain(options), "pretrain": plain(PretrainSpec()), "seed": 0,
@@ -169,8 +169,8 @@ def store_in_memory(cls: type[InMemory], options: InMemoryOptions, cache: Path) 
             },
         }  # fmt: skip
         with atomic_folder(folder) as temporary:
-            record["seconds"] = round(time.perf_counter() - started, 2)
-            write_checkpoint(temporary, method, record)
+            learned["seconds"] = round(time.perf_counter() - started, 2)
+            write_checkpoint(temporary, method, learned)
 
     key = digest({"in memory": [name, cls.info.version, plain(options)]})
     return obtain(cache / "checkpoints" / key, make, read_checkpoint)
