@@ -109,7 +109,10 @@ def scored(predictions: pd.DataFrame, seed: int) -> tuple[str, dict[str, Any]]:
     if "first" in predictions:
         protocol, kinds = "verification", ("honest", "paper")
         thresholds = np.full(predictions["fold"].nunique(), 0.5)
-        choices = {"variants": dict.fromkeys(kinds), "thresholds": dict.fromkeys(kinds, thresholds)}
+        choices = {
+            "variants": dict.fromkeys(kinds, "exact"),
+            "thresholds": dict.fromkeys(kinds, thresholds),
+        }
     elif "label" in predictions:
         protocol, choices = "classification", {"classes": 1 + int(predictions["label"].max())}
     elif "subject" in predictions:
