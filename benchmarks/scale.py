@@ -47,7 +47,7 @@ from facebench.evaluation.probe.feature_matrix import DEFAULT_MEMORY_BUDGET, Fea
 from facebench.evaluation.probe.grid import Head
 from facebench.evaluation.probe.losses import BinaryCrossEntropy
 from facebench.evaluation.probe.training import ProbeSettings, epoch_batches, train_heads
-from facebench.evaluation.store import Features, Growing, read_features
+from facebench.evaluation.store import Features, FeatureWriter, read_features
 from facebench.method import Method, MethodInfo
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.progress import Silent
@@ -284,7 +284,7 @@ def main() -> None:
     rows = ROWS // 20 if options.quick else ROWS
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         # Refuses a disk that is too small before anything is written.
-        with Growing(Path(folder) / "store", (rows, WIDTH), "float16"):
+        with FeatureWriter(Path(folder) / "store", (rows, WIDTH), "float16"):
             pass
         found = measure(Path(folder), rows, 64 if options.quick else 128)
     peaks = {name: part["peak_gb"] for name, part in found.items() if "peak_gb" in part}

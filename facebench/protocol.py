@@ -19,7 +19,7 @@ import inspect
 from abc import ABC, abstractmethod
 from functools import cache
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from facebench.errors import PluginError, UnknownNameError
 from facebench.task import Metric, TaskInfo
@@ -27,6 +27,7 @@ from facebench.task import Metric, TaskInfo
 if TYPE_CHECKING:
     import pandas as pd
 
+ScoreKind = Literal["honest", "paper"]
 GROUP = "facebench.protocols"
 CONTRACT = "facebench.evaluation.protocol:Protocol"  # imported only when a protocol is asked for
 BUILT_IN = {

@@ -15,7 +15,7 @@ from torch import Tensor
 from facebench.config.spec import ExtractSpec
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError, StageError
-from facebench.evaluation.store import Growing
+from facebench.evaluation.store import FeatureWriter
 from facebench.method import Method
 from facebench.runtime.device import Precision, autocast
 from facebench.runtime.workspace import Workspace
@@ -71,7 +71,7 @@ def extract(
     dim = compute(np.zeros((1, size, size, 3), np.uint8)).shape[1]
     started = time.perf_counter()
     with (
-        Growing(folder, (count, dim), spec.dtype) as store,
+        FeatureWriter(folder, (count, dim), spec.dtype) as store,
         workspace.progress.bar("extract", count, "image") as advance,
     ):
         first = store.done

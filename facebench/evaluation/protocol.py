@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +21,11 @@ from facebench.data.dataset import Dataset
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
-from facebench.protocol import TableProtocol, table_protocol
+from facebench.protocol import ScoreKind, TableProtocol, table_protocol
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-Kind = Literal["honest", "paper"]
 # From how often each unit comes, [R, U], to the values of M metrics for each draw, [R, M]; NaN
 # where there is none.
 Measure = Callable[[Floats], Floats]
@@ -40,13 +39,13 @@ class Probed:
         predictions: One row for each test item, with all that its scores are computed from.
         details: What was chosen, and on what.
         choices: What scores need beside the predictions; see ``Protocol.choices``.
-        watched: What ``paper`` says of the epochs, as JSON: no prediction tells it again.
+        monitored: What ``paper`` says of the epochs, as JSON: no prediction tells it again.
     """
 
     predictions: pd.DataFrame
     details: dict[str, Any]
     choices: Mapping[str, Any] = field(default_factory=dict)
-    watched: Mapping[str, Any] = field(default_factory=dict)
+    monitored: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class Protocol(TableProtocol):
     curve: ClassVar[CurveForm | None] = None
     """The stored curve of the paper's probe, if one is trained."""
 
-    watched: ClassVar[frozenset[str]] = frozenset()
+    monitored: ClassVar[frozenset[str]] = frozenset()
     """Keys of scores that were chosen or seen while a probe was trained."""
 
     @abstractmethod
@@ -135,7 +134,7 @@ class Protocol(TableProtocol):
         """
 
     @abstractmethod
-    def measures(self, predictions: pd.DataFrame, kind: Kind, of_item: Ints) -> list[Measured]:
+    def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return the metrics of stored predictions as functions of how often units are drawn.
 
         Args:
@@ -179,7 +178,7 @@ class Protocol(TableProtocol):
             )
 
         scores = rescore(np.ones(len(predictions), dtype=bool))
-        scores["paper"] |= probed.watched
+        scores["paper"] |= probed.monitored
         return Judgement(
             scores=scores,
             predictions=predictions,

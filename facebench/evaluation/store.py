@@ -50,7 +50,7 @@ class Features:
         return mask
 
 
-class Growing:
+class FeatureWriter:
     """A store that is being filled, front to back, and can be taken up after a kill.
 
     Rows are written to ``<folder>.partial``; its progress file is replaced after each block has
@@ -90,7 +90,7 @@ class Growing:
         self._file.seek(start + self.done * row_bytes)
         self._marked = time.monotonic()
 
-    def __enter__(self) -> Growing:
+    def __enter__(self) -> FeatureWriter:
         return self
 
     def __exit__(self, *_: object) -> None:

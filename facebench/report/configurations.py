@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from facebench.report.entries import Entry
+from facebench.report.entries import MethodEntry
 from facebench.report.groups import Group, task_title
 from facebench.results.store import Result
 
@@ -18,13 +18,13 @@ _COUNTED = frozenset({"pretrain.epochs", "pretrain.limit"})  # in the number of 
 K = TypeVar("K")
 
 
-def differences(entries: Sequence[Entry]) -> dict[str, str]:
+def differences(entries: Sequence[MethodEntry]) -> dict[str, str]:
     """Return for each entry, by its key, the values that tell it from entries that read like it.
 
     Entries read alike if method, feature, backbone and the data that was learned from are the
     same. How long was learned is said by the number of images, where that tells them apart.
     """
-    alike: dict[tuple[str, ...], list[Entry]] = defaultdict(list)
+    alike: dict[tuple[str, ...], list[MethodEntry]] = defaultdict(list)
     for entry in entries:
         source = entry.pretrain_data or entry.pretraining
         alike[entry.title, entry.feature, entry.backbone, source].append(entry)
@@ -37,7 +37,7 @@ def differences(entries: Sequence[Entry]) -> dict[str, str]:
     return lines
 
 
-def _settings(entry: Entry, options: frozenset[str]) -> dict[str, Any]:
+def _settings(entry: MethodEntry, options: frozenset[str]) -> dict[str, Any]:
     """Return what may tell an entry from others; its method is named by its version alone.
 
     Args:
@@ -52,7 +52,7 @@ def _settings(entry: Entry, options: frozenset[str]) -> dict[str, Any]:
     return settings | {"options": {key: value for key, value in own.items() if key in options}}
 
 
-def _images_tell(group: Sequence[Entry]) -> bool:
+def _images_tell(group: Sequence[MethodEntry]) -> bool:
     """Return whether entries of as many images also learned for as long."""
     lengths: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
     for entry in group:

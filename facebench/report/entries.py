@@ -18,7 +18,7 @@ from typing import Any
 
 from facebench.config.spec import digest
 from facebench.errors import StageError
-from facebench.evaluation.protocol import Kind
+from facebench.protocol import ScoreKind
 from facebench.report.groups import Group, comparable, learned_from
 from facebench.report.reference import Printed, printed
 from facebench.results.record import Record
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Entry:
+class MethodEntry:
     """One configuration and its results.
 
     Args:
@@ -113,7 +113,7 @@ def stored_results(root: Path) -> list[Result]:
     return [read_result(path) for path in sorted(root.glob("*/*.json"))]
 
 
-def entries(results: Iterable[Result]) -> list[Entry]:
+def entries(results: Iterable[Result]) -> list[MethodEntry]:
     """Sort results into entries, ordered by method, feature, backbone and what was learned from.
 
     Of several results of one configuration, task and seed (the data changed in between) the one
@@ -126,7 +126,7 @@ def entries(results: Iterable[Result]) -> list[Entry]:
     return sorted(found, key=_place)
 
 
-def _place(entry: Entry) -> tuple[str, ...]:
+def _place(entry: MethodEntry) -> tuple[str, ...]:
     options = to_json(dict(entry.configuration))  # no hash: nearby settings stand together
     words = (entry.title.casefold(), entry.feature, entry.backbone, entry.pretraining, entry.preset)
     return (*words, options)
@@ -172,7 +172,7 @@ def main_metric(results: Sequence[Result]) -> Metric:
     return results[0].metric
 
 
-def scores(entry: Entry, group: Group) -> dict[str, Score]:
+def scores(entry: MethodEntry, group: Group) -> dict[str, Score]:
     """Return an entry's scores by the columns and the main metric of a group; none if not judged.
 
     Raises:
@@ -186,10 +186,10 @@ def scores(entry: Entry, group: Group) -> dict[str, Score]:
     return {name: _score(entry, metric, results, ends[name]) for name, metric in columns.items()}
 
 
-def _entry(key: str, results: list[Result]) -> Entry:
+def _entry(key: str, results: list[Result]) -> MethodEntry:
     record = results[0].record
     spec, data = record.spec, record.pretrain.data
-    return Entry(
+    return MethodEntry(
         key=key,
         method=record.method.name,
         title=record.method.title,
@@ -219,7 +219,7 @@ def _by_seed(results: list[Result]) -> tuple[Result, ...]:
 
 
 def _score(
-    entry: Entry, metric: Metric, results: tuple[Result, ...], interval: Interval | None
+    entry: MethodEntry, metric: Metric, results: tuple[Result, ...], interval: Interval | None
 ) -> Score:
     honest, std = _over_seeds(results, "honest", metric.name)
     paper, paper_std = _over_seeds(results, "paper", metric.name)
@@ -236,7 +236,7 @@ def _score(
 
 
 def _over_seeds(
-    results: Sequence[Result], kind: Kind, name: str
+    results: Sequence[Result], kind: ScoreKind, name: str
 ) -> tuple[float | None, float | None]:
     values = [result.scores.of(kind).value(name) for result in results]
     if any(value is None for value in values):

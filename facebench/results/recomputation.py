@@ -41,7 +41,9 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
     protocol = recorded_protocol(name)
     judged = Judged(name, scores, record.spec.probe.resamples, record.spec.seed)
     stored = {
-        kind: {name: value for name, value in scores[kind].items() if name not in protocol.watched}
+        kind: {
+            name: value for name, value in scores[kind].items() if name not in protocol.monitored
+        }
         for kind in KINDS
     }
     found = scores_from_predictions(judged, predictions)
@@ -56,7 +58,7 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
         yield from differences(details[name], value, tolerance=TOLERANCE, key=f"details.{name}")
 
 
-def watched(record: Record) -> Iterator[Difference]:
+def monitored(record: Record) -> Iterator[Difference]:
     """Yield what does not fit together of the curve of the paper's probe and its scores."""
     curve = probe_curve(record)
     if curve is None:

@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
 )
 
+from facebench.protocol import ScoreKind
 from facebench.results.form import (
     Above0,
     AtLeast0,
@@ -34,7 +35,6 @@ from facebench.results.form import (
 from facebench.results.scores import (
     SCORES,
     ClassScores,
-    Kind,
     LabelScores,
     PairScores,
     RegressionScores,
@@ -160,7 +160,7 @@ class YawRange(Form):
 class Details(Form):
     """What a protocol says beside its scores: what was chosen, and on what."""
 
-    errors_by_yaw: Optional[dict[Kind, tuple[YawRange, ...]]] = None
+    errors_by_yaw: Optional[dict[ScoreKind, tuple[YawRange, ...]]] = None
 
 
 class Seconds(Form):

@@ -6,10 +6,11 @@ Names of metrics are a task's own (``f1_au12``), so a score is asked for by its 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
+from facebench.protocol import ScoreKind
 from facebench.results.form import (
     AtLeast0,
     Count,
@@ -22,8 +23,7 @@ from facebench.results.form import (
     finite,
 )
 
-Kind = Literal["honest", "paper"]
-KINDS: tuple[Kind, ...] = ("honest", "paper")
+KINDS: tuple[ScoreKind, ...] = ("honest", "paper")
 
 End = Number | tuple[Number | None, ...] | None
 Ends = tuple[End, End]
@@ -115,7 +115,7 @@ class Level(Form):
     paper: Block
     removed_rows: Optional[tuple[Count, ...]] = None
 
-    def of(self, kind: Kind) -> Block:
+    def of(self, kind: ScoreKind) -> Block:
         """Return the scores of one kind."""
         return self.honest if kind == "honest" else self.paper
 
@@ -138,7 +138,7 @@ class Scores(Form):
     paper: Block
     without_leaks: Optional[LeakFree] = None
 
-    def of(self, kind: Kind) -> Block:
+    def of(self, kind: ScoreKind) -> Block:
         """Return the scores of one kind."""
         return self.honest if kind == "honest" else self.paper
 

@@ -17,7 +17,7 @@ from pydantic_core import from_json
 
 from facebench.config.spec import RunSpec, digest, plain
 from facebench.errors import StageError
-from facebench.evaluation.protocol import Kind
+from facebench.protocol import ScoreKind
 from facebench.results.record import FORMAT, Record
 from facebench.results.schema import read_form
 from facebench.results.scores import Scores
@@ -98,7 +98,7 @@ def summary(record: Record) -> str:
     spec, task = record.spec, record.task
     metric = task.main_metric
 
-    def shown(kind: Kind) -> str:
+    def shown(kind: ScoreKind) -> str:
         value = record.scores.of(kind).value(metric.name)
         return f"{'no value' if value is None else f'{metric.scale * value:.2f}'} {kind}"
 

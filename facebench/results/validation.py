@@ -19,7 +19,7 @@ import pandas as pd
 from facebench.errors import FacebenchError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.results.differences import MISSING, Difference, differences
-from facebench.results.recomputation import interval_violations, recomputed, watched
+from facebench.results.recomputation import interval_violations, monitored, recomputed
 from facebench.results.record import FORMAT, Record
 from facebench.results.schema import schema_violations
 from facebench.results.store import Result, relative_path, result_key
@@ -174,7 +174,7 @@ def _scores(result: Result) -> Iterator[Difference]:
         yield Difference("the predictions' rows", len(predictions), record.n_scored)
     try:
         yield from recomputed(record, predictions)
-        yield from watched(record)
+        yield from monitored(record)
         yield from interval_violations(record.scores)
     # What a file says may break the arithmetic anywhere; that is a finding, too.
     except (FacebenchError, ArithmeticError, LookupError, TypeError, ValueError) as error:

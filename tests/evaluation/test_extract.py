@@ -11,7 +11,7 @@ from facebench.config.spec import ExtractSpec
 from facebench.errors import DataError, StageError
 from facebench.evaluation import store as store_module
 from facebench.evaluation.extract import extract
-from facebench.evaluation.store import VALUES, Growing, read_features
+from facebench.evaluation.store import VALUES, FeatureWriter, read_features
 from facebench.method import Method, MethodInfo
 from facebench.runtime.workspace import Workspace
 from facebench.task import NoOptions
@@ -124,22 +124,22 @@ def test_what_float16_cannot_hold_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_store_of_another_shape_is_started_anew(tmp_path: Path) -> None:
-    with Growing(tmp_path / "store", (4, 2), "float32") as store:
+    with FeatureWriter(tmp_path / "store", (4, 2), "float32") as store:
         store.append(np.ones((2, 2), np.float32), [])
         store.mark()
     for shape, done in (((4, 2), 2), ((5, 2), 0)):
-        with Growing(tmp_path / "store", shape, "float32") as store:
+        with FeatureWriter(tmp_path / "store", shape, "float32") as store:
             assert store.done == done
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_a_store_is_the_file_that_numpy_saves(tmp_path: Path, dtype: str) -> None:
     values = np.random.default_rng(0).standard_normal((5, 3)).astype(dtype)
-    with Growing(tmp_path / "store", (5, 3), dtype) as store:
+    with FeatureWriter(tmp_path / "store", (5, 3), dtype) as store:
         store.append(values[:2], [1])
         store.mark()
         store.append(values[2:4], [])  # lost: not marked
-    with Growing(tmp_path / "store", (5, 3), dtype) as store:
+    with FeatureWriter(tmp_path / "store", (5, 3), dtype) as store:
         assert (store.done, store.broken) == (2, [1])
         store.append(values[2:], [])
         store.finish({"of": "test"})
@@ -151,7 +151,7 @@ def test_a_store_is_the_file_that_numpy_saves(tmp_path: Path, dtype: str) -> Non
 
 def test_a_disk_that_is_too_small_is_an_error_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(StageError, match="too little space.*expected 2000000.0"):
-        Growing(tmp_path / "store", (10**9, 10**6), "float16")
+        FeatureWriter(tmp_path / "store", (10**9, 10**6), "float16")
 
 
 def test_features_in_float16_are_those_that_numpy_rounds_to(tmp_path: Path) -> None:

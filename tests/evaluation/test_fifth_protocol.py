@@ -20,10 +20,10 @@ from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.data.table_checks import check_labels
 from facebench.errors import DataError, PluginError
-from facebench.evaluation.protocol import Bools, Floats, Ints, Kind, Measured, Probed, Protocol
+from facebench.evaluation.protocol import Bools, Floats, Ints, Measured, Probed, Protocol
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
-from facebench.protocol import known_protocols, table_protocol
+from facebench.protocol import ScoreKind, known_protocols, table_protocol
 from facebench.registry import Registry
 from facebench.results.stats.statistics import contests
 from facebench.task import Metric, Task, TaskInfo
@@ -81,7 +81,7 @@ class NearestMean(Protocol):
         share = 1 / len(dataset.task.info.classes)
         return {"blind guess": {"hit_rate": share, "miss_rate": 1 - share}}
 
-    def measures(self, predictions: pd.DataFrame, kind: Kind, of_item: Ints) -> list[Measured]:
+    def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         right = np.bincount(of_item, weights=hits(predictions, kind))
         items = np.bincount(of_item)
 

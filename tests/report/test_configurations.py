@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from facebench.report.configurations import differences
-from facebench.report.entries import Entry
+from facebench.report.entries import MethodEntry
 
 
-def entry(key: str, images: str, data: str = "lfw", *, tau: float = 0.1, **pretrain: Any) -> Entry:
+def entry(
+    key: str, images: str, data: str = "lfw", *, tau: float = 0.1, **pretrain: Any
+) -> MethodEntry:
     learning = {"epochs": 3, "limit": 0, "image_size": 64, **pretrain}
     options = {"temperature": tau}
-    return Entry(
+    return MethodEntry(
         key=key, method="simclr", title="SimCLR", feature="f_s", backbone="tiny", preset="quick",
         pretraining=f"{images} images of {data}", pretrain_data=data, results={},
         configuration={"options": options, "pretrain": learning, "data": key},

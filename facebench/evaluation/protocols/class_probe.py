@@ -63,7 +63,7 @@ def probe_classes(
         _predictions(dataset, rows["test"], honest, watch.predictions, last),
         details,
         choices={"classes": classes},
-        watched={"best_epoch": watch.best_epoch, "test_accuracy_by_epoch": watch.curve},
+        monitored={"best_epoch": watch.best_epoch, "test_accuracy_by_epoch": watch.curve},
     )
 
 

@@ -32,10 +32,11 @@ from facebench.evaluation.metrics.confusion import (
 )
 from facebench.evaluation.metrics.intervals import bootstrap_confusion, group_confusions
 from facebench.evaluation.metrics.scores import as_json
-from facebench.evaluation.protocol import Bools, CurveForm, Ints, Kind, Measured, Probed, Protocol
+from facebench.evaluation.protocol import Bools, CurveForm, Ints, Measured, Probed, Protocol
 from facebench.evaluation.protocols.confusion_measures import of_confusions
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
+from facebench.protocol import ScoreKind
 from facebench.task import TaskInfo
 
 _METRICS = {
@@ -53,7 +54,7 @@ class Classification(Protocol):
     name = "classification"
     version = 1
     curve = CurveForm("test_accuracy_by_epoch", "accuracy")
-    watched = frozenset({"best_epoch", "test_accuracy_by_epoch"})
+    monitored = frozenset({"best_epoch", "test_accuracy_by_epoch"})
 
     def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
         """Return ``label``."""
@@ -107,7 +108,7 @@ class Classification(Protocol):
         commonest = np.bincount(labels[rows["train"]]).argmax()
         return {"majority class": {"accuracy": float((labels[rows["test"]] == commonest).mean())}}
 
-    def measures(self, predictions: pd.DataFrame, kind: Kind, of_item: Ints) -> list[Measured]:
+    def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return accuracy, mean F1 and mean recall; they follow from confusions of units."""
         labels = predictions["label"].to_numpy(np.int64)
         guesses = predictions[kind].to_numpy(np.int64)

@@ -50,7 +50,7 @@ def probe_labels(
     return Probed(
         pd.concat(parts).sort_index().reset_index(drop=True),
         {"folds": chosen},
-        watched={
+        monitored={
             "best_epoch_by_fold": [part["best_epoch"] for part in chosen],
             "test_f1_by_fold_and_epoch": curves,
         },

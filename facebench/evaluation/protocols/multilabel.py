@@ -45,7 +45,6 @@ from facebench.evaluation.protocol import (
     CurveForm,
     Floats,
     Ints,
-    Kind,
     Measured,
     Probed,
     Protocol,
@@ -53,6 +52,7 @@ from facebench.evaluation.protocol import (
 )
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
+from facebench.protocol import ScoreKind
 from facebench.task import TaskInfo
 
 
@@ -64,7 +64,7 @@ class Multilabel(Protocol):
     folded = True
     binary_targets = True
     curve = CurveForm("test_f1_by_fold_and_epoch", "f1", by_fold=True)
-    watched = frozenset({"best_epoch_by_fold", "test_f1_by_fold_and_epoch"})
+    monitored = frozenset({"best_epoch_by_fold", "test_f1_by_fold_and_epoch"})
 
     def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
         """Return the labels, ``fold`` and ``subject``."""
@@ -128,7 +128,7 @@ class Multilabel(Protocol):
             floors[name] = dict(zip(metric_names(targets), values.tolist(), strict=True))
         return floors
 
-    def measures(self, predictions: pd.DataFrame, kind: Kind, of_item: Ints) -> list[Measured]:
+    def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return every F1; subjects are drawn, within their folds."""
         targets = target_names(predictions)
         counts, home = _counts(predictions, kind, targets)

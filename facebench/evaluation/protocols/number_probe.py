@@ -77,8 +77,8 @@ def probe_numbers(
     predictions = _predictions(
         table.iloc[rows["test"]], targets, probe.predict(honest, rows["test"])[0], watch
     )
-    watched = {"best_epoch": watch.best_epoch, "test_mae_by_epoch": watch.curve}
-    return Probed(predictions, details, watched=watched)
+    monitored = {"best_epoch": watch.best_epoch, "test_mae_by_epoch": watch.curve}
+    return Probed(predictions, details, monitored=monitored)
 
 
 @dataclass(frozen=True)

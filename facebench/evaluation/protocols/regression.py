@@ -43,7 +43,6 @@ from facebench.evaluation.protocol import (
     CurveForm,
     Floats,
     Ints,
-    Kind,
     Measured,
     Probed,
     Protocol,
@@ -51,6 +50,7 @@ from facebench.evaluation.protocol import (
 )
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
+from facebench.protocol import ScoreKind
 from facebench.task import TaskInfo
 
 _BY_YAW = "errors_by_yaw"
@@ -63,7 +63,7 @@ class Regression(Protocol):
     version = 1
     highest = float("inf")
     curve = CurveForm("test_mae_by_epoch", "mae", higher_is_better=False)
-    watched = frozenset({"best_epoch", "test_mae_by_epoch"})
+    monitored = frozenset({"best_epoch", "test_mae_by_epoch"})
 
     def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
         """Return the numbers."""
@@ -113,7 +113,7 @@ class Regression(Protocol):
         errors = mean_errors(values[rows["train"]].mean(0) - values[rows["test"]]).tolist()
         return {"constant predictor": dict(zip(metric_names(targets), errors, strict=True))}
 
-    def measures(self, predictions: pd.DataFrame, kind: Kind, of_item: Ints) -> list[Measured]:
+    def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return every mean absolute error; images are drawn."""
         errors = np.abs(_errors(predictions, kind))
         absolute = np.column_stack([errors, np.ones(len(predictions))])

@@ -37,20 +37,12 @@ from facebench.data.dataset import Dataset
 from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix
 from facebench.evaluation.metrics.intervals import bootstrap_confusion, group_confusions
 from facebench.evaluation.metrics.pair_intervals import FARS, bootstrap_ranking, ranking_metrics
-from facebench.evaluation.protocol import (
-    Bools,
-    CurveForm,
-    Floats,
-    Ints,
-    Kind,
-    Measured,
-    Probed,
-    Protocol,
-)
+from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Measured, Probed, Protocol
 from facebench.evaluation.protocols.confusion_measures import of_confusions
 from facebench.evaluation.protocols.pair_outcome import Verification, decided, scored_pairs
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
+from facebench.protocol import ScoreKind
 from facebench.task import TaskInfo
 
 _RANKING = ("roc_auc", *(f"tar_at_far_{far:g}" for far in FARS))
@@ -64,7 +56,7 @@ class PairVerification(Protocol):
     folded = True
     paired = True
     curve = CurveForm("test_accuracy_by_fold_and_epoch", "accuracy", by_fold=True)
-    watched = frozenset({"test_accuracy_by_fold_and_epoch"})
+    monitored = frozenset({"test_accuracy_by_fold_and_epoch"})
 
     def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
         """Return none: pairs have their own table."""
@@ -127,7 +119,7 @@ class PairVerification(Protocol):
         same = scored_pairs(dataset, readable)[0]["same"].to_numpy(bool)
         return {"chance": {"accuracy": float(max(same.mean(), 1 - same.mean())), "roc_auc": 0.5}}
 
-    def measures(self, predictions: pd.DataFrame, kind: Kind, of_item: Ints) -> list[Measured]:
+    def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return accuracy and the ranking metrics; groups of people are drawn."""
         same = predictions["same"].to_numpy(bool)
         confusions = group_confusions(

@@ -17,13 +17,22 @@ from typing import Any
 import numpy as np
 
 from facebench.errors import StageError
-from facebench.evaluation.protocol import Kind
-from facebench.report.board.model import Board, Cell, Column, Floor, Leaderboard, Mark, Rank, Row
+from facebench.protocol import ScoreKind
+from facebench.report.board.model import (
+    Board,
+    BoardRow,
+    Cell,
+    Column,
+    Floor,
+    Leaderboard,
+    Mark,
+    Rank,
+)
 from facebench.report.board.printed_rows import printed_rows, task_places
 from facebench.report.board.provenance import runs_of
 from facebench.report.configurations import condition_notes, differences
 from facebench.report.entries import (
-    Entry,
+    MethodEntry,
     Score,
     entries,
     main_metric,
@@ -36,7 +45,7 @@ from facebench.results.store import Result
 from facebench.task import Metric
 
 KEPT = 9  # decimals of a value on the printed scale: rid of what the order of a sum leaves
-_KINDS: tuple[Kind, ...] = ("honest", "paper")
+_KINDS: tuple[ScoreKind, ...] = ("honest", "paper")
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +76,7 @@ def leaderboard(results: Iterable[Result], root: Path) -> Leaderboard:
     )
 
 
-def _board(synthetic: bool, found: Sequence[Entry], places: Mapping[Path, int]) -> Board:
+def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, int]) -> Board:
     groups = _groups(synthetic, found)
     members = [entry for entry in found if any(group in groups for group in entry.results)]
     heads = _columns(groups)
@@ -89,7 +98,7 @@ def _board(synthetic: bool, found: Sequence[Entry], places: Mapping[Path, int]) 
     )
 
 
-def _groups(synthetic: bool, found: Sequence[Entry]) -> dict[Group, Result]:
+def _groups(synthetic: bool, found: Sequence[MethodEntry]) -> dict[Group, Result]:
     """Return the groups of a board in the order of the paper's tables, each with one result."""
     groups = {
         group: results[0]
@@ -139,7 +148,10 @@ def _columns(groups: Mapping[Group, Result]) -> dict[Group, tuple[Column, ...]]:
 
 
 def _cells(
-    group: Group, columns: Sequence[Column], members: Sequence[Entry], places: Mapping[Path, int]
+    group: Group,
+    columns: Sequence[Column],
+    members: Sequence[MethodEntry],
+    places: Mapping[Path, int],
 ) -> dict[str, dict[str, Cell]]:
     """Return the cells of a group's columns, by entry and column."""
     found = {entry.key: scores(entry, group) for entry in members if group in entry.results}
@@ -165,7 +177,7 @@ def _cells(
 
 
 def _ranks(
-    found: Sequence[Mapping[str, Score]], shown: Sequence[Metric], kind: Kind
+    found: Sequence[Mapping[str, Score]], shown: Sequence[Metric], kind: ScoreKind
 ) -> dict[str, dict[int, Rank]]:
     """Rank intervals by metric and place among those found.
 
@@ -205,10 +217,10 @@ def _mark(
     return Mark(value=kept(value), low=kept(low), high=kept(high), std=kept(std), rank=rank)
 
 
-def _row(place: int, entry: Entry, detail: str, cells: Mapping[str, Cell]) -> Row:
+def _row(place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell]) -> BoardRow:
     data = entry.all_results[0].record.pretrain.data
     kind = " (synthetic)" if data and data.synthetic else ""
-    return Row(
+    return BoardRow(
         id=f"r{place}",
         order=place,
         method=entry.title,

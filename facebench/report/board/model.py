@@ -71,7 +71,7 @@ class Column:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class BoardRow:
     """One configuration of a method, with all its seeds.
 
     Args:
@@ -138,7 +138,7 @@ class Board:
 
     synthetic: bool
     columns: tuple[Column, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[BoardRow, ...]
     floors: tuple[Floor, ...]
     printed: tuple[PrintedRow, ...]
 

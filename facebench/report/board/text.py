@@ -14,7 +14,7 @@ from facebench.rendering.markdown import grid, marked, readable
 from facebench.rendering.table import Cell as TextCell
 from facebench.rendering.table import Section, Span, Table
 from facebench.report import DASH
-from facebench.report.board.model import Board, Cell, Column, Leaderboard, Row
+from facebench.report.board.model import Board, BoardRow, Cell, Column, Leaderboard
 
 NOTE = (
     "In a cell: honest score, its 95 % interval over test items, the 95 % interval of its rank, "
@@ -27,7 +27,7 @@ EMPTY = "There are no results yet."
 
 
 @dataclass(frozen=True)
-class Line:
+class SheetRow:
     """One row of a table: lines of text for each cell, the first of them bold or not."""
 
     name: tuple[str, ...]
@@ -41,7 +41,7 @@ class Sheet:
 
     title: str
     columns: tuple[Column, ...]
-    sections: tuple[tuple[str, tuple[Line, ...]], ...]
+    sections: tuple[tuple[str, tuple[SheetRow, ...]], ...]
     left_out: int
 
 
@@ -93,7 +93,7 @@ def _sheet(board: Board, family: str, columns: tuple[Column, ...], left_out: int
             ),
         )
     )
-    quoted: dict[str, list[Line]] = {}
+    quoted: dict[str, list[SheetRow]] = {}
     for row in board.printed:
         quotes = [row.cells.get(column.id) for column in columns]
         if any(quotes):
@@ -112,7 +112,7 @@ def _sheet(board: Board, family: str, columns: tuple[Column, ...], left_out: int
     )
 
 
-def _worse(row: Row, column: Column) -> tuple[bool, float, int]:
+def _worse(row: BoardRow, column: Column) -> tuple[bool, float, int]:
     """Sort key: best first, without a score last, then by name."""
     cell = row.cells.get(column.id)
     value = None if cell is None else cell.honest.value
@@ -121,7 +121,7 @@ def _worse(row: Row, column: Column) -> tuple[bool, float, int]:
     return False, -value if column.higher else value, row.order
 
 
-def _measured(row: Row, columns: Sequence[Column]) -> Line:
+def _measured(row: BoardRow, columns: Sequence[Column]) -> SheetRow:
     cells = [row.cells.get(column.id) for column in columns]
     seeds = f", {len(row.seeds)} seeds" if len(row.seeds) > 1 else ""
     name = (
@@ -133,7 +133,7 @@ def _measured(row: Row, columns: Sequence[Column]) -> Line:
     bold = tuple(
         c is not None and c.honest.rank is not None and c.honest.rank[0] == 1 for c in cells
     )
-    return Line(name, tuple(_lines(cell) for cell in cells), bold)
+    return SheetRow(name, tuple(_lines(cell) for cell in cells), bold)
 
 
 def _lines(cell: Cell | None) -> tuple[str, ...]:
@@ -149,8 +149,8 @@ def _lines(cell: Cell | None) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _plain(name: str, cells: Sequence[str]) -> Line:
-    return Line((name,), tuple((cell,) for cell in cells), (False,) * len(cells))
+def _plain(name: str, cells: Sequence[str]) -> SheetRow:
+    return SheetRow((name,), tuple((cell,) for cell in cells), (False,) * len(cells))
 
 
 def _number(value: float | None) -> str:
@@ -176,7 +176,7 @@ def _table(sheet: Sheet) -> Table:
     )
 
 
-def _row(line: Line, *, bold: bool) -> tuple[TextCell, ...]:
+def _row(line: SheetRow, *, bold: bool) -> tuple[TextCell, ...]:
     cells = zip(line.cells, line.bold, strict=True)
     return (_stacked(line.name, bold), *(_stacked(lines, first) for lines, first in cells))
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import draw
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
-from facebench.results.scores import Kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _DARK = 0.55  # share of a row from which a cell is dark, and its text white
 
 
-def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: Kind) -> None:
+def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: ScoreKind) -> None:
     """Draw shares of each true class, in percent; below each, the number of images.
 
     Args:

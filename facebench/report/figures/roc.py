@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING
 
 from sklearn.metrics import roc_curve
 
+from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import draw
 from facebench.report.figures.title import check_protocol, figure_title
-from facebench.results.scores import Kind
 from facebench.results.store import Result
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_roc(path: Path, result: Result, kind: Kind) -> None:
+def draw_roc(path: Path, result: Result, kind: ScoreKind) -> None:
     """Draw true over false acceptance rate, and where each fold's threshold puts it.
 
     Args:

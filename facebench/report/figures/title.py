@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from facebench.errors import DataError, UnknownNameError
+from facebench.protocol import ScoreKind
 from facebench.report.groups import task_title
 from facebench.results.record import Record
-from facebench.results.scores import KINDS, Kind
+from facebench.results.scores import KINDS
 
 
 def figure_title(record: Record) -> str:
@@ -30,7 +31,7 @@ def check_protocol(record: Record, figure: str, *protocols: str) -> None:
         )
 
 
-def check_kind(kind: str) -> Kind:
+def check_kind(kind: str) -> ScoreKind:
     """Return which scores a figure shows.
 
     Raises:

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facebench.errors import DataError
+from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import draw
 from facebench.report.figures.metric_bars import Bars, paint_bars
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
-from facebench.results.scores import Kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_errors_by_yaw(path: Path, record: Record, kind: Kind) -> None:
+def draw_errors_by_yaw(path: Path, record: Record, kind: ScoreKind) -> None:
     """Draw the mean absolute error of each angle, in degrees, by range of true yaw.
 
     Args:

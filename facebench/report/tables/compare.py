@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from facebench.errors import StageError
-from facebench.evaluation.protocol import Kind
+from facebench.protocol import ScoreKind
 from facebench.report.entries import main_metric, metrics
 from facebench.report.groups import comparable
 from facebench.results.stats.resampling import aligned, right
@@ -18,7 +18,7 @@ from facebench.results.stats.statistics import Difference, contests
 from facebench.results.store import Result
 from facebench.task import Metric
 
-KINDS: tuple[Kind, ...] = ("honest", "paper")
+KINDS: tuple[ScoreKind, ...] = ("honest", "paper")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +33,7 @@ class ComparedMetric:
         difference: First less second.
     """
 
-    kind: Kind
+    kind: ScoreKind
     metric: Metric
     first: float
     second: float
@@ -59,7 +59,7 @@ class Comparison:
     items: int
     drawn: str
     metrics: tuple[ComparedMetric, ...]
-    decisions: dict[Kind, McNemar]
+    decisions: dict[ScoreKind, McNemar]
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per metric, values as stored: accuracies in 0..1, errors in degrees.

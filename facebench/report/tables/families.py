@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from facebench.protocol import ScoreKind
 from facebench.rendering import table as form
 from facebench.rendering.table import Cell, Section, Table, cell
 from facebench.report import DASH
@@ -18,7 +19,6 @@ from facebench.report.groups import Group, comparable, learned_from, task_title
 from facebench.report.reference import printed
 from facebench.report.render import caption
 from facebench.results.record import Record
-from facebench.results.scores import Kind
 from facebench.results.stats.statistics import interval_of
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -139,7 +139,7 @@ def _block(
         yield cell("  printed", "dim"), *map(cell, marks)
 
 
-def _score(column: Column, record: Record | None, kind: Kind) -> str:
+def _score(column: Column, record: Record | None, kind: ScoreKind) -> str:
     name = column.metric.name
     return DASH if record is None else column.shown(record.scores.of(kind).value(name))
 

@@ -20,7 +20,7 @@ _WIDEST = 2  # columns of the paper that stand side by side with ours
 
 
 Show = Callable[[TableCell], Cell]
-Line = tuple[str, tuple[Cell, ...]]  # the section of a row, and its cells
+GridRow = tuple[str, tuple[Cell, ...]]  # the section of a row, and its cells
 
 
 def fixed(value: float, digits: int, sign: str = "-") -> str:
@@ -104,7 +104,7 @@ def _of_column(column: TableColumn, kinds: Mapping[str, Show]) -> Mapping[str, S
     return kinds if column.group else dict([*kinds.items()][:1])
 
 
-def _beside(row: TableRow, shown: Sequence[Mapping[str, Show]], ours: bool) -> Line:
+def _beside(row: TableRow, shown: Sequence[Mapping[str, Show]], ours: bool) -> GridRow:
     """One line, with every kind of number of each column."""
     cells = [
         show(of) for of, kinds in zip(row.cells, shown, strict=True) for show in kinds.values()
@@ -112,7 +112,7 @@ def _beside(row: TableRow, shown: Sequence[Mapping[str, Show]], ours: bool) -> L
     return row.section, (*_words(row, ours), *cells)
 
 
-def _below(row: TableRow, kinds: Mapping[str, Show], ours: bool) -> Iterator[Line]:
+def _below(row: TableRow, kinds: Mapping[str, Show], ours: bool) -> Iterator[GridRow]:
     """One line for each kind of number that the row has; one of dashes if it has none."""
     lines = [(name, [show(of) for of in row.cells]) for name, show in kinds.items()]
     said = [(n, cells) for n, cells in lines if any(plain(one) != DASH for one in cells)]

@@ -9,9 +9,9 @@ from typing import Any
 from facebench.config.ablations import ablation, ablation_names
 from facebench.config.spec import digest, plain
 from facebench.config.sweep_file import Setting, Sweep
-from facebench.report.entries import Entry
+from facebench.report.entries import MethodEntry
 from facebench.report.reference import Printed, PrintedLayout, printed_table
-from facebench.report.tables.model import Line
+from facebench.report.tables.model import TableLine
 from facebench.results.settings import Settings
 
 Numbers = dict[tuple[str, str], Printed]  # by task and metric
@@ -19,7 +19,9 @@ Numbers = dict[tuple[str, str], Printed]  # by task and metric
 OTHERS = "Not in the paper's table"
 
 
-def method_lines(layout: PrintedLayout, found: Sequence[Entry], *, synthetic: bool) -> list[Line]:
+def method_lines(
+    layout: PrintedLayout, found: Sequence[MethodEntry], *, synthetic: bool
+) -> list[TableLine]:
     """Return the rows of a table that compares methods, in the order in which they are printed.
 
     A printed row with runs of ours is there once for each of them. A method that the paper prints
@@ -34,14 +36,14 @@ def method_lines(layout: PrintedLayout, found: Sequence[Entry], *, synthetic: bo
     for number in printed_table(layout.number):
         key = (number.section, number.method, number.reproduced)
         rows[key][number.task, number.metric] = number
-    mine: dict[str, list[Entry]] = defaultdict(list)
+    mine: dict[str, list[MethodEntry]] = defaultdict(list)
     for entry in found:
         mine[entry.title].append(entry)
     lines = []
     for (section, method, _), numbers in rows.items():
         own = mine.pop(method, [])
         lines += [
-            Line(
+            TableLine(
                 section=layout.sections[section],
                 name=method,
                 printed={} if synthetic else numbers,
@@ -50,14 +52,14 @@ def method_lines(layout: PrintedLayout, found: Sequence[Entry], *, synthetic: bo
             for entry in (own if synthetic else _or_none(own))
         ]
     lines += [
-        Line(section=OTHERS, name=title, printed={}, entry=entry)
+        TableLine(section=OTHERS, name=title, printed={}, entry=entry)
         for title, of_title in mine.items()
         for entry in of_title
     ]
     return lines
 
 
-def judged_on_most(found: Sequence[Entry]) -> list[Entry]:
+def judged_on_most(found: Sequence[MethodEntry]) -> list[MethodEntry]:
     """Return of each method the entries that were judged on the most of the table's tasks.
 
     So an ablation on one of them does not crowd the table.
@@ -68,7 +70,9 @@ def judged_on_most(found: Sequence[Entry]) -> list[Entry]:
     return [entry for entry in found if _tasks(entry) == most[entry.title]]
 
 
-def ablation_lines(number: int, found: Sequence[Entry], *, synthetic: bool) -> list[Line] | None:
+def ablation_lines(
+    number: int, found: Sequence[MethodEntry], *, synthetic: bool
+) -> list[TableLine] | None:
     """Return the rows of an ablation, as the sweep file of the table names them.
 
     Args:
@@ -83,7 +87,7 @@ def ablation_lines(number: int, found: Sequence[Entry], *, synthetic: bool) -> l
     sweep = _sweep(number)
     if sweep is None:
         return None
-    blocks: dict[str, list[Entry]] = defaultdict(list)
+    blocks: dict[str, list[MethodEntry]] = defaultdict(list)
     for entry in found:
         if any(_asks_for(sweep, setting, entry) for setting in sweep.settings):
             blocks[_budget(entry)].append(entry)
@@ -91,7 +95,7 @@ def ablation_lines(number: int, found: Sequence[Entry], *, synthetic: bool) -> l
     for value in printed_table(number):
         rows[value.method, value.variant][value.task, value.metric] = value
     return [
-        Line(
+        TableLine(
             section=f"Budget {place}" if len(blocks) > 1 else "",
             name=setting.name,
             printed={} if synthetic else of_row,
@@ -105,7 +109,7 @@ def ablation_lines(number: int, found: Sequence[Entry], *, synthetic: bool) -> l
     ]
 
 
-def _tasks(entry: Entry) -> int:
+def _tasks(entry: MethodEntry) -> int:
     """Return how many tasks an entry was judged on."""
     return len({group[0] for group in entry.results})
 
@@ -116,7 +120,7 @@ def _sweep(number: int) -> Sweep | None:
     return next((sweep for sweep in found if sweep.table == number), None)
 
 
-def _asks_for(sweep: Sweep, setting: Setting, entry: Entry) -> bool:
+def _asks_for(sweep: Sweep, setting: Setting, entry: MethodEntry) -> bool:
     """Whether a run is of a row's method, and has everything that row and file set for it."""
     spec = entry.all_results[0].spec
     if spec.method != setting.method:
@@ -136,18 +140,20 @@ def _has(spec: Settings, key: str, value: Any) -> bool:
     return name not in options or bool(options[name] == plain(value))
 
 
-def _or_none(entries: Sequence[Entry]) -> list[Entry | None]:
+def _or_none(entries: Sequence[MethodEntry]) -> list[MethodEntry | None]:
     return [*entries] or [None]
 
 
-def _budget(entry: Entry) -> str:
+def _budget(entry: MethodEntry) -> str:
     """Name what all rows of a block share: everything but method, options and feature."""
     shared = {k: v for k, v in entry.configuration.items() if k not in ("method", "options")}
     extract = {k: v for k, v in shared["extract"].items() if k != "feature"}
     return digest([entry.preset, {**shared, "extract": extract}])
 
 
-def _chosen(sweep: Sweep, members: Sequence[Entry]) -> list[tuple[Setting, list[Entry]]]:
+def _chosen(
+    sweep: Sweep, members: Sequence[MethodEntry]
+) -> list[tuple[Setting, list[MethodEntry]]]:
     """Return the runs of every row of a block.
 
     A row says nothing of most options. Of each method those runs are taken whose other options are
@@ -155,7 +161,7 @@ def _chosen(sweep: Sweep, members: Sequence[Entry]) -> list[tuple[Setting, list[
     PCL that was ever tried.
     """
     varied = {key for setting in sweep.settings for key in setting.values}
-    of_row: list[list[Entry]] = []
+    of_row: list[list[MethodEntry]] = []
     rows_of: dict[tuple[str, str], set[int]] = defaultdict(set)
     for place, setting in enumerate(sweep.settings):
         of_row.append([entry for entry in members if _asks_for(sweep, setting, entry)])
@@ -173,7 +179,7 @@ def _chosen(sweep: Sweep, members: Sequence[Entry]) -> list[tuple[Setting, list[
     ]
 
 
-def _others(entry: Entry, varied: set[str]) -> tuple[str, str]:
+def _others(entry: MethodEntry, varied: set[str]) -> tuple[str, str]:
     """Name the options of a run that no row of the table sets."""
     options = entry.configuration["options"]
     kept = {k: v for k, v in options.items() if f"{entry.method}.{k}" not in varied}

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
-from facebench.report.entries import Entry
+from facebench.report.entries import MethodEntry
 
 Rows = Literal["all", "matched"]
 ROWS: tuple[Rows, ...] = ("all", "matched")
@@ -67,7 +67,7 @@ class Choice:
         budget: That the most methods share; None where nothing was learned.
     """
 
-    entries: tuple[Entry, ...]
+    entries: tuple[MethodEntry, ...]
     budget: Budget | None
 
     def note(self) -> str:
@@ -81,7 +81,7 @@ class Choice:
         )
 
 
-def matched(entries: Sequence[Entry]) -> Choice:
+def matched(entries: Sequence[MethodEntry]) -> Choice:
     """Choose one run for each method.
 
     The budget to match is the one that runs of the most methods have; of several the one with the
@@ -93,7 +93,7 @@ def matched(entries: Sequence[Entry]) -> Choice:
     Args:
         entries: All runs, in the order of a table.
     """
-    methods: dict[tuple[Any, ...], list[Entry]] = defaultdict(list)
+    methods: dict[tuple[Any, ...], list[MethodEntry]] = defaultdict(list)
     for entry in entries:
         methods[_method(entry)].append(entry)
     for key, runs in methods.items():
@@ -101,7 +101,7 @@ def matched(entries: Sequence[Entry]) -> Choice:
         methods[key] = [run for run in runs if _version(run) == newest]
     budget = _shared(methods)
 
-    def place(entry: Entry) -> tuple[tuple[float, ...], int]:
+    def place(entry: MethodEntry) -> tuple[tuple[float, ...], int]:
         far = () if budget is None else budget.distance(_budget(entry))
         return far, -len(entry.seeds)
 
@@ -114,13 +114,13 @@ def size_text(image_size: int, precision: str) -> str:
     return f"{image_size} px, {_FLOAT.get(precision, precision)}"
 
 
-def learned_size(entry: Entry) -> str:
+def learned_size(entry: MethodEntry) -> str:
     """Return how images entered learning; empty where nothing was learned."""
     budget = _budget(entry)
     return size_text(budget.image_size, budget.precision) if budget.data else ""
 
 
-def _shared(methods: Mapping[tuple[Any, ...], Sequence[Entry]]) -> Budget | None:
+def _shared(methods: Mapping[tuple[Any, ...], Sequence[MethodEntry]]) -> Budget | None:
     having: dict[Budget, set[tuple[Any, ...]]] = defaultdict(set)
     seeds: dict[Budget, int] = defaultdict(int)
     for method, runs in methods.items():
@@ -135,17 +135,17 @@ def _shared(methods: Mapping[tuple[Any, ...], Sequence[Entry]]) -> Budget | None
     )
 
 
-def _method(entry: Entry) -> tuple[Any, ...]:
+def _method(entry: MethodEntry) -> tuple[Any, ...]:
     if entry.pretrain_data:
         return (entry.title,)
     return entry.title, entry.backbone, entry.configuration.get("imported", "")
 
 
-def _version(entry: Entry) -> int:
+def _version(entry: MethodEntry) -> int:
     return int(entry.configuration["method"][1])
 
 
-def _budget(entry: Entry) -> Budget:
+def _budget(entry: MethodEntry) -> Budget:
     record = entry.all_results[0].record
     return Budget(
         feature=entry.feature,

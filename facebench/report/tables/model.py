@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from facebench.report.entries import Entry
+from facebench.report.entries import MethodEntry
 from facebench.report.groups import Group
 from facebench.report.reference import Printed, PrintedLayout
 
@@ -87,7 +87,7 @@ class TableRow:
     section: str
     name: str
     run: str
-    entry: Entry | None
+    entry: MethodEntry | None
     cells: tuple[TableCell, ...]
 
 
@@ -103,10 +103,10 @@ class PaperTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class TableLine:
     """What is to become a row: where it stands, what is printed there, and which run is shown."""
 
     section: str
     name: str
     printed: Numbers
-    entry: Entry | None = None
+    entry: MethodEntry | None = None

@@ -6,15 +6,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from facebench.report.configurations import differences
-from facebench.report.entries import Entry
+from facebench.report.entries import MethodEntry
 from facebench.report.groups import Group
 from facebench.report.reference import PrintedLayout, printed_table
 from facebench.report.tables.matched import Choice, learned_size
-from facebench.report.tables.model import Line, TableColumn
+from facebench.report.tables.model import TableColumn, TableLine
 from facebench.results.stats.statistics import ALPHA, Contest
 
 
-def run_texts(lines: Sequence[Line], *, sizes: bool = False) -> tuple[list[str], tuple[str, ...]]:
+def run_texts(
+    lines: Sequence[TableLine], *, sizes: bool = False
+) -> tuple[list[str], tuple[str, ...]]:
     """Say what each run was: in its row what differs between rows, and once what they share.
 
     Options are said where runs of one row differ in them.
@@ -26,7 +28,7 @@ def run_texts(lines: Sequence[Line], *, sizes: bool = False) -> tuple[list[str],
     Returns:
         The text of each line, empty where it has no run of ours; and what all runs share.
     """
-    of_row: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    of_row: dict[tuple[str, str], list[MethodEntry]] = defaultdict(list)
     for line in lines:
         if line.entry:
             of_row[line.section, line.name].append(line.entry)
@@ -47,7 +49,7 @@ def run_texts(lines: Sequence[Line], *, sizes: bool = False) -> tuple[list[str],
     return texts, tuple(filter(None, shared.values()))
 
 
-def _parts(entry: Entry, sizes: bool) -> dict[str, str]:
+def _parts(entry: MethodEntry, sizes: bool) -> dict[str, str]:
     seeds = ", ".join(map(str, entry.seeds))
     return {
         "feature": f"feature {entry.feature}",
@@ -62,8 +64,8 @@ def _parts(entry: Entry, sizes: bool) -> dict[str, str]:
 def table_notes(
     layout: PrintedLayout,
     synthetic: bool,
-    shown: Sequence[Entry],
-    found: Sequence[Entry],
+    shown: Sequence[MethodEntry],
+    found: Sequence[MethodEntry],
     columns: Sequence[TableColumn],
     shared: Sequence[str],
     met: Mapping[Group, Mapping[str, Contest]],
@@ -115,7 +117,7 @@ def table_notes(
 
 
 def _what_ours_are(
-    synthetic: bool, shown: Sequence[Entry], met: Mapping[Group, Mapping[str, Contest]]
+    synthetic: bool, shown: Sequence[MethodEntry], met: Mapping[Group, Mapping[str, Contest]]
 ) -> str:
     drawn = dict.fromkeys(c.units.name for of_group in met.values() for c in of_group.values())
     text = (
@@ -130,6 +132,6 @@ def _what_ours_are(
     return f"{text}."
 
 
-def _warnings(entry: Entry) -> Iterable[str]:
+def _warnings(entry: MethodEntry) -> Iterable[str]:
     for result in entry.all_results:
         yield from result.record.warnings

@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from facebench.errors import UnknownNameError
 from facebench.report.configurations import condition_notes
-from facebench.report.entries import Entry, Score, entries, scores
+from facebench.report.entries import MethodEntry, Score, entries, scores
 from facebench.report.groups import Group, task_title
 from facebench.report.reference import PrintedLayout, printed_layouts
 from facebench.report.tables.lines import ablation_lines, judged_on_most, method_lines
 from facebench.report.tables.matched import Rows, matched
-from facebench.report.tables.model import Line, PaperTable, TableCell, TableColumn, TableRow
+from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableLine, TableRow
 from facebench.report.tables.notes import run_texts, table_notes
 from facebench.results.stats.statistics import Contest, contests
 from facebench.results.store import Result
@@ -104,7 +104,7 @@ def _table(
     )
 
 
-def _columns(layout: PrintedLayout, shown: Sequence[Entry]) -> tuple[TableColumn, ...]:
+def _columns(layout: PrintedLayout, shown: Sequence[MethodEntry]) -> tuple[TableColumn, ...]:
     """Each printed column, once for every group of comparable results of its task."""
     first: dict[Group, Result] = {}
     for entry in shown:
@@ -136,7 +136,7 @@ def _columns(layout: PrintedLayout, shown: Sequence[Entry]) -> tuple[TableColumn
 
 
 def _contests(
-    columns: Sequence[TableColumn], shown: Sequence[Entry]
+    columns: Sequence[TableColumn], shown: Sequence[MethodEntry]
 ) -> dict[Group, dict[str, Contest]]:
     """Let all our rows of each group meet, by its columns."""
     names: dict[Group, list[str]] = defaultdict(list)
@@ -153,7 +153,7 @@ def _contests(
 
 
 def _best(
-    column: TableColumn, shown: Sequence[Entry], met: Mapping[Group, Mapping[str, Contest]]
+    column: TableColumn, shown: Sequence[MethodEntry], met: Mapping[Group, Mapping[str, Contest]]
 ) -> tuple[str, float | None]:
     """Return the key of the significantly best entry, if one is, and the p value behind that."""
     if column.group is None:
@@ -170,7 +170,7 @@ def _best(
 
 
 def _cell(
-    line: Line,
+    line: TableLine,
     column: TableColumn,
     judged: Mapping[tuple[str, Group], Mapping[str, Score]],
     winner: str,
@@ -200,7 +200,7 @@ def _cell(
     )
 
 
-def _floors(columns: Sequence[TableColumn], shown: Sequence[Entry]) -> Iterator[TableRow]:
+def _floors(columns: Sequence[TableColumn], shown: Sequence[MethodEntry]) -> Iterator[TableRow]:
     """Yield what is reached without any representation, as the results say it."""
     values: dict[str, dict[tuple[Group, str], float]] = defaultdict(dict)
     for entry in shown:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from facebench.errors import SpecError
-from facebench.report.entries import Entry
+from facebench.report.entries import MethodEntry
 from facebench.report.tables.model import PaperTable, TableCell
 from facebench.runtime.workspace import to_json
 
@@ -103,7 +103,7 @@ def _cell_records(table: PaperTable) -> list[dict[str, Any]]:
     ]
 
 
-def _run_record(entry: Entry) -> dict[str, str]:
+def _run_record(entry: MethodEntry) -> dict[str, str]:
     return {
         "method": entry.method,
         "feature": entry.feature,

@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 
 from facebench.errors import StageError
-from facebench.evaluation.protocol import Kind, Measure
+from facebench.evaluation.protocol import Measure
 from facebench.evaluation.protocols.rescoring import recorded_protocol
+from facebench.protocol import ScoreKind
 from facebench.results.record import Record
 from facebench.results.stats.resampling import Floats, Units
 
 
 def measure(
-    record: Record, frame: pd.DataFrame, kind: Kind, names: Sequence[str], drawn: Units
+    record: Record, frame: pd.DataFrame, kind: ScoreKind, names: Sequence[str], drawn: Units
 ) -> Measure:
     """Return how metrics follow from a draw, computed as the protocol of the result does.
 

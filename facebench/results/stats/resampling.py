@@ -23,7 +23,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from facebench.errors import StageError
-from facebench.evaluation.protocol import Kind, Measure
+from facebench.evaluation.protocol import Measure
+from facebench.protocol import ScoreKind
 from facebench.results.store import Result
 
 Floats = npt.NDArray[np.float64]
@@ -121,7 +122,7 @@ def units(frame: pd.DataFrame) -> Units:
     return Units(np.arange(len(frame)), np.zeros(len(frame), np.int64), "images")
 
 
-def right(frame: pd.DataFrame, kind: Kind) -> npt.NDArray[np.bool_]:
+def right(frame: pd.DataFrame, kind: ScoreKind) -> npt.NDArray[np.bool_]:
     """Return ``[N]`` whether each decision on a class, or on a pair, is right."""
     decided: npt.NDArray[np.bool_] = (
         frame[kind] == frame["same" if "same" in frame else "label"]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from facebench.evaluation.protocol import Kind
+from facebench.protocol import ScoreKind
 from facebench.results.stats.measures import measure
 from facebench.results.stats.resampling import Floats, Units, aligned, draws, right, units
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
@@ -126,7 +126,7 @@ class Contest:
 
 
 def contests(
-    competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: Kind = "honest"
+    competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: ScoreKind = "honest"
 ) -> dict[str, Contest]:
     """Let competitors meet on the test items that all of them scored, by each of some metrics.
 
@@ -172,7 +172,7 @@ def contests(
 
 
 def intervals(
-    results: Sequence[Result], metrics: Sequence[Metric], kind: Kind = "honest"
+    results: Sequence[Result], metrics: Sequence[Metric], kind: ScoreKind = "honest"
 ) -> dict[str, Interval | None]:
     """Return 95 % intervals over test items of the mean over seeds.
 

@@ -32,7 +32,7 @@ def stored(kind: str, outcome: Judgement, folder: Path) -> tuple[Judged, pd.Data
 
 
 def without_watched(judged: Judged) -> dict[str, Any]:
-    watched = protocol_named(judged.protocol).watched
+    watched = protocol_named(judged.protocol).monitored
     return {
         kind: {name: value for name, value in block.items() if name not in watched}
         for kind, block in judged.scores.items()

@@ -14,7 +14,7 @@ from whole_results import rewritten
 from facebench.config.spec import plain
 from facebench.errors import StageError
 from facebench.report.board.leaderboard import leaderboard
-from facebench.report.board.model import Board, Leaderboard, Row
+from facebench.report.board.model import Board, BoardRow, Leaderboard
 from facebench.report.entries import stored_results
 
 
@@ -39,7 +39,7 @@ def column(board: Board, task: str, metric: str = "accuracy") -> str:
     return found
 
 
-def row(board: Board, method: str) -> Row:
+def row(board: Board, method: str) -> BoardRow:
     (found,) = [r for r in board.rows if r.method == method]
     return found
 

@@ -19,7 +19,7 @@ from stored_world import classes, write
 import facebench as fb
 from facebench.config.spec import PretrainSpec
 from facebench.errors import UnknownNameError
-from facebench.report.entries import Entry, stored_results
+from facebench.report.entries import MethodEntry, stored_results
 from facebench.report.tables.matched import matched
 from facebench.report.tables.paper_table import paper_tables
 
@@ -30,7 +30,7 @@ def run(
     title: str = "SimCLR", *, images: int = 100, size: int = 64, precision: str = "32",
     seeds: int = 1, version: int = 1, feature: str = "f_s", backbone: str = "net",
     data: str = "faces", weights: str = "",
-) -> Entry:  # fmt: skip
+) -> MethodEntry:  # fmt: skip
     """Return a run as far as the choice looks at it."""
     record = {
         "pretrain": {"images_seen": images},
@@ -42,11 +42,11 @@ def run(
         configuration={"method": [title, version]} | ({"imported": weights} if weights else {}),
         all_results=(SimpleNamespace(record=record),),
     )  # fmt: skip
-    entry: Entry = wanted
+    entry: MethodEntry = wanted
     return entry
 
 
-def chosen(*runs: Entry) -> list[int]:
+def chosen(*runs: MethodEntry) -> list[int]:
     return [runs.index(entry) for entry in matched(runs).entries]
 
 
