@@ -1,4 +1,4 @@
-"""Extraction: images become features, once, with the backbone frozen."""
+"""Extraction of the features of all images with a frozen backbone."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def extract(
     """Write the features of every image of ``dataset`` into ``folder``.
 
     ``eval()`` and ``inference_mode``; images are resized to the spec's size and enter as [0, 1].
-    Batches have fixed borders, so a resumed extraction computes what an undisturbed one does.
+    Batches have fixed boundaries, so a resumed extraction gives the same values.
 
     Args:
-        method: With its learned weights; offers the feature.
-        dataset: Whose images are read, in the order of its table.
+        method: Method with its weights, which offers the feature.
+        dataset: Dataset, read in the order of its table.
         spec: Feature (resolved), image size (resolved), pooling, type on disk, batch size.
-        folder: Of the finished store.
-        record: Kept beside the values.
-        workspace: Device and watcher.
+        folder: Folder of the finished store.
+        record: JSON record, written with the values.
+        workspace: Device and progress reporter.
         precision: ``32`` or ``bf16``.
         skip_broken: Record unreadable images instead of stopping at the first.
 
@@ -127,7 +127,7 @@ def read_batches(
 
 
 def _check_finite(features: Tensor, spec: ExtractSpec) -> None:
-    if not torch.isfinite(torch.stack(torch.aminmax(features))).all():  # NaN is passed on by both
+    if not torch.isfinite(torch.stack(torch.aminmax(features))).all():  # both propagate NaN
         raise StageError(
             f"feature {spec.feature} has values that are not finite in {spec.dtype}. "
             "Use --set extract.dtype=float32; if it stays, the representation has diverged."

@@ -1,9 +1,9 @@
-"""Which rows are learnt from, chosen on and tested; what keeps them apart.
+"""Splits rows into those for fitting, for hyper-parameter selection and for the test.
 
-Choices (learning rate, weight decay, decision thresholds) are made on a held-out part of the
-training rows. Where the table says who is shown (``subject``), whole subjects are held out: other
-frames of a person, or turned copies of a photograph, would make any choice look good. Nothing here
-ever sees a row or a label of the test side.
+Hyper-parameters (learning rate, weight decay, decision thresholds) are chosen on a held-out part of
+the training rows. If the table names subjects, whole subjects are held out, because other frames of
+a person, or rotated copies of a photograph, would bias the choice. No row or label of the test side
+is used.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from facebench.data.dataset import Dataset
 from facebench.errors import DataError
 
 Rows = NDArray[np.int64]
-_DRAWS = 200  # of subjects, among which the most balanced is taken
+_DRAWS = 200  # draws of subjects, of which the most balanced is used
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class HoldOut:
     """Training rows in two parts.
 
     Args:
-        fit: Rows that are learnt from while something is being chosen.
-        held: Rows on which it is chosen.
-        origin: What the second part is, in words.
+        fit: Rows to fit on during the selection.
+        held: Held-out rows, on which hyper-parameters are chosen.
+        origin: Description of the held-out part.
     """
 
     fit: Rows
@@ -90,16 +90,16 @@ def hold_out(
     *,
     kinds: NDArray[np.int64] | None = None,
 ) -> HoldOut:
-    """Part the training side of a task that has a training split.
+    """Split the training rows of a task that has a training split.
 
     The task's own ``val`` split is held out if there is one, else a share of ``train``: of its
     subjects if the table has them, else of its rows.
 
     Args:
-        table: The task's.
-        rows: See ``split_rows``.
-        share: To be held out, 0..1.
-        seed: Of the draw.
+        table: Table of the task.
+        rows: Rows of the splits, see ``split_rows``.
+        share: Fraction to hold out, 0..1.
+        seed: Seed of the draw.
         kinds: ``[N]`` class of every row of the table, 0-based; both parts get each in proportion.
 
     Raises:
@@ -134,17 +134,17 @@ def hold_out_subjects(
     *,
     least: int = 1,
 ) -> tuple[Rows, Rows]:
-    """Part rows by subject, each kind of row in about the same proportion on both sides.
+    """Split rows by subject, with about the same proportion of each kind on both sides.
 
     Of many seeded draws of subjects, the one is taken in which the numbers of rows of each kind
     come nearest to their share, by the sum of squared log ratios.
 
     Args:
-        subjects: ``[n]``, who is shown in each row.
+        subjects: ``[n]``, subject of each row.
         indicators: ``[n, K]``, 1 where a row is of a kind (has a class, shows an action unit).
-        share: Of subjects to be held out, 0..1; rounded up to whole ones.
-        seed: Of the draws.
-        least: Subjects to hold out at least, unless that is more than half of them.
+        share: Fraction of subjects to hold out, 0..1; rounded up to whole subjects.
+        seed: Seed of the draws.
+        least: Minimum number of subjects to hold out, unless that is more than half of them.
 
     Returns:
         Positions 0..n - 1, ascending: to fit on, and held out.
@@ -184,7 +184,7 @@ def refuse_shared_subjects(sides: Mapping[str, NDArray[np.object_]]) -> None:
         sides: Subjects of the rows of each side, by its name.
 
     Raises:
-        DataError: Somebody is on two sides: a leak.
+        DataError: A subject is on two sides, which is a leak.
     """
     seen: dict[object, str] = {}
     for side, subjects in sides.items():
@@ -192,6 +192,6 @@ def refuse_shared_subjects(sides: Mapping[str, NDArray[np.object_]]) -> None:
             if subject in seen:
                 raise DataError(
                     f"subject {subject} leaks: found in {seen[subject]} and in {side}; expected "
-                    "nobody on two sides. Check the folds and the hold-out."
+                    "no subject on two sides. Check the folds and the hold-out."
                 )
             seen[subject] = side

@@ -1,4 +1,4 @@
-"""Judging: the protocol that a task names turns features into scores."""
+"""Evaluates features by the protocol of their task."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from facebench.progress import Progress
 def judge(
     dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int, progress: Progress
 ) -> Judgement:
-    """Judge features by the protocol that the task names.
+    """Evaluate features by the protocol that the task names.
 
     Args:
         dataset: Table (and pairs) in the order of the features.
-        features: Of its images.
-        spec: Of the probe.
-        seed: Of held-out part, initial weights, order of batches and bootstrap.
-        progress: Told how far it is.
+        features: Features of its images.
+        spec: Options of the probe.
+        seed: Seed of the held-out part, initial weights, order of batches and bootstrap.
+        progress: Progress reporter.
 
     Raises:
         DataError: There are too few items to judge.

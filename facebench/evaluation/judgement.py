@@ -1,7 +1,7 @@
-"""What a protocol says about features.
+"""The judgement: scores and predictions of a protocol.
 
-A judgement holds two scores (design: honest by default). ``honest`` is the headline: everything
-is chosen on training data, the test split is touched once. ``paper`` is the printed recipe, so
+A judgement holds two scores (design: honest by default). ``honest`` is the main score: all
+choices are made on training data, the test split is used once. ``paper`` is the printed recipe, so
 that printed tables can be compared; the difference between the two is reported.
 """
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a protocol says about features.
+    """Scores and predictions of a protocol on features.
 
     Args:
         scores: JSON with ``honest`` and ``paper``; each has the metrics, and ``intervals`` with a
@@ -26,12 +26,12 @@ class Judgement:
         predictions: One row per test item, from which every score can be computed again.
         n_test: Test items that the task has.
         n_scored: Those that could be scored (images readable).
-        details: What was chosen, and on what.
-        floors: What is reached without any representation: ``{"majority class": {"accuracy":
-            0.387}}``, with the metrics of ``scores`` that are known for it.
-        rescore: From a mark for each row of ``predictions`` to ``scores`` of the marked rows, by
-            the same code; nothing is chosen or trained again. Raises ``DataError`` if too few are
-            marked.
+        details: Chosen hyper-parameters, and the rows that they were chosen on.
+        floors: Scores without any representation: ``{"majority class": {"accuracy": 0.387}}``,
+            with the metrics of ``scores`` that are defined for it.
+        rescore: Function from a mask over the rows of ``predictions`` to the ``scores`` of these
+            rows, by the same code; nothing is chosen or trained again. Raises ``DataError`` if
+            there are too few rows.
     """
 
     scores: dict[str, Any]

@@ -1,4 +1,4 @@
-"""The contract of a protocol: what it fits on frozen features, chooses and scores.
+"""The contract of a protocol: fitting on frozen features, hyper-parameter selection and scoring.
 
 What its tables look like is declared by its base, :class:`facebench.protocol.TableProtocol`. A
 module with a protocol is imported whenever a table is read, so it imports torch inside ``probe``
@@ -33,13 +33,13 @@ Measure = Callable[[Floats], Floats]
 
 @dataclass(frozen=True)
 class Probed:
-    """What was fitted on features, chosen and predicted; nothing is scored yet.
+    """Predictions and chosen hyper-parameters, before scoring.
 
     Args:
-        predictions: One row for each test item, with all that its scores are computed from.
-        details: What was chosen, and on what.
-        choices: What scores need beside the predictions; see ``Protocol.choices``.
-        monitored: What ``paper`` says of the epochs, as JSON: no prediction tells it again.
+        predictions: One row for each test item, with everything that its scores depend on.
+        details: Chosen hyper-parameters, and the rows that they were chosen on.
+        choices: Inputs of the scores besides the predictions; see ``Protocol.choices``.
+        monitored: Values of ``paper`` per epoch, as JSON, which do not follow from predictions.
     """
 
     predictions: pd.DataFrame
@@ -50,12 +50,12 @@ class Probed:
 
 @dataclass(frozen=True)
 class CurveForm:
-    """How the score of the paper's probe on the test side after each epoch is stored.
+    """Storage of the curve of the paper's probe on the test side.
 
     Args:
-        key: Where it stands below ``scores.paper``.
-        metric: Which score it is.
-        higher_is_better: Which way is better.
+        key: Key of the curve below ``scores.paper``.
+        metric: Name of the metric.
+        higher_is_better: Direction of improvement.
         by_fold: Whether there is one curve for each fold.
     """
 
@@ -74,7 +74,7 @@ class Measured:
 
 
 class Protocol(TableProtocol):
-    """How features of a task are judged, and what of that a result can say again."""
+    """Evaluation of the features of a task, and recomputation of scores from stored predictions."""
 
     highest: ClassVar[float] = 1.0
     """The largest value that a metric can have; the smallest is 0."""
@@ -94,10 +94,10 @@ class Protocol(TableProtocol):
 
         Args:
             dataset: Table (and pairs) in the order of the features.
-            features: Of its images, ``[N, D]``.
-            spec: Of the probe.
-            seed: Of held-out part, initial weights and order of batches.
-            progress: Told how far it is.
+            features: Features of its images, ``[N, D]``.
+            spec: Options of the probe.
+            seed: Seed of the held-out part, initial weights and order of batches.
+            progress: Progress reporter.
 
         Raises:
             DataError: There are too few items.
@@ -110,10 +110,10 @@ class Protocol(TableProtocol):
         """Return the scores of predictions, all of them or some rows, as JSON.
 
         Args:
-            predictions: Of ``probe``, or as a result holds them.
-            choices: See ``choices``.
-            resamples: Of the bootstrap.
-            seed: Of the bootstrap.
+            predictions: Predictions of ``probe``, or of a result.
+            choices: Output of ``choices``.
+            resamples: Number of bootstrap resamples.
+            seed: Seed of the bootstrap.
 
         Returns:
             ``honest`` and ``paper``, each with every metric, and ``intervals`` with a 95 %
@@ -126,7 +126,7 @@ class Protocol(TableProtocol):
 
     @abstractmethod
     def floors(self, dataset: Dataset, readable: Bools) -> dict[str, dict[str, float]]:
-        """Return what is reached without any representation, ``{"chance": {"accuracy": 0.5}}``.
+        """Return the scores without any representation, ``{"chance": {"accuracy": 0.5}}``.
 
         Args:
             dataset: Table (and pairs).
@@ -138,13 +138,13 @@ class Protocol(TableProtocol):
         """Return the metrics of stored predictions as functions of how often units are drawn.
 
         Args:
-            predictions: Of a result.
-            kind: Which of its scores.
+            predictions: Predictions of a result.
+            kind: Kind of score.
             of_item: ``[N]`` the unit (image, subject, group of people) of each row, 0-based.
         """
 
     def choices(self, scores: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what ``score`` needs beside the predictions, from stored scores."""
+        """Return the inputs of ``score`` besides the predictions, from stored scores."""
         return {}
 
     def rescored_details(
@@ -154,7 +154,7 @@ class Protocol(TableProtocol):
         return {}
 
     def test_items(self, dataset: Dataset) -> int:
-        """Return how many items a task tests."""
+        """Return the number of test items of a task."""
         if self.paired:
             return 0 if dataset.pairs is None else len(dataset.pairs)
         split = dataset.table["split"]
@@ -192,13 +192,13 @@ class Protocol(TableProtocol):
     def rescore(
         self, scores: Mapping[str, Any], predictions: pd.DataFrame, *, resamples: int, seed: int
     ) -> dict[str, Any]:
-        """Return ``honest`` and ``paper`` of stored predictions again, without ``watched``.
+        """Return ``honest`` and ``paper`` of stored predictions again, without ``monitored``.
 
         Args:
-            scores: As stored; only ``choices`` are taken from them.
-            predictions: As stored, or some of their rows.
-            resamples: Of the bootstrap.
-            seed: Of the bootstrap.
+            scores: Stored scores; only ``choices`` are taken from them.
+            predictions: Stored predictions, or some of their rows.
+            resamples: Number of bootstrap resamples.
+            seed: Seed of the bootstrap.
         """
         return self.score(predictions, self.choices(scores), resamples=resamples, seed=seed)
 

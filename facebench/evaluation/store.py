@@ -1,4 +1,4 @@
-"""The feature store: one row of numbers per image, on disk, as large as the disk allows."""
+"""The feature store: one row per image, on disk, which may be larger than memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Features:
     Args:
         values: ``[N, D]`` float16 or float32, memory-mapped.
         broken: Rows whose image could not be read (``--skip-broken``); their values are zeros.
-        record: The JSON: what was extracted, from what, how fast.
+        record: The JSON record: spec, dataset and timings.
     """
 
     values: np.ndarray
@@ -51,16 +51,16 @@ class Features:
 
 
 class FeatureWriter:
-    """A store that is being filled, front to back, and can be taken up after a kill.
+    """Writes a feature store in order, and can be resumed after an interruption.
 
     Rows are written to ``<folder>.partial``; its progress file is replaced after each block has
-    reached the disk, so a killed extraction goes on behind the last complete block. They are
-    written by system calls: pages of a memory map would count as memory of the process.
+    reached the disk, so a resumed extraction continues after the last complete block. Rows are
+    written by system calls, because pages of a memory map would count as memory of the process.
 
-    A context manager, which closes the file and leaves what is there.
+    A context manager, which closes the file and keeps the written rows.
 
     Args:
-        folder: Where the finished store will stand.
+        folder: Folder of the finished store.
         shape: ``(N, D)``.
         dtype: ``float16`` or ``float32``.
 
@@ -97,9 +97,9 @@ class FeatureWriter:
         self._file.close()
 
     def append(self, block: np.ndarray, broken: list[int]) -> None:
-        """Write the next rows ``[n, D]`` and the positions among all rows that are broken.
+        """Write the next rows ``[n, D]``, and record the positions of broken ones among all rows.
 
-        Every few seconds what was appended so far is marked.
+        The progress file is updated every few seconds.
         """
         self._file.write(np.ascontiguousarray(block).data)
         self.done += len(block)
@@ -108,14 +108,14 @@ class FeatureWriter:
             self.mark()
 
     def mark(self) -> None:
-        """Make what was appended so far survive a kill."""
+        """Update the progress file, so that the rows written so far survive an interruption."""
         self._sync()
         state = {"layout": self._layout, "done": self.done, "broken": self.broken}
         atomic_write(self._state, json.dumps(state))
         self._marked = time.monotonic()
 
     def finish(self, record: dict[str, Any]) -> None:
-        """Write the record and give the store its name."""
+        """Write the record and rename the folder to its final name."""
         self._sync()
         record = {**record, "format": FORMAT, "broken": self.broken}
         (self.partial / RECORD).write_text(to_json(record), encoding="utf-8")

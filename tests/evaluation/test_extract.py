@@ -86,12 +86,12 @@ def test_a_stopped_extraction_goes_on_behind_its_last_mark(
     assert not (tmp_path / "stopped/store").exists()
     read: list[int] = []
 
-    class Watched(Images):
+    class RecordedImages(Images):
         def image(self, row: int, size: int) -> np.ndarray:
             read.append(row)
             return super().image(row, size)
 
-    resumed = run(tmp_path / "stopped", Watched())
+    resumed = run(tmp_path / "stopped", RecordedImages())
     assert np.array_equal(resumed.values, whole.values)
     assert sorted(read) == [8, 9]
 

@@ -100,9 +100,9 @@ def test_every_metric_follows_from_the_predictions_and_has_an_interval() -> None
 
 def test_broken_images_leave_fit_and_test() -> None:
     dataset, features = blobs({"train": 90, "test": 60})
-    spoilt = features.values.copy()
-    spoilt[[0, 95]] = 0
-    outcome = run(dataset, Features(spoilt, (0, 95), {}))
+    corrupted = features.values.copy()
+    corrupted[[0, 95]] = 0
+    outcome = run(dataset, Features(corrupted, (0, 95), {}))
     assert (outcome.n_test, outcome.n_scored) == (60, 59)
     assert "95.png" not in set(outcome.predictions["path"])
 

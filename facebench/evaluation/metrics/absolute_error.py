@@ -45,8 +45,8 @@ def error_scores(
 
     Args:
         errors: ``[N, T]``, of either sign.
-        targets: Their names.
-        rng: Where the draws come from.
+        targets: Names of the targets.
+        rng: Generator for all random draws.
         resamples: Number of draws.
 
     Raises:
@@ -66,7 +66,7 @@ def error_scores(
 def errors_by_yaw(
     errors: npt.ArrayLike, yaw: npt.ArrayLike, targets: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """Return the errors of frontal, half-turned and profile faces apart.
+    """Return the errors of frontal, half-profile and profile faces separately.
 
     Args:
         errors: ``[N, T]``, of either sign.

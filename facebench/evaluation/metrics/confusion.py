@@ -1,8 +1,8 @@
 """Classification metrics as functions of confusion matrices.
 
-A confusion matrix holds all that accuracy, recall and F1 need, so an interval can be had by drawing
+Accuracy, recall and F1 are functions of the confusion matrix, so intervals are computed by drawing
 matrices instead of predictions (see ``intervals``); for that the functions take any number of
-matrices at once. scikit-learn counts, and the tests compare every metric with its namesake there.
+matrices at once. The tests compare every metric with scikit-learn.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def confusion_matrix(labels: npt.ArrayLike, predictions: npt.ArrayLike, num_clas
 
 
 def accuracy(confusion: npt.ArrayLike) -> Floats:
-    """Share predicted right.
+    """Fraction of correct predictions.
 
     Args:
         confusion: ``[..., C, C]`` counts.
@@ -110,13 +110,13 @@ def macro_f1(confusion: npt.ArrayLike) -> Floats:
 
 
 def _ratio(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> Floats:
-    """Part of whole, NaN where the whole is nothing."""
+    """Ratio of two counts, NaN where the denominator is 0."""
     nothing = np.full(np.shape(whole), np.nan)
     np.divide(part, whole, out=nothing, where=np.asarray(whole) > 0)
     return nothing
 
 
 def _mean_of_defined(values: Floats) -> Floats:
-    """Mean over the last axis without the NaNs; NaN if there is nothing else."""
+    """Mean over the last axis without the NaNs; NaN if all values are NaN."""
     defined = ~np.isnan(values)
     return _ratio(np.where(defined, values, 0).sum(-1), defined.sum(-1))

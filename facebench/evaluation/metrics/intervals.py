@@ -1,10 +1,9 @@
-"""Bootstrap intervals over test items: how far off a score may be, the test set being a sample.
+"""Bootstrap intervals of scores over test items.
 
-Percentile intervals (Efron 1979). Items are not drawn one by one. A draw of N items with
-replacement is a multinomial draw of how often each item comes, and a metric that needs only totals
-sees no more than the drawn totals: for a confusion matrix the items of one cell are
-interchangeable, so its cells are drawn; for groups (all images of a subject stay together) the
-groups are.
+Percentile intervals (Efron 1979). A resample of N items with replacement is a multinomial draw of
+the number of times that each item occurs, and metrics of totals depend on the drawn totals only:
+for a confusion matrix the items of one cell are interchangeable, so its cells are drawn; for groups
+(all images of a subject stay together) the groups are drawn.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _BUDGET = 2**23  # numbers held at a time while resampling: 64 MB
 
 @dataclass(frozen=True)
 class Interval:
-    """A score and how far it may be off; arrays of one shape where the score has several values.
+    """A score with its interval; arrays of one shape where the score has several values.
 
     Args:
         estimate: The score of the test items themselves.
@@ -59,7 +58,7 @@ def bootstrap_confusion(
         statistic: From matrices ``[R, C, C]`` to values ``[R]`` or ``[R, K]``: the functions of
             ``metrics``. Resamples in which a value is NaN (a class was not drawn) are left out of
             that value's interval.
-        rng: Where the draws come from.
+        rng: Generator for all random draws.
         resamples: R, number of draws.
         level: Level of the interval, 0..1.
 
@@ -99,11 +98,11 @@ def bootstrap_groups(
     in each group this is the ordinary bootstrap.
 
     Args:
-        totals: ``[G, ...]``, what each group contributes: a confusion matrix (see
+        totals: ``[G, ...]``, contribution of each group: a confusion matrix (see
             ``group_confusions``), or a sum of errors and a count.
         statistic: From summed totals ``[R, ...]`` to values ``[R]`` or ``[R, K]``. Resamples in
             which a value is NaN are left out of that value's interval.
-        rng: Where the draws come from.
+        rng: Generator for all random draws.
         resamples: R, number of draws.
         level: Level of the interval, 0..1.
 

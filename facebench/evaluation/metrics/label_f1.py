@@ -1,10 +1,9 @@
-"""F1 of labels that are each there or not: counted, averaged over folds, and at its best threshold.
+"""F1 of binary labels: from counts, averaged over folds, and at its best threshold.
 
-The number that AU papers print is, for each label, the mean over folds of F1 on the fold's test
-side (JAA-Net, and PCL after it); F1 over the frames of all folds together is another one. Both are
-functions of how often a label was rightly given, wrongly given and missed, so both can be had from
-summed counts. Where that leaves nothing (a label that no test item has and none was given), F1 is
-0, as in scikit-learn.
+Papers on action units print, for each label, the mean over folds of F1 on the fold's test side
+(JAA-Net, PCL); F1 over the frames of all folds together is another number. Both are functions of
+the counts of true positives, false positives and false negatives. Without any of these (a label
+that no test item has and that was never predicted), F1 is 0, as in scikit-learn.
 """
 
 from __future__ import annotations
@@ -21,21 +20,21 @@ DEFAULT_THRESHOLD = 0.5
 
 
 def outcome_counts(labels: npt.ArrayLike, decisions: npt.ArrayLike) -> npt.NDArray[np.int64]:
-    """What each item adds to the counts that F1 needs.
+    """Return the contribution of each item to the counts of F1.
 
     Args:
         labels: ``[...]`` 0 or 1.
         decisions: ``[...]`` 0 or 1.
 
     Returns:
-        ``[..., 3]``, 0 or 1: rightly given, wrongly given, missed.
+        ``[..., 3]``, 0 or 1: true positive, false positive, false negative.
     """
     truth, guess = np.asarray(labels, dtype=bool), np.asarray(decisions, dtype=bool)
     return np.stack([truth & guess, ~truth & guess, truth & ~guess], axis=-1).astype(np.int64)
 
 
 def f1(counts: npt.ArrayLike) -> Floats:
-    """F1 = 2 TP / (2 TP + FP + FN); 0 where nothing was there and nothing given.
+    """F1 = 2 TP / (2 TP + FP + FN); 0 without positives and predicted positives.
 
     Args:
         counts: ``[..., 3]``, see ``outcome_counts``.
@@ -82,8 +81,8 @@ def subject_counts(
     Args:
         labels: ``[N, T]`` 0 or 1.
         decisions: ``[N, T]`` 0 or 1.
-        subjects: ``[N]`` who is shown; each in one fold.
-        folds: ``[N]`` in which an item is tested.
+        subjects: ``[N]`` subject of each item; each in one fold.
+        folds: ``[N]`` fold in which an item is tested.
 
     Returns:
         Counts ``[G, T, 3]``, and the fold of each of the G subjects.
@@ -113,14 +112,13 @@ def bootstrap_subjects(
 
     Args:
         counts: ``[G, T, 3]``, see ``subject_counts``.
-        folds: ``[G]``.
-        rng: Where the draws come from.
+        folds: ``[G]`` fold of each subject.
+        rng: Generator for all random draws.
         resamples: R, number of draws.
         level: Level of the interval, 0..1.
 
     Returns:
-        The interval of ``fold_metrics``; NaN if a fold has one subject, which tells nothing about
-        others.
+        The interval of ``fold_metrics``; NaN if a fold has only one subject.
     """
     totals, home = np.asarray(counts, dtype=np.float64), np.asarray(folds)
     members = [totals[home == fold] for fold in np.unique(home)]
@@ -140,17 +138,17 @@ def bootstrap_subjects(
 
 
 def best_threshold(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[float, float]:
-    """Find the threshold at which F1 is highest, a label being given at or above it.
+    """Find the threshold with the highest F1; a label is predicted at or above it.
 
-    All thresholds that part the items in another way are tried: half-way between neighbouring
-    probabilities, and below the lowest. Of equals, the one nearest to 0.5 is taken.
+    All distinct thresholds are tried: half-way between adjacent probabilities, and below the
+    lowest. Of equal ones, the one nearest to 0.5 is used.
 
     Args:
         labels: ``[N]`` 0 or 1.
         probabilities: ``[N]`` in 0..1.
 
     Returns:
-        Threshold and F1 there; 0.5 and 0 if no item has the label, for then nothing is known.
+        Threshold and F1 there; 0.5 and 0 if no item has the label.
     """
     truth = np.asarray(labels, dtype=np.float64)
     order = np.argsort(-np.asarray(probabilities, dtype=np.float64), kind="stable")
@@ -163,7 +161,7 @@ def best_threshold(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple
     ends = values > following  # the last of those that are equal; probability 0 is always given
     ends[-1] = True
     middle = (values + following) / 2
-    # Between neighbouring floats there is no middle.
+    # Between adjacent floats there is no middle.
     thresholds = np.where(middle > following, middle, values)[ends]
     scores = scores[ends]
     best = np.flatnonzero(scores == scores.max())

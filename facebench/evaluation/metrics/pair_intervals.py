@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 FARS = (1e-1, 1e-2, 1e-3)
-"""False acceptance rates of pairs that are reported."""
+"""False acceptance rates at which TAR is reported."""
 _CHUNK = 200  # resamples at a time: 200 x 6,000 counts
 
 
@@ -23,7 +23,7 @@ def ranking_metrics(
     Args:
         scores: [P] similarities.
         same: [P] whether a pair shows one person.
-        counts: [R, P] how often each pair was drawn in each resample.
+        counts: [R, P] number of times that each pair was drawn in each resample.
         fars: False acceptance rates, each in 0..1.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Scores as the JSON that a result holds."""
+"""Converts scores to the JSON of a result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from facebench.evaluation.metrics.intervals import Interval
 
 
 def as_json(value: npt.ArrayLike) -> Any:
-    """Return floats, or lists of them; NaN (a class without items, say) becomes null."""
+    """Return floats, or lists of them; NaN (such as for a class without items) becomes null."""
     plain = np.asarray(value, dtype=float)
     if plain.ndim:
         return [as_json(item) for item in plain]
@@ -23,8 +23,8 @@ def with_intervals(names: Sequence[str], interval: Interval) -> dict[str, Any]:
     """Return metrics by name, and ``intervals`` with a pair ``[low, high]`` for each.
 
     Args:
-        names: Of the values of the interval, in order.
-        interval: Of shape ``[K]``.
+        names: ``[K]`` names of the metrics.
+        interval: Interval of shape ``[K]``.
     """
     ends = zip(as_json(interval.low), as_json(interval.high), strict=True)
     return {

@@ -1,4 +1,4 @@
-"""The best *test* epoch, which published numbers are; only ``paper`` scores may look at it."""
+"""The best *test* epoch, as in published numbers; used by ``paper`` scores only."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from facebench.evaluation.probe.heads import Heads
 
 
 class BestEpoch:
-    """Watches one head of a grid on the test side, epoch by epoch.
+    """Evaluates one head of a grid on the test side after each epoch.
 
     Args:
         matrix: Features of the test side.
         head: Position of the head in its grid.
-        predict: From a single head and the features to its predictions ``[n, ...]``.
-        value: From predictions to the score of the epoch.
-        higher_is_better: Which epoch is the best; the first of equals.
+        predict: Function from a single head and the features to its predictions ``[n, ...]``.
+        value: Function from predictions to the score of the epoch.
+        higher_is_better: Direction of improvement; of equal epochs the first is the best.
 
     Attributes:
         curve: Score after each epoch.
-        best_epoch: Its number, from 1.
-        predictions: Those of the best epoch.
-        last: Those of the last epoch.
+        best_epoch: Number of the best epoch, from 1.
+        predictions: Predictions of the best epoch.
+        last: Predictions of the last epoch.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class BestEpoch:
         self.last: npt.NDArray[Any] = np.empty(0)
 
     def __call__(self, epoch: int, heads: Heads) -> None:
-        """Look at the heads after an epoch."""
+        """Evaluate the head after an epoch."""
         self.last = self._predict(heads.select([self._head]), self._matrix)
         value = self._value(self.last)
         if not self.curve or self._sign * value > max(self._sign * v for v in self.curve):

@@ -1,4 +1,4 @@
-"""Memory in which rows of features are read fast."""
+"""Memory buffers for fast reading of rows of features."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ LINE = 64  # bytes of a cache line
 
 
 def empty_array(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
-    """An uninitialised array on huge pages, where the system offers them, at a cache line.
+    """Return an uninitialised array on huge pages, where available, aligned to a cache line.
 
-    NumPy asks Linux for huge pages and torch does not; random rows of 25 kB are read about a
-    quarter faster from and into them. Torch begins at a cache line and NumPy does not; products
-    of rows that a core's cache holds take a sixth longer where vectors straddle two lines.
+    NumPy requests huge pages from Linux and torch does not; random rows of 25 kB are read about a
+    quarter faster from and into them. Torch aligns to cache lines and NumPy does not; products of
+    cached rows take a sixth longer if vectors straddle two lines.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     longer = np.empty(size + LINE, np.uint8)
@@ -26,5 +26,5 @@ def empty_array(shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any
 
 
 def empty_buffer(*shape: int) -> torch.Tensor:
-    """An uninitialised float32 tensor in such memory."""
+    """Return an uninitialised float32 tensor in such memory."""
     return torch.from_numpy(empty_array(shape, np.float32))

@@ -1,8 +1,8 @@
-"""Rows of an array file that may be larger than memory, read by system calls and ahead of time.
+"""Rows of an array file that may be larger than memory, prefetched with system calls.
 
 Pages of a memory map count as memory of the process once they are touched, so reading a large store
-through its map makes the process as large as the store. What ``pread`` copies into a buffer does
-not; the kernel's own cache serves the next epoch as well, and gives way when memory is needed.
+through its map makes the process as large as the store. Rows copied by ``pread`` into a buffer do
+not; the kernel's page cache still serves the next epoch, and is freed when memory is needed.
 
 As many of the first rows as the budget allows are kept in memory. Batches are drawn uniformly, so
 this saves that share of all reading. While a batch is being computed with, two threads read the
@@ -27,20 +27,20 @@ from facebench.errors import DataError
 from facebench.evaluation.probe.buffers import empty_array
 
 READERS = 2
-_MOST_BYTES = 2**28  # of one system call; no system takes more than 2**31
+_MOST_BYTES = 2**28  # bytes of one system call; the limit of all systems is 2**31
 
 Rows = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class ArrayFile:
-    """Where the rows of an array lie.
+    """Location of the rows of an array in a file.
 
     Args:
-        path: Of the file.
-        offset: Of the first row, in bytes.
+        path: Path of the file.
+        offset: Offset of the first row in bytes.
         shape: ``(N, D)``.
-        dtype: Of the values, in the machine's byte order.
+        dtype: Type of the values, in the machine's byte order.
     """
 
     path: str
@@ -94,8 +94,8 @@ class DiskRows:
     """The rows of an array file, the first ones in memory; not to be shared by threads.
 
     Args:
-        file: Which.
-        memory_budget: Bytes that rows in memory may take.
+        file: Location of the rows.
+        memory_budget: Largest number of bytes of rows in memory.
 
     Raises:
         DataError: The file is gone or too short.
@@ -119,7 +119,7 @@ class DiskRows:
             buffer: ``[B, D]`` float32, of the largest batch; overwritten.
 
         Yields:
-            ``[B, D]``, the beginning of the buffer, valid until the next is asked for.
+            ``[B, D]``, the beginning of the buffer, valid until the next one is requested.
 
         Raises:
             DataError: The file has become too short.
@@ -145,7 +145,7 @@ class DiskRows:
         ]
 
     def _runs(self, rows: Rows) -> Iterator[tuple[int, int, int]]:
-        """Cut rows where they are not neighbours, where those in memory end, and for each reader.
+        """Cut rows into consecutive runs, at the end of those in memory, and for each reader.
 
         Yields:
             First position among the rows, last one (exclusive), and the row at the first.

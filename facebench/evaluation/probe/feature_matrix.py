@@ -1,4 +1,4 @@
-"""Frozen features as rows to draw from, in RAM when they fit and on disk when they do not."""
+"""Rows of frozen features, in RAM if they fit and on disk otherwise."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ A probe is to need at most 4 GB. Buffers, heads and the optimiser's state take m
 class FeatureMatrix:
     """Features of a data set, of which batches of rows are read as float32.
 
-    Arrays already in RAM are read where they lie. A memory map is copied once, in its own dtype
+    Arrays already in RAM are used without a copy. A memory map is copied once, in its own dtype
     (so a float16 store stays half as large and loses nothing), if it fits the budget; otherwise
     its first rows are, and the others are read from disk for every batch (see ``disk_rows``).
     Matrices made of a matrix share its memory.
 
     Args:
         features: ``[N, D]``, floating: a NumPy array or memory map, a CPU tensor, or a matrix.
-        rows: Which rows are meant, in order (``[n]`` integers); all when None. The rows are
-            never copied.
+        rows: ``[n]`` positions of the rows of this matrix; all when None. The rows are not
+            copied.
         memory_budget: Bytes that rows of a memory map may take in memory.
 
     Raises:
@@ -102,7 +102,7 @@ class FeatureMatrix:
 
         Yields:
             Positions and rows ``[B, D]``, the beginning of the buffer, valid until the next batch
-            is asked for; they may be written to.
+            is requested; they may be written to.
         """
         if isinstance(self._source, DiskRows):
             ahead, now = tee(indexes)
@@ -122,7 +122,7 @@ class FeatureMatrix:
 
         Yields:
             The positions of the block and its features ``[b, D]`` float32, valid until the next
-            block is asked for and not to be written to.
+            block is requested and not to be written to.
         """
         source, count = self._source, len(self)
         cuts = [slice(start, min(start + size, count)) for start in range(0, count, size)]

@@ -20,12 +20,12 @@ _INIT_STD = 0.01
 
 @dataclass(frozen=True)
 class Head:
-    """What sets one head of a grid apart.
+    """Hyper-parameters of one head of a grid.
 
     Args:
         lr: Initial learning rate; 0.01 in the authors' released code.
-        weight_decay: Of everything that is learnt: an L2 penalty as in ``torch.optim.Adam``, or
-            apart from the gradient as in ``AdamW``.
+        weight_decay: Weight decay of all parameters: an L2 penalty as in ``torch.optim.Adam``, or
+            decoupled from the gradient as in ``AdamW``.
         seed: Seed of the initial weights. The batches do not depend on it.
 
     Raises:
@@ -46,8 +46,8 @@ class Head:
 
 
 @dataclass(frozen=True)
-class _Alike:
-    """Heads that share learning rate and weight decay, and so one call of Adam."""
+class _AdamGroup:
+    """Heads with equal learning rate and weight decay, updated by one call of Adam."""
 
     heads: list[int]
     parameters: list[torch.Tensor]
@@ -59,16 +59,16 @@ class _Alike:
 def initialise(
     heads: Sequence[Head], weights: torch.Tensor, bias: torch.Tensor, *, uniform: bool = False
 ) -> None:
-    """Give every head the weights that it starts from.
+    """Initialise the weights of every head.
 
-    N(0, 0.01) and biases of 0, as PCL's released code has it for expressions; or U(-1/sqrt(D),
-    1/sqrt(D)) for both, torch's own choice, which its code for head poses leaves alone.
+    N(0, 0.01) and biases of 0, as in PCL's released code for expressions; or U(-1/sqrt(D),
+    1/sqrt(D)) for both, torch's default, as in its code for head poses.
 
     Args:
-        heads: H, each with its seed.
+        heads: The H heads with their seeds.
         weights: ``[H, C, D]``, overwritten.
         bias: ``[H, C]``, overwritten.
-        uniform: Which of the two.
+        uniform: Whether to use the uniform distribution.
     """
     bias.zero_()
     for head, of_head, its_bias in zip(heads, weights, bias, strict=True):
@@ -86,9 +86,9 @@ class HeadGrid:
 
     Args:
         heads: The grid.
-        loss: What is learnt; says how many outputs there are, C.
-        width: D.
-        decoupled: AdamW's weight decay instead of Adam's.
+        loss: Loss, which defines the number of outputs C.
+        width: Number of features D.
+        decoupled: Whether weight decay is AdamW's instead of Adam's.
         batch_norm: Whether rows are batch-normalised first.
 
     Attributes:
@@ -142,18 +142,18 @@ class HeadGrid:
         self._adam([tensor.unbind() for tensor in gradients], annealing)
 
     def heads(self) -> Heads:
-        """The heads as they stand; they go on changing if there is no batch normalisation."""
+        """Return the current heads; without batch normalisation they share the trained weights."""
         if self.norm is None:
             return Heads(self.weights, self.bias)
         return Heads(*self.norm.folded(self.weights, self.bias))
 
-    def _state(self, group: list[int]) -> _Alike:
-        """Adam's state, at rest, of some heads."""
+    def _state(self, group: list[int]) -> _AdamGroup:
+        """Return the initial state of Adam of some heads."""
         learnt = [self.weights, self.bias]
         if self.norm is not None:
             learnt += [self.norm.gamma, self.norm.beta]
         parameters = [tensor[h] for tensor in learnt for h in group]
-        return _Alike(
+        return _AdamGroup(
             group,
             parameters,
             [torch.zeros_like(parameter) for parameter in parameters],
@@ -163,8 +163,8 @@ class HeadGrid:
 
     def _adam(self, gradients: Sequence[Sequence[torch.Tensor]], annealing: float) -> None:
         """Adam with each head's own learning rate and weight decay."""
-        # What torch.optim.Adam(fused=True) ends in: one pass over weights, gradient and both
-        # moments. The layers above it take as long again for heads of this size.
+        # The kernel of torch.optim.Adam(fused=True): one pass over weights, gradient and both
+        # moments. Its Python layers would double the time for heads of this size.
         fused = torch._fused_adamw_ if self._decoupled else torch._fused_adam_
         for (lr, weight_decay), alike in self._alike.items():
             torch._foreach_add_(alike.steps, 1.0)

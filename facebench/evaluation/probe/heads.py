@@ -31,7 +31,7 @@ class Heads:
         return self.weights.shape[0]
 
     def select(self, heads: Sequence[int]) -> Heads:
-        """A copy of some of the heads, in the order asked for."""
+        """Return a copy of some of the heads, in the given order."""
         index = torch.tensor(list(heads), dtype=torch.int64)
         return Heads(self.weights[index], self.bias[index])
 
@@ -69,7 +69,7 @@ class Heads:
     def accuracy(
         self, features: ArrayLike | FeatureMatrix, labels: npt.ArrayLike | torch.Tensor
     ) -> torch.Tensor:
-        """Share of rows predicted right, ``[H]`` float64 in 0..1. See ``logits``."""
+        """Fraction of correctly predicted rows, ``[H]`` float64 in 0..1. See ``logits``."""
         matrix = as_matrix(features, self.weights.shape[2])
         target = check_labels(labels, len(matrix), self.weights.shape[1])
         return (self.predict(matrix) == target).double().mean(1)
@@ -112,11 +112,11 @@ def check_labels(
 
 
 def as_matrix(features: ArrayLike | FeatureMatrix, width: int | None = None) -> FeatureMatrix:
-    """Features as rows to draw from.
+    """Return features as a matrix.
 
     Args:
         features: ``[N, D]``.
-        width: What D has to be; any when None.
+        width: Required number of features D; any when None.
 
     Returns:
         The features, unchanged if they are a matrix already.
@@ -134,10 +134,10 @@ def as_matrix(features: ArrayLike | FeatureMatrix, width: int | None = None) -> 
 
 
 def check_finite(values: torch.Tensor) -> None:
-    """Refuse weights or scores that a feature which is not finite has spoilt.
+    """Refuse weights or scores that are not finite, because a feature is not.
 
     Args:
-        values: Of any shape.
+        values: Weights or scores, of any shape.
 
     Raises:
         DataError: If one of them is not finite.

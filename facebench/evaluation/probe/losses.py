@@ -1,4 +1,4 @@
-"""What a probe head learns to make small, and how the loss moves with the head's scores.
+"""Losses of probe heads, and their gradients with respect to the scores.
 
 Heads are trained without autograd (see ``probe_grid``); all that training needs of a loss is its
 gradient with respect to the scores. Each equals torch's loss of the same name, mean over all its
@@ -19,8 +19,8 @@ from facebench.evaluation.probe.heads import check_labels
 
 LEAST_ERROR = 1e-30
 """Errors up to which are 0. Below 1e-38 numbers are denormal, and slow to multiply on some CPUs:
-with 1.5 % of them, of 16 heads that had become sure of themselves, a step took twice as long on an
-Intel Xeon. No gradient misses them: Adam adds 1e-8 to its root."""
+with 1.5 % of them, of 16 heads with saturated outputs, a step took twice as long on an Intel Xeon.
+They do not affect training, since Adam adds 1e-8 to the root of the second moment."""
 
 _MINUS_ONE = torch.tensor(-1.0)
 
@@ -30,14 +30,14 @@ class Loss(ABC):
     """A loss of scores ``[H, C, B]`` of H heads on B rows.
 
     Args:
-        outputs: C, how many scores a head gives for a row.
+        outputs: Number of scores of a row, C.
     """
 
     outputs: int
 
     @abstractmethod
     def targets(self, values: npt.ArrayLike | torch.Tensor, count: int) -> torch.Tensor:
-        """Return what is to be learnt, one entry for each of ``count`` rows.
+        """Return the targets, one entry for each of ``count`` rows.
 
         Raises:
             DataError: The values do not fit the rows or this loss.
@@ -61,7 +61,7 @@ class CrossEntropy(Loss):
         return check_labels(values, count, self.outputs)
 
     def error(self, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Softmax less the label's one, divided by B."""
+        """Return softmax minus the one-hot label, divided by B."""
         heads, _, count = scores.shape
         error = torch.softmax(scores, dim=1)
         error.scatter_add_(1, targets.expand(heads, 1, -1), _MINUS_ONE.expand(heads, 1, count))
@@ -82,7 +82,7 @@ class BinaryCrossEntropy(Loss):
         return target
 
     def error(self, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Sigmoid less the label, divided by B C."""
+        """Return sigmoid minus the label, divided by B C."""
         return _without_denormals(scores.sigmoid_().sub_(targets.t()).mul_(1 / targets.numel()))
 
 
@@ -100,7 +100,7 @@ class AbsoluteError(Loss):
         return target
 
     def error(self, scores: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """On which side of the target the score lies, divided by B C."""
+        """Return the sign of score minus target, divided by B C."""
         return scores.sub_(targets.t()).sign_().mul_(1 / targets.numel())
 
 
@@ -111,7 +111,7 @@ def _without_denormals(error: torch.Tensor) -> torch.Tensor:
 
 def _per_output(values: npt.ArrayLike | torch.Tensor, count: int, outputs: int) -> torch.Tensor:
     """Values as float32 ``[N, C]``."""
-    # A table's columns may be read-only, of which torch warns: copied.
+    # Copied, because torch warns about read-only columns of a table.
     target = values if isinstance(values, torch.Tensor) else torch.from_numpy(np.array(values))
     if target.shape != (count, outputs):
         raise DataError(

@@ -1,7 +1,7 @@
 """Batch normalisation in front of a grid of probe heads, without autograd.
 
-Features are frozen, so the normalised rows x̂ of a batch do not depend on anything that is learnt:
-they are computed once and shared, and only scale and shift (gamma, beta) are each head's own. The
+Features are frozen, so the normalised rows x̂ of a batch do not depend on parameters: they are
+computed once and shared, and only scale and shift (gamma, beta) belong to each head. The
 layer gamma x̂ + beta followed by the linear one is then itself a linear layer on x̂,
 
     scores = (W gamma) x̂ + (W beta + b),
@@ -47,7 +47,7 @@ class BatchNorm:
         self.variance = torch.ones(width)
 
     def normalise(self, rows: torch.Tensor) -> torch.Tensor:
-        """Normalise a batch by its own statistics, in place, and remember them.
+        """Normalise a batch by its own statistics, in place, and update the running statistics.
 
         Args:
             rows: ``[B, D]`` float32, B at least 2.
@@ -55,8 +55,8 @@ class BatchNorm:
         Returns:
             The same tensor.
         """
-        # Less the first row, a feature that does not vary is exactly 0, and so is its gradient, of
-        # which Adam would make a whole step however small it is.
+        # After subtracting the first row, a constant feature and its gradient are exactly 0; Adam
+        # would make a full step for any small gradient.
         count, first = len(rows), rows[0].clone()
         centre = rows.sub_(first).mean(0)
         rows.sub_(centre)
@@ -73,7 +73,7 @@ class BatchNorm:
     def applied(
         self, weights: torch.Tensor, bias: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The linear layer on normalised rows that scale, shift and linear layer amount to.
+        """Return scale, shift and linear layer as one linear layer on normalised rows.
 
         Args:
             weights: ``[H, C, D]``.
@@ -109,7 +109,7 @@ class BatchNorm:
     def folded(
         self, weights: torch.Tensor, bias: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The linear layer on raw rows that all this amounts to at evaluation.
+        """Return normalisation, scale, shift and linear layer as one linear layer on raw rows.
 
         Args:
             weights: ``[H, C, D]``.

@@ -2,7 +2,7 @@
 
 The two images of a pair are embedded by one head; a cosine embedding loss pulls the embeddings of
 one person together (1 - cos) and pushes those of two people apart (max(0, cos)). No paper of the
-field gives code or a recipe for it, so what is not said elsewhere is the project's choice:
+field gives code or a recipe for it, so unless stated otherwise it is the project's choice:
 
 - BatchNorm without scale and shift, as before the linear probe of masked autoencoders (He et al.,
   2022, A.1): the linear layer behind it has both. Every distinct image of a batch counts once.
@@ -11,8 +11,8 @@ field gives code or a recipe for it, so what is not said elsewhere is the projec
 - a fresh uniform permutation per epoch, cut into batches of equal size (within one), so that none
   is too small for BatchNorm's statistics
 
-Heads that differ in their learning rate see the same batches, so they are trained together, each
-as if it were alone: they share reading and normalising, which have nothing to learn.
+Heads that differ in their learning rate use the same batches, so they are trained together but
+independently: they share reading and normalising, which have no parameters.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class PairHeads(nn.Module):
     """H heads on features of width D, one for each learning rate.
 
     Args:
-        width: D.
-        dim: E, numbers in an embedding.
-        lrs: The initial learning rate of each head.
-        generator: Of the initial weights, which are the same for all heads.
+        width: Number of features D.
+        dim: Length of an embedding E.
+        lrs: Initial learning rate of each head.
+        generator: Generator of the initial weights, which are the same for all heads.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class PairHeads(nn.Module):
 
         Args:
             matrix: ``[N, D]``.
-            heads: By which of the heads; by all when None.
+            heads: Positions of the heads to use; all when None.
 
         Returns:
             ``[N, E]`` float32 for each of these heads.
@@ -93,18 +93,18 @@ def train_pair_heads(
 ) -> PairHeads:
     """Train one head for each learning rate; see the module's docstring for the recipe.
 
-    Features of images that no pair names are never read, so what is held out cannot matter.
+    Features of images that are in no pair are never read, so held-out images have no influence.
 
     Args:
         features: ``[N, D]``.
         pairs: ``[P, 2]`` rows of the two images of each training pair.
         same: ``[P]`` whether they show one person.
         lrs: Initial learning rates.
-        dim: E, numbers in an embedding.
+        dim: Length of an embedding E.
         epochs: Passes over the pairs.
-        batch_size: Most pairs in a step.
-        seed: Of initial weights and order of pairs.
-        on_epoch: Shown the heads after each epoch; may embed by them, and changes nothing.
+        batch_size: Largest number of pairs in a step.
+        seed: Seed of the initial weights and the order of pairs.
+        on_epoch: Called with the heads after each epoch; must not change them.
 
     Returns:
         The heads after the last epoch.
@@ -125,11 +125,13 @@ def train_pair_heads(
     for _ in range(epochs):
         order = torch.randperm(len(rows), generator=generator)
         for batch in order.tensor_split(math.ceil(len(rows) / batch_size)):
-            images, place = torch.unique(rows[batch], return_inverse=True)  # sorted: reads forwards
+            images, place = torch.unique(
+                rows[batch], return_inverse=True
+            )  # sorted, for sequential reads
             values = torch.empty(len(images), matrix.width)
             matrix.gather(images, values)
             embedded = heads(values)
-            # A sum: no head's loss reaches another head's weights.
+            # The sum keeps the gradients of the heads independent.
             losses = [loss(e[place[:, 0]], e[place[:, 1]], target[batch]) for e in embedded]
             optimiser.zero_grad()
             torch.stack(losses).sum().backward()

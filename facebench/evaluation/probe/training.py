@@ -10,8 +10,8 @@ The recipe (PCL section 4.1 and the authors' released code; see ``ProbeSettings`
   (the released code for expressions does not shuffle)
 
 It equals ``nn.Linear`` + ``CrossEntropyLoss`` + ``Adam`` + ``CosineAnnealingLR`` (and so on) on the
-same batches up to rounding, without autograd, and all heads of a grid see each batch together:
-reading the features costs more than learning from them.
+same batches up to rounding, without autograd, and all heads of a grid use each batch together:
+reading the features takes longer than the step.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from facebench.evaluation.probe.losses import Loss
 
 @dataclass(frozen=True)
 class ProbeSettings:
-    """What all heads of a grid share.
+    """Settings that all heads of a grid share.
 
     Args:
         epochs: Passes over the features; 300 in PCL section 4.1.
         batch_size: Rows in a step; 256 in the authors' released code for expressions.
-        optimiser: Where the weight decay goes: into the gradient, or past it.
-        schedule: Of the learning rate, per epoch.
+        optimiser: ``adam`` adds the weight decay to the gradient, ``adamw`` does not.
+        schedule: Schedule of the learning rate, per epoch.
         batch_norm: Whether a batch normalisation precedes the linear layer.
 
     Raises:
@@ -89,13 +89,13 @@ def train_heads(
 
     Args:
         features: ``[N, D]``; give a ``FeatureMatrix`` for some of the rows or a memory budget.
-        targets: What the loss wants: ``[N]`` classes, ``[N, C]`` labels or numbers.
-        heads: The grid; each head is trained as if it were alone.
-        loss: What is learnt.
-        settings: Epochs, batch size and the rest.
+        targets: Targets of the loss: ``[N]`` classes, ``[N, C]`` labels or numbers.
+        heads: The grid; heads are trained independently.
+        loss: The loss.
+        settings: Epochs, batch size and other shared settings.
         generator_seed: Seed of the permutations, the same for all heads.
-        on_epoch: Called after each epoch with its number (from 1) and the heads as they stand,
-            which change again when it returns.
+        on_epoch: Called after each epoch with its number (from 1) and the current heads, which
+            are valid until it returns.
 
     Returns:
         The heads after the last epoch, in the order given.
@@ -116,12 +116,12 @@ def train_heads(
     with torch.no_grad():
         for epoch in range(settings.epochs):
             order = epoch_batches(len(matrix), settings.batch_size, generator)
-            # A last row alone has no statistics to be normalised by: torch refuses it, too.
+            # A single last row cannot be batch-normalised; torch refuses it, too.
             batches = [index for index in order if len(index) >= least]
             annealing = settings.annealing(epoch)
             for index, rows in matrix.batches(batches, buffer):
                 grid.step(rows, target[index], annealing)
-            if epoch == 0:  # every row has been seen: one that is not finite has spoilt the weights
+            if epoch == 0:  # after all rows: one that is not finite makes the weights not finite
                 check_finite(grid.heads().weights)
             if on_epoch is not None:
                 on_epoch(epoch + 1, grid.heads())
@@ -129,7 +129,7 @@ def train_heads(
 
 
 def _check_trainable(heads: Sequence[Head], count: int, least: int) -> None:
-    """Refuse an empty grid, and a single row where batches are normalised."""
+    """Refuse an empty grid, and a single row if batches are normalised."""
     if not heads:
         raise SpecError(
             "this probe grid is empty: found no head; expected at least one. Give a learning rate."
@@ -144,10 +144,10 @@ def _check_trainable(heads: Sequence[Head], count: int, least: int) -> None:
 def epoch_batches(
     count: int, batch_size: int, generator: torch.Generator
 ) -> tuple[torch.Tensor, ...]:
-    """The batches of one epoch: a uniform permutation, cut.
+    """Return the batches of one epoch, cut from a uniform permutation.
 
-    Within a batch the positions are sorted. The mean gradient does not depend on their order, and a
-    disk reads forwards.
+    Within a batch the positions are sorted for sequential reads; the mean gradient does not depend
+    on their order.
 
     Args:
         count: Number of rows, N.

@@ -1,4 +1,4 @@
-"""Protocols: a module named like each of them holds its class; the others train and decide for it.
+"""The protocols, one class each in the module of its name; other modules implement its parts.
 
-May import ``metrics``, ``probe`` and the rest of evaluation but ``judge``.
+May import ``metrics``, ``probe`` and the rest of evaluation except ``judge``.
 """

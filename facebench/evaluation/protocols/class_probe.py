@@ -1,4 +1,4 @@
-"""The linear probe of the classification protocol, which says how it is chosen and scored."""
+"""The linear probe of the classification protocol."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ def probe_classes(
         grid = [Head(lr, wd, seed) for lr in spec.lrs for wd in spec.weight_decays]
         tried = probe.train(grid, parts.fit, on_epoch=lambda epoch, _: advance(epoch))
         held_out = tried.accuracy(probe.matrix(parts.held), labels[parts.held]).numpy()
-        chosen = grid[int(held_out.argmax())]  # the first of equals: the smallest rates
+        chosen = grid[int(held_out.argmax())]  # of equal ones the first, with the smallest rates
         paper = Head(spec.paper_lr, 0.0, seed)
-        watch = probe.watch(rows["test"], head=1)
+        monitor = probe.monitor(rows["test"], head=1)
 
         def after(epoch: int, heads: Heads) -> None:
-            watch(epoch, heads)
+            monitor(epoch, heads)
             advance(spec.epochs + epoch)
 
-        # Both in one pass; a head is trained as if it were alone.
+        # Both in one pass; heads are trained independently.
         final = probe.train([chosen, paper], rows["train"], on_epoch=after)
     honest, last = final.predict(probe.matrix(rows["test"])).numpy()
     details = {
@@ -60,18 +60,18 @@ def probe_classes(
         ],
     }
     return Probed(
-        _predictions(dataset, rows["test"], honest, watch.predictions, last),
+        _predictions(dataset, rows["test"], honest, monitor.predictions, last),
         details,
         choices={"classes": classes},
-        monitored={"best_epoch": watch.best_epoch, "test_accuracy_by_epoch": watch.curve},
+        monitored={"best_epoch": monitor.best_epoch, "test_accuracy_by_epoch": monitor.curve},
     )
 
 
 @dataclass(frozen=True)
 class _Probe:
-    """What every head of a judgement shares."""
+    """Data that all heads of a judgement share."""
 
-    features: FeatureMatrix  # of all rows; parts of it share its memory
+    features: FeatureMatrix  # all rows; parts of it share its memory
     labels: Rows
     classes: int
     spec: ProbeSpec
@@ -91,7 +91,7 @@ class _Probe:
             on_epoch=on_epoch,
         )
 
-    def watch(self, rows: Rows, head: int) -> BestEpoch:
+    def monitor(self, rows: Rows, head: int) -> BestEpoch:
         return BestEpoch(
             self.matrix(rows),
             head,

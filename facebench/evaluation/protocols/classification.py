@@ -3,12 +3,12 @@
 honest
     Learning rate and weight decay are chosen by accuracy on held-out training items (the task's
     own ``val`` split, else a stratified share of ``train``, which splits no subject); the probe is
-    then trained on the whole training split, its last epoch is taken, and the test split is touched
+    then trained on the whole training split, its last epoch is used, and the test split is used
     once.
 paper
     The printed recipe (PCL's released code): Adam 1e-2, cosine, 300 epochs, batch 256. Its
     ``accuracy`` is that of the best *test* epoch, as published numbers are; ``accuracy_last_epoch``
-    stands beside it.
+    is reported, too.
 """
 
 from __future__ import annotations
@@ -98,11 +98,11 @@ class Classification(Protocol):
         return {"honest": honest, "paper": paper}
 
     def choices(self, scores: Mapping[str, Any]) -> dict[str, Any]:
-        """Return how many classes there are."""
+        """Return the number of classes."""
         return {"classes": len(scores["honest"]["confusion"])}
 
     def floors(self, dataset: Dataset, readable: Bools) -> dict[str, dict[str, float]]:
-        """Return the accuracy of always saying the training split's commonest class."""
+        """Return the accuracy of always predicting the most frequent training class."""
         labels = dataset.table["label"].to_numpy(np.int64)
         rows = split_rows(dataset, readable)
         commonest = np.bincount(labels[rows["train"]]).argmax()

@@ -16,9 +16,9 @@ def of_confusions(
     """Return a metric as a function of how often each unit is drawn.
 
     Args:
-        name: Of the metric.
-        metric: From confusion matrices ``[R, C, C]`` to values ``[R]``.
-        confusions: ``[U, C, C]``, of each unit.
+        name: Name of the metric.
+        metric: Function from confusion matrices ``[R, C, C]`` to values ``[R]``.
+        confusions: ``[U, C, C]``, confusion matrix of each unit.
     """
     flat = confusions.reshape(len(confusions), -1).astype(np.float64)
 

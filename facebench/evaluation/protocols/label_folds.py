@@ -1,4 +1,4 @@
-"""All folds of the multilabel protocol, which says how they are chosen and scored."""
+"""The folds of the multilabel protocol."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _predictions(
 def _record(
     fold: int, choice: Choice, tested: Tested, test: Side, targets: tuple[str, ...]
 ) -> dict[str, Any]:
-    """Return what was chosen in a fold, and on whom, as JSON."""
+    """Return the chosen hyper-parameters of a fold and the held-out subjects, as JSON."""
     held = sorted(map(str, set(choice.held.subjects)))
     return {
         "fold": fold,

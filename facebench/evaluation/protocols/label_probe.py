@@ -1,6 +1,6 @@
-"""One fold of the multilabel protocol: choose on training subjects, fit, touch the test side once.
+"""One fold of the multilabel protocol: select on training subjects, fit, test once.
 
-What chooses is handed the training side alone, whose positions reach no other row or label.
+The selection gets the rows and labels of the training side only.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ OnEpoch = Callable[[int, Heads], None]
 
 PAPER_THRESHOLD = 0.5
 LEAST_SUBJECTS = 4
-"""Subjects held out at least: how often one or two people frown says little about others."""
+"""Minimum number of held-out subjects: one or two give no reliable estimate for rare labels."""
 
 
 @dataclass(frozen=True)
 class Side:
-    """Rows that are trained on together, or tested together, with no other in reach.
+    """The rows of the training side, or of the test side.
 
     Args:
-        matrix: Their features, ``[n, D]``.
-        labels: ``[n, T]``, 0 or 1.
-        subjects: ``[n]``, who is shown.
+        matrix: Features of the rows, ``[n, D]``.
+        labels: Labels of the rows, ``[n, T]``, 0 or 1.
+        subjects: Subjects of the rows, ``[n]``.
     """
 
     matrix: FeatureMatrix
@@ -63,14 +63,14 @@ class Side:
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen on held-out training subjects, and what it was chosen from.
+    """The hyper-parameters chosen on held-out training subjects, and the candidates.
 
     Args:
         head: Learning rate and weight decay.
-        thresholds: ``[T]``, from which probability on each label is given.
+        thresholds: ``[T]``, probability from which on each label is predicted.
         tried: The grid, with the mean F1 on held-out subjects.
-        fit: Training rows that were learnt from meanwhile.
-        held: Training rows on which it was chosen.
+        fit: Training rows that were fitted on during the selection.
+        held: Training rows of the held-out subjects.
     """
 
     head: Head
@@ -86,10 +86,10 @@ class Tested:
 
     Args:
         honest: At the chosen thresholds, after the last epoch.
-        probabilities: From which they were made, float64.
+        probabilities: Probabilities of the labels, float64.
         paper: At 0.5, after the best test epoch.
         paper_last: At 0.5, after the last epoch.
-        best_epoch: From 1.
+        best_epoch: Number of the best epoch, from 1.
         curve: The paper recipe's mean F1 on the test side after each epoch.
     """
 
@@ -105,10 +105,10 @@ def choose(train: Side, spec: ProbeSpec, seed: int, on_epoch: OnEpoch) -> Choice
     """Choose learning rate, weight decay and thresholds; see ``multilabel`` for the criterion.
 
     Args:
-        train: The training side of a fold, and nothing else.
-        spec: Of the probe.
-        seed: Of held-out subjects, initial weights and order of batches.
-        on_epoch: Told after each epoch.
+        train: The training side of a fold.
+        spec: Options of the probe.
+        seed: Seed of held-out subjects, initial weights and order of batches.
+        on_epoch: Called after each epoch.
 
     Raises:
         DataError: There are fewer than two training subjects.
@@ -132,7 +132,7 @@ def choose(train: Side, spec: ProbeSpec, seed: int, on_epoch: OnEpoch) -> Choice
     ]
     table = np.array(found)  # [H, T, (threshold, F1)]
     means = table[:, :, 1].mean(1)
-    best = int(means.argmax())  # the first of equals: the smallest rates
+    best = int(means.argmax())  # of equal ones the first, with the smallest rates
     tried = [
         {"lr": head.lr, "weight_decay": head.weight_decay, "f1": float(value)}
         for head, value in zip(grid, means, strict=True)
@@ -146,18 +146,18 @@ def fit_and_test(
     """Train the chosen head and the paper's on a whole training side, and test both.
 
     Args:
-        choice: Made on the training side.
+        choice: Hyper-parameters chosen on the training side.
         train: The training side.
-        test: The test side. Only the paper's head is looked at before the last epoch.
-        spec: Of the probe.
-        seed: Of initial weights and order of batches.
-        on_epoch: Told after each epoch.
+        test: The test side. Only the paper's head is evaluated on it before the last epoch.
+        spec: Options of the probe.
+        seed: Seed of initial weights and order of batches.
+        on_epoch: Called after each epoch.
 
     Raises:
         DataError: A subject is on both sides.
     """
     refuse_shared_subjects({"the training folds": train.subjects, "the test fold": test.subjects})
-    watch = BestEpoch(
+    monitor = BestEpoch(
         test.matrix,
         1,
         lambda one, matrix: _decide(_probabilities(one, matrix)[0], PAPER_THRESHOLD),
@@ -166,19 +166,19 @@ def fit_and_test(
     )
 
     def after(epoch: int, heads: Heads) -> None:
-        watch(epoch, heads)
+        monitor(epoch, heads)
         on_epoch(epoch, heads)
 
-    # Both in one pass; a head is trained as if it were alone.
+    # Both in one pass; heads are trained independently.
     heads = _train(train, [choice.head, Head(spec.paper_lr, 0.0, seed)], spec, seed, after)
     probabilities = _probabilities(heads.select([0]), test.matrix)[0]
     return Tested(
         _decide(probabilities, choice.thresholds),
         probabilities,
-        watch.predictions,
-        watch.last,
-        watch.best_epoch,
-        watch.curve,
+        monitor.predictions,
+        monitor.last,
+        monitor.best_epoch,
+        monitor.curve,
     )
 
 
@@ -201,5 +201,5 @@ def _probabilities(heads: Heads, matrix: FeatureMatrix) -> Floats:
 
 
 def _decide(probabilities: Floats, threshold: float | Floats) -> Labels:
-    """Give each label from its threshold on."""
+    """Predict each label from its threshold on."""
     return (probabilities >= threshold).astype(np.int8)

@@ -1,9 +1,9 @@
-"""Cross-validation of learned heads for pairs: nothing of a fold is seen before it is judged.
+"""Cross-validation of learned heads for pairs; a fold is used only for its own test.
 
 For fold k of K another fold h is held out to choose the learning rate: heads are trained on the
-K - 2 rest, the threshold is chosen on the rest too, and the rate that is most accurate on h is
-taken (the first of equals). Folds are paired (0 with 1, 2 with 3, ...; the last of an odd number
-with 0), so that k and its h are held out of the same heads, which then serve both choices.
+other K - 2 folds, where the threshold is chosen, too, and the rate with the highest accuracy on h
+is used (of equal ones the first). Folds are paired (0 with 1, 2 with 3, ...; the last of an odd
+number with 0), so that the heads without k and h serve both choices.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 OnEpoch = Callable[[PairHeads], None]
 
-_PAPER = 1  # its place among the two heads that are judged
+_PAPER = 1  # its position among the two evaluated heads
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class LearnedVerification:
     ranks the similarities of K heads.
 
     Args:
-        honest: With the chosen learning rates and the threshold searched exactly.
-        paper: With the fixed learning rate and facenet's grid of thresholds.
-        paper_curve: For each fold, accuracy on it after each epoch of the paper's head; shown and
-            never chosen by.
-        details: JSON: the chosen learning rate of each fold, and how each did where it was chosen.
+        honest: Outcome with the chosen learning rates and the threshold searched exactly.
+        paper: Outcome with the fixed learning rate and facenet's grid of thresholds.
+        paper_curve: For each fold, accuracy on it after each epoch of the paper's head; for
+            display, not used for any choice.
+        details: JSON: the chosen learning rate of each fold, and the accuracies of all rates.
     """
 
     honest: Verification
@@ -71,10 +71,10 @@ def verify_learned(
         pairs: ``[P, 2]`` rows of the two images of each pair.
         same: ``[P]`` whether they show one person.
         folds: ``[P]`` the fold of each pair; no two folds may share a person.
-        spec: Of the probe.
-        variant: How embeddings are verified in ``honest``: ``exact`` or ``exact_centred``.
-        seed: Of initial weights and order of pairs, the same for every head.
-        progress: Who watches.
+        spec: Options of the probe.
+        variant: Variant of the verification in ``honest``: ``exact`` or ``exact_centred``.
+        seed: Seed of initial weights and order of pairs, the same for every head.
+        progress: Progress reporter.
 
     Raises:
         DataError: There are fewer than three folds, or a feature is not finite.
@@ -85,7 +85,7 @@ def verify_learned(
     listed = _Pairs(rows.reshape(pairs.shape), same, number.astype(np.int64))
     learner = _Learner(FeatureMatrix(features, rows=used), listed, spec, variant, seed)
     partners = [_partner(k, len(names)) for k in range(len(names))]
-    apart = [(min(k, h), max(k, h)) for k, h in enumerate(partners)]  # kept out of the choice
+    apart = [(min(k, h), max(k, h)) for k, h in enumerate(partners)]  # held out of the choice
     held_out: dict[int, Floats] = {}
     judged: list[tuple[Verification, Verification]] = []
     with progress.bar("verify", len(set(apart)) + len(names), "training") as advance:
@@ -98,7 +98,7 @@ def verify_learned(
         chosen = [spec.pair_lrs[int(held_out[k].argmax())] for k in range(len(names))]
         curves: list[list[float]] = [[] for _ in names]
         for k, lr in enumerate(chosen):
-            heads = learner.train((k,), (lr, spec.paper_lr), learner.watch(k, curves[k]))
+            heads = learner.train((k,), (lr, spec.paper_lr), learner.monitor(k, curves[k]))
             judged.append(learner.judge(heads, k))
             advance(len(set(apart)) + k + 1)
     honest, paper = (_joined(parts, listed) for parts in zip(*judged, strict=True))
@@ -122,7 +122,7 @@ class _Pairs(NamedTuple):
 
 @dataclass(frozen=True)
 class _Learner:
-    """What every head of a cross-validation shares."""
+    """Data that all heads of a cross-validation share."""
 
     matrix: FeatureMatrix
     pairs: _Pairs
@@ -147,7 +147,7 @@ class _Learner:
             on_epoch=on_epoch,
         )
 
-    def watch(self, k: int, curve: list[float]) -> OnEpoch:
+    def monitor(self, k: int, curve: list[float]) -> OnEpoch:
         """Append to ``curve``, after each epoch, the paper's accuracy on fold k."""
 
         def after(heads: PairHeads) -> None:
@@ -166,7 +166,7 @@ class _Learner:
         return np.array([outcome.accuracies[1] for outcome in outcomes])
 
     def judge(self, heads: PairHeads, k: int) -> tuple[Verification, Verification]:
-        """Return what the honest and the paper's head say; only fold k (the second) counts."""
+        """Return the outcomes of both heads, honest first; only fold k, the second one, counts."""
         honest, paper = heads.embed(self.matrix)
         rows, same, folds = self.pairs
         return (
@@ -198,7 +198,7 @@ def _partner(k: int, folds: int) -> int:
 
 
 def _joined(parts: tuple[Verification, ...], pairs: _Pairs) -> Verification:
-    """Take from each fold's own outcome, in which it is the second of two folds, that fold."""
+    """Join the test folds of all outcomes, which are the second of two folds in each."""
     scores, predictions = np.empty(len(pairs.same)), np.empty(len(pairs.same), dtype=np.bool_)
     for k, part in enumerate(parts):
         own = pairs.folds == k

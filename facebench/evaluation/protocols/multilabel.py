@@ -1,22 +1,22 @@
-"""The multilabel protocol: a linear probe that says of each label (action unit) if it is there.
+"""The multilabel protocol: a linear probe for several binary labels (action units).
 
-Every fold is tested once, by what was fitted on all the others. F1 of each label is taken in each
+Every fold is tested once, by a probe fitted on all other folds. F1 of each label is taken in each
 fold and averaged over folds (JAA-Net's published form, which PCL follows), beside F1 over the
 frames of all folds together (``f1_pooled``). Intervals are over subjects, drawn within folds. A
-label that nobody shows in a fold's test side has F1 0 there, as in scikit-learn; ``details`` counts
-these.
+label that does not occur in a fold's test side has F1 0 there, as in scikit-learn; ``details``
+counts these.
 
 honest
     Per fold, some training *subjects* are held out, in proportion to the labels. Learning rate and
     weight decay are those with the highest mean F1 on them, each label at its own best threshold,
-    and these thresholds are the ones used. F1 at 0.5 would rather measure how well a head is
-    calibrated, and average precision is not what is reported. The probe is then trained on all
-    training subjects, its last epoch is taken, and the fold's test side is touched once.
+    and these thresholds are the ones used. F1 at 0.5 would depend on the calibration of a
+    head, and average precision is not the reported metric. The probe is then trained on all
+    training subjects, its last epoch is used, and the fold's test side is used once.
 paper
     The recipe of the expression tasks, since none is printed or released for action units: mean
     binary cross entropy over labels, Adam 1e-2, cosine, 300 epochs, batch 256; a label is given
     from a probability of 0.5 on. ``f1`` is that of each fold's best *test* epoch by mean F1, as
-    published numbers are; ``f1_last_epoch`` stands beside it.
+    published numbers are; ``f1_last_epoch`` is reported, too.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Multilabel(Protocol):
     ) -> dict[str, Any]:
         """Score decisions 0 or 1: of a target ``AU`` these are ``label_AU``, ``honest_AU``, ...
 
-        ``subject`` and ``fold`` say where each row belongs.
+        ``subject`` and ``fold`` are those of each row.
         """
         rng, targets = np.random.default_rng(seed), target_names(predictions)
         honest, paper, last = (
@@ -111,7 +111,7 @@ class Multilabel(Protocol):
         return {"honest": honest, "paper": paper}
 
     def floors(self, dataset: Dataset, readable: Bools) -> dict[str, dict[str, float]]:
-        """Return every F1 of giving each label always, and of what most training rows have."""
+        """Return F1 of always predicting each label, and of the majority of the training rows."""
         table, targets = dataset.table, list(dataset.task.info.targets)
         labels = table[targets].to_numpy(np.int8)
         majority = np.zeros_like(labels)

@@ -1,4 +1,4 @@
-"""The linear probe of the regression protocol, which says how it is chosen and scored."""
+"""The linear probe of the regression protocol."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def probe_numbers(
         grid = [Head(lr, decay, seed) for lr in spec.lrs for decay in spec.weight_decays]
         tried = probe.train_honest(grid, parts.fit, lambda *_: more(1))
         held_out = [mean_errors(errors)[0] for errors in probe.errors(tried, parts.held)]
-        chosen = grid[int(np.argmin(held_out))]  # the first of equals: the smallest rates
+        chosen = grid[int(np.argmin(held_out))]  # of equal ones the first, with the smallest rates
         honest = probe.train_honest([chosen], rows["train"], lambda *_: more(1))
-        watch = probe.watch_paper(rows, lambda *_: more(1))
+        monitor = probe.train_paper(rows, lambda *_: more(1))
     details: dict[str, Any] = {
         "chosen": {"lr": chosen.lr, "weight_decay": chosen.weight_decay},
         "chosen_on": parts.origin,
@@ -75,17 +75,17 @@ def probe_numbers(
         ],
     }
     predictions = _predictions(
-        table.iloc[rows["test"]], targets, probe.predict(honest, rows["test"])[0], watch
+        table.iloc[rows["test"]], targets, probe.predict(honest, rows["test"])[0], monitor
     )
-    monitored = {"best_epoch": watch.best_epoch, "test_mae_by_epoch": watch.curve}
+    monitored = {"best_epoch": monitor.best_epoch, "test_mae_by_epoch": monitor.curve}
     return Probed(predictions, details, monitored=monitored)
 
 
 @dataclass(frozen=True)
 class _Probe:
-    """What every head of a judgement shares."""
+    """Data that all heads of a judgement share."""
 
-    features: FeatureMatrix  # of all rows; parts of it share its memory
+    features: FeatureMatrix  # all rows; parts of it share its memory
     targets: Floats  # [N, T]
     spec: ProbeSpec
     seed: int
@@ -94,7 +94,7 @@ class _Probe:
         return FeatureMatrix(self.features, rows=rows)
 
     def train_honest(self, heads: list[Head], rows: Rows, on_epoch: OnEpoch) -> Heads:
-        """Train on standardised targets; the heads that come back predict them as they are."""
+        """Train on standardised targets, and return heads that predict the original ones."""
         settings = ProbeSettings(self.spec.epochs, self.spec.batch_size, batch_norm=True)
         targets = self.targets[rows]
         spread = targets.std(0)
@@ -102,10 +102,10 @@ class _Probe:
         trained = self._train(heads, rows, (targets - targets.mean(0)) / scale, settings, on_epoch)
         return trained.rescaled(scale, targets.mean(0))
 
-    def watch_paper(self, rows: dict[str, Rows], on_epoch: OnEpoch) -> BestEpoch:
-        """Train by the paper's recipe, and watch the test split as the papers do."""
+    def train_paper(self, rows: dict[str, Rows], on_epoch: OnEpoch) -> BestEpoch:
+        """Train by the paper's recipe, and evaluate the test split after each epoch."""
         test = rows["test"]
-        watch = BestEpoch(
+        monitor = BestEpoch(
             self.matrix(test),
             0,
             lambda one, matrix: one.logits(matrix)[0].double().numpy(),
@@ -114,7 +114,7 @@ class _Probe:
         )
 
         def after(epoch: int, heads: Heads) -> None:
-            watch(epoch, heads)
+            monitor(epoch, heads)
             on_epoch(epoch, heads)
 
         settings = ProbeSettings(
@@ -122,7 +122,7 @@ class _Probe:
         )
         head = Head(PAPER_LR, PAPER_WEIGHT_DECAY, self.seed)
         self._train([head], rows["train"], self.targets[rows["train"]], settings, after)
-        return watch
+        return monitor
 
     def predict(self, heads: Heads, rows: Rows) -> Floats:
         """Return ``[H, n, T]`` in the units of the targets."""
@@ -130,7 +130,7 @@ class _Probe:
         return predicted
 
     def errors(self, heads: Heads, rows: Rows) -> Floats:
-        """Return ``[H, n, T]``, predicted less true."""
+        """Return ``[H, n, T]``, predicted minus true values."""
         return self.predict(heads, rows) - self.targets[rows]
 
     def _train(

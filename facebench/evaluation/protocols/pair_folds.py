@@ -1,15 +1,15 @@
-"""Pair verification: are these two faces the same person, judged by similarity and a threshold.
+"""Pair verification by the similarity of two features and a threshold.
 
 The threshold for a fold is chosen on all other folds. Three variants, reported by name:
 
-- ``exact``: cosine similarity; every threshold that the training similarities can tell apart
+- ``exact``: cosine similarity; searched over all training similarities
 - ``exact_centred``: the same after subtracting the training folds' mean of the L2-normalised
-  features, which spreads the similarities of weak features that crowd near 1
+  features, which spreads the similarities of weak features, which are close to 1
 - ``facenet``: squared Euclidean distance of L2-normalised features on the grid 0, 0.01, .. 3.99
   (davidsandberg/facenet and deepinsight/insightface); their ``subtract_mean`` cancels in this
-  distance and so is no variant of it
+  distance
 
-Rules where similarities tie: a pair is called the same if ``similarity >= threshold``; thresholds
+Ties: a pair is called the same if ``similarity >= threshold``; thresholds
 are the distinct training similarities and the next number above them, and of those with the best
 training accuracy the middle one is taken (the lower of two middles). In ``facenet``:
 ``distance < threshold``, and the smallest of the best.
@@ -52,7 +52,7 @@ def verify(
         pairs: ``[P, 2]`` rows of the two images of each pair.
         same: ``[P]`` whether they show one person.
         folds: ``[P]`` the fold of each pair.
-        variant: See the module's docstring.
+        variant: Name of the variant, see the module's docstring.
 
     Returns:
         The outcome.
@@ -89,11 +89,11 @@ def verify(
 
 
 def best_threshold(similarities: Floats, same: Bools) -> float:
-    """The similarity from which on calling pairs the same is right most often.
+    """Return the similarity threshold with the highest accuracy.
 
     Args:
-        similarities: ``[P]``.
-        same: ``[P]``.
+        similarities: ``[P]`` similarities of the pairs.
+        same: ``[P]`` whether they show one person.
 
     Returns:
         One of the similarities, or the next number above all of them if calling no pair the same
@@ -111,11 +111,11 @@ def best_threshold(similarities: Floats, same: Bools) -> float:
 
 
 def facenet_threshold(distances: Floats, same: Bools) -> float:
-    """The first threshold of facenet's grid with the best accuracy, same if below it.
+    """Return the first threshold of facenet's grid with the highest accuracy, same if below it.
 
     Args:
-        distances: ``[P]`` squared Euclidean, 0..4.
-        same: ``[P]``.
+        distances: ``[P]`` squared Euclidean distances, 0..4.
+        same: ``[P]`` whether the pairs show one person.
 
     Returns:
         The threshold, one of 0, 0.01, .. 3.99.
@@ -129,7 +129,7 @@ def facenet_threshold(distances: Floats, same: Bools) -> float:
 def _check_pairs(
     pairs: npt.ArrayLike, same: npt.ArrayLike, folds: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.int64], Bools, npt.NDArray[np.int64]]:
-    """Pairs, truth, and folds numbered from 0, refused if they cannot be cross-validated."""
+    """Return pairs, labels and folds numbered from 0, if they can be cross-validated."""
     rows, truth = np.asarray(pairs), np.asarray(same)
     if (
         rows.ndim != 2

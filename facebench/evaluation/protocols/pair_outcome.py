@@ -1,4 +1,4 @@
-"""Pairs that were compared and decided on: what is scored of them."""
+"""Outcome of pair verification: accuracies, thresholds and ranking metrics."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Verification:
     """Outcome of verifying P pairs in K folds.
 
     Args:
-        accuracies: ``[K]`` in 0..1, of each held-out fold, in sorted order of the folds.
-        thresholds: ``[K]``, of a similarity, or of a distance for ``facenet``.
-        scores: ``[P]`` similarity of each pair as its own fold saw it (2 - 2 cos, negated, for
-            ``facenet``); higher means more alike.
+        accuracies: ``[K]`` accuracy on each held-out fold, 0..1, in sorted order of the folds.
+        thresholds: ``[K]`` threshold of the similarity, or of the distance for ``facenet``.
+        scores: ``[P]`` similarity of each pair in its own fold (2 - 2 cos, negated, for
+            ``facenet``); higher means more similar.
         predictions: ``[P]`` whether the pair was called the same when it was held out.
         roc_auc: Area under the ROC curve of the scores of all folds together, 0..1.
         tar_at_far: True acceptance rate for each false acceptance rate of ``FARS``.
@@ -41,7 +41,7 @@ class Verification:
 
     @property
     def mean(self) -> float:
-        """Mean accuracy over the folds, the number that is compared."""
+        """Mean accuracy over the folds, the main metric."""
         return float(self.accuracies.mean())
 
     @property
@@ -77,14 +77,14 @@ def scored_pairs(dataset: Dataset, readable: Bools) -> tuple[pd.DataFrame, npt.N
 def decided(
     scores: Floats, predictions: Bools, thresholds: Floats, same: Bools, folds: npt.ArrayLike
 ) -> Verification:
-    """The outcome of pairs that were compared and decided on before, all of them or some.
+    """Return the outcome of stored decisions on pairs, all of them or some.
 
     Args:
-        scores: ``[P]`` similarity of each pair as its own fold saw it.
+        scores: ``[P]`` similarity of each pair in its own fold.
         predictions: ``[P]`` whether it was called the same.
-        thresholds: ``[K]``, which stay as they were.
+        thresholds: ``[K]`` stored thresholds.
         same: ``[P]`` whether the pairs show one person.
-        folds: ``[P]``.
+        folds: ``[P]`` fold of each pair.
 
     Raises:
         DataError: A fold, or a kind of pair, has none.
@@ -107,14 +107,14 @@ def decided(
 
 
 def tar_at_far(scores: Floats, same: Bools, fars: Sequence[float] = FARS) -> dict[float, float]:
-    """True acceptance rate at fixed false acceptance rates.
+    """Return the true acceptance rate at fixed false acceptance rates.
 
-    Nothing is interpolated: it is the highest rate that a threshold reaches without exceeding the
-    false acceptance rate. LFW's 3,000 different pairs resolve 1e-3 to 3 pairs and nothing finer.
+    Without interpolation: it is the highest rate of a threshold that does not exceed the false
+    acceptance rate. LFW's 3,000 different pairs resolve 1e-3 to 3 pairs and nothing finer.
 
     Args:
-        scores: ``[P]``, higher means more alike.
-        same: ``[P]``.
+        scores: ``[P]`` similarities; higher means more similar.
+        same: ``[P]`` whether the pairs show one person.
         fars: False acceptance rates, 0..1.
 
     Returns:

@@ -14,7 +14,7 @@ from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
 Floats = npt.NDArray[np.float64]
 
 _BLOCK = 256  # pairs read at a time
-_NO_LENGTH = 1e-12  # squared length, of at most 4, that float64 cannot tell from rounding
+_NO_LENGTH = 1e-12  # squared length, of at most 4, below which it is rounding error
 
 
 def cosine_similarities(
@@ -45,8 +45,8 @@ def centred_similarities(
     """Cosine similarity after centring, once for each fold that may be held out.
 
     With unit features u and v and the mean m over both images of all pairs of the other folds, the
-    similarity of u - m and v - m follows from u·v, u·m, v·m and m·m: two readings of the features
-    serve all folds.
+    similarity of u - m and v - m follows from u·v, u·m, v·m and m·m: two passes over the
+    features serve all folds.
 
     Args:
         features: ``[N, D]``.
@@ -107,7 +107,7 @@ class _PairReader:
 
 
 def _finite(similarities: Floats) -> Floats:
-    """Refuse similarities that a feature which is not finite has spoilt."""
+    """Refuse similarities that are not finite, because a feature is not."""
     if not np.isfinite(similarities).all():
         raise DataError(
             "these features cannot be verified: found values that are not finite; expected "

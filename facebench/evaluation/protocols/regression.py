@@ -8,14 +8,14 @@ honest
     task's own ``val`` split, else a share of ``train`` which splits no subject: turned and mirrored
     copies of a photograph stay together), with Adam and cosine annealing on the paper's layers and
     loss. Targets are standardised by the rows that are learnt from, which is undone before anything
-    is scored. The probe is then trained on the whole training split, its last epoch is taken, and
-    the test split is touched once.
+    is scored. The probe is then trained on the whole training split, its last epoch is used, and
+    the test split is used once.
 paper
     The recipe of PCL's released code for head poses (``main_pose.py`` and its configuration): L1 in
-    degrees, AdamW 1e-3 with torch's default weight decay, a constant rate (the schedule is made and
-    never stepped), batch 128, 300 epochs. ``mae`` is that of the best *test* epoch, as published
-    numbers are; ``mae_last_epoch`` stands beside it. The released code prints the mean over
-    batches.
+    degrees, AdamW 1e-3 with torch's default weight decay, a constant rate (the schedule is created
+    but never stepped), batch 128, 300 epochs. ``mae`` is that of the best *test* epoch, as
+    published numbers are; ``mae_last_epoch`` is reported, too. The released code prints the mean
+    over batches.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Regression(Protocol):
         return {"honest": honest, "paper": paper}
 
     def floors(self, dataset: Dataset, readable: Bools) -> dict[str, dict[str, float]]:
-        """Return the errors of always saying the mean of the training split."""
+        """Return the errors of always predicting the mean of the training split."""
         targets, rows = list(dataset.task.info.targets), split_rows(dataset, readable)
         values = dataset.table[targets].to_numpy(np.float64)
         errors = mean_errors(values[rows["train"]].mean(0) - values[rows["test"]]).tolist()
@@ -142,7 +142,7 @@ def yaw_table(predictions: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
 
 
 def _errors(predictions: pd.DataFrame, kind: str) -> Floats:
-    """Return ``[N, T]``, predicted less true."""
+    """Return ``[N, T]``, predicted minus true values."""
     targets = target_names(predictions)
     predicted, true = (
         predictions[[f"{which}_{target}" for target in targets]].to_numpy(np.float64)

@@ -1,7 +1,7 @@
-"""The scores of a stored result, computed again from its predictions by the protocol's own code.
+"""Computes the scores of a stored result again from its predictions, by the protocol's own code.
 
-What a reader needs besides the predictions stands in the result: how many classes there are, the
-thresholds of each fold, seed and size of the bootstrap. Nothing is trained or chosen again.
+The result contains the other inputs: the number of classes, the thresholds of each fold, seed and
+size of the bootstrap. Nothing is trained or chosen again.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from facebench.protocol import find_protocol, known_protocols
 
 @dataclass(frozen=True)
 class Judged:
-    """What a stored result says besides its predictions.
+    """The protocol's entries of a stored result besides its predictions.
 
     Args:
-        protocol: Its name.
-        scores: As stored; what its protocol chose is taken from there (thresholds of pairs, the
-            number of classes), and which rows were left out without leaks.
-        resamples: Of the bootstrap.
-        seed: Of the run.
+        protocol: Name of the protocol.
+        scores: Stored scores, with the choices of the protocol (thresholds of pairs, the number of
+            classes) and the rows that were left out as leaks.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the run.
     """
 
     protocol: str
@@ -39,13 +39,13 @@ class Judged:
 def scores_from_predictions(
     judged: Judged, predictions: pd.DataFrame, *, resamples: int | None = None
 ) -> dict[str, Any]:
-    """Return ``honest`` and ``paper`` as they stand in a result, without what was watched.
+    """Return ``honest`` and ``paper`` of a result, without values that were monitored per epoch.
 
     Args:
-        judged: What the result says of its protocol.
-        predictions: Of the result, or some of its rows.
-        resamples: Of the bootstrap; those of the result when None. With the same number, seed and
-            rows the intervals are the stored ones, too.
+        judged: Entries of the result.
+        predictions: Predictions of the result, or some of their rows.
+        resamples: Number of bootstrap resamples; that of the result when None. With the same
+            number, seed and rows the intervals equal the stored ones.
 
     Raises:
         DataError: A column is missing, there are too few rows, or no such protocol is known.
@@ -57,18 +57,18 @@ def scores_from_predictions(
     except KeyError as error:
         raise DataError(
             f"these predictions cannot be scored: found columns {', '.join(predictions.columns)}; "
-            f"expected {error} too. They belong to another result, or were cut."
+            f"expected {error} too. They belong to another result, or were changed."
         ) from error
 
 
 def leak_free_from_predictions(
     judged: Judged, predictions: pd.DataFrame
 ) -> dict[str, dict[str, Any]]:
-    """Return the scores of a result without what leaks, computed again.
+    """Return the scores of a result without leaked items, computed again.
 
     Args:
-        judged: Of a result that was also scored without leaks.
-        predictions: All of them.
+        judged: Entries of a result that was also scored without leaks.
+        predictions: All predictions of the result.
     """
     levels = {}
     for name, level in judged.scores["without_leaks"].items():
@@ -83,7 +83,7 @@ def recorded_protocol(name: str) -> Protocol:
     """Return the protocol that a result names.
 
     Raises:
-        DataError: It is unknown here.
+        DataError: It is unknown.
     """
     protocol: Protocol | None = find_protocol(name)
     if protocol is None:

@@ -1,4 +1,4 @@
-"""The verification protocol: are two faces the same person? By cosine, or by a learned head.
+"""The verification protocol: pairs of faces, by cosine similarity or by a learned head.
 
 ``cosine`` (default), in which nothing is trained
     honest
@@ -19,8 +19,8 @@
         all of them. The threshold is searched exactly.
     paper
         No paper gives code or a recipe for this variant: the learning rate and batches of PCL's
-        released linear probe, and facenet's grid of thresholds. The last epoch is taken; accuracy
-        on the fold after each epoch is stored and nothing is chosen by it.
+        released linear probe, and facenet's grid of thresholds. The last epoch is used; accuracy
+        on the fold after each epoch is stored but not used.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class PairVerification(Protocol):
         return scores
 
     def choices(self, scores: Mapping[str, Any]) -> dict[str, Any]:
-        """Return variants and thresholds, which stay as they were chosen."""
+        """Return variants and thresholds as stored."""
         kinds = ("honest", "paper")
         return {
             "variants": {kind: scores[kind]["variant"] for kind in kinds},
@@ -115,7 +115,7 @@ class PairVerification(Protocol):
         }
 
     def floors(self, dataset: Dataset, readable: Bools) -> dict[str, dict[str, float]]:
-        """Return what always giving the commoner answer reaches."""
+        """Return the accuracy of always predicting the more frequent answer."""
         same = scored_pairs(dataset, readable)[0]["same"].to_numpy(bool)
         return {"chance": {"accuracy": float(max(same.mean(), 1 - same.mean())), "roc_auc": 0.5}}
 

@@ -37,7 +37,7 @@ SPEC = ProbeSpec(
 
 
 def people(folds: int = 4, each: int = 24, seed: int = 0) -> tuple[Floats, Ints, Bools, Ints]:
-    """Return features whose identity is faint beside a nuisance; nobody is in two folds.
+    """Return features with a weak identity and a strong nuisance; no person is in two folds.
 
     Every fold has 8 people of 3 images and ``each`` pairs, half of them the same.
     """
@@ -170,7 +170,7 @@ def test_a_head_finds_what_a_nuisance_hides_from_cosine() -> None:
     assert centred["variant"] == "learned_exact_centred"
 
 
-def test_whoever_watches_an_epoch_changes_nothing() -> None:
+def test_a_callback_after_each_epoch_does_not_change_training() -> None:
     features, pairs, same, _ = people()
     matrix, seen = FeatureMatrix(features), []
 
@@ -180,11 +180,11 @@ def test_whoever_watches_an_epoch_changes_nothing() -> None:
             on_epoch=on_epoch,
         )  # fmt: skip
 
-    watched = train(lambda heads: seen.append(heads.embed(matrix, [1])))
-    for one, other in zip(weights(watched), weights(train(None)), strict=True):
+    monitored = train(lambda heads: seen.append(heads.embed(matrix, [1])))
+    for one, other in zip(weights(monitored), weights(train(None)), strict=True):
         np.testing.assert_array_equal(one, other)
     assert [len(of_epoch) for of_epoch in seen] == [1, 1, 1]
-    np.testing.assert_array_equal(seen[-1][0], watched.embed(matrix)[1])
+    np.testing.assert_array_equal(seen[-1][0], monitored.embed(matrix)[1])
     assert not np.array_equal(seen[0][0], seen[1][0])
 
 
@@ -251,9 +251,9 @@ def test_nothing_of_a_fold_is_seen_before_it_is_judged(
     features, pairs, same, folds = people()
     before = run(features, pairs, same, folds)
     heads, trained[:] = [weights(head) for head in trained[-4:]], []  # two choices, then four folds
-    spoilt = features.copy()
-    spoilt[24 * k : 24 * (k + 1)] = 100 * np.random.default_rng(9).normal(size=(24, 12))
-    after = run(spoilt, pairs, np.where(folds == k, ~same, same), folds)
+    corrupted = features.copy()
+    corrupted[24 * k : 24 * (k + 1)] = 100 * np.random.default_rng(9).normal(size=(24, 12))
+    after = run(corrupted, pairs, np.where(folds == k, ~same, same), folds)
     assert len(trained) == 2 + 4
     for kind in ("honest", "paper"):
         one, other = (outcome.scores[kind]["thresholds"][k] for outcome in (before, after))

@@ -251,9 +251,9 @@ def test_a_label_that_a_fold_lacks_counts_as_zero_and_is_told() -> None:
 
 def test_broken_images_leave_fit_and_test() -> None:
     dataset, features = frames()
-    spoilt = features.values.copy()
-    spoilt[[0, 95]] = np.nan
-    outcome = run(dataset, Features(spoilt, (0, 95), {}))
+    corrupted = features.values.copy()
+    corrupted[[0, 95]] = np.nan
+    outcome = run(dataset, Features(corrupted, (0, 95), {}))
     assert (outcome.n_test, outcome.n_scored) == (360, 358)
     assert dataset.table["path"][95] not in set(outcome.predictions["path"])
     assert outcome.predictions["path"].tolist() == [

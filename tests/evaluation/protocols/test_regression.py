@@ -188,9 +188,9 @@ def test_intervals_equal_a_loop_over_drawn_items() -> None:
 
 def test_broken_images_leave_fit_and_test() -> None:
     dataset, features = poses()
-    spoilt = features.values.copy()
-    spoilt[[0, 450]] = np.nan
-    outcome = run(dataset, Features(spoilt, (0, 450), {}), replace(SPEC, epochs=1))
+    corrupted = features.values.copy()
+    corrupted[[0, 450]] = np.nan
+    outcome = run(dataset, Features(corrupted, (0, 450), {}), replace(SPEC, epochs=1))
     assert (outcome.n_test, outcome.n_scored) == (200, 199)
     assert "450.jpg" not in set(outcome.predictions["path"])
 

@@ -31,10 +31,10 @@ def stored(kind: str, outcome: Judgement, folder: Path) -> tuple[Judged, pd.Data
     return judged, pd.read_parquet(folder / "p.parquet")
 
 
-def without_watched(judged: Judged) -> dict[str, Any]:
-    watched = protocol_named(judged.protocol).monitored
+def without_monitored(judged: Judged) -> dict[str, Any]:
+    monitored = protocol_named(judged.protocol).monitored
     return {
-        kind: {name: value for name, value in block.items() if name not in watched}
+        kind: {name: value for name, value in block.items() if name not in monitored}
         for kind, block in judged.scores.items()
     }
 
@@ -44,7 +44,7 @@ def test_scores_are_those_that_were_stored(kind: str, tmp_path: Path) -> None:
     outcome = judged(kind)
     record, predictions = stored(kind, outcome, tmp_path)
     found = scores_from_predictions(record, predictions)
-    assert found == without_watched(record)
+    assert found == without_monitored(record)
     assert (found != record.scores) == (kind not in ("cosine", "centred"))
 
 

@@ -128,7 +128,7 @@ def test_a_memory_map_on_disk_is_verified_alike(
     np.testing.assert_array_equal(found.scores, expected.scores)
 
 
-def test_separated_people_are_told_apart_and_strangers_are_not() -> None:
+def test_separated_people_are_distinguished_and_collapsed_features_are_not() -> None:
     directions = np.eye(4)
     who = np.arange(40) % 4
     features = directions[who]
@@ -174,7 +174,7 @@ def test_features_of_no_length_are_like_nothing() -> None:
 def test_tar_at_far_by_hand() -> None:
     same = np.array([True] * 4 + [False] * 10)
     scores = np.array([9.0, 8, 5, 1, 7, 4, 3, 2, 0, -1, -2, -3, -4, -5])
-    # No stranger above 8; one stranger of ten (7) above 5; the last friend (1) needs four.
+    # No different pair above 8; one of ten (7) above 5; the last same pair (1) needs four.
     found = pair_outcome.tar_at_far(scores, same, (0.0, 0.05, 0.1, 0.39, 0.4))
     assert found == {0.0: 0.5, 0.05: 0.5, 0.1: 0.75, 0.39: 0.75, 0.4: 1.0}
 
