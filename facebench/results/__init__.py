@@ -1,4 +1,4 @@
-"""What is kept of a run: one JSON file with its predictions beside it, checked.
+"""Stored results: a JSON record and its predictions, validated.
 
 May import audit, request and what lies below them; neither ``pipeline`` nor a report.
 """

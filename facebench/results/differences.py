@@ -1,4 +1,4 @@
-"""Where two records differ: leaf by leaf, numbers up to a tolerance."""
+"""Differences of two records, leaf by leaf, with a tolerance for numbers."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Difference:
     """One place where two records differ.
 
     Args:
-        key: Where, with dots: ``scores.honest.accuracy``, ``scores.honest.thresholds[3]``.
-        left: What the first one has; ``MISSING`` if there is nothing.
-        right: What the second one has.
+        key: Key with dots: ``scores.honest.accuracy``, ``scores.honest.thresholds[3]``.
+        left: Value of the first record; ``MISSING`` if there is none.
+        right: Value of the second record.
         size: Distance of two numbers; infinite where they are none.
     """
 
@@ -38,9 +38,9 @@ def differences(
     Args:
         left: The first value.
         right: The second one.
-        tolerance: By how much two numbers may differ.
-        key: Where both stand.
-        ignore: Names of keys that do not matter, wherever they stand.
+        tolerance: Largest difference of two equal numbers.
+        key: Key of both values.
+        ignore: Names of keys to ignore at any level.
     """
     if isinstance(left, dict) and isinstance(right, dict):
         for name in sorted({*left, *right} - ignore):

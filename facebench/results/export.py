@@ -34,7 +34,7 @@ def write_table(table: pd.DataFrame, kind: str, out: Path | None) -> str:
     """Write a table to a file, or return it as text.
 
     Args:
-        table: Of ``long_table``.
+        table: Table from ``long_table``.
         kind: One of ``FORMATS``.
         out: The file; without it csv and json are returned.
 

@@ -1,7 +1,7 @@
-"""Brings results of several folders together: all of them, or none if one is wrong.
+"""Merges results of several folders: all of them, or none if one is wrong.
 
-A result of the same name is the same run. Where its scores and predictions are the same, too, the
-one that is there stays; where they are not, somebody has to look, and nothing is copied.
+Results of the same name are of the same run. If their scores and predictions are equal, the
+existing one is kept; otherwise nothing is copied and the contradiction is reported.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from facebench.results.store import Result, read_result, relative_path
 from facebench.results.validation import Finding, validate_folder
 from facebench.runtime.atomic import atomic_file
 
-# Who measured, when, on what and how fast: no part of what was measured.
+# Time, hardware and timings, which are not compared.
 MEASURED_BY = frozenset({"created", "environment", "seconds", "images_per_second"})
 
 
@@ -32,7 +32,7 @@ class MergeError(StageError):
         self.reasons = tuple(reasons)
         lines = "\n".join(self.reasons)
         super().__init__(
-            f"nothing was copied: found {len(self.reasons)} things wrong; expected none. Mend "
+            f"nothing was copied: found {len(self.reasons)} things wrong; expected none. Correct "
             f"them, or leave these results out.\n{lines}"
         )
 
@@ -55,7 +55,7 @@ def merge(sources: Iterable[Path], target: Path) -> Merged:
 
     Args:
         sources: Folders of results; every result in them is validated first.
-        target: Where they are to stand; made if missing. What is there is not validated.
+        target: Folder to copy to; created if missing. Its results are not validated.
 
     Raises:
         MergeError: A result is wrong, or another one has its name.

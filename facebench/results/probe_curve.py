@@ -1,4 +1,4 @@
-"""How the paper's probe did on the test side after each epoch: the curve that a result stores."""
+"""The curve of the paper's probe on the test side, as stored in a result."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from facebench.results.record import Record
 
 @dataclass(frozen=True)
 class ProbeCurve:
-    """Scores of the paper's probe on the test side, which only ``paper`` may look at.
+    """Scores of the paper's probe on the test side after each epoch; used by ``paper`` only.
 
     Args:
-        metric: Which score.
-        key: Where it stands in the result, below ``scores.paper``.
+        metric: Name of the metric.
+        key: Key in the result, below ``scores.paper``.
         values: ``[K, E]``: one row for each fold, or one row.
         best_epochs: ``[K]`` from 1, of which the score was reported; empty where the last one is
             (a learned head for pairs).

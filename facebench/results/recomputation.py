@@ -1,6 +1,6 @@
-"""Stored scores against what the stored predictions say, number by number.
+"""Compares stored scores with those computed from the stored predictions.
 
-The first value of a difference is the stored one, the second the one that follows.
+The first value of a difference is the stored one, the second the computed one.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
     A score that the protocol does not compute is one of them, so none is left unchecked.
 
     Args:
-        record: Of the result.
-        predictions: All of them.
+        record: Record of the result.
+        predictions: All predictions of the result.
 
     Raises:
         DataError: They cannot be scored.
@@ -59,7 +59,7 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
 
 
 def monitored(record: Record) -> Iterator[Difference]:
-    """Yield what does not fit together of the curve of the paper's probe and its scores."""
+    """Yield inconsistencies between the curve of the paper's probe and its scores."""
     curve = probe_curve(record)
     if curve is None:
         return

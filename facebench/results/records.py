@@ -1,4 +1,4 @@
-"""What checkpoints and results say about method, task and data that they come from, as JSON."""
+"""Records of method, task and data in checkpoints and results, as JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from facebench.weights.checkpoint import Checkpoint
 
 
 def method_record(method: type[Method]) -> dict[str, Any]:
-    """Return what a result says about its method."""
+    """Return the record of a result's method."""
     info = method.info
     return {
         "name": info.name,
@@ -29,7 +29,7 @@ def method_record(method: type[Method]) -> dict[str, Any]:
 
 
 def task_record(dataset: Dataset, leaks: Leaks) -> dict[str, Any]:
-    """Return what a result says about its task and data, and what leaks there."""
+    """Return the record of a result's task, data and leaks."""
     info = dataset.task.info
     protocol = table_protocol(info.protocol)
     return {
@@ -51,12 +51,12 @@ def task_record(dataset: Dataset, leaks: Leaks) -> dict[str, Any]:
 def pretrain_record(
     checkpoint: Checkpoint, source: Source | None, dataset: Dataset
 ) -> dict[str, Any]:
-    """Return what a result says about learning, and who was seen there and is tested here.
+    """Return the record of pretraining, and the overlap of persons with the test data.
 
     Args:
-        checkpoint: Its own record names the data; what is tested is not known there.
-        source: That data; ``None`` if nothing was learned.
-        dataset: What is tested on.
+        checkpoint: Checkpoint, whose record names the data.
+        source: The pretraining data; ``None`` if nothing was learned.
+        dataset: Dataset of the test.
     """
     record = {key: checkpoint.record[key] for key in ("data", "images_seen", "history")}
     if checkpoint.imported is not None:

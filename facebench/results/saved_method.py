@@ -1,4 +1,4 @@
-"""What a user points at when a figure asks for a learned method: a checkpoint, or a result."""
+"""Loads the method of a checkpoint, given by its folder or by a result."""
 
 from __future__ import annotations
 

@@ -61,11 +61,11 @@ def read_form(record: Any, path: Path) -> Record:
     """Read JSON into the models.
 
     Args:
-        record: What the file says.
-        path: Of the file; named in errors.
+        record: Content of the file.
+        path: Path of the file, for messages.
 
     Raises:
-        StageError: It is not of the form of a result; the first thing that is wrong is named.
+        StageError: It is not of the form of a result; the first violation is named.
     """
     try:
         return Record.model_validate(record)

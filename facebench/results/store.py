@@ -1,7 +1,7 @@
 """Results: one JSON per (method, task, seed) with its per-sample predictions beside it.
 
 A result is never edited. Its file name carries the hash of everything that its scores depend
-on, so runs with other options stand side by side; only ``--force`` writes one again.
+on, so runs with other options have other names; only ``--force`` writes one again.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Result:
     """One stored result: a method, learned with one seed, judged on one task.
 
     Args:
-        path: Of the JSON file.
+        path: Path of the JSON file.
         record: Its content.
     """
 
@@ -116,7 +116,7 @@ def result_key(
         protocol: Name and version.
         features_key: The hash of the features.
         probe: Its spec, or the same as JSON.
-        seed: Of the run.
+        seed: Seed of the run.
         dedup_test: Whether it is scored without leaks, too.
     """
     inputs = {

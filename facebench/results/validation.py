@@ -1,4 +1,4 @@
-"""Is a stored result what it says it is? Its form, its name, its hashes, and every score.
+"""Validates a stored result: its form, its name, its hashes, and every score.
 
 Scores and intervals are computed again from the predictions by the protocol's own code
 (:mod:`facebench.evaluation.protocols.rescoring`), so a number that does not follow from them is
@@ -32,10 +32,10 @@ class Finding:
     """One thing that is wrong.
 
     Args:
-        file: Of the result.
-        key: Where in it, with dots.
-        found: What stands there.
-        expected: What should.
+        file: Path of the result.
+        key: Key in the result, with dots.
+        found: The value found.
+        expected: The value expected.
     """
 
     file: Path
@@ -61,7 +61,7 @@ class Checked:
 
 
 def validate_folder(root: Path) -> Iterator[Checked]:
-    """Check every result below a folder, one after the other; hidden folders are passed over.
+    """Check every result below a folder, one after the other; hidden folders are skipped.
 
     Raises:
         StageError: There is no such folder, or no result in it.

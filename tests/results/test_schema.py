@@ -1,4 +1,4 @@
-"""The schema of results: what is written passes, whatever is taken away or spoilt does not."""
+"""The schema of results: written results pass, results with missing or wrong values do not."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def keys(kind: str, tree: dict[str, Any], above: str = "") -> Iterator[str]:
             yield from keys(kind, value, name)
 
 
-def spoilt(record: dict[str, Any], name: str) -> tuple[dict[str, Any], dict[str, Any], str]:
+def editable(record: dict[str, Any], name: str) -> tuple[dict[str, Any], dict[str, Any], str]:
     """Return a copy, and in it what holds the key, and the key."""
     whole = copy.deepcopy(record)
     *above, last = name.split(".")
@@ -100,7 +100,7 @@ def test_every_key_that_is_taken_away_is_named(written: Records, kind: str) -> N
     required = [name for name in keys(kind, written[kind]) if name not in OPTIONAL]
     assert len(required) > 95
     for name in required:
-        whole, holder, key = spoilt(written[kind], name)
+        whole, holder, key = editable(written[kind], name)
         del holder[key]
         assert [(v.key, v.left) for v in schema_violations(whole)] == [(name, MISSING)]
 
@@ -109,7 +109,7 @@ def test_every_key_that_is_taken_away_is_named(written: Records, kind: str) -> N
 def test_every_value_of_another_type_is_named(written: Records, kind: str) -> None:
     for name in keys(kind, written[kind]):
         for value in VALUES:
-            whole, holder, key = spoilt(written[kind], name)
+            whole, holder, key = editable(written[kind], name)
             fits = json_type(holder[key]) == json_type(value) or (
                 name in NULLABLE and (value is None or holder[key] is None)
             )
@@ -127,7 +127,7 @@ def test_every_value_of_another_type_is_named(written: Records, kind: str) -> No
         ("spec.seed", 0.5), ("spec.probe.lrs", []), ("spec.probe.holdout", 1),
         ("task.protocol", ["ranking", 1]), ("task.protocol", ["classification"]),
         ("scores.honest.accuracy", 1.5), ("scores.honest.accuracy", None),
-        ("created", "yesterday"), ("method.needs", "luck"), ("floors", {}),
+        ("created", "yesterday"), ("method.needs", "wishes"), ("floors", {}),
         ("environment.packages", {"torch": "2"}), ("task.columns", []),
         ("scores.honest.intervals", {"accuracy": [0.1]}),
         ("scores.honest.intervals", {"accuracy": ["low", "high"]}),
@@ -135,7 +135,7 @@ def test_every_value_of_another_type_is_named(written: Records, kind: str) -> No
     ],
 )  # fmt: skip
 def test_values_out_of_range_are_named(written: Records, name: str, value: Any) -> None:
-    whole, holder, key = spoilt(written["classification"], name)
+    whole, holder, key = editable(written["classification"], name)
     holder[key] = value
     violations = list(schema_violations(whole))
     assert violations
@@ -202,7 +202,7 @@ def test_there_is_something_measured() -> None:
 def test_a_result_that_is_not_whole_is_named_with_its_file_in_one_line(
     written: Records, tmp_path: Path
 ) -> None:
-    whole, holder, key = spoilt(written["classification"], "task.leaks.unit")
+    whole, holder, key = editable(written["classification"], "task.leaks.unit")
     holder[key] = "face"
     del whole["n_test"]
     path = tmp_path / "tiny" / "a.json"

@@ -38,7 +38,7 @@ def copied(written: dict[str, Result], tmp_path: Path) -> Callable[[str], Path]:
     return copy
 
 
-def spoil(path: Path, name: str, value: Any) -> None:
+def overwrite(path: Path, name: str, value: Any) -> None:
     record = json.loads(path.read_text())
     *above, last = name.split("/")
     holder = record
@@ -106,7 +106,7 @@ def test_what_is_planted_is_found(
     copied: Callable[[str], Path], kind: str, name: str, value: Any, key: str
 ) -> None:
     path = copied(kind)
-    spoil(path, name, value)
+    overwrite(path, name, value)
     findings = found(path)
     assert key in findings
     line = str(findings[key])
@@ -117,7 +117,7 @@ def test_what_is_planted_is_found(
 def test_a_number_that_is_off_by_rounding_passes(copied: Callable[[str], Path]) -> None:
     path = copied("classification")
     accuracy = json.loads(path.read_text())["scores"]["honest"]["accuracy"]
-    spoil(path, "scores/honest/accuracy", accuracy + 1e-12)
+    overwrite(path, "scores/honest/accuracy", accuracy + 1e-12)
     assert found(path) == {}
 
 
@@ -134,7 +134,7 @@ def test_changed_predictions_are_found(copied: Callable[[str], Path], kind: str)
 def test_a_threshold_that_does_not_fit_its_folds_is_found(copied: Callable[[str], Path]) -> None:
     path = copied("cosine")
     record = json.loads(path.read_text())
-    spoil(path, "scores/honest/thresholds", [*record["scores"]["honest"]["thresholds"], 0.5])
+    overwrite(path, "scores/honest/thresholds", [*record["scores"]["honest"]["thresholds"], 0.5])
     assert "cannot be scored" in found(path)["the predictions"].found
 
 
@@ -147,7 +147,7 @@ def test_an_interval_without_its_score_is_found_where_rows_are_not_named(
         del level["removed_rows"]
     path.write_text(json.dumps(record))
     assert found(path) == {}
-    spoil(path, "scores/without_leaks/exact/honest/accuracy", 0.99)
+    overwrite(path, "scores/without_leaks/exact/honest/accuracy", 0.99)
     assert list(found(path)) == ["scores.without_leaks.exact.honest.accuracy"]
 
 
@@ -216,7 +216,7 @@ def test_the_key_of_a_run_is_the_one_that_is_validated(
     assert stages["result"] == result_key(
         record["task"]["protocol"], stages["features"], spec["probe"], seed=0, dedup_test=True
     )
-    spoil(path, "scores/honest/accuracy", 1.0)
+    overwrite(path, "scores/honest/accuracy", 1.0)
     done = facebench("results", "validate", str(results), status=1)
     assert "scores.honest.accuracy: found 1.0; expected 0." in done.stdout
     assert "1 of 1 files are wrong" in done.stderr

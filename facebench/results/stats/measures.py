@@ -21,11 +21,11 @@ def measure(
     """Return how metrics follow from a draw, computed as the protocol of the result does.
 
     Args:
-        record: Of the result.
-        frame: Its predictions.
-        kind: Which of its scores.
-        names: Of the M metrics, in order.
-        drawn: The units of ``frame``.
+        record: Record of the result.
+        frame: Predictions of the result.
+        kind: Kind of score, ``honest`` or ``paper``.
+        names: Names of the M metrics, in order.
+        drawn: Units of ``frame``.
 
     Raises:
         StageError: A metric cannot be computed from predictions.

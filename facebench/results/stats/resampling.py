@@ -1,11 +1,10 @@
-"""Drawing test items again: scores of stored predictions as functions of what was drawn.
+"""Resampling of test items: scores of stored predictions as functions of a resample.
 
-A draw says how often each *unit* comes. A unit is what may be drawn on its own: an image; a
-subject's images, within their fold (multilabel, as its stored intervals are); for pairs, the
-people whom pairs tie together. Two pairs with one face in them are not independent, so pairs that
-share a person, directly or by way of other pairs, are drawn as one (LFW: 1,290 such groups of 6,000
-pairs). Draws are shared by everything
-that is compared: what differs is then the representation and not the luck of the draw.
+A resample is the number of times that each *unit* is drawn. A unit is an image; the images of a
+subject, drawn within their fold (multilabel, as its stored intervals); for pairs, a group of
+connected people. Two pairs with a common face are not independent, so pairs that share a person,
+directly or through other pairs, are one unit (LFW: 1,290 units of 6,000 pairs). All compared
+results use the same resamples, so that differences do not depend on the draw.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ _BUDGET = 2**22  # draws times units held at a time: 32 MB
 
 @dataclass(frozen=True)
 class Units:
-    """What is drawn.
+    """The units of a resample.
 
     Args:
         of_item: ``[N]`` the unit of each test item, 0-based.

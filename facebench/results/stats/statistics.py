@@ -1,8 +1,7 @@
-"""Is a difference more than luck? Tests and ranks from the stored predictions of the same items.
+"""Tests of significance and rank intervals from stored predictions on the same test items.
 
-Everything here is about the sample of *test items*: what another test set of the same kind would
-have said of these very representations. What learning again would change is the standard deviation
-over seeds, which stands beside every mean over seeds (``entries.Score.std``).
+They quantify the variation over *test items* for fixed representations. The variation over training
+is the standard deviation over seeds (``entries.Score.std``).
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ class Contest:
         if not len(self.drawn):
             return [(1, len(self.values))] * len(self.values)
         sign = -1 if self.metric.higher_is_better else 1
-        # A draw without a value for somebody says nothing about ranks.
+        # A resample without a value for a competitor is not used for ranks.
         known = self.drawn[~np.isnan(self.drawn).any(1)]
         ranks = rankdata(sign * known, method="min", axis=1)
         tail = (1 - LEVEL) / 2
@@ -128,7 +127,7 @@ class Contest:
 def contests(
     competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: ScoreKind = "honest"
 ) -> dict[str, Contest]:
-    """Let competitors meet on the test items that all of them scored, by each of some metrics.
+    """Compare competitors on the test items that all of them scored, by each of some metrics.
 
     Args:
         competitors: The results of each, one a seed; all of one group of comparable results.
@@ -180,9 +179,9 @@ def intervals(
     intervals take no heed of people who are in several.
 
     Args:
-        results: Of one configuration and one group of comparable results, one a seed.
-        metrics: Whose intervals are wanted.
-        kind: Of which scores.
+        results: Results of one configuration and one group of comparable results, one per seed.
+        metrics: The metrics.
+        kind: Kind of score, ``honest`` or ``paper``.
 
     Raises:
         StageError: Predictions are missing, or those of two seeds are not of one test set.
