@@ -20,9 +20,9 @@ def grid(table: Table, left: str = ":--", right: str = "--:") -> str:
     """Return headings and rows alone, without a newline at the end.
 
     Args:
-        table: What is drawn.
-        left: What stands below the heading of a column of words.
-        right: The same for numbers.
+        table: The table.
+        left: Delimiter below the heading of a column of words.
+        right: Delimiter below the heading of a column of numbers.
     """
     upper = [text for text, columns in table.upper for _ in range(columns)]
     upper = upper or [""] * len(table.columns)
@@ -40,13 +40,13 @@ def grid(table: Table, left: str = ":--", right: str = "--:") -> str:
 
 
 def readable(text: str) -> str:
-    """Return foreign text without what would steer a terminal or turn the line around."""
+    """Return foreign text without control and bidirectional formatting characters."""
     kept = "".join(" " if unicodedata.category(c)[0] in "CZ" else c for c in text)
     return " ".join(kept.split())
 
 
 def marked(text: str) -> str:
-    """Return text that Markdown shows as it is, in a table, too."""
+    """Return text escaped for Markdown, also within tables."""
     return re.sub(r"([\\`*_\[\]{}|~#])", r"\\\1", html.escape(readable(text), quote=False))
 
 

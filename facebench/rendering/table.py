@@ -23,11 +23,11 @@ class Span:
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands where a row meets a column.
+    """Cell of a table.
 
     Args:
-        spans: One after the other; a newline in one of them begins a line.
-        star: A star follows, as the paper marks what its authors reproduced.
+        spans: Consecutive texts; a newline in one of them begins a line.
+        star: Whether a star follows, the mark of numbers that the paper's authors reproduced.
     """
 
     spans: tuple[Span, ...]
@@ -39,8 +39,8 @@ class Column:
     """A column.
 
     Args:
-        heading: It may have several lines.
-        numeric: It has numbers, which stand at the right.
+        heading: Heading, of one or more lines.
+        numeric: Whether it contains numbers, which are aligned right.
         wrap: On a terminal that is too narrow.
         min_width: On a terminal, in characters.
     """
@@ -73,7 +73,7 @@ class Table:
         columns: From left to right.
         sections: From top to bottom.
         notes: Below it.
-        upper: Headings over neighbouring columns, over all of them: text and number of columns.
+        upper: Headings over adjacent columns, over all of them: text and number of columns.
             Empty where there are none.
         caption: The title, for a document that numbers its tables itself.
         label: Names it in a document: ``table1-real``.

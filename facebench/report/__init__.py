@@ -1,4 +1,4 @@
-"""Reading results: tables beside the printed numbers, leaderboard, figures.
+"""Presentation of results: tables with the printed numbers, leaderboard, figures.
 
 May import ``pipeline``, results and what lies below them.
 """

@@ -1,4 +1,4 @@
-"""What tells apart rows and columns that would otherwise read alike."""
+"""Labels that distinguish rows and columns with otherwise equal names."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from facebench.report.groups import Group, task_title
 from facebench.results.store import Result
 
 _SHOWN = 4  # values in a line
-_UNSAID = frozenset({"data"})  # fingerprints say nothing to a reader; the dialog has them
+_UNSAID = frozenset({"data"})  # fingerprints are shown in the dialog only
 _COUNTED = frozenset({"pretrain.epochs", "pretrain.limit"})  # in the number of images
 
 K = TypeVar("K")
 
 
 def differences(entries: Sequence[MethodEntry]) -> dict[str, str]:
-    """Return for each entry, by its key, the values that tell it from entries that read like it.
+    """Return for each entry, by its key, the values that distinguish it from similar entries.
 
-    Entries read alike if method, feature, backbone and the data that was learned from are the
-    same. How long was learned is said by the number of images, where that tells them apart.
+    Entries are similar if method, feature, backbone and pretraining data are the same. The length
+    of training is given by the number of images, where this distinguishes them.
     """
     alike: dict[tuple[str, ...], list[MethodEntry]] = defaultdict(list)
     for entry in entries:
@@ -38,12 +38,12 @@ def differences(entries: Sequence[MethodEntry]) -> dict[str, str]:
 
 
 def _settings(entry: MethodEntry, options: frozenset[str]) -> dict[str, Any]:
-    """Return what may tell an entry from others; its method is named by its version alone.
+    """Return the settings that may distinguish an entry; of its method the version only.
 
     Args:
         entry: A row.
-        options: Of the method, those that the other rows have too: an option that only one version
-            of a method knows says no more than the version.
+        options: Options of the method that all compared rows have; an option that only one version
+            of a method has is redundant with the version.
     """
     settings: dict[str, Any] = {"preset": entry.preset, **entry.configuration}
     if "method" in settings:
@@ -53,7 +53,7 @@ def _settings(entry: MethodEntry, options: frozenset[str]) -> dict[str, Any]:
 
 
 def _images_tell(group: Sequence[MethodEntry]) -> bool:
-    """Return whether entries of as many images also learned for as long."""
+    """Return whether entries with equal numbers of images were trained equally long."""
     lengths: dict[str, set[tuple[Any, ...]]] = defaultdict(set)
     for entry in group:
         learning = entry.configuration.get("pretrain", {})
@@ -62,7 +62,7 @@ def _images_tell(group: Sequence[MethodEntry]) -> bool:
 
 
 def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
-    """Return for each group what tells it from others of the same task; a limit is always said."""
+    """Return the difference of each group from others of the same task; a limit is always named."""
     alike: dict[tuple[str, bool], dict[Group, Mapping[str, Any]]] = defaultdict(dict)
     for group, result in groups.items():
         task, spec = result.record.task, result.spec
@@ -86,11 +86,11 @@ def _telling(
 ) -> dict[K, str]:
     """Return ``name=value`` of what differs between members; empty for a single one.
 
-    Where all members but one agree, that one alone says it.
+    Where all members but one agree, only that one names the value.
     """
     flat = {key: dict(_flat("", content)) for key, content in members.items()}
     names = dict.fromkeys(name for content in flat.values() for name in content)
-    usual: dict[str, str | None] = {}  # of each name that differs, the value that goes unsaid
+    usual: dict[str, str | None] = {}  # for each differing name, the value that is omitted
     for name in names:
         counts = Counter(content.get(name) for content in flat.values())
         if name not in unsaid and len(counts) > 1:

@@ -1,4 +1,4 @@
-"""Training curves: what a run learned by, epoch by epoch, as a table of small bars."""
+"""Training curves by epoch, as a table of sparklines."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from facebench.report import DASH
 
 WIDTH = 40  # characters of a curve
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_GAP = " "  # where a term was not computed: a method may learn in stages
+_GAP = " "  # for epochs without the term, since a method may learn in stages
 
 History = Sequence[Mapping[str, Any]]
 
-# Columns that are no loss terms, in the order in which they are shown: how they begin, and what a
-# figure calls them. What is in none of these is a loss, by the name that its paper gives it.
+# Columns that are not loss terms, in the order of display: prefix, and title in figures. All other
+# columns are losses.
 KINDS: dict[str, str] = {
     "weight_": "weights of the losses",
     "lr": "learning rate",
@@ -45,10 +45,10 @@ class Curve:
 
 
 def curves(history: History) -> list[Curve]:
-    """Return the columns of a history: losses first, then what is told beside them.
+    """Return the columns of a history, losses first.
 
     Args:
-        history: A row per epoch, as checkpoints and results keep it.
+        history: A row per epoch, as in checkpoints and results.
     """
     names = list(dict.fromkeys(name for row in history for name in row))
     order = [LOSSES, *KINDS.values()]
@@ -84,7 +84,7 @@ def sparkline(values: Sequence[float], width: int = WIDTH) -> str:
 
     Args:
         values: NaN leaves a gap.
-        width: Most characters; more values than that are averaged, neighbours together.
+        width: Largest number of characters; more values are averaged in consecutive groups.
     """
     means = _thinned(values, width)
     there = [mean for mean in means if not math.isnan(mean)]

@@ -1,9 +1,9 @@
-"""What tables compare: an entry is one configuration with all its seeds, a score is its cell.
+"""Entries of tables: one configuration with the results of all its seeds, and its scores.
 
-Two results belong to one entry if nothing differs between them but the seed and what the task
-brings with it: the same method with the same options, features, backbone and pretraining. A score
-is the mean over seeds, with two kinds of doubt kept apart: the standard deviation over seeds (how
-much learning again changes) and an interval over test items (how much another test set would).
+Two results belong to one entry if they differ in the seed and the task only: the same method with
+the same options, features, backbone and pretraining. A score is the mean over seeds, with two
+measures of uncertainty: the standard deviation over seeds (variation of training) and an interval
+over test items (variation of the test set).
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class MethodEntry:
     Args:
         key: Hash of the configuration; names the entry.
         method: Name of the plugin.
-        title: Of the method, as a paper prints it.
+        title: Title of the method in papers.
         feature: Which feature was judged.
-        backbone: Its name.
-        preset: That the results were asked for with (its values are in the configuration).
-        pretraining: What it was learned from, in words.
-        pretrain_data: Name of the data that it was learned from; empty if from none.
-        configuration: All that the key is made of, as JSON.
-        results: By group of comparable results; in the order of their seeds.
+        backbone: Name of the backbone.
+        preset: Name of the preset (its values are in the configuration).
+        pretraining: Description of the pretraining data.
+        pretrain_data: Name of the pretraining data; empty if there are none.
+        configuration: Everything that the key depends on, as JSON.
+        results: Results by group of comparable results, in the order of their seeds.
     """
 
     key: str
@@ -65,24 +65,24 @@ class MethodEntry:
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """Return the seeds that some task was judged with."""
+        """Return the seeds of the results."""
         return tuple(sorted({r.spec.seed for r in self.all_results}))
 
 
 @dataclass(frozen=True)
 class Score:
-    """One cell: an entry, judged by one metric of one group; values as stored, not scaled.
+    """Score of an entry by one metric of one group; values as stored, not scaled.
 
     Args:
         metric: Name, title, direction, and the scale from stored to printed values.
-        results: What it comes from, one result a seed.
+        results: The results, one for each seed.
         honest: Mean over seeds; None if some seed has no value.
         std: Standard deviation over seeds (ddof 1); None for a single one.
-        interval: 95 % of draws of test items have the mean over seeds in it; None if there are too
-            few units to draw.
+        interval: 95 % interval of the mean over seeds, over test items; None if there are too few
+            units to resample.
         paper: Mean over seeds by the paper's protocol.
-        paper_std: Its standard deviation over seeds.
-        printed: What a paper prints for the method.
+        paper_std: Standard deviation of ``paper`` over seeds.
+        printed: Number that a paper prints for the method.
     """
 
     metric: Metric
@@ -127,16 +127,18 @@ def entries(results: Iterable[Result]) -> list[MethodEntry]:
 
 
 def _place(entry: MethodEntry) -> tuple[str, ...]:
-    options = to_json(dict(entry.configuration))  # no hash: nearby settings stand together
+    options = to_json(
+        dict(entry.configuration)
+    )  # without the hash, so that similar settings are adjacent
     words = (entry.title.casefold(), entry.feature, entry.backbone, entry.pretraining, entry.preset)
     return (*words, options)
 
 
 def configuration(record: Record) -> dict[str, Any]:
-    """Return what makes two results the same entry: the spec without seed and task.
+    """Return the configuration that two results of one entry share: the spec without seed and task.
 
-    Data are named by their fingerprint and not by where they lay; what learning depends on is left
-    out where nothing is learned.
+    Data are identified by fingerprint, not by location; options of pretraining are left out where
+    nothing is learned.
     """
     spec, data = record.spec, record.pretrain.data
     extract = {k: v for k, v in spec.extract.plain().items() if k in ("feature", "pool", "dtype")}
@@ -163,12 +165,12 @@ def configuration(record: Record) -> dict[str, Any]:
 
 
 def metrics(results: Sequence[Result]) -> tuple[Metric, ...]:
-    """Return what a paper prints of the results' task, left to right."""
+    """Return the metrics that a paper prints for the results' task, left to right."""
     return results[0].record.task.columns
 
 
 def main_metric(results: Sequence[Result]) -> Metric:
-    """Return the headline metric of the results' task."""
+    """Return the main metric of the results' task."""
     return results[0].metric
 
 

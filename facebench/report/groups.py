@@ -1,7 +1,6 @@
-"""Which results may be compared, and what a reader must be told of each.
+"""Groups of comparable results, and texts that describe their conditions.
 
-What cannot be compared is kept apart: a group holds one task version, one protocol, and real or
-synthetic data, never both.
+A group has one task version, one protocol, and real or synthetic data, never both.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ Group = tuple[str, int, str, int, bool, str]
 
 
 def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
-    """Group results that may stand in one table."""
+    """Group results that are comparable in one table."""
     groups: dict[Group, list[Result]] = defaultdict(list)
     for result in results:
         task, spec = result.record.task, result.spec
@@ -41,7 +40,7 @@ def task_title(record: Record) -> str:
 def leak_free(record: Record) -> Iterator[tuple[str, Level]]:
     """Yield the scores of a result without test items that leak, if it has any, with a name.
 
-    Near duplicates get no line of their own where there are none.
+    Near duplicates are omitted where there are none.
     """
     shown = -1
     for kind, level in record.scores.levels().items():
@@ -51,7 +50,7 @@ def leak_free(record: Record) -> Iterator[tuple[str, Level]]:
 
 
 def learned_from(record: Record) -> str:
-    """Return what a representation was learned from, as the end of a line."""
+    """Return the description of the pretraining data, to be appended to a line."""
     data, imported = record.pretrain.data, record.pretrain.imported
     if imported is not None:
         return f", imported weights, {imported.file} sha256:{imported.sha256[:12]}"

@@ -1,6 +1,6 @@
-"""Everything that a folder of results is shown as: the paper's tables and the leaderboard.
+"""Publication of a folder of results: the paper's tables and the leaderboard.
 
-A pure function of the results. Whoever deletes the tables and pages gets the same bytes again.
+The files are a pure function of the results: computed again, they have the same bytes.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _BLOCK = re.compile(r"(<!-- published: (?P<name>\S+) -->\n).*?(<!-- end -->)", r
 
 
 def published(results: Sequence[Result], root: Path) -> dict[str, str]:
-    """Return what the results are shown as: name of each file and its text.
+    """Return the published files: name -> text.
 
     Args:
-        results: Those to show.
-        root: Their folder.
+        results: Results to publish.
+        root: Folder of the results.
 
     Raises:
         StageError: A result cannot be used.
@@ -39,7 +39,7 @@ def published(results: Sequence[Result], root: Path) -> dict[str, str]:
         for synthetic, kind in ((False, "real"), (True, "synthetic")):
             tables = paper_tables(number, results, synthetic)
             if not any(row.entry for table in tables for row in table.rows):
-                continue  # nothing of ours: a copy of the paper is not worth a file
+                continue  # no results of ours: a copy of the printed table is not published
             for form, suffix in TABLE_FILES.items():
                 files[f"table{number}-{kind}.{suffix}"] = render(tables, form)
             if number in COMPARE_METHODS:
@@ -50,10 +50,9 @@ def published(results: Sequence[Result], root: Path) -> dict[str, str]:
 
 
 def publish(files: Mapping[str, str], folder: Path) -> None:
-    """Write files into a folder, each whole or not at all.
+    """Write files into a folder, each atomically.
 
-    A table of an earlier publication that is none now is removed, so that no number outlives its
-    results.
+    Tables of an earlier publication that are not part of this one are removed.
     """
     for name, text in files.items():
         atomic_write(folder / name, text)
@@ -69,9 +68,9 @@ def filled(document: str, files: Mapping[str, str], name: str) -> str:
     on a line of its own.
 
     Args:
-        document: Its text.
-        files: What is published.
-        name: Of the document, for errors.
+        document: Text of the document.
+        files: The published files.
+        name: Name of the document, used in messages.
 
     Raises:
         StageError: A block names a file that is not published, or there is no block.

@@ -14,21 +14,21 @@ FORMAT = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Printed:
-    """One number as a paper prints it.
+    """One printed number of a paper.
 
     Args:
-        method: As printed (``SimCLR``).
+        method: Name of the method, as printed (``SimCLR``).
         task: facebench's name of the task.
         metric: facebench's name of the metric.
-        value: As printed (``71.06``).
+        value: Value, as printed (``71.06``).
         section: ``supervised`` or ``self-supervised``.
-        reproduced: The paper marks it with a star: reproduced by its authors.
-        paper: Which paper prints it, in full.
-        short: The same in short (``PCL, CVPR 2023``).
-        source: Where the number was read.
+        reproduced: Whether the paper marks it with a star: reproduced by its authors.
+        paper: Full reference of the paper.
+        short: Short reference of the paper (``PCL, CVPR 2023``).
+        source: Location of the number.
         variant: Setting of the method, in an ablation (``L_dis, L_orth``); empty elsewhere.
         table: Number of the table; None where the source has none.
-        page: Of the paper; None where the source has none.
+        page: Page of the paper; None where the source has none.
     """
 
     method: str
@@ -62,16 +62,16 @@ class PrintedColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class PrintedLayout:
-    """How the first paper lays out a table.
+    """Layout of a table in the first paper.
 
     Args:
-        number: Of the table.
-        title: What it is about.
+        number: Number of the table.
+        title: Title of the table.
         rows: Heading of the rows.
-        digits: Decimals that it prints.
+        digits: Number of decimals.
         columns: Left to right.
         sections: Headings of its sections, by the name that numbers give them; top down.
-        short: The paper, in short.
+        short: Short reference of the paper.
     """
 
     number: int
@@ -85,7 +85,7 @@ class PrintedLayout:
 
 @cache
 def printed_numbers() -> tuple[Printed, ...]:
-    """Return every printed number that ships with facebench, paper by paper, table by table.
+    """Return every printed number that facebench includes, by paper and table.
 
     The first paper is the one whose tables facebench lays out.
     """
@@ -142,7 +142,7 @@ def printed_table(table: int | None = None) -> tuple[Printed, ...]:
     """Return the numbers of one table of the first paper, in reading order.
 
     Args:
-        table: Its number; None for all tables that are no ablation.
+        table: Number of the table; None for all tables that are not ablations.
     """
     paper = printed_numbers()[0].paper
     return tuple(

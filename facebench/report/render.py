@@ -45,7 +45,7 @@ def _table(group: Group, results: list[Result]) -> Table:
 
 
 def row(result: Result) -> list[Cell]:
-    """Return the cells of one result; what was run stands in the first, in two short lines."""
+    """Return the cells of one result; the first describes the run in two short lines."""
     record, spec, metric = result.record, result.spec, result.metric
     mark = "\nsynthetic" if record.task.synthetic else ""
     who = spans(
@@ -60,7 +60,7 @@ def row(result: Result) -> list[Cell]:
 def _leak_free_rows(record: Record) -> Iterator[list[Cell]]:
     metric = record.task.main_metric
     for name, level in leak_free(record):
-        # Those of pairs are over pairs, and would look narrower than the one in the row above.
+        # Intervals of pairs are over pairs, and would look narrower than the one in the row above.
         ends = None if record.of_pairs else level.honest.ends(metric.name)
         cells = _numbers(level, metric, "", ends)
         yield [cell(f"  {name}", "dim"), *cells, cell(DASH)]
@@ -89,7 +89,7 @@ def _printed(record: Record, metric: str) -> str:
 
 
 def caption(results: Sequence[Result]) -> str:
-    """Say what a reader must know before comparing: preset, what was printed, warnings."""
+    """Return the caption of a table: preset, source of printed numbers, warnings."""
     notes = []
     presets = sorted({result.spec.preset for result in results})
     notes.append(

@@ -1,8 +1,8 @@
-"""The leaderboard as one HTML file that asks nothing of a network.
+"""The leaderboard as one HTML file that loads nothing from a network.
 
-Style, script and data are written into the template. Names of methods come from other people's
-result files, so the data are a JSON block that no parser takes for markup, the script makes text
-nodes only, and a content security policy allows this very script and style and nothing else.
+Style, script and data are inserted into the template. Names of methods come from third-party result
+files, so the data are escaped in a JSON block, the script creates text nodes only, and a content
+security policy allows only this script and this style.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from importlib.resources import files
 from facebench.config.spec import plain
 from facebench.report.board.model import Leaderboard
 
-# Put together in this order, as one scope.
+# Concatenated in this order, as one scope.
 SCRIPTS = ("dom", "model", "grid", "provenance", "bars", "main")
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
@@ -33,7 +33,7 @@ def page(leaderboard: Leaderboard) -> str:
         "script": script,
         "data": data_block(leaderboard),
     }
-    # One pass: what is filled in is not looked at again.
+    # One pass, so that inserted text is not substituted again.
     return _BLANK.sub(lambda blank: parts[blank[1]], _part("page.html"))
 
 

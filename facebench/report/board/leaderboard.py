@@ -1,8 +1,8 @@
-"""The leaderboard as data, from stored results alone.
+"""The leaderboard as data, computed from stored results alone.
 
-Real and synthetic data are boards of their own, never one ranking. A column is one metric of one
-group of comparable results. There is no average over columns: tasks have no common unit. Nothing
-here depends on the clock or on where the files lie, so the same results give the same bytes.
+Real and synthetic data have separate boards. A column is one metric of one group of comparable
+results. There is no average over columns, since tasks have no common unit. The output does not
+depend on the time or on the location of the files, so the same results give the same bytes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from facebench.results.stats.statistics import Interval, contests, intervals
 from facebench.results.store import Result
 from facebench.task import Metric
 
-KEPT = 9  # decimals of a value on the printed scale: rid of what the order of a sum leaves
+KEPT = 9  # decimals of a value on the printed scale, which remove rounding differences of sums
 _KINDS: tuple[ScoreKind, ...] = ("honest", "paper")
 
 _log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def leaderboard(results: Iterable[Result], root: Path) -> Leaderboard:
 
     Args:
         results: Stored results, in any order.
-        root: The folder that they lie in; files are named from there.
+        root: Folder of the results; paths of files are relative to it.
 
     Raises:
         StageError: A result or its predictions cannot be used.
@@ -181,7 +181,7 @@ def _ranks(
 ) -> dict[str, dict[int, Rank]]:
     """Rank intervals by metric and place among those found.
 
-    Nobody is ranked alone, or where test sets differ, or without a score.
+    There are no ranks of a single method, across different test sets, or without a score.
     """
     ranks: dict[str, dict[int, Rank]] = {}
     by_competitors: dict[tuple[int, ...], list[Metric]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What a leaderboard is made of: boards, columns, rows and cells, as plain typed data."""
+"""Data model of the leaderboard: boards, columns, rows and cells."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ class Column:
     """One metric of one group of comparable results.
 
     Args:
-        id: Names it within its board.
+        id: Identifier within its board.
         task: facebench's name of the task.
-        title: As a table prints the task.
-        note: What tells it from other groups of the same task; empty if it is the only one.
-        family: Of the task.
+        title: Title of the task in tables.
+        note: Difference from other groups of the same task; empty if it is the only one.
+        family: Family of the task.
         metric: Heading of the metric.
         name: facebench's name of the metric.
         higher: Whether more is better.
@@ -75,17 +75,17 @@ class BoardRow:
     """One configuration of a method, with all its seeds.
 
     Args:
-        id: Names it within its board.
-        order: Its place in the order by name.
+        id: Identifier within its board.
+        order: Position in the order by name.
         method: Title of the method.
         feature: Which feature was judged.
-        backbone: Its name.
-        preset: That it was asked for with.
-        data: What it was learned from, to filter by.
-        pretraining: The same with the count of images.
-        detail: What tells it from rows that are otherwise alike.
-        seeds: That some task was judged with.
-        cells: By column.
+        backbone: Name of the backbone.
+        preset: Name of the preset.
+        data: Pretraining data, used as a filter.
+        pretraining: Pretraining data with the number of images.
+        detail: Difference from rows that are otherwise equal.
+        seeds: Seeds of the results.
+        cells: Cells by column.
     """
 
     id: str
@@ -103,7 +103,7 @@ class BoardRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Floor:
-    """What no learning would score, by column."""
+    """Scores without learning, by column."""
 
     name: str
     cells: Mapping[str, float]
@@ -121,7 +121,7 @@ class Quote:
 
 @dataclass(frozen=True, kw_only=True)
 class PrintedRow:
-    """What one paper prints for one method, by column."""
+    """Numbers that one paper prints for one method, by column."""
 
     order: int
     method: str

@@ -1,4 +1,4 @@
-"""What papers print, as rows of the leaderboard that stand apart from what was measured."""
+"""Printed numbers of papers, as rows of the leaderboard separate from measured results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def printed_rows(columns: Sequence[Column]) -> tuple[PrintedRow, ...]:
     """Return a row for each method that a paper prints in some column.
 
     Settings of ablations are left out. Where a paper has a method twice in a column (TCAE on
-    DISFA), the second number stands in a row of its own.
+    DISFA), the second number has a row of its own.
     """
     wanted: dict[tuple[str, str], list[str]] = defaultdict(list)
     for column in columns:

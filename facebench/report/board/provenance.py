@@ -1,4 +1,4 @@
-"""Where a score comes from, as the leaderboard shows it for any cell."""
+"""Provenance of a score, as shown by the leaderboard for each cell."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from facebench.results.record import Record
 from facebench.results.scores import KINDS
 from facebench.results.store import Result
 
-# Of a task's leaks; the lists of images are left to the result file.
+# Keys of a task's leaks; the lists of images are in the result file only.
 _LEAKS = ("between", "exact", "near", "subjects", "tested", "unit")
 _DATASET = ("name", "title", "version", "protocol", "synthetic", "counts", "fingerprint")
 
@@ -24,19 +24,19 @@ class Run:
 
     Args:
         file: Result file, from the folder of results.
-        seed: Of the run.
-        created: When it was written, as the file says.
-        n_test: Items of the test.
-        n_scored: Of them, how many have a score.
+        seed: Seed of the run.
+        created: Time of writing, from the file.
+        n_test: Number of test items.
+        n_scored: Number of test items with a score.
         broken_images: Images that could not be read.
-        learned: What the representation was learned from, in words.
+        learned: Description of the pretraining data.
         pretrain_data: Name, count of images, fingerprint and shared identities of that data.
-        warnings: Of the dataset and of the pretraining data.
+        warnings: Warnings of the dataset and of the pretraining data.
         stages: Hashes of the stages, and the digest of the weights.
-        spec: All that was asked for.
-        leak_free: Scores without test items that leak, if they were asked for.
-        dataset: Its place among the leaderboard's datasets.
-        environment: Its place among the leaderboard's environments.
+        spec: Specification of the run.
+        leak_free: Scores without leaked test items, if they were requested.
+        dataset: Position among the leaderboard's datasets.
+        environment: Position among the leaderboard's environments.
     """
 
     file: str
@@ -56,14 +56,14 @@ class Run:
 
 
 class Pool:
-    """Equal JSON values, kept once, in the order in which they came."""
+    """Distinct JSON values, in the order in which they were added."""
 
     def __init__(self) -> None:
         self._places: dict[str, int] = {}
         self.values: list[Any] = []
 
     def place(self, value: Any) -> int:
-        """Return where ``value`` stands, and add it if it is new."""
+        """Return the position of ``value``, adding it if it is new."""
         key = digest(value)
         if key not in self._places:
             self._places[key] = len(self.values)
@@ -74,11 +74,11 @@ class Pool:
 def runs_of(
     results: Sequence[Result], root: Path
 ) -> tuple[tuple[Run, ...], tuple[Any, ...], tuple[Any, ...]]:
-    """Return what is behind every result, the datasets and the environments that they name.
+    """Return the provenance of every result, and the distinct datasets and environments.
 
     Args:
-        results: In the order in which cells count them.
-        root: Folder of results; files are named from there.
+        results: Results in the order of the cells' positions.
+        root: Folder of results; paths of files are relative to it.
     """
     datasets, environments = Pool(), Pool()
     runs = [_run(result, root, datasets, environments) for result in results]
@@ -113,7 +113,7 @@ def _run(result: Result, root: Path, datasets: Pool, environments: Pool) -> Run:
 
 
 def _without_leaks(record: Record) -> list[dict[str, Any]]:
-    """Printed scores of both protocols, without what leaks."""
+    """Return the scores of both protocols without leaked items."""
     task = record.task
     scales = {metric.name: metric.scale for metric in (*task.columns, task.main_metric)}
     lines = []

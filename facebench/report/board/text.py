@@ -49,9 +49,9 @@ def sheets(leaderboard: Leaderboard, width: int | None = None) -> Iterator[Sheet
     """Yield the tables of a leaderboard.
 
     Args:
-        leaderboard: What is shown.
-        width: Of the terminal, in letters. A family that does not fit has its headline metrics
-            only, and says so.
+        leaderboard: The leaderboard.
+        width: Width of the terminal in characters. A family that does not fit has its main metrics
+            only, with a note.
     """
     for board in leaderboard.boards:
         for family in dict.fromkeys(column.family for column in board.columns):

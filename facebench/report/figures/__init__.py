@@ -1,4 +1,4 @@
-"""Figures of stored results, and of what a method drew or learned.
+"""Figures of stored results, training curves and reconstructions.
 
 May import the modules of report, ``pipeline`` and ``reproduce``.
 """

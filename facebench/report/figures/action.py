@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def draw_actions(path: Path, record: Record) -> None:
-    """Draw what the paper's table prints for the task: every action unit, and the mean.
+    """Draw the metrics of the paper's table: every action unit, and the mean.
 
     Args:
         path: ``.png`` or ``.svg``.
-        record: Of the result.
+        record: Record of the result.
 
     Raises:
         DataError: It is no multilabel result.

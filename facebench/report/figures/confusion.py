@@ -16,7 +16,7 @@ from facebench.results.record import Record
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DARK = 0.55  # share of a row from which a cell is dark, and its text white
+_DARK = 0.55  # fraction of a row from which a cell is dark, and its text white
 
 
 def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: ScoreKind) -> None:
@@ -24,9 +24,9 @@ def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: Sco
 
     Args:
         path: ``.png`` or ``.svg``.
-        record: Of the result.
-        classes: Names in label order; numbers stand instead if they do not fit.
-        kind: Whose predictions.
+        record: Record of the result.
+        classes: Names in label order; numbers are used if they do not fit.
+        kind: Kind of predictions, ``honest`` or ``paper``.
 
     Raises:
         DataError: It is no classification result.

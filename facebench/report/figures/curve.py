@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Speed says something about the machine, not about the learning.
+# Speed is a property of the machine, not of the training.
 _PANELS = tuple(kind for kind in (LOSSES, *KINDS.values()) if kind != KINDS["images_per_second"])
 
 
@@ -24,7 +24,7 @@ def draw_curves(path: Path, history: History, title: str) -> None:
     Args:
         path: ``.png`` or ``.svg``.
         history: A row per epoch, as checkpoints and results keep it.
-        title: What stands above.
+        title: Title of the figure.
 
     Raises:
         DataError: The history is empty, because nothing was learned.

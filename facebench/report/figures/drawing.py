@@ -1,6 +1,6 @@
-"""How every figure is drawn and written: one look, and the same bytes for the same data.
+"""Common code of all figures: one style, and the same bytes for the same data.
 
-A figure is a function that paints on an empty ``Figure``; :func:`draw` gives it one and saves it.
+A figure is a function that draws on an empty ``Figure``; :func:`draw` creates and saves it.
 pyplot and its global state are not used.
 """
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 DPI = 150  # of a PNG
 
-# What a viewer shows as date and program would make two equal figures differ.
+# Date and program in the metadata would make two equal figures differ.
 _METADATA: dict[str, dict[str, None]] = {
     ".png": {"Software": None},
     ".svg": {"Date": None, "Creator": None},
@@ -26,7 +26,7 @@ _METADATA: dict[str, dict[str, None]] = {
 
 
 def check_target(path: Path) -> None:
-    """Check the name of a figure's file, before anything is computed for it.
+    """Check the name of a figure's file before anything is computed.
 
     Raises:
         SpecError: It does not end in ``.png`` or ``.svg``.
@@ -60,7 +60,7 @@ def draw(path: Path, size: tuple[float, float], paint: Callable[[Figure], None])
             "install facebench[report]."
         ) from error
     kind = path.suffix.lower()
-    # The user's own matplotlibrc has no say, so that a figure looks alike everywhere.
+    # Independent of the user's matplotlibrc, so that figures are the same everywhere.
     with matplotlib.style.context(["default", {"svg.hashsalt": "facebench"}]):
         figure = Figure(figsize=size, layout="constrained")
         paint(figure)

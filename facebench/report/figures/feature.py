@@ -1,4 +1,4 @@
-"""Stored features on a plane, a point for each test image, coloured by what it shows."""
+"""Scatter plot of projected features, a point for each test image, coloured by its label."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def draw_features(
 
     Args:
         path: ``.png`` or ``.svg``.
-        points: ``[N, 2]``.
+        points: ``[N, 2]`` projected features.
         labels: ``[N]``: class indices if there are names, else numbers.
-        names: Of the classes, in order; empty for numbers.
-        by: What the labels are.
-        title: What stands above.
+        names: Names of the classes, in order; empty for numbers.
+        by: Name of the labels.
+        title: Title of the figure.
 
     Raises:
         SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.

@@ -19,13 +19,13 @@ _LIGHT = 0.55  # above this a cell is dark, and its text white
 
 
 def draw_heat_map(path: Path, record: dict[str, Any]) -> None:
-    """Draw how much of each factor each feature holds, with intervals.
+    """Draw how much of each factor each feature contains, with intervals.
 
-    A cell is (score - floor) / (1 - floor), so that colours compare across metrics.
+    A cell is (score - floor) / (1 - floor), so that colours are comparable across metrics.
 
     Args:
         path: ``.png`` or ``.svg``.
-        record: Of a :class:`facebench.disentangle.disentanglement.Disentanglement`, or read back.
+        record: Record of a :class:`facebench.disentangle.disentanglement.Disentanglement`.
 
     Raises:
         SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.

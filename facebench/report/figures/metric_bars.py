@@ -19,8 +19,8 @@ class Bars:
     """One colour: a value at each position.
 
     Args:
-        name: In the legend.
-        values: As printed; NaN leaves a gap.
+        name: Name in the legend.
+        values: Values on the printed scale; NaN leaves a gap.
         intervals: ``(low, high)`` at each position; empty for none.
     """
 
@@ -32,11 +32,11 @@ class Bars:
 def paint_bars(
     axes: Axes, titles: Sequence[str], series: Sequence[Bars], floors: Mapping[str, Sequence[float]]
 ) -> None:
-    """Paint bars in groups, and what is reached without features as lines across each group.
+    """Draw bars in groups, and floors as lines across each group.
 
     Args:
-        axes: Where.
-        titles: Below each group.
+        axes: Axes to draw on.
+        titles: Titles of the groups.
         series: One for each colour; as many values as titles.
         floors: Name and values of each floor.
     """

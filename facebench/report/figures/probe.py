@@ -21,7 +21,7 @@ def draw_probe(path: Path, record: Record) -> None:
 
     Args:
         path: ``.png`` or ``.svg``.
-        record: Of the result.
+        record: Record of the result.
 
     Raises:
         DataError: No probe was trained (pairs compared by cosine).

@@ -1,4 +1,4 @@
-"""Features brought down to two numbers, to be looked at: t-SNE, PCA, or UMAP if it is there."""
+"""Projection of features to two dimensions: t-SNE, PCA, or UMAP if it is installed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PROJECTIONS = ("tsne", "pca", "umap")
 _FIRST = 50  # components before t-SNE and UMAP, as van der Maaten and Hinton (2008) do (30 there)
 _NEIGHBORS = 15  # UMAP's own default
 _PERPLEXITY = 30.0  # scikit-learn's default
-_LEAST = 5  # points of which a picture says anything
+_LEAST = 5  # minimum number of points
 
 
 def project(values: npt.ArrayLike, how: str, seed: int) -> npt.NDArray[np.float64]:
@@ -22,11 +22,11 @@ def project(values: npt.ArrayLike, how: str, seed: int) -> npt.NDArray[np.float6
 
     Args:
         values: ``[N, D]``, finite.
-        how: One of ``PROJECTIONS``.
-        seed: Of everything that is drawn.
+        how: Name of the projection, one of ``PROJECTIONS``.
+        seed: Seed for all random draws.
 
     Returns:
-        ``[N, 2]``. Distances between far points of t-SNE and UMAP mean little.
+        ``[N, 2]``. Large distances of t-SNE and UMAP are not meaningful.
 
     Raises:
         UnknownNameError: There is no such projection.

@@ -1,4 +1,4 @@
-"""From a checkpoint and some faces to the pictures that its method draws of them again."""
+"""Reconstructions of faces by the method of a checkpoint."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from facebench.runtime.images import Pixels, crop_resize, read_image
 from facebench.runtime.listing import images_below
 from facebench.synth import FaceSampler, render
 
-_SPREAD = 2.0  # of rendered poses: flipping a frontal face would show nothing
+_SPREAD = 2.0  # spread of rendered poses, since flipping a frontal face would have no effect
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Reconstructions:
 
     Args:
         columns: Caption to images ``[B, S, S, 3]`` in [0, 1].
-        title: Method, checkpoint, and what the faces are.
+        title: Method, checkpoint, and source of the faces.
     """
 
     columns: dict[str, npt.NDArray[np.float32]]
@@ -43,19 +43,19 @@ def reconstruct(
     count: int = 6,
     seed: int = 0,
 ) -> Reconstructions:
-    """Draw faces again from their features.
+    """Reconstruct faces from their features.
 
     Args:
         checkpoint_path: A checkpoint's folder, or a result's JSON file.
-        cache: Where the checkpoints of results are kept.
-        registry: Knows the method.
+        cache: Folder of the checkpoints of results.
+        registry: Registry of the method.
         images: Folder to choose faces from; None renders them.
-        count: How many; all that the folder has if those are fewer.
-        seed: Of the choice, or of the people rendered.
+        count: Number of faces; all of the folder if it has fewer.
+        seed: Seed of the choice, or of the rendered persons.
 
     Raises:
         PluginError: The method draws no reconstructions; the message names those that do.
-        FacebenchError: Checkpoint or images cannot be had.
+        FacebenchError: Checkpoint or images are not available.
     """
     if count < 1 or seed < 0:
         raise SpecError(f"found --count {count} and --seed {seed}; expected 1 and 0 or more.")
@@ -91,7 +91,7 @@ def drawing_methods(registry: Registry) -> list[str]:
         try:
             if draws(registry.load("method", name)):
                 names.append(name)
-        except PluginError:  # somebody else's plugin; it is not asked for
+        except PluginError:  # a defective third-party plugin, which is not needed here
             continue
     return names
 

@@ -1,4 +1,4 @@
-"""The reconstruction grid: what each part of a representation knows, as pictures (PCL Fig. 4)."""
+"""The reconstruction grid: images decoded from each part of a representation (PCL Fig. 4)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def draw_reconstructions(
     Args:
         path: ``.png`` or ``.svg``.
         columns: Caption (TeX between dollars) to images ``[B, S, S, 3]`` in [0, 1].
-        title: What stands above.
+        title: Title of the figure.
 
     Raises:
         SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def draw_roc(path: Path, result: Result, kind: ScoreKind) -> None:
-    """Draw true over false acceptance rate, and where each fold's threshold puts it.
+    """Draw true over false acceptance rate, with the operating point of each fold's threshold.
 
     Args:
         path: ``.png`` or ``.svg``.
-        result: With its predictions.
-        kind: Whose similarities and decisions.
+        result: Result with its predictions.
+        kind: Kind of similarities and decisions, ``honest`` or ``paper``.
 
     Raises:
         DataError: It is no verification result.
@@ -35,7 +35,7 @@ def draw_roc(path: Path, result: Result, kind: ScoreKind) -> None:
     check_protocol(record, "roc", "verification")
     pairs, block = result.predictions, record.scores.of(kind)
     far, tar, _ = roc_curve(pairs["same"], pairs[f"{kind}_similarity"], drop_intermediate=False)
-    rates = pairs.groupby(["fold", "same"])[kind].mean().unstack()  # of acceptance
+    rates = pairs.groupby(["fold", "same"])[kind].mean().unstack()  # acceptance rate
     low, high = block.ends("roc_auc") or (nan, nan)
     area, accuracy, variant = map(block.value, ("roc_auc", "accuracy", "variant"))
 

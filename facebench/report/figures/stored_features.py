@@ -1,4 +1,4 @@
-"""The features that a stored result was judged by, with what their images show."""
+"""Stored features of a result, with labels of their images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from facebench.results.saved_spec import saved_run
 from facebench.results.store import Result
 from facebench.runtime.workspace import Workspace
 
-_NAMED = 10  # people who get a colour of their own
+_NAMED = 10  # persons with a colour of their own
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Labelled:
     Args:
         values: ``[N, D]`` float32.
         labels: ``[N]``: positions in ``names``, or numbers where there are none.
-        names: Of the classes; empty for numbers.
-        by: Which column of the task's table the labels are.
+        names: Names of the classes; empty for numbers.
+        by: Name of the labels' column in the task's table.
     """
 
     values: npt.NDArray[np.float32]
@@ -44,16 +44,16 @@ def labelled_features(
     """Read the features of a result from the cache, and labels from its dataset.
 
     Args:
-        result: A stored one.
-        workspace: Its cache holds the features; its data folder the dataset, if it is real.
-        registry: Where the task is found.
-        by: A column of the task's table; if empty the class, the first target, or who is shown.
-        items: Draw so many of the test images at most.
-        seed: Of which they are.
+        result: A stored result.
+        workspace: Workspace with the features in its cache, and real data in its data folder.
+        registry: Registry of the task.
+        by: A column of the task's table; if empty the class, the first target, or the subject.
+        items: Largest number of test images.
+        seed: Seed of their choice.
 
     Raises:
         StageError: The features are not in the cache.
-        DataError: The dataset is missing or another one, or says nothing to colour by.
+        DataError: The dataset is missing or another one, or has no column to colour by.
         UnknownNameError: There is no such column.
     """
     folder = workspace.folder("features", result.record.stages.features)

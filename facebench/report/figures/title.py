@@ -1,4 +1,4 @@
-"""What stands above a figure of a result, and which results a figure can show."""
+"""Titles of figures of a result, and checks whether a figure can show it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def check_protocol(record: Record, figure: str, *protocols: str) -> None:
 
 
 def check_kind(kind: str) -> ScoreKind:
-    """Return which scores a figure shows.
+    """Return the kind of scores if it exists.
 
     Raises:
         UnknownNameError: There are no such scores.

@@ -1,4 +1,4 @@
-"""Error of head poses for frontal, half-turned and profile faces."""
+"""Error of head poses for frontal, half-profile and profile faces."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def draw_errors_by_yaw(path: Path, record: Record, kind: ScoreKind) -> None:
 
     Args:
         path: ``.png`` or ``.svg``.
-        record: Of the result.
-        kind: Whose predictions.
+        record: Record of the result.
+        kind: Kind of predictions, ``honest`` or ``paper``.
 
     Raises:
         DataError: It is no regression result, or yaw is none of its targets.

@@ -1,4 +1,4 @@
-"""Two results on the same test items: is one better, by how much, and how sure is that?"""
+"""Comparison of two results on the same test items, with intervals and significance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ComparedMetric:
     """One metric of two results; values as stored, not scaled.
 
     Args:
-        kind: Which of their scores.
+        kind: Kind of score, ``honest`` or ``paper``.
         metric: Name, title, direction and scale.
         first: Value of the first.
         second: Value of the second.
@@ -45,13 +45,13 @@ class Comparison:
     """Two results on the same test items.
 
     Args:
-        first: A result.
-        second: Another one.
-        items: How many test items both scored; values are over these.
-        drawn: What intervals draw again.
-        metrics: Honest first; the main metric first, then what else a paper prints.
-        decisions: Which of the two has how many items right, by kind of score; empty where items
-            are not simply right or wrong.
+        first: The first result.
+        second: The second result.
+        items: Number of test items that both scored; values are over these.
+        drawn: Unit of the bootstrap.
+        metrics: Compared metrics, honest ones first, each starting with the main metric.
+        decisions: Numbers of correct items of both, by kind of score; empty where items are not
+            simply right or wrong.
     """
 
     first: Result
@@ -79,7 +79,7 @@ def compare(first: Result, second: Result) -> Comparison:
     """Compare two results of one group of comparable results.
 
     Raises:
-        StageError: They are of other tasks, versions or conditions, which is said; or their
+        StageError: They have other tasks, versions or conditions, which the message names; or their
             predictions are missing or not of one test set.
     """
     if len(comparable([first, second])) > 1:
@@ -132,7 +132,7 @@ def _row(one: ComparedMetric) -> dict[str, object]:
 
 
 def _what_differs(first: Result, second: Result) -> Iterator[str]:
-    """Say what keeps two results out of one table."""
+    """Yield the differences that make two results not comparable."""
     tasks = [result.record.task for result in (first, second)]
     specs = [result.spec for result in (first, second)]
     pairs: dict[str, list[object]] = {

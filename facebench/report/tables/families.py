@@ -2,7 +2,7 @@
 
 A column is a printed number: a task, or one of the metrics that the paper prints for it (each
 action unit, each angle). Every method has four lines: honest, its 95 % interval, the paper's
-protocol, and what was printed. Floors stand on top.
+protocol, and what was printed. Floors come first.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Column:
     """One printed number.
 
     Args:
-        group: Of comparable results, from which its numbers come.
+        group: Group of comparable results of its numbers.
         task: Name of the task.
         title: Heading: the task, and the metric where the task has several.
-        metric: Whose value is shown.
+        metric: The shown metric.
     """
 
     group: Group
@@ -57,8 +57,8 @@ def wants_family(results: Sequence[Result]) -> bool:
 def family_tables(results: Sequence[Result]) -> list[Table]:
     """Return the tables of all families, real and synthetic data apart.
 
-    Where results of one task cannot be compared with each other (other options, other size of
-    image), they stand in tables of their own.
+    Results of one task that are not comparable (other options, other image size) have separate
+    tables.
     """
     layers: dict[tuple[str, bool, int], dict[Group, list[Result]]] = defaultdict(dict)
     seen: dict[tuple[str, bool, str], int] = defaultdict(int)

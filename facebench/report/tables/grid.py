@@ -1,9 +1,9 @@
-"""From a table's numbers to a table of texts, which every format draws in its own way.
+"""Converts a table's numbers to a table of texts, which each format draws.
 
 Two layouts. *Side by side*: below each of the paper's columns stand printed, paper, honest, its
 interval and the difference, or only what is printed where nothing of ours is; for up to two
-columns. *Below each other*: the paper's columns as they
-are, and for each row a line of each kind of number; eight action units have no room for more.
+columns. *Below each other*: the paper's columns unchanged, and for each row one line per kind of
+number; used where columns are many, as for eight action units.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ GridRow = tuple[str, tuple[Cell, ...]]  # the section of a row, and its cells
 
 
 def fixed(value: float, digits: int, sign: str = "-") -> str:
-    """Return a number with so many decimals.
+    """Return a number with a fixed number of decimals.
 
     It is rounded to those that the leaderboard keeps first, so that a mean of two seeds half-way
     between two numbers falls the same way in both.
@@ -128,5 +128,5 @@ def _words(row: TableRow, ours: bool) -> list[Cell]:
 
 
 def _spans(headings: Sequence[str]) -> list[tuple[str, int]]:
-    """Join equal neighbours."""
+    """Join equal adjacent headings."""
     return [(text, len(list(same))) for text, same in groupby(headings)]

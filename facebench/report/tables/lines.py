@@ -1,4 +1,4 @@
-"""Which rows a table has: the paper's, in its order, and our runs where they belong."""
+"""Rows of a table: those of the paper, in its order, each with our runs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def method_lines(
     twice (as published, and as reproduced) has our runs at the first.
 
     Args:
-        layout: Of the table.
+        layout: Layout of the table.
         found: Our entries that are to be shown.
-        synthetic: Of synthetic data there are our rows alone.
+        synthetic: Whether the data are synthetic; then there are our rows only.
     """
     rows: dict[tuple[str, str, bool], Numbers] = defaultdict(dict)
     for number in printed_table(layout.number):
@@ -76,9 +76,9 @@ def ablation_lines(
     """Return the rows of an ablation, as the sweep file of the table names them.
 
     Args:
-        number: Of the table.
-        found: Our entries; those that no row asks for are left out.
-        synthetic: Whether they are of synthetic data, beside which nothing printed stands.
+        number: Number of the table.
+        found: Our entries; those that fit no row are left out.
+        synthetic: Whether the data are synthetic; then no printed numbers are shown.
 
     Returns:
         A block of rows for each budget (backbone, data, epochs ...) that there are runs of; None if
@@ -156,9 +156,8 @@ def _chosen(
 ) -> list[tuple[Setting, list[MethodEntry]]]:
     """Return the runs of every row of a block.
 
-    A row says nothing of most options. Of each method those runs are taken whose other options are
-    had by the most rows: of Table 7, all four features of one PCL, and not the one feature of every
-    PCL that was ever tried.
+    A row leaves most options open. For each method the runs are used whose other options occur in
+    most rows: for Table 7, all four features of one PCL instead of one feature of every PCL.
     """
     varied = {key for setting in sweep.settings for key in setting.values}
     of_row: list[list[MethodEntry]] = []

@@ -20,10 +20,10 @@ class TableColumn:
         task: facebench's name of the task.
         metric: facebench's name of the metric.
         heading: Upper and lower heading, as printed.
-        note: What tells the group from others of the task; empty if it is the only one.
-        group: Of results; None if there is none.
-        best_p: Holm-corrected p value of our best row against the row that it is least surely
-            better than; None with fewer than two rows.
+        note: Difference from other groups of the task; empty if it is the only one.
+        group: Group of results; None if there is none.
+        best_p: Holm-corrected p value of our best row against the row with
+            the least significant difference; None with fewer than two rows.
     """
 
     task: str
@@ -36,19 +36,19 @@ class TableColumn:
 
 @dataclass(frozen=True, kw_only=True)
 class TableCell:
-    """What stands where a row meets a column; on the printed scale, not rounded.
+    """Cell of a table, on the printed scale, not rounded.
 
     Args:
-        printed: What the paper prints.
-        reproduced: The paper marks it with a star.
-        paper: Ours by the paper's protocol, mean over seeds.
-        paper_std: Over seeds; None for a single one.
-        honest: Ours, mean over seeds.
-        honest_std: Over seeds.
+        printed: Number that the paper prints.
+        reproduced: Whether the paper marks it with a star.
+        paper: Our score by the paper's protocol, mean over seeds.
+        paper_std: Standard deviation of ``paper`` over seeds; None for a single one.
+        honest: Our honest score, mean over seeds.
+        honest_std: Standard deviation of ``honest`` over seeds.
         low: Lower end of the honest score's 95 % interval over test items.
         high: Upper end.
-        best: Significantly the best of our rows in this column.
-        seeds: That the means are over.
+        best: Whether it is significantly the best of our rows in this column.
+        seeds: Seeds of the means.
         results: Names of the results' files, by seed.
     """
 
@@ -77,11 +77,11 @@ class TableRow:
     """One row.
 
     Args:
-        section: Heading below which it stands.
+        section: Heading of its section.
         name: Method, setting or floor, as printed.
-        run: What tells our run from others in the table; empty if there is none.
+        run: Difference of our run from others in the table; empty if there is none.
         entry: Our run; None for a row that is printed only, and for a floor.
-        cells: By column; empty ones are without any number.
+        cells: Cells by column; empty ones have no number.
     """
 
     section: str
@@ -104,7 +104,7 @@ class PaperTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TableLine:
-    """What is to become a row: where it stands, what is printed there, and which run is shown."""
+    """A row before its cells are computed: section, printed numbers, and our run."""
 
     section: str
     name: str

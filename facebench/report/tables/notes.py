@@ -1,4 +1,4 @@
-"""What a reader of a table must know, in words: what the numbers are, and what our runs were."""
+"""Notes of a table: meaning of the numbers, and descriptions of our runs."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from facebench.results.stats.statistics import ALPHA, Contest
 def run_texts(
     lines: Sequence[TableLine], *, sizes: bool = False
 ) -> tuple[list[str], tuple[str, ...]]:
-    """Say what each run was: in its row what differs between rows, and once what they share.
+    """Return the descriptions of the runs: differences for each row, and common settings once.
 
-    Options are said where runs of one row differ in them.
+    Options are named where runs of one row differ in them.
 
     Args:
-        lines: Of the table.
+        lines: Lines of the table.
         sizes: Say image size and precision of every training, where each row has one run alone.
 
     Returns:
@@ -74,14 +74,14 @@ def table_notes(
     """Return the notes below a table, each a sentence or two.
 
     Args:
-        layout: Of the table.
-        synthetic: Whether it is of synthetic data.
-        shown: Our rows.
-        found: All entries, those that have no row among them.
-        columns: Of the table.
-        shared: What all our rows have in common.
-        met: The contests of its columns.
-        choice: Of one run for each method; None if all are shown.
+        layout: Layout of the table.
+        synthetic: Whether the data are synthetic.
+        shown: Entries with a row.
+        found: All entries.
+        columns: Columns of the table.
+        shared: Common settings of all our rows.
+        met: Contests of its columns.
+        choice: Choice of one run for each method; None if all are shown.
     """
     notes = []
     if synthetic:

@@ -138,7 +138,7 @@ def _columns(layout: PrintedLayout, shown: Sequence[MethodEntry]) -> tuple[Table
 def _contests(
     columns: Sequence[TableColumn], shown: Sequence[MethodEntry]
 ) -> dict[Group, dict[str, Contest]]:
-    """Let all our rows of each group meet, by its columns."""
+    """Compute the contests of all our rows of each group, by its columns."""
     names: dict[Group, list[str]] = defaultdict(list)
     for column in columns:
         if column.group is not None:
@@ -201,7 +201,7 @@ def _cell(
 
 
 def _floors(columns: Sequence[TableColumn], shown: Sequence[MethodEntry]) -> Iterator[TableRow]:
-    """Yield what is reached without any representation, as the results say it."""
+    """Yield the rows of floors, scores without any representation, from the results."""
     values: dict[str, dict[tuple[Group, str], float]] = defaultdict(dict)
     for entry in shown:
         for group, of_group in entry.results.items():

@@ -136,7 +136,7 @@ def test_the_rank_of_an_error_is_better_where_it_is_smaller(boards: Leaderboard)
     assert ranks == {"PCL": (1, 1), "SimCLR": (2, 2), "Untrained backbone": (3, 3)}
 
 
-def test_nobody_is_ranked_alone_or_on_another_test_set(
+def test_no_method_is_ranked_alone_or_on_another_test_set(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     add(tmp_path, classes(right(0.5)))

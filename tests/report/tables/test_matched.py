@@ -107,7 +107,7 @@ budgets = st.tuples(st.sampled_from("ABC"), st.sampled_from([50, 100, 400]), siz
 
 
 @given(st.lists(budgets, min_size=1, max_size=12))
-def test_it_is_the_choice_of_somebody_who_compares_one_by_one(
+def test_it_equals_the_choice_of_a_naive_comparison(
     rows: list[tuple[str, int, int, str, int]],
 ) -> None:
     runs = [run(t, images=i, size=s, precision=p, seeds=n) for t, i, s, p, n in rows]

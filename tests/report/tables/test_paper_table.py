@@ -25,8 +25,8 @@ TITLES = {"fer2013": "FER-2013", "rafdb": "RAF-DB", "lfw": "LFW", "cplfw": "CPLF
 def judge(root: Path, method: str, task: str, rate: float, **more: Any) -> Result:
     """Write a result that is right on the easier items of the task, and a few of the others."""
     rng = np.random.default_rng(len(task))
-    hard, luck = rng.random(300), np.random.default_rng(more.get("seed", 0)).random(300)
-    frame = classes((hard < rate) ^ (luck < 0.02))
+    hard, flip = rng.random(300), np.random.default_rng(more.get("seed", 0)).random(300)
+    frame = classes((hard < rate) ^ (flip < 0.02))
     return write(
         root, frame, method=method, task=task, title=TITLES[task], floors=FLOORS, **more
     )  # fmt: skip
