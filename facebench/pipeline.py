@@ -1,6 +1,6 @@
 """The pipeline: a spec becomes a checkpoint, becomes features, becomes a result.
 
-Each stage is a function of what stands left of it. Its folder is named by the hash of its inputs
+Each stage is a function of the stages before it. Its folder is named by the hash of its inputs
 and appears only when it is complete, so nothing is computed twice, a killed run goes on where it
 was, and runs share what they have in common.
 """
@@ -46,17 +46,17 @@ EXTRACT_VERSION = 1
 
 
 def run(loaded: LoadedRun, workspace: Workspace) -> Result:
-    """Run one spec from end to end, doing only what is not on disk yet.
+    """Run one spec from end to end, and reuse the stages that are on disk.
 
     Args:
-        loaded: The spec, and the classes that it names.
-        workspace: Where things are kept, and on what is computed.
+        loaded: The spec and the classes that it names.
+        workspace: Folders, device and progress reporter.
 
     Returns:
-        The result, new or found.
+        The result, computed or read.
 
     Raises:
-        FacebenchError: Something that the user can mend: data, options, a plugin.
+        FacebenchError: Data, options or a plugin are wrong; the message says what to change.
     """
     stages = open_stages(loaded, workspace)
     checkpoint = stages.checkpoint()
@@ -66,16 +66,16 @@ def run(loaded: LoadedRun, workspace: Workspace) -> Result:
 
 @dataclass(frozen=True)
 class Stages:
-    """The stages of one run: what names each, and what makes it when it is missing.
+    """The stages of one run: the key of each, and its computation.
 
     ``dataclasses.replace`` gives the stages of another run on the data that are open here, or the
     same kept elsewhere.
 
     Args:
-        run: The spec, and the classes that it names.
-        workspace: Where stages and results are kept, and on what is computed.
-        dataset: What is tested on, opened.
-        source: What is learned from, opened; None if nothing is learned.
+        run: The spec and the classes that it names.
+        workspace: Folders of stages and results, device and progress reporter.
+        dataset: Opened dataset of the task.
+        source: Opened pretraining data; None if nothing is learned.
     """
 
     run: LoadedRun
@@ -85,7 +85,7 @@ class Stages:
 
     @property
     def spec(self) -> RunSpec:
-        """Return what is run."""
+        """Return the spec of the run."""
         return self.run.spec
 
     @property
@@ -118,7 +118,7 @@ class Stages:
         return digest(inputs)
 
     def checkpoint(self) -> Checkpoint:
-        """Take what was handed in, or pretrain unless that is done; go on where it stopped."""
+        """Return the supplied checkpoint, or pretrain unless it exists; resume if interrupted."""
         if self.spec.checkpoint:
             return read_checkpoint(Path(self.spec.checkpoint))
         folder = self.workspace.folder("checkpoints", self.checkpoint_key())
@@ -167,7 +167,7 @@ class Stages:
         return digest(inputs)
 
     def features(self, checkpoint: Checkpoint) -> Features:
-        """Extract the features of the task's images, unless they are there."""
+        """Return the features of the task's images, extracted unless they exist."""
 
         def make(folder: Path) -> None:
             method = self._new_method()
@@ -193,7 +193,7 @@ class Stages:
         )  # fmt: skip
 
     def result(self, checkpoint: Checkpoint, features: Features) -> Result:
-        """Judge the features, unless the result is there; ``force`` judges again."""
+        """Judge the features unless the result exists; ``force`` judges again."""
         features_key = self.features_key(checkpoint)
         key = self.result_key(features_key)
         found = None if self.workspace.force else self.store.find(self.spec, key)
@@ -232,11 +232,11 @@ class Stages:
     # what they share --------------------------------------------------------------------------
 
     def _file_plugins(self, *kinds: PluginKind) -> str:
-        """Return the digests of those plugins that are single files; others declare a version."""
+        """Return the digests of single-file plugins; others declare a version."""
         return "".join(self.run.sources[kind] for kind in kinds)
 
     def _new_method(self) -> Method:
-        """Build backbone and method, initialised from the seed and nothing else."""
+        """Build backbone and method, initialised from the seed only."""
         spec, loaded = self.spec, self.run
         return build_method(
             loaded.method, spec.method_options, loaded.new_backbone, spec.pretrain.image_size,
@@ -245,7 +245,7 @@ class Stages:
 
 
 def open_stages(run: LoadedRun, workspace: Workspace) -> Stages:
-    """Open the data of a run: what is tested on, and what is learned from.
+    """Open the data of a run, for the task and for pretraining.
 
     Raises:
         FacebenchError: The data cannot be opened.

@@ -1,4 +1,4 @@
-"""From what a user asks for, in words, to specs and checkpoints that are checked.
+"""Resolves what a user requests, by names and options, to checked specs and checkpoints.
 
-May import evaluation, pretrain, weights and what lies below them.
+May import evaluation, pretrain, weights and the layers below them.
 """

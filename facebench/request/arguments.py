@@ -1,4 +1,4 @@
-"""What a command line or file asks for: where to work, and what to run."""
+"""Arguments of a command line and configuration file: workspace and request."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from facebench.weights.summary import import_summary
 
 @dataclass(frozen=True, kw_only=True)
 class RunArguments:
-    """What ``facebench run`` and ``facebench.run`` are asked for.
+    """Arguments of ``facebench run`` and ``facebench.run``.
 
     Args:
-        flags: What may also stand in a configuration file; empty or None where not given.
-        settings: Options that are set; they override the file's.
+        flags: Flags that a configuration file may contain, too; empty or None if not given.
+        settings: Options; they override those of the file.
         config: The configuration file.
         cache: Folder of the stages; None is the default one.
         devices: Devices to pretrain on.
         nodes: Machines to pretrain on.
         force: Judge again.
         plugins: Single-file plugins.
-        progress: Who is told how far a stage is; None: bars, where they can be drawn.
+        progress: Progress reporter; None: bars, where they can be drawn.
     """
 
     flags: dict[str, Any]
@@ -51,7 +51,7 @@ class RunArguments:
         return {name: value for name, value in self.flags.items() if value not in (None, "")}
 
     def merged(self) -> tuple[dict[str, Any], Overrides]:
-        """Return run-wide keys and options: those of the file, overridden by what was given.
+        """Return run-wide keys and options: those of the file, overridden by the arguments.
 
         Raises:
             SpecError: The file is missing, is not YAML, or is not of that shape.
@@ -61,10 +61,10 @@ class RunArguments:
 
 
 def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
-    """Return where things are kept, and on what is computed.
+    """Return folders, device and progress reporter.
 
     Args:
-        top: What may also stand in a configuration file.
+        top: Flags that a configuration file may contain, too.
         arguments: The rest of the command line.
 
     Raises:
@@ -88,13 +88,14 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
 def build_request(
     top: dict[str, Any], overrides: Overrides, workspace: Workspace, registry: Registry
 ) -> Request:
-    """Return what is asked for, typed; ``facebench.request.resolve.resolve`` makes specs of it.
+    """Return the typed request; ``facebench.request.resolve.resolve`` makes specs of it.
 
     Args:
-        top: What may also stand in a configuration file.
-        overrides: The options that are set.
-        workspace: Its device decides on the precision, its cache takes imported weights.
-        registry: Where names are looked up.
+        top: Flags that a configuration file may contain, too.
+        overrides: The options.
+        workspace: Workspace, whose device determines the precision; imported weights are stored in
+            its cache.
+        registry: Registry of the plugins.
 
     Raises:
         FacebenchError: No method or task is given, or something cannot be read or found.
@@ -128,7 +129,7 @@ def build_request(
 def _given(
     top: dict[str, Any], methods: tuple[str, ...], workspace: Workspace, registry: Registry
 ) -> Checkpoint | None:
-    """Open what ``--checkpoint`` names, if it was given."""
+    """Open the checkpoint of ``--checkpoint``, if it was given."""
     if "checkpoint" not in top:
         return None
     path = Path(str(top["checkpoint"]))
@@ -140,7 +141,7 @@ def _given(
 
 
 def show_import(request: Request) -> None:
-    """Say which tensors of a file of other code were taken, if one was handed in."""
+    """Print which tensors were imported, if a file of other code was supplied."""
     if request.checkpoint is not None and request.checkpoint.imported is not None:
         err.print(import_summary(request.checkpoint.imported))
 
@@ -150,9 +151,9 @@ def _seeds(given: Checkpoint | None) -> tuple[int, ...]:
 
 
 def _names(value: Any, kind: PluginKind, registry: Registry) -> tuple[str, ...]:
-    """Return the names in a comma-separated text or a list, without doubles.
+    """Return the names in a comma-separated text or a list, without duplicates.
 
-    ``all`` is all, but for methods whose weights have to be downloaded or handed in.
+    ``all`` is all except methods whose weights must be downloaded or supplied.
     """
     items = value.split(",") if isinstance(value, str) else [str(item) for item in value]
     names = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))

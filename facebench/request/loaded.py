@@ -1,4 +1,4 @@
-"""A spec together with the classes that it names, so that nothing has to be looked up again."""
+"""A spec together with the classes that it names, so that no name is looked up again."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Plugins = Mapping[tuple[PluginKind, str], Loaded]
 
 @dataclass(frozen=True)
 class LoadedRun:
-    """One run: what it is, and the classes that carry it out.
+    """One run: its spec and the classes that execute it.
 
     Args:
-        spec: The run.
+        spec: Spec of the run.
         method: Its method.
         task: Its task.
         learned_task: The task whose images are learned from; None if it is no task's.
         backbone: The class of its backbone; None if the method has one of its own.
-        sources: Of each kind of plugin, the digest of its file; empty for installed plugins, which
+        sources: Digest of the file of each kind of plugin; empty for installed plugins, which
             declare a version.
     """
 
@@ -38,7 +38,7 @@ class LoadedRun:
 
     @property
     def learns(self) -> bool:
-        """Return whether weights are trained: not for a floor, nor where they are handed in."""
+        """Return whether weights are trained: not for a floor, nor if they are supplied."""
         return self.method.info.learns and not self.spec.checkpoint
 
     def new_backbone(self) -> Any:

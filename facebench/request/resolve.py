@@ -1,4 +1,4 @@
-"""From what a user asked for to the list of runs: one spec per (method, task, seed)."""
+"""Resolves a request to the list of runs: one spec per (method, task, seed)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ GIVEN = "checkpoint"  # the origin of what is known from one that is handed in
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a command line and a configuration file say together.
+    """The merged request of a command line and a configuration file.
 
     Args:
         methods: Names of methods.
@@ -53,7 +53,7 @@ class Request:
         skip_broken: Record unreadable images instead of stopping.
         dedup_test: Score without leaked test items, too.
         floors: Judge what declares itself a floor (the untrained backbone) beside every method.
-        checkpoint: Of the one method, handed in; ``None``: learn it.
+        checkpoint: Checkpoint of the one method; ``None``: pretrain.
     """
 
     methods: tuple[str, ...]
@@ -276,8 +276,8 @@ def declared_layers(method: type[Method], preset: str, recipe: Override) -> Over
 def _extract(
     asked: ExtractSpec, request: Request, method: type[Method], task: type[Task]
 ) -> ExtractSpec:
-    """Return ``asked`` with what it leaves to the method and the task."""
-    # A floor that nobody asked for by name is judged by its own feature if it lacks the one asked.
+    """Return ``asked`` with the defaults of the method and the task."""
+    # A floor that was not requested by name uses its own feature if it lacks the requested one.
     beside = method.info.name not in request.methods and asked.feature not in method.info.features
     return replace(
         asked,
