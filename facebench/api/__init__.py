@@ -1,4 +1,4 @@
-"""The functions of ``import facebench``: whatever a command does, in the words of the command.
+"""The public functions of ``import facebench``: one for every command, with the command's names.
 
-May import everything but ``cli``, whose commands call these functions and print.
+May import everything except ``cli``, whose commands call these functions and print.
 """

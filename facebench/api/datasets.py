@@ -1,4 +1,4 @@
-"""Datasets: which are there, whether they are those of the papers, and what stands in for them."""
+"""Datasets: inventory, checks, downloads and synthetic stand-ins."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from facebench.task import Task
 def list_data(
     *, data: str | Path | None = None, plugins: Sequence[str | Path] = ()
 ) -> list[DatasetStatus]:
-    """Return every dataset: found where, real or synthetic, complete: ``facebench data list``.
+    """Return the status of every dataset: ``facebench data list``.
 
     Args:
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``.
@@ -45,12 +45,12 @@ def check_data(
     """Check a dataset: ``facebench data check``.
 
     Args:
-        task: Whose dataset it is.
+        task: Name of the task.
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``. Without one, the rendered
             stand-in is checked.
-        cache: Where digests of images are kept; by default ``FACEBENCH_CACHE``.
+        cache: Folder of the digests of images; by default ``FACEBENCH_CACHE``.
         plugins: Python files with a task.
-        progress: Who is told how far it is; by default a bar, where one can be drawn.
+        progress: Progress reporter; by default a bar, where one can be drawn.
 
     Returns:
         Counts, every image, labels, pairs, leaks and fingerprint, each with what was found; its
@@ -69,8 +69,8 @@ def download_data(task: str, out: str | Path, *, plugins: Sequence[str | Path] =
     """Download a dataset that is public: ``facebench data get``.
 
     Args:
-        task: Whose dataset it is.
-        out: Folder of datasets; made if missing.
+        task: Name of the task.
+        out: Folder of datasets; created if missing.
         plugins: Python files with a task.
 
     Returns:
@@ -95,11 +95,11 @@ def write_stand_in(
     """Render faces in the layout of a dataset, marked as synthetic: ``facebench data synth``.
 
     Args:
-        task: Whose dataset they stand in for.
-        out: Folder to make.
+        task: Name of the task.
+        out: Folder to create.
         scale: Factor on the number of images; the same task and scale give the same files.
         plugins: Python files with a task.
-        progress: Who is told how far it is; by default a bar, where one can be drawn.
+        progress: Progress reporter; by default a bar, where one can be drawn.
 
     Returns:
         The folder.

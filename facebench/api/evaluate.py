@@ -1,4 +1,4 @@
-"""A model in memory, judged with the protocols of the tasks."""
+"""Evaluation of a model in memory with the protocols of the tasks."""
 
 from __future__ import annotations
 
@@ -51,20 +51,20 @@ def evaluate(
     plugins: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> Results:
-    """Judge a model in memory: its features are frozen, and probed as those of any method.
+    """Evaluate a model in memory: its frozen features are probed like those of any method.
 
     A model of timm without its classifier, for example::
 
         model = timm.create_model("resnet18", pretrained=True, num_classes=0)
         results = fb.evaluate(model, ["lfw", "fer2013"], image_size=224, mean=MEAN, std=STD)
 
-    Features and results are kept, named by a digest of the model, so the same model is not run
+    Features and results are stored under a digest of the model, so the same model is not run
     again. The digest covers the names, shapes, types and values of its state dict and buffers; of
     every submodule the class, the attributes that are numbers, texts or lists of these, and the
     source code of the class's functions, if Python can read it and it is not torch's own. It does
     not cover functions that these call, hooks, nor versions of libraries: change ``name`` when
     one of these changes what the model computes. ``name``, ``image_size``, ``mean`` and ``std``
-    are part of what is judged, too.
+    are part of the key, too.
 
     The weights are stored in the cache. A result names the model, but not its code: to compute it
     again, call this function with the model and ``force=True``.
@@ -75,29 +75,29 @@ def evaluate(
             gradients on ``device``; training flags, devices and memory formats of its tensors are
             those from before when the function returns.
         tasks: Names of tasks.
-        name: What tables call it; by default the name of its class. A row of a paper's table that
+        name: Name in tables; by default the name of its class. A row of a paper's table that
             has this name shows the model beside the printed number.
-        image_size: Side in pixels at which it wants images. They are read at the task's size
+        image_size: Side of its input images in pixels. Images are read at the task's size
             (``extract.image_size`` in ``settings`` is another one) and scaled to this on the
             device, bilinear with antialiasing. By default they are not scaled.
-        mean: Of R, G and B, subtracted from images in [0, 1]; by default they stay in [0, 1].
-        std: What they are then divided by; given with ``mean``.
+        mean: Means of R, G and B, subtracted from images in [0, 1]; by default they stay in [0, 1].
+        std: Standard deviations of R, G and B, by which they are then divided; requires ``mean``.
         preset: ``quick`` (default) or ``paper``: how long probes are trained.
         settings: Options, ``{"probe.epochs": 100, "extract.dtype": "float32"}``.
-        seed: Of the probes' draws.
+        seed: Seed of the probes.
         device: ``auto`` (default), ``cpu``, ``cuda``, ``mps``.
         precision: ``auto`` (default), ``32`` or ``bf16``.
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``. Without one, faces are
             rendered in its place.
-        results: Where results are written (default ``results/runs``).
-        cache: Where stages are kept; by default ``FACEBENCH_CACHE``.
-        limit: Use so many items of each split; 0 (default) is all.
+        results: Folder of the results (default ``results/runs``).
+        cache: Folder of the stages; by default ``FACEBENCH_CACHE``.
+        limit: Number of items of each split; 0 (default) is all.
         floors: Judge the untrained backbone beside the model (default yes).
         skip_broken: Record unreadable images and go on.
         dedup_test: Also score without test images that training has, too.
         force: Judge again and overwrite the results.
         plugins: Python files with a task.
-        progress: Who is told how far a stage is; by default a bar, where one can be drawn.
+        progress: Progress reporter; by default a bar, where one can be drawn.
 
     Returns:
         One result for each task, in that order, then those of the floors.
@@ -106,7 +106,7 @@ def evaluate(
         SpecError: The model gives another shape, is no module, or its name is that of a method, a
             task or a group of options.
         DataError: A dataset is missing, or an image cannot be read.
-        FacebenchError: Something else that the user can mend.
+        FacebenchError: Another input is wrong; the message says what to change.
     """
     if not isinstance(model, nn.Module):
         raise SpecError(

@@ -1,4 +1,4 @@
-"""Which factor of a face is in which feature, measured on rendered faces."""
+"""Measures which factors of a face a feature contains, on rendered faces."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from facebench.runtime.workspace import Workspace
 
 @dataclass(frozen=True)
 class PreparedFactors:
-    """What was asked for: checked, and nothing of it is measured yet.
+    """A checked request, not yet executed.
 
     Args:
         request: Methods and options.
-        workspace: Where things are kept, and on what is computed.
-        registry: Where plugins are found, and the task of the rendered faces.
+        workspace: Folders, device and progress reporter.
+        registry: Registry of the plugins and of the task of the rendered faces.
     """
 
     request: Request
@@ -34,19 +34,19 @@ class PreparedFactors:
     registry: Registry
 
     def execute(self) -> Disentanglement:
-        """Learn, extract every feature of every method, and read every factor from it.
+        """Pretrain, extract every feature of every method, and predict every factor from it.
 
         Raises:
-            FacebenchError: Something that the user can mend.
+            FacebenchError: An input is wrong; the message says what to change.
         """
         return disentangle(self.request, self.workspace, self.registry)
 
 
 def prepare_factors(arguments: RunArguments) -> PreparedFactors:
-    """Resolve what was asked for; a task in it is passed over.
+    """Resolve a request; a task in it is ignored.
 
     Raises:
-        FacebenchError: A name, option, device or file is wrong; the message says where it stood.
+        FacebenchError: A name, option, device or file is wrong; the message says where.
     """
     registry = factor_registry(arguments.plugins)
     top, overrides = arguments.merged()
@@ -62,7 +62,7 @@ def prepare_factors(arguments: RunArguments) -> PreparedFactors:
 
 @in_words
 def measure_factors(**words: Unpack[RunWords]) -> Disentanglement:
-    """Measure how well a linear model reads each factor of a face: ``facebench disentangle``.
+    """Measure how well a linear model predicts each factor of a face: ``facebench disentangle``.
 
     Identity, expression, action units, yaw, pitch and roll of the rendered faces are known.
 
@@ -73,6 +73,6 @@ def measure_factors(**words: Unpack[RunWords]) -> Disentanglement:
         The scores of each feature with 95 % intervals over persons, and every prediction.
 
     Raises:
-        FacebenchError: Something that the user can mend.
+        FacebenchError: An input is wrong; the message says what to change.
     """
     return prepare_factors(arguments_of(words, "measure_factors")).execute()

@@ -1,4 +1,4 @@
-"""Features of a task's images, from a checkpoint or from what a result was computed from."""
+"""Features of a task's images, from a checkpoint or from the checkpoint of a result."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from facebench.weights.checkpoint import RECORD, Checkpoint
 
 
 class TaskFeatures(NamedTuple):
-    """Features and what they are of: ``values, rows = extract(...)``.
+    """Features and the rows that they belong to: ``values, rows = extract(...)``.
 
     Args:
         values: ``[N, D]``, float16 unless ``extract.dtype`` says otherwise; one row per image. They
-            lie on disk and are read as they are used; ``np.array(values)`` is a copy in memory.
+            are memory-mapped; ``np.array(values)`` is a copy in memory.
         rows: ``N`` rows of the task's table, in the same order: ``path``, ``split``, and the
             columns of its targets (``label``, ``subject``, ``fold`` ...).
     """
@@ -63,17 +63,17 @@ def extract(
         learned: A checkpoint, its folder, a result, or its JSON file.
         task: Name of the task; by default the result's.
         feature: ``f_s``, ``f_f``, ``f_p``, ``f_f+f_p`` ...; by default the result's, or the
-            method's headline feature.
+            method's main feature.
         settings: More options, ``{"extract.pool": "mean", "extract.image_size": 64}``.
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``. Without one, faces are
             rendered in its place.
-        cache: Where stages are kept; by default ``FACEBENCH_CACHE``.
+        cache: Folder of the stages; by default ``FACEBENCH_CACHE``.
         device: ``auto`` (default), ``cpu``, ``cuda``, ``mps``.
         precision: ``auto``, ``32`` or ``bf16``; by default the result's, or ``auto``.
-        limit: Use so many items of each split; 0 is all.
+        limit: Number of items of each split; 0 is all.
         skip_broken: Leave images out that cannot be read, instead of stopping at the first.
         plugins: Python files with a method, task or backbone.
-        progress: Who is told how far it is; by default a bar, where one can be drawn.
+        progress: Progress reporter; by default a bar, where one can be drawn.
 
     Returns:
         Features ``[N, D]`` and the rows of the task's table. Images that were left out are in
@@ -133,5 +133,5 @@ def _as_judged(result: Result, task: str) -> dict[str, Any]:
         words |= {"limit": spec.limit, "skip_broken": spec.skip_broken}
         settings |= {f"{own}.{key}": value for key, value in spec.task_options.items()}
     else:
-        del settings["extract.image_size"]  # the other task says at which size
+        del settings["extract.image_size"]  # the size is that of the other task
     return words

@@ -1,7 +1,7 @@
 """Figures, as PNG or SVG: a function for each command of ``facebench figure``.
 
-Each takes what it shows and the file to draw, whose name ends in .png or .svg, and returns the
-file; the same input gives the same bytes. They need matplotlib (``facebench[report]``).
+Each takes its input and the file to write, whose name ends in .png or .svg, and returns the file;
+the same input gives the same bytes. They need matplotlib (``facebench[report]``).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Stored = Result | str | Path  # a result, or its JSON file
 
 
 def draw_curves(learned: Stored, out: str | Path) -> Path:
-    """Draw what a training logged: ``facebench figure curves``.
+    """Draw training curves: ``facebench figure curves``.
 
     Args:
         learned: A result, its JSON file, or a checkpoint's folder.
@@ -62,20 +62,20 @@ def draw_reconstructions(
     cache: str | Path | None = None,
     plugins: Sequence[str | Path] = (),
 ) -> Path:
-    """Draw faces again from parts of their features: ``facebench figure reconstructions``.
+    """Draw faces from parts of their features: ``facebench figure reconstructions``.
 
     Args:
         learned: A checkpoint's folder, a result, or its JSON file.
         out: The file to draw.
         images: A folder to choose faces from; None renders them.
-        count: How many faces.
-        seed: Which faces.
-        cache: Where the checkpoints of results are kept; by default ``FACEBENCH_CACHE``.
+        count: Number of faces.
+        seed: Seed of the choice of faces.
+        cache: Folder of the checkpoints of results; by default ``FACEBENCH_CACHE``.
         plugins: Python files with the method or backbone.
 
     Raises:
         PluginError: The method draws none; the message names those that do.
-        FacebenchError: Checkpoint or images cannot be had.
+        FacebenchError: Checkpoint or images are not available.
     """
     target = Path(out)
     check_target(target)
@@ -210,16 +210,16 @@ def draw_features(
         out: The file to draw.
         projection: ``tsne``, ``pca`` or ``umap``.
         by: Column of the task's table to colour by.
-        items: Draw so many test images at most.
-        seed: Of the projection.
+        items: Largest number of test images.
+        seed: Seed of the projection.
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``.
-        cache: Where the features are kept; by default ``FACEBENCH_CACHE``.
+        cache: Folder of the features; by default ``FACEBENCH_CACHE``.
         plugins: Python files with a method, task or backbone.
-        progress: Who is told how far it is; by default a bar, where one can be drawn.
+        progress: Progress reporter; by default a bar, where one can be drawn.
 
     Raises:
         StageError: The features are not in the cache.
-        DataError: The dataset is missing or another one, or says nothing to colour by.
+        DataError: The dataset is missing or another one, or has no column to colour by.
     """
     target = Path(out)
     check_target(target)

@@ -18,12 +18,12 @@ from facebench.runtime.atomic import atomic_write
 
 @dataclass(frozen=True)
 class Publication:
-    """What was published.
+    """Summary of a publication.
 
     Args:
-        folder: Where.
+        folder: Folder of the files.
         files: Names of the tables and pages in it.
-        results: How many results they are made of.
+        results: Number of results in them.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ def merge(sources: Iterable[str | Path], into: str | Path) -> Merged:
 
     Args:
         sources: Folders of results; every result in them is validated first.
-        into: Where they are to stand; made if missing.
+        into: Folder to copy to; created if missing.
 
     Returns:
         What was copied, and what was there before.

@@ -1,4 +1,4 @@
-"""Learned models: a checkpoint as a module to go on with, and weights of other code."""
+"""Learned models: checkpoints as modules, and the import of foreign weights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load_backbone(
 
     Args:
         learned: A checkpoint, its folder, a result that was computed from it, or its JSON file.
-        cache: Where the checkpoints of results are kept; by default ``FACEBENCH_CACHE``.
+        cache: Folder of the checkpoints of results; by default ``FACEBENCH_CACHE``.
         plugins: Python files with the method or backbone, if it is in none that is installed.
 
     Returns:
@@ -55,7 +55,7 @@ def load_method(
 
     Args:
         learned: As for :func:`load_backbone`.
-        cache: Where the checkpoints of results are kept; by default ``FACEBENCH_CACHE``.
+        cache: Folder of the checkpoints of results; by default ``FACEBENCH_CACHE``.
         plugins: Python files with the method or backbone, if it is in none that is installed.
 
     Returns:
@@ -82,10 +82,10 @@ def import_weights(
     Tensors are matched by name and shape; nothing in the file is run.
 
     Args:
-        what: The method whose weights they are, or a backbone (``timm:resnet18``).
+        what: Name of a method, or a backbone (``timm:resnet18``).
         file: A ``.pth``, ``.pt``, ``.tar`` or ``.safetensors`` file.
-        out: Folder to make; by default one in the cache.
-        cache: Where stages are kept; by default ``FACEBENCH_CACHE``.
+        out: Folder to create; by default one in the cache.
+        cache: Folder of the stages; by default ``FACEBENCH_CACHE``.
         plugins: Python files with the method or backbone.
 
     Raises:
@@ -104,7 +104,7 @@ def find_learned(learned: Learned, cache: Path | None) -> Checkpoint:
 
     Args:
         learned: A checkpoint, its folder, a result that was computed from it, or its JSON file.
-        cache: Where the checkpoints of results are kept; None: the default one.
+        cache: Folder of the checkpoints of results; None: the default one.
 
     Raises:
         StageError: There is none, or it is not the one that the result was computed from.

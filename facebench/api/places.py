@@ -1,4 +1,4 @@
-"""Folders and files as they are given: by a text, by a path, or by the environment."""
+"""Folders and files from texts, paths or the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plugins: which there are, what one declares, whether it keeps its contract, a new one."""
+"""Plugins: list, declarations, contract test, and templates for new ones."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def task_info(task: str, *, plugins: Sequence[str | Path] = ()) -> TaskInfo:
     """Return what a task declares of itself and its dataset: ``facebench data info``.
 
     Args:
-        task: Its name.
+        task: Name of the task.
         plugins: Python files with a task.
 
     Raises:
@@ -47,15 +47,15 @@ def check_plugin(name: str, *, plugins: Sequence[str | Path] = ()) -> list[str]:
     """Run the contract test on a method, task or backbone: ``facebench check``.
 
     Args:
-        name: Of the plugin.
+        name: Name of the plugin.
         plugins: Python files with a method, task or backbone.
 
     Returns:
-        A line for each thing that holds.
+        One line for each check that passes.
 
     Raises:
         UnknownNameError: No plugin has that name.
-        PluginError: Something does not hold; the message says what, and what was expected.
+        PluginError: A check fails; the message says what was found and what was expected.
     """
     from facebench.testing.contract import check_plugin as contract_lines
 
@@ -67,8 +67,8 @@ def new_plugin(kind: str, name: str, *, into: str | Path = ".") -> Path:
 
     Args:
         kind: ``method`` or ``task``.
-        name: Of the plugin, in lower snake case.
-        into: Folder in which the package's own folder is made.
+        name: Name of the plugin, in lower snake case.
+        into: Folder in which the package's own folder is created.
 
     Returns:
         The package's folder.

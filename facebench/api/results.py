@@ -1,4 +1,4 @@
-"""Stored results, as they come from a run or from a folder: tables, leaderboard, comparison."""
+"""Stored results of a run or a folder: tables, leaderboard, comparison."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _SUFFIXES = {".html": "html", ".md": "md", ".txt": "text"}
 
 
 class Results(Sequence[Result]):
-    """Results, in an order that stays.
+    """An immutable sequence of results.
 
     Args:
-        results: Stored ones.
+        results: Stored results.
     """
 
     def __init__(self, results: Iterable[Result] = ()) -> None:
@@ -90,7 +90,7 @@ class Results(Sequence[Result]):
         """Lay out a table of the paper, printed numbers and ours side by side: ``facebench table``.
 
         Args:
-            number: Of the paper's table, 1 to 7.
+            number: Number of the paper's table, 1 to 7.
             format: ``text``, ``md``, ``latex``, ``csv``, ``html`` or ``json``.
             synthetic: Only what is on synthetic, or only what is on real data; None: a table of
                 each.
@@ -177,7 +177,7 @@ def compare(first: Result | str | Path, second: Result | str | Path) -> Comparis
         of the two has how many items right.
 
     Raises:
-        StageError: They cannot be compared, which is said; or predictions are missing.
+        StageError: They are not comparable, with the reason; or predictions are missing.
     """
     return compare_results(opened(first), opened(second))
 

@@ -21,12 +21,12 @@ from facebench.runtime.workspace import Workspace
 
 @dataclass(frozen=True)
 class PreparedRuns:
-    """What was asked for: resolved and checked, and nothing of it is run yet.
+    """A resolved and checked request, not yet executed.
 
     Args:
-        runs: One for each method, task and seed, the floors last.
-        request: What they were resolved from.
-        workspace: Where things are kept, and on what is computed.
+        runs: One run for each method, task and seed, the floors last.
+        request: Request that they were resolved from.
+        workspace: Folders, device and progress reporter.
     """
 
     runs: tuple[ResolvedRun, ...]
@@ -48,7 +48,7 @@ class PreparedRuns:
             started: Called with each spec before it is run.
 
         Raises:
-            FacebenchError: Something that the user can mend: data, options, a plugin.
+            FacebenchError: Data, options or a plugin are wrong; the message says what to change.
         """
         results = []
         for resolved in self.runs:
@@ -60,11 +60,11 @@ class PreparedRuns:
 
 @dataclass(frozen=True)
 class DryRun:
-    """What one run would do.
+    """Plan of one run.
 
     Args:
         spec: The run, with every option.
-        settings: ``group.key`` -> value, and where that comes from.
+        settings: ``group.key`` -> value, and its origin.
         steps: Its three stages: name, the hash that names it, whether it is on disk.
     """
 
@@ -74,15 +74,15 @@ class DryRun:
 
 
 def prepare_runs(arguments: RunArguments, registry: Registry | None = None) -> PreparedRuns:
-    """Resolve what was asked for.
+    """Resolve a request.
 
     Args:
-        arguments: Of ``run``.
-        registry: Where plugins are found; by default those that are installed, and the files
+        arguments: Arguments of ``run``.
+        registry: Registry of the plugins; by default the installed ones, and the files
             that the arguments name.
 
     Raises:
-        FacebenchError: A name, option, device or file is wrong; the message says where it stood.
+        FacebenchError: A name, option, device or file is wrong; the message says where.
     """
     registry = registry or Registry(arguments.plugins)
     top, overrides = arguments.merged()
@@ -108,20 +108,20 @@ def run(**words: Unpack[RunWords]) -> Results:
         One result for each method, task and seed, in that order, then those of the floors.
 
     Raises:
-        FacebenchError: Something that the user can mend. A wrong name gets the nearest one.
+        FacebenchError: An input is wrong; the message says what to change, with the nearest name.
     """
     return prepare_runs(arguments_of(words, "run")).execute()
 
 
 @in_words
 def dry_run(**words: Unpack[RunWords]) -> tuple[DryRun, ...]:
-    """Say what :func:`run` would do, and run nothing: ``facebench run --dry-run``.
+    """Return the plan of :func:`run` without computing anything: ``facebench run --dry-run``.
 
     Args:
         **words: As for :func:`run`.
 
     Raises:
-        FacebenchError: Something that the user can mend.
+        FacebenchError: An input is wrong; the message says what to change.
     """
     prepared = prepare_runs(arguments_of(words, "dry_run"))
     return tuple(

@@ -1,4 +1,4 @@
-"""Sweeps and ablations: many runs that share what they have in common."""
+"""Sweeps and ablations: sets of runs that share common stages."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from facebench.sweep.workers import Executor, Outcome, ProcessExecutor, SerialEx
 
 @dataclass(frozen=True, kw_only=True)
 class PreparedSweep:
-    """A sweep: resolved, checked and planned, and nothing of it is run yet.
+    """A resolved, checked and planned sweep, not yet executed.
 
     Args:
-        sweep: What is varied.
-        request: Of its first setting; all have the same weights if these are handed in.
-        entries: Every run that a setting asks for.
-        plan: Each run once, and which of its stages are on disk.
-        workspace: Where things are kept, and on what is computed.
-        plugins: Single-file plugins, which each process imports anew.
+        sweep: The sweep.
+        request: Request of its first setting; all settings share weights that the user supplies.
+        entries: Every run of every setting.
+        plan: Distinct runs, with the stages that are on disk.
+        workspace: Folders, device and progress reporter.
+        plugins: Single-file plugins, which each process imports again.
     """
 
     sweep: Sweep
@@ -46,7 +46,7 @@ class PreparedSweep:
     plugins: tuple[Path, ...]
 
     def labels(self) -> dict[str, str]:
-        """Return what each run is called, by its key."""
+        """Return the name of each run by its key."""
         return run_labels(self.entries, self.plan)
 
     def plan_tables(self) -> list[Table]:
@@ -67,9 +67,9 @@ class PreparedSweep:
         """Run what is missing, and yield how each run ended as soon as it has.
 
         Args:
-            schedule: Of the plan's runs.
-            jobs: Runs at a time; several are processes of their own.
-            verbose: Whether these tell more.
+            schedule: Schedule of the plan's runs.
+            jobs: Number of concurrent runs; several run in processes of their own.
+            verbose: Whether the processes log info messages.
         """
         executor: Executor = SerialExecutor(self.workspace)
         if jobs > 1:
@@ -79,11 +79,11 @@ class PreparedSweep:
 
 @dataclass(frozen=True)
 class SweepResults:
-    """How a sweep ended.
+    """Outcomes of a sweep.
 
     Args:
-        prepared: What was run.
-        outcomes: How each run ended.
+        prepared: The executed sweep.
+        outcomes: Outcome of each run.
     """
 
     prepared: PreparedSweep
@@ -110,12 +110,12 @@ def prepare_sweep(sweep: Sweep, arguments: RunArguments, *, jobs: int = 1) -> Pr
     """Resolve and plan a sweep; data are opened for it.
 
     Args:
-        sweep: What is varied.
-        arguments: What is the same for all settings; overrides what the sweep says of that.
-        jobs: Runs at a time.
+        sweep: The sweep.
+        arguments: Arguments for all settings; they override those of the file.
+        jobs: Number of concurrent runs.
 
     Raises:
-        FacebenchError: A name, option, device or file is wrong, or what is varied was given, too.
+        FacebenchError: A name, option, device or file is wrong, or a varied key is also given.
     """
     if jobs < 1:
         raise SpecError(f"--jobs is {jobs}; expected 1 or more.")
@@ -139,21 +139,21 @@ def run_sweep(file: str | Path, *, jobs: int = 1, **words: Unpack[RunWords]) -> 
 
     Args:
         file: A YAML file with rows, a grid, or both.
-        jobs: Runs at a time. With several, a script must keep its own code below
+        jobs: Number of concurrent runs. With several, a script must keep its own code below
             ``if __name__ == "__main__":``, since each process imports it.
         **words: What is the same for all, as for :func:`facebench.run`; without ``method`` and
             ``config``, which are the file's to say.
 
     Raises:
-        FacebenchError: Something that the user can mend, before anything is run. A run that fails
-            stops no other; it is among the ``failures``.
+        FacebenchError: An input is wrong; raised before anything is run. A run that fails does not
+            affect the others; it is among the ``failures``.
     """
     return _run(read_sweep(Path(file)), jobs, words, "run_sweep")
 
 
 @in_words
 def run_ablation(name: str, *, jobs: int = 1, **words: Unpack[RunWords]) -> SweepResults:
-    """Run an ablation that ships with facebench: ``facebench ablate``.
+    """Run an ablation that is included in facebench: ``facebench ablate``.
 
     Args:
         name: ``table5``, ``table6``, ``table7`` ...: the rows of a paper's table, or a sweep.
@@ -161,7 +161,7 @@ def run_ablation(name: str, *, jobs: int = 1, **words: Unpack[RunWords]) -> Swee
         **words: As for :func:`run_sweep`.
 
     Raises:
-        FacebenchError: Something that the user can mend, before anything is run.
+        FacebenchError: An input is wrong; raised before anything is run.
     """
     return _run(ablation(name), jobs, words, "run_ablation")
 

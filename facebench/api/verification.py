@@ -37,7 +37,7 @@ def verify(
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``.
         cache: Where stages are kept; by default ``FACEBENCH_CACHE``.
         plugins: Python files with a method, task or backbone.
-        progress: Who is told how far it is; by default a bar, where one can be drawn.
+        progress: Progress reporter; by default a bar, where one can be drawn.
 
     Returns:
         What came out; its ``reproduced`` says whether dataset, weights and scores are the same.

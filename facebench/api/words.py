@@ -50,7 +50,7 @@ class RunWords(TypedDict, total=False):
         dedup_test: Also score without test images that training has, too.
         force: Judge again and overwrite the results.
         plugins: Python files with a method, task or backbone.
-        progress: Who is told how far a stage is; by default a bar, on a terminal and in a notebook
+        progress: Progress reporter; by default a bar, on a terminal and in a notebook
             that has ipywidgets.
     """
 

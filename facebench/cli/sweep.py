@@ -47,13 +47,13 @@ def run_and_show(sweep: Sweep, arguments: RunArguments, jobs: int, session: Sess
     """Run what is not on disk yet, and print the table.
 
     Args:
-        sweep: What is varied.
-        arguments: What is the same for all settings.
-        jobs: Runs at a time.
-        session: Whether anything is run, and how much is told.
+        sweep: The sweep.
+        arguments: Arguments for all settings.
+        jobs: Number of concurrent runs.
+        session: Whether runs are executed, and how much is printed.
 
     Raises:
-        FacebenchError: Something that the user can mend, before anything is run.
+        FacebenchError: An input is wrong; raised before anything is run.
         SystemExit: With status 1 if a run failed.
     """
     from facebench.api.sweeps import prepare_sweep

@@ -65,7 +65,7 @@ def measured(folder: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
-def test_two_jobs_give_the_numbers_of_one_and_a_failure_stops_nobody(
+def test_two_jobs_give_the_numbers_of_one_and_a_failure_stops_no_other_run(
     facebench: Facebench, plugin: Path, tmp_path: Path
 ) -> None:
     sweep = ["sweep", write(tmp_path, ROWS), "--plugin", str(plugin)]
