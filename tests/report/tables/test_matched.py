@@ -31,11 +31,11 @@ def run(
     seeds: int = 1, version: int = 1, feature: str = "f_s", backbone: str = "net",
     data: str = "faces", weights: str = "",
 ) -> MethodEntry:  # fmt: skip
-    """Return a run as far as the choice looks at it."""
-    record = {
-        "pretrain": {"images_seen": images},
-        "spec": {"pretrain": {"image_size": size}, "precision": precision},
-    }
+    """Return a run with the attributes that the choice reads."""
+    record = SimpleNamespace(
+        pretrain=SimpleNamespace(images_seen=images),
+        spec=SimpleNamespace(pretrain=SimpleNamespace(image_size=size), precision=precision),
+    )
     wanted: Any = SimpleNamespace(
         key=str(next(COUNTER)), title=title, feature=feature, backbone=backbone,
         pretrain_data=data, seeds=tuple(range(seeds)),
