@@ -20,8 +20,8 @@ from facebench.runtime.workspace import Workspace
 SETTINGS = {
     "pretrain.epochs": 1, "pretrain.batch_size": 24, "pretrain.image_size": 32, "probe.epochs": 2,
 }  # fmt: skip
-# Every function of the registry that looks something up, imports something, or both.
-LOOK_UPS = ("backbone", "find", "load", "load_all", "names", "plugins")
+# Every public function of the registry: those that look up, import or register a plugin.
+LOOK_UPS = ("add", "backbone", "find", "load", "load_all", "names", "plugins")
 
 
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
