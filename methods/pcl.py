@@ -43,7 +43,7 @@ class PCL(Method):
     info = MethodInfo(
         name="pcl",
         title="PCL",
-        version=2,  # 1: dynamic weights from the epoch's mean, recipe=official otherwise
+        version=3,  # 2: mixtures of opposite negatives; 1: dynamic weights, recipe=official
         paper="Liu et al., CVPR 2023",
         year=2023,
         features=("f_s", "f_f", "f_p", "f_f+f_p"),

@@ -41,7 +41,7 @@ class SimCLR(Method):
     info = MethodInfo(
         name="simclr",
         title="SimCLR",
-        version=1,
+        version=2,  # 1: mixtures of opposite negatives could have a cosine above 1
         paper="Chen et al., ICML 2020",
         year=2020,
         presets={

@@ -68,8 +68,9 @@ def mix_similarities(
     own, other = share**2, (1 - share) ** 2
     if squared is not None:
         own, other = own * squared, other * squared.gather(1, partner)
-    length = (own + other + 2 * share * (1 - share) * between).clamp_min(1e-12)
-    return mixed / length.sqrt()
+    length = own + other + 2 * share * (1 - share) * between
+    # Opposite negatives cancel, and rounding then leaves too short a mixture: no cosine exceeds 1.
+    return mixed / torch.maximum(length, mixed.square()).clamp_min(1e-12).sqrt()
 
 
 def mixed_nt_xent(

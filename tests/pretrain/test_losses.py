@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightly.loss import NTXentLoss
 from torch import Tensor
+from torch.nn import functional as F
 
 from facebench.pretrain.losses import (
     cross_correlation,
@@ -138,6 +139,30 @@ def test_released_mixed_nt_xent_against_a_loop_over_anchors() -> None:
         total += eq5(z[a], z[b], torch.stack(mixed), with_positive=True)
     found = mixed_nt_xent(z[:n], z[n:], TAU, generator(5), interpolation="released")
     assert found.item() == pytest.approx(total / (2 * n), rel=1e-4)
+
+
+@pytest.mark.parametrize("length", [1.0, 20.0])
+def test_mixtures_of_opposite_negatives_have_cosines_of_at_most_one(length: float) -> None:
+    """They cancel where features lie on two opposite sides, and rounding is all that is left."""
+    anchors, count = 256, 512
+    centre = F.normalize(randn(1, 64, seed=3), dim=1).float()
+    sides = (torch.arange(count) % 2 * 2 - 1).unsqueeze(1)
+    z = length * sides * (centre + 1e-5 * randn(count, 64, seed=4).float())
+    anchor = F.normalize(randn(anchors, 64, seed=5), dim=1).float()
+    partner, share = draw_mixing(anchors, count, generator(6))
+    similarity, gram = anchor @ z.T, z @ z.T
+    between = gram[torch.arange(count).expand(anchors, -1), partner]
+    squared = gram.diagonal().expand(anchors, -1)
+    similarity.requires_grad_()
+    found = mix_similarities(similarity, between, partner, share, squared)
+    assert found.abs().max() <= 1 + 1e-6
+    (gradient,) = torch.autograd.grad(found.sum(), similarity)
+    assert gradient.isfinite().all()
+    weight = share.double().unsqueeze(2)
+    mixed = weight * z.double() + (1 - weight) * z.double()[partner]
+    expected = F.cosine_similarity(anchor.double().unsqueeze(1), mixed, dim=2)
+    assert (found - expected).abs().median() < 1e-4  # but for the few that cancel
+    assert ((found - expected).abs() > 0.01).double().mean() < 0.01
 
 
 @settings(max_examples=25, deadline=None)
