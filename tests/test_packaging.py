@@ -74,7 +74,9 @@ def test_the_wheel_has_every_file_of_its_packages(tmp_path: Path) -> None:
         f"{package}/{path.relative_to(ROOT / folder).as_posix()}"
         for package, folder in folders.items()
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.name != "ruff.toml" and "__pycache__" not in path.parts
+        if path.is_file()
+        and path.name != "ruff.toml"
+        and not {"__pycache__", ".ruff_cache"} & {*path.parts}
     }
     (built,) = tmp_path.glob("*.whl")
     packed = {name for name in zipfile.ZipFile(built).namelist() if ".dist-info/" not in name}

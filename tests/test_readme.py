@@ -89,8 +89,8 @@ def test_every_command_does_what_is_said(
     """Run on small files, or as a dry run; what needs datasets or hours is parsed alone."""
     resolved: list[Any] = []
 
-    def note(spec: Any, *_: Any) -> None:
-        resolved.append(spec)
+    def note(run: Any, *_: Any) -> None:
+        resolved.append(run.spec)
 
     monkeypatch.setattr(runs, "open_stages", note)  # opens no data
     monkeypatch.setattr(runs, "plan", lambda stages: ())
