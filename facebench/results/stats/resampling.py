@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from pathlib import PurePosixPath
 
 import numpy as np
@@ -161,5 +161,6 @@ def _tied_pairs(frame: pd.DataFrame) -> Units:
     return Units(number.astype(np.int64), np.zeros(len(used), np.int64), what)
 
 
+@lru_cache(maxsize=2**16)  # a table asks for each image of its pairs again and again
 def _person(path: str) -> str:
     return re.sub(r"[_-]\d+$", "", PurePosixPath(path).stem)
