@@ -113,11 +113,12 @@ QUICK = {
     "sobel_p": 0.0,
     "projection": True,
     "orth": "cosine",
-    "pdd_images": 16,
+    "pdd_images": 8,
     # With few steps, Eq. 5 on cropped views of few images adds noise that dominates L_face,
     # and without the positive in its denominator it does not saturate (docs/fidelity.md).
     "pose_crop": False,
     "pose_denominator": "all",
-    "pose_images": 16,
+    "pose_images": 8,
     "negatives": 2,
+    "pose_weight": 0.1,  # L_pose is learned at once and then costs L_face (docs/fidelity.md)
 }
