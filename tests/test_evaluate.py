@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import facebench as fb
@@ -222,9 +223,19 @@ def test_the_model_is_left_as_it_was_after_an_error(words: dict[str, Any]) -> No
 
 
 def test_weights_that_share_memory_are_stored(words: dict[str, Any]) -> None:
+    """They are stored under each of their names, and the scores are those of the model itself."""
     model = Colours()
     model.tied = model.layer
-    evaluated(model, words, name="tied")
+    tied = evaluated(model, words, name="tied")
+    same(tied, evaluated(Colours(), words))
+    digest = tied.record.stages.checkpoint
+    (stored,) = words["cache"].glob(f"checkpoints/{digest}/model.safetensors")
+    weights = load_file(stored)
+    shared = [
+        value for key, value in weights.items() if key.endswith((".tied.weight", ".layer.weight"))
+    ]
+    assert len(shared) == 2
+    assert torch.equal(*shared)
 
 
 @pytest.mark.parametrize(
