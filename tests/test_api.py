@@ -8,15 +8,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from rich.console import Console
 from safetensors.torch import load_file
 from typer.main import get_command
 from whole_results import changed
@@ -27,7 +24,6 @@ from facebench.cli import app
 from facebench.config.options import CONFIG_KEYS
 from facebench.errors import SpecError, StageError, UnknownNameError
 from facebench.progress import Silent
-from facebench.runtime import terminal
 
 SETTINGS = {
     "pretrain.epochs": 2, "pretrain.batch_size": 24, "pretrain.image_size": 32, "probe.epochs": 5,
@@ -475,38 +471,3 @@ def test_figures_are_drawn_and_are_those_of_the_command(
         assert draw(tmp_path / "a.svg").read_bytes() == (tmp_path / f"{name}.svg").read_bytes()
     with pytest.raises(fb.FacebenchError, match="expected verification"):
         fb.draw_roc(results[0], tmp_path / "roc.svg")
-
-
-# Progress -----------------------------------------------------------------------------------------
-
-
-def test_no_bar_is_drawn_where_there_is_neither_terminal_nor_notebook() -> None:
-    assert not terminal.draws_bars()
-
-
-def test_a_notebook_gets_bars_if_it_can_show_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(terminal, "err", Console(force_jupyter=True))
-    monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    monkeypatch.setattr(terminal, "find_spec", lambda name: None)
-    assert not terminal.draws_bars()
-
-    shown: list[Any] = []
-    widgets, display = ModuleType("ipywidgets"), ModuleType("IPython.display")
-
-    class Output:
-        def __enter__(self) -> None: ...
-        def __exit__(self, *_: object) -> None: ...
-        def clear_output(self, wait: bool) -> None: ...
-        def close(self) -> None: ...
-
-    vars(widgets)["Output"] = Output
-    vars(display)["display"] = lambda *what, **_: shown.extend(what)
-    monkeypatch.setitem(sys.modules, "ipywidgets", widgets)
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(display=display))
-    monkeypatch.setitem(sys.modules, "IPython.display", display)
-    monkeypatch.setattr(terminal, "find_spec", lambda name: ModuleSpec(name, None))
-    monkeypatch.setattr(terminal, "SECONDS_BEFORE_A_BAR", 0.0)
-    with terminal.TerminalProgress().bar("extract", 4, "image") as advance:
-        advance(1)
-        advance(4)
-    assert [type(item) for item in shown].count(Output) == 1
