@@ -23,6 +23,7 @@ from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.registry import Registry, build_backbone
 from facebench.request.handed_in import check_nothing_learns, given_settings
+from facebench.request.layers import declared_layers
 from facebench.request.loaded import LoadedRun, Plugins, backbone_plugin, loaded_run
 from facebench.runtime.device import Precision
 from facebench.task import Task
@@ -257,22 +258,6 @@ def _layers(request: Request, method: type[Method]) -> Overrides:
     )
 
 
-def declared_layers(method: type[Method], preset: str, recipe: Override) -> Overrides:
-    """Return what preset and recipe say: of the budget the preset's word counts, else the recipe's.
-
-    Raises:
-        UnknownNameError: The method has no such recipe.
-    """
-    name, where = method.info.name, f"preset {preset}"
-    of_recipe = layer(_recipe(method, recipe), f"recipe {recipe.value}", group=name)
-    return (
-        without_groups(of_recipe, (name,))
-        | layer(PRESETS.get(preset, {}), where)
-        | layer(method.info.presets.get(preset, {}), where, group=name)
-        | {key: override for key, override in of_recipe.items() if group_of(key) == name}
-    )
-
-
 def _extract(
     asked: ExtractSpec, request: Request, method: type[Method], task: type[Task]
 ) -> ExtractSpec:
@@ -285,13 +270,6 @@ def _extract(
         feature=_feature(method, "" if beside else asked.feature, _given(request, method)),
         image_size=asked.image_size or task.info.image_size,
     )
-
-
-def _recipe(method: type[Method], chosen: Override) -> dict[str, Any]:
-    recipes: dict[str, Any] = {"paper": {}, **method.info.recipes}
-    if chosen.value not in recipes:
-        raise UnknownNameError("recipe", str(chosen.value), recipes, where=chosen.where)
-    return dict(recipes[chosen.value])
 
 
 def _feature(method: type[Method], name: str, given: Checkpoint | None) -> str:

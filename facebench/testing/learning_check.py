@@ -27,7 +27,7 @@ from facebench.data.packed import Faces
 from facebench.errors import PluginError, SpecError
 from facebench.method import Method
 from facebench.pretrain.engine import train
-from facebench.request.resolve import declared_layers
+from facebench.request.layers import declared_layers
 from facebench.runtime.device import Precision
 from facebench.runtime.workspace import Workspace
 
