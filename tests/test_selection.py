@@ -257,6 +257,16 @@ def test_the_sweep_is_planned_by_one_command(facebench: Facebench, tmp_path: Pat
         assert name in done.stdout
 
 
+def test_the_sweep_on_rendered_faces_has_the_quick_preset_and_its_parts(
+    facebench: Facebench, tmp_path: Path
+) -> None:
+    file = FOLDER / "rendered.yaml"
+    done = facebench("sweep", str(file), "--cache", str(tmp_path), "--dry-run")
+    for setting in read_sweep(file).settings:
+        assert setting.name in done.stdout
+    assert "failed" not in done.stderr
+
+
 def real(name: str) -> Path:
     root = Path(os.environ.get("FACEBENCH_DATA", "")) / name
     if "FACEBENCH_DATA" not in os.environ or not root.is_dir():
