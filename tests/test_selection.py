@@ -258,13 +258,17 @@ def test_the_sweep_is_planned_by_one_command(facebench: Facebench, tmp_path: Pat
 
 
 def test_the_sweep_on_rendered_faces_has_the_quick_preset_and_its_parts(
-    facebench: Facebench, tmp_path: Path
+    registry: Registry, tmp_path: Path
 ) -> None:
-    file = FOLDER / "rendered.yaml"
-    done = facebench("sweep", str(file), "--cache", str(tmp_path), "--dry-run")
-    for setting in read_sweep(file).settings:
-        assert setting.name in done.stdout
-    assert "failed" not in done.stderr
+    workspace = Workspace(cache=tmp_path, results=tmp_path, data=None, device=torch.device("cpu"))
+    sweep = read_sweep(FOLDER / "rendered.yaml")
+    requests = sweep_requests(sweep, {}, {}, workspace, registry)
+    entries = [entry for entry in sweep_entries(sweep, requests, registry) if not entry.floor]
+    specs: list[Any] = [entry.spec for entry in entries]
+    assert len(set(specs)) == len(specs) == len(sweep.settings) == 6
+    assert {(spec.task, spec.preset) for spec in specs} == {("rafdb", "quick")}
+    weights = [s.method_options.pose_weight for s in specs if s.method == "pcl"]
+    assert Counter(weights) == {0.1: 1, 1.0: 4}
 
 
 def real(name: str) -> Path:
