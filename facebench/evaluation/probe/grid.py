@@ -13,7 +13,6 @@ from facebench.evaluation.probe.buffers import empty_buffer
 from facebench.evaluation.probe.heads import Heads
 from facebench.evaluation.probe.losses import Loss
 from facebench.evaluation.probe.norm import BatchNorm
-from facebench.evaluation.probe.thin_gemm import thin_matmul
 
 _INIT_STD = 0.01
 
@@ -129,11 +128,10 @@ class HeadGrid:
         if self.norm is not None:
             rows = self.norm.normalise(rows)
             weights, bias = self.norm.applied(weights, bias)
-        # Outputs before rows: the layout in which both products are fast (see thin_matmul), and in
-        # which a softmax runs along the batch, without a transposition.
-        scores = thin_matmul(weights.view(-1, width), rows.t()).view(heads, outputs, -1)
+        # Outputs before rows: a softmax then runs along the batch, without a transposition.
+        scores = (weights.view(-1, width) @ rows.t()).view(heads, outputs, -1)
         error = self._loss.error(scores.add_(bias.unsqueeze(2)), targets)
-        gradient = thin_matmul(error.view(heads * outputs, -1), rows).view_as(self.weights)
+        gradient = (error.view(heads * outputs, -1) @ rows).view_as(self.weights)
         of_bias = error.sum(2)
         gradients = [gradient, of_bias]
         if self.norm is not None:

@@ -10,7 +10,6 @@ import torch
 
 from facebench.errors import DataError
 from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
-from facebench.evaluation.probe.thin_gemm import thin_matmul
 
 _BLOCK = 512  # rows scored at a time: 13 MB of 6272 features, which stay in the last-level cache
 
@@ -78,7 +77,7 @@ class Heads:
         """Scores ``[H, C, b]`` of one block of rows after the other."""
         flat = self.weights.flatten(0, 1)
         for where, rows in matrix.blocks(_BLOCK):
-            scores = thin_matmul(flat, rows.t()).view(*self.bias.shape, -1)
+            scores = (flat @ rows.t()).view(*self.bias.shape, -1)
             check_finite(scores)
             yield where, scores.add_(self.bias.unsqueeze(2))
 
