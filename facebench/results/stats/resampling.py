@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, reduce
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,15 +60,6 @@ class Units:
     def single(self) -> bool:
         """Whether every item is drawn on its own, within one stratum."""
         return len(self.strata) == len(self.of_item) and not self.strata.any()
-
-    def draw(self, rng: np.random.Generator, number: int) -> Floats:
-        """Draw as many units as there are, with replacement; ``[number, U]`` how often each."""
-        times = np.empty((number, len(self.strata)))
-        for stratum in np.unique(self.strata):
-            own = self.strata == stratum
-            size = int(own.sum())
-            times[:, own] = rng.multinomial(size, np.full(size, 1 / size), size=number)
-        return times
 
 
 def aligned(results: Sequence[Result]) -> list[pd.DataFrame]:
@@ -129,16 +121,56 @@ def right(frame: pd.DataFrame, kind: ScoreKind) -> npt.NDArray[np.bool_]:
     return decided
 
 
-def draws(
-    drawn: Units, measured: Sequence[Measure], *, rng: np.random.Generator, resamples: int
-) -> Floats:
+def draws(drawn: Units, measured: Sequence[Measure], *, seed: int, resamples: int) -> Floats:
     """Values of several measures on the same draws, ``[R, results, M]``."""
     step = max(1, _BUDGET // len(drawn.of_item))
+    times = _times(drawn.strata.tobytes(), step, seed, resamples)
+    parts = [
+        np.stack([measure(part.astype(np.float64)) for measure in measured], axis=1)
+        for part in times
+    ]
+    return np.concatenate(parts)
+
+
+def draw(strata: Ints, rng: np.random.Generator, number: int) -> Ints:
+    """Draw as many units as there are, with replacement, within their strata.
+
+    Args:
+        strata: ``[U]`` of each unit.
+        rng: The generator.
+        number: Number of draws R.
+
+    Returns:
+        ``[R, U]`` how often each unit is drawn.
+    """
+    times = np.empty((number, len(strata)), np.int64)
+    for stratum in np.unique(strata):
+        own = strata == stratum
+        size = int(own.sum())
+        times[:, own] = rng.multinomial(size, np.full(size, 1 / size), size=number)
+    return times
+
+
+@lru_cache(maxsize=16)  # a report compares many results on each of a few test sets
+def _times(strata: bytes, step: int, seed: int, resamples: int) -> list[npt.NDArray[Any]]:
+    """All draws of a test set.
+
+    Args:
+        strata: The bytes of ``Units.strata``.
+        step: Number of draws in a part.
+        seed: Seed of the draws.
+        resamples: Number of draws R.
+
+    Returns:
+        How often each unit is drawn: parts of together R rows of U unsigned integers.
+    """
+    of_unit = np.frombuffer(strata, np.int64)
+    rng = np.random.default_rng(seed)
     parts = []
     for start in range(0, resamples, step):
-        times = drawn.draw(rng, min(step, resamples - start))
-        parts.append(np.stack([measure(times) for measure in measured], axis=1))
-    return np.concatenate(parts)
+        times = draw(of_unit, rng, min(step, resamples - start))
+        parts.append(times.astype(np.min_scalar_type(len(of_unit))))
+    return parts
 
 
 def _tied_pairs(frame: pd.DataFrame) -> Units:

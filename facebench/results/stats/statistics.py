@@ -153,8 +153,7 @@ def contests(
     values = np.empty((0, *whole.shape))
     if drawn.enough:
         resamples = everyone[0].spec.probe.resamples
-        rng = np.random.default_rng(SEED)
-        values = draws(drawn, measured, rng=rng, resamples=resamples)
+        values = draws(drawn, measured, seed=SEED, resamples=resamples)
     # McNemar's test is of decisions, one of each competitor, on items that are drawn one by one.
     single = "accuracy" in names and len(everyone) == len(competitors) and drawn.single
     decided = tuple(right(frame, kind) for frame in frames) if single else ()

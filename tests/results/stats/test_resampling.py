@@ -13,7 +13,7 @@ from whole_results import whole_record
 
 from facebench.errors import StageError
 from facebench.results.stats.measures import measure
-from facebench.results.stats.resampling import aligned, draws, units
+from facebench.results.stats.resampling import aligned, draw, draws, units
 
 RNG = np.random.default_rng(5)
 N = 60
@@ -70,7 +70,7 @@ def test_a_draw_is_scored_as_the_protocol_scores_the_drawn_items(
     of_draws = measure(record, frame, "honest", names, drawn)
     alone = of_draws(np.ones((1, len(drawn.strata))))[0]
     np.testing.assert_allclose(alone, [whole["honest"][name] for name in names])
-    times = drawn.draw(np.random.default_rng(0), 3)
+    times = draw(drawn.strata, np.random.default_rng(0), 3).astype(float)
     found = of_draws(times)
     for row, counts in zip(found, times, strict=True):
         again = frame.loc[frame.index.repeat(counts[drawn.of_item].astype(int))].reset_index()
@@ -91,7 +91,7 @@ def test_units_are_images_or_subjects_within_folds() -> None:
     frame = detections()
     subjects = units(frame)
     assert (subjects.name, len(subjects.strata), subjects.single) == ("subjects", 12, False)
-    times = subjects.draw(np.random.default_rng(0), 50)
+    times = draw(subjects.strata, np.random.default_rng(0), 50)
     for fold in range(3):
         assert (times[:, subjects.strata == fold].sum(1) == 4).all()
     one_each = units(frame[frame["subject"].isin(["s00", "s01", "s02"])].reset_index(drop=True))
@@ -156,8 +156,8 @@ def test_draws_in_parts_are_draws_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     record = whole_record(task={"title": "T"})
     drawn = units(frame)
     measured = [measure(record, frame, "honest", ["accuracy"], drawn)]
-    whole = draws(drawn, measured, rng=np.random.default_rng(0), resamples=30)
+    whole = draws(drawn, measured, seed=0, resamples=30)
     monkeypatch.setattr("facebench.results.stats.resampling._BUDGET", 200)
-    parts = draws(drawn, measured, rng=np.random.default_rng(0), resamples=30)
+    parts = draws(drawn, measured, seed=0, resamples=30)
     np.testing.assert_array_equal(whole, parts)
     assert whole.shape == (30, 1, 1)

@@ -177,7 +177,8 @@ def accuracy_draws(frames: list[pd.DataFrame], protocol: str, rng: np.random.Gen
     record = whole_record(protocol)
     drawn = units(frames[0])
     measured = [measure(record, frame, "honest", ["accuracy"], drawn) for frame in frames]
-    return draws(drawn, measured, rng=rng, resamples=RESAMPLES)[:, :, 0], drawn
+    seed = int(rng.integers(2**32))
+    return draws(drawn, measured, seed=seed, resamples=RESAMPLES)[:, :, 0], drawn
 
 
 def test_intervals_hold_the_true_score_as_often_as_they_say() -> None:
