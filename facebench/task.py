@@ -96,6 +96,7 @@ class TaskInfo:
         targets: Names of the target columns (multilabel, regression), as the table has them.
         image_side: Width and height in pixels of every published image; 0 if they differ.
         source: Source of protocol and counts.
+        stand_in_version: Raised when the rendered stand-in changes and ``version`` does not.
     """
 
     name: str
@@ -118,6 +119,7 @@ class TaskInfo:
     targets: tuple[str, ...] = ()
     image_side: int = 0
     source: str = ""
+    stand_in_version: int = 1
 
 
 @dataclass(frozen=True)

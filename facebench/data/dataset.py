@@ -241,6 +241,8 @@ def _stand_in_record(task: Task, scale: float) -> str:
         "task_version": task.info.version,
         "scale": scale,
     }
+    if task.info.stand_in_version > 1:  # folders rendered before there was a version stay valid
+        made_from["stand_in_version"] = task.info.stand_in_version
     return json.dumps(made_from, sort_keys=True, indent=2)
 
 

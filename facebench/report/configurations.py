@@ -70,6 +70,7 @@ def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
             "version": task.version,
             "protocol": task.protocol,
             "image_size": spec.extract.image_size,
+            "images": task.counts if task.synthetic else {},
             **spec.task_options,
         }
     notes = {group: text for members in alike.values() for group, text in _telling(members).items()}

@@ -1,6 +1,7 @@
 """Groups of comparable results, and texts that describe their conditions.
 
-A group has one task version, one protocol, and real or synthetic data, never both.
+A group has one task version, one protocol, and real or synthetic data, never both. Rendered
+stand-ins of different sizes are different data.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from facebench.results.scores import Level
 from facebench.results.store import Result
 
 # Task, its version, protocol, its version, synthetic, and what else changes the test: options of
-# the task (crop, which split), image size, limit, and how pairs are verified.
+# the task (crop, which split), image size, limit, how pairs are verified, and a stand-in's size.
 Group = tuple[str, int, str, int, bool, str]
 
 
@@ -25,7 +26,8 @@ def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
         task, spec = result.record.task, result.spec
         # No other protocol looks at it.
         how = spec.probe.verification if result.record.of_pairs else ""
-        conditions = digest([spec.task_options, spec.extract.image_size, spec.limit, how])
+        size = task.counts if task.synthetic else {}
+        conditions = digest([spec.task_options, spec.extract.image_size, spec.limit, how, size])
         key = (task.name, task.version, *task.protocol, task.synthetic, conditions)
         groups[key].append(result)
     return dict(groups)
