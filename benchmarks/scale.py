@@ -41,12 +41,12 @@ from torch import Tensor
 from facebench.backbones import Backbone, FaceCycle16
 from facebench.config.spec import ExtractSpec, ProbeSpec
 from facebench.evaluation.extract import extract
-from facebench.evaluation.judge import judge
 from facebench.evaluation.probe.buffers import empty_buffer
 from facebench.evaluation.probe.feature_matrix import DEFAULT_MEMORY_BUDGET, FeatureMatrix
 from facebench.evaluation.probe.grid import Head
 from facebench.evaluation.probe.losses import BinaryCrossEntropy
 from facebench.evaluation.probe.training import ProbeSettings, epoch_batches, train_heads
+from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features, FeatureWriter, read_features
 from facebench.method import Method, MethodInfo
 from facebench.pretrain.allocator import keep_freed_memory

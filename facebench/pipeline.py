@@ -18,7 +18,7 @@ from facebench.data.dataset import Dataset, open_dataset
 from facebench.data.packed import pack
 from facebench.data.sources import Source, open_source, task_source
 from facebench.evaluation.extract import extract
-from facebench.evaluation.judge import judge
+from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pretrain.engine import RESUME_FILE, train

@@ -17,8 +17,8 @@ import pandas as pd
 from facebench.audit.leak_search import find_leaks
 from facebench.data.dataset import find_real
 from facebench.errors import SpecError, StageError
-from facebench.evaluation.judge import judge
 from facebench.evaluation.judgement import Judgement
+from facebench.evaluation.protocol import judge
 from facebench.pipeline import Stages, open_stages
 from facebench.protocol import table_protocol
 from facebench.registry import Registry

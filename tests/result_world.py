@@ -14,9 +14,8 @@ import torch
 from facebench.audit.leaks import Leaks, Twin
 from facebench.config.spec import ExtractSpec, ProbeSpec, RunSpec, spec_record
 from facebench.data.dataset import Dataset
-from facebench.evaluation.judge import judge
 from facebench.evaluation.judgement import Judgement
-from facebench.evaluation.protocol import protocol_named
+from facebench.evaluation.protocol import judge, protocol_named
 from facebench.evaluation.store import Features
 from facebench.progress import Silent
 from facebench.results.records import judgement_record, task_record

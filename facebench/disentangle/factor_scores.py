@@ -16,8 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from facebench.disentangle.factors import PREDICTED
-from facebench.evaluation.metrics.intervals import Interval, bootstrap_groups
-from facebench.evaluation.metrics.scores import as_json
+from facebench.evaluation.metrics.intervals import Interval, as_json, bootstrap_groups
 from facebench.synth.factor_faces import ANGLES, UNITS
 
 Floats = npt.NDArray[np.float64]

@@ -219,3 +219,23 @@ def target_names(predictions: pd.DataFrame) -> tuple[str, ...]:
     """Return what predictions have a ``label_NAME`` of, in the order of the task."""
     prefix = "label_"
     return tuple(n.removeprefix(prefix) for n in predictions.columns if n.startswith(prefix))
+
+
+def judge(
+    dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int, progress: Progress
+) -> Judgement:
+    """Evaluate features by the protocol that the task names.
+
+    Args:
+        dataset: Table (and pairs) in the order of the features.
+        features: Features of its images.
+        spec: Options of the probe.
+        seed: Seed of the held-out part, initial weights, order of batches and bootstrap.
+        progress: Progress reporter.
+
+    Raises:
+        DataError: There are too few items to judge.
+        UnknownNameError: There is no such protocol.
+    """
+    protocol = protocol_named(dataset.task.info.protocol)
+    return protocol.judge(dataset, features, spec, seed=seed, progress=progress)

@@ -14,9 +14,9 @@ from sklearn.metrics import roc_auc_score
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
-from facebench.evaluation.judge import judge
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.metrics.pair_intervals import bootstrap_ranking, ranking_metrics
+from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features
 from facebench.progress import Silent
 

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from facebench.evaluation.metrics.intervals import bootstrap_groups
-from facebench.evaluation.metrics.scores import as_json, with_intervals
+from facebench.evaluation.metrics.intervals import as_json, bootstrap_groups, with_intervals
 
 Floats = npt.NDArray[np.float64]
 

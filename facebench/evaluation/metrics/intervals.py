@@ -8,7 +8,7 @@ for a confusion matrix the items of one cell are interchangeable, so its cells a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -176,3 +176,25 @@ def _interval(
     defined = ~np.isnan(values).all(0)
     ends[:, defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0)
     return Interval(np.asarray(estimate), ends[0], ends[1], level)
+
+
+def as_json(value: npt.ArrayLike) -> Any:
+    """Return floats, or lists of them; NaN (such as for a class without items) becomes null."""
+    plain = np.asarray(value, dtype=float)
+    if plain.ndim:
+        return [as_json(item) for item in plain]
+    return None if np.isnan(plain) else float(plain)
+
+
+def with_intervals(names: Sequence[str], interval: Interval) -> dict[str, Any]:
+    """Return metrics by name, and ``intervals`` with a pair ``[low, high]`` for each.
+
+    Args:
+        names: ``[K]`` names of the metrics.
+        interval: Interval of shape ``[K]``.
+    """
+    ends = zip(as_json(interval.low), as_json(interval.high), strict=True)
+    return {
+        **dict(zip(names, as_json(interval.estimate), strict=True)),
+        "intervals": {name: list(pair) for name, pair in zip(names, ends, strict=True)},
+    }

@@ -30,8 +30,7 @@ from facebench.evaluation.metrics.confusion import (
     confusion_matrix,
     macro_f1,
 )
-from facebench.evaluation.metrics.intervals import bootstrap_confusion, group_confusions
-from facebench.evaluation.metrics.scores import as_json
+from facebench.evaluation.metrics.intervals import as_json, bootstrap_confusion, group_confusions
 from facebench.evaluation.protocol import Bools, CurveForm, Ints, Measured, Probed, Protocol
 from facebench.evaluation.protocols.confusion_measures import of_confusions
 from facebench.evaluation.store import Features

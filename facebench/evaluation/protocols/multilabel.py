@@ -31,6 +31,7 @@ from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.data.table_checks import check_binary, check_folds, check_targets, named_targets
 from facebench.evaluation.holdout import fold_rows
+from facebench.evaluation.metrics.intervals import as_json, with_intervals
 from facebench.evaluation.metrics.label_f1 import (
     bootstrap_subjects,
     f1,
@@ -39,7 +40,6 @@ from facebench.evaluation.metrics.label_f1 import (
     metric_names,
     subject_counts,
 )
-from facebench.evaluation.metrics.scores import as_json, with_intervals
 from facebench.evaluation.protocol import (
     Bools,
     CurveForm,

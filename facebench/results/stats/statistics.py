@@ -14,8 +14,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from facebench.protocol import ScoreKind
-from facebench.results.stats.measures import measure
-from facebench.results.stats.resampling import Floats, Units, aligned, draws, right, units
+from facebench.results.stats.resampling import Floats, Units, aligned, draws, measure, right, units
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
 from facebench.results.store import Result
 from facebench.task import Metric

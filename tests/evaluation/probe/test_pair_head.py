@@ -17,10 +17,10 @@ import torch
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError, SpecError
-from facebench.evaluation.judge import judge
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.probe.feature_matrix import FeatureMatrix
 from facebench.evaluation.probe.pair_head import PairHeads, train_pair_heads
+from facebench.evaluation.protocol import judge
 from facebench.evaluation.protocols import learned_pairs
 from facebench.evaluation.protocols.pair_folds import best_threshold, facenet_threshold
 from facebench.evaluation.store import Features

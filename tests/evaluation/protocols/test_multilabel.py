@@ -18,9 +18,9 @@ from sklearn.metrics import f1_score
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
-from facebench.evaluation.judge import judge
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.metrics.label_f1 import best_threshold
+from facebench.evaluation.protocol import judge
 from facebench.evaluation.protocols import label_folds, label_probe
 from facebench.evaluation.store import Features
 from facebench.progress import Silent

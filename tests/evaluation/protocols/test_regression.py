@@ -16,9 +16,9 @@ from sklearn.metrics import mean_absolute_error
 
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
-from facebench.evaluation.judge import judge
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.metrics.absolute_error import error_scores, errors_by_yaw, mean_errors
+from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features
 from facebench.progress import Silent
 

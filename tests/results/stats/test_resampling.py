@@ -12,8 +12,7 @@ from stored_world import classes, pair_list, scored, write
 from whole_results import whole_record
 
 from facebench.errors import StageError
-from facebench.results.stats.measures import measure
-from facebench.results.stats.resampling import aligned, draw, draws, units
+from facebench.results.stats.resampling import aligned, draw, draws, measure, units
 
 RNG = np.random.default_rng(5)
 N = 60

@@ -15,8 +15,7 @@ from scipy.stats import binom
 from stored_world import ACCURACY, classes, pair_list, write
 from whole_results import whole_record
 
-from facebench.results.stats.measures import measure
-from facebench.results.stats.resampling import draws, units
+from facebench.results.stats.resampling import draws, measure, units
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
 from facebench.results.stats.statistics import contests
 from facebench.task import Metric
