@@ -66,8 +66,8 @@ class MethodInfo:
             option of the method (``temperature``), which wins over presets, or of pretraining
             (``pretrain.lr``), which loses to them.
         presets: Overrides that this method adds to a preset of the same name (``quick``).
-        offline: Options with which it learns without published weights, if it takes any
-            (``Method.load_published``); the contract test learns with them.
+        offline: Options with which the contract test learns: without published weights, if the
+            method takes any (``Method.load_published``), and with small networks of its own.
         floor: Whether it is a baseline without learning, which ``facebench run`` evaluates together
             with every other method.
     """

@@ -76,8 +76,8 @@ class RandomFaces:
 def variants(cls: type[Method]) -> Iterator[Variant]:
     """Yield every recipe under every preset, then every value of a literal option by itself.
 
-    Published weights are replaced by the options ``info.offline`` of the method. A value that the
-    options refuse together with the defaults of the others is skipped.
+    The options ``info.offline`` of the method replace published weights and large networks. A value
+    that the options refuse together with the defaults of the others is skipped.
     """
     name, offline = cls.info.name, cls.info.offline
     for preset in dict.fromkeys((*PRESETS, *cls.info.presets)):

@@ -31,7 +31,10 @@ from facebench.runtime.workspace import Workspace
 HERE = Path(__file__).parent
 EXPECTED = HERE / "keys.json"
 
-METHODS = ("facecycle", "frozen", "hog", "lbp", "moco", "pcl", "random", "simclr")
+METHODS = (
+    "barlowtwins", "byol", "facecycle", "frozen", "hog", "lbp", "moco", "pcl", "random", "simclr",
+    "simsiam", "vicreg",
+)  # fmt: skip
 TASKS = ("aflw2000", "bu3dfe", "cplfw", "disfa", "fer2013", "lfw", "rafdb")
 
 # What is asked for beyond method and task -> the request's other fields, and options that are set.

@@ -37,6 +37,18 @@ def grayscale(images: Tensor) -> Tensor:
     return luminance(images, GRAY).unsqueeze(1).repeat(1, 3, 1, 1)
 
 
+def solarize(images: Tensor) -> Tensor:
+    """Invert values from 0.5 on; equals ``solarize`` with a threshold of 0.5.
+
+    Args:
+        images: ``[B, 3, H, W]``.
+
+    Returns:
+        ``[B, 3, H, W]``.
+    """
+    return torch.where(images >= 0.5, 1 - images, images)
+
+
 def blend(images: Tensor, factors: Tensor, operations: Tensor) -> Tensor:
     """Adjust brightness, contrast or saturation, each image by its own operation and factor.
 

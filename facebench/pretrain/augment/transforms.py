@@ -201,6 +201,21 @@ class Sobel:
 
 
 @dataclass(frozen=True)
+class Solarize:
+    """Invert the values of an image from 0.5 on, with probability ``p``."""
+
+    p: float = 0.2
+
+    def __post_init__(self) -> None:
+        draws.require_probability(self.p)
+
+    def __call__(self, images: Tensor, generator: Generator) -> Tensor:
+        """Solarise some of ``[B, 3, H, W]``."""
+        mask = draws.chosen(len(images), self.p, generator)
+        return geometry.apply_where(images, mask, color.solarize)
+
+
+@dataclass(frozen=True)
 class GaussianNoise:
     """Add independent normal noise to every value; the result may leave [0, 1].
 

@@ -97,3 +97,10 @@ def test_neutral_parameters_change_nothing() -> None:
     order = torch.arange(4).repeat(4, 1)
     got = color.color_jitter(images, factors, order, torch.ones(4, dtype=torch.bool))
     torch.testing.assert_close(got, images, atol=1e-5, rtol=0)
+
+
+def test_solarize_is_torchvisions() -> None:
+    images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    images[0, 0, 0, 0] = 0.5
+    expected = torch.stack([reference.solarize(image, 0.5) for image in images])
+    assert torch.equal(color.solarize(images), expected)

@@ -24,6 +24,7 @@ from facebench.pretrain.augment.transforms import (
     Grayscale,
     Rotation,
     Sobel,
+    Solarize,
 )
 
 SIMCLR = Compose(
@@ -81,11 +82,12 @@ def test_equal_images_get_different_views() -> None:
         Flip(0.3),
         Grayscale(0.2),
         Sobel(0.6),
+        Solarize(0.2),
         GaussianBlur(3, p=0.5),
         ColorJitter(0.8, 0.8, 0.8, 0.2, p=0.8),
         Rotation(20, p=0.4),
     ],
-    ids=["Flip", "Grayscale", "Sobel", "GaussianBlur", "ColorJitter", "Rotation"],
+    ids=["Flip", "Grayscale", "Sobel", "Solarize", "GaussianBlur", "ColorJitter", "Rotation"],
 )
 def test_a_step_changes_as_many_images_as_its_probability_says(step: Flip | Rotation) -> None:
     images = torch.rand(4000, 3, 4, 4, generator=seeded())

@@ -1,0 +1,85 @@
+"""BYOL: an online network predicts what its own moving average says of another view.
+
+Grill et al., "Bootstrap your own latent: a new approach to self-supervised learning", NeurIPS 2020.
+Heads and moving average are lightly's.
+"""
+
+import copy
+import math
+from dataclasses import dataclass
+
+import torch
+from lightly.loss import NegativeCosineSimilarity
+from lightly.models.modules.heads import BYOLPredictionHead, BYOLProjectionHead
+from lightly.models.utils import deactivate_requires_grad, update_momentum
+from torch import Tensor, nn
+
+from facebench.backbones import Backbone
+from facebench.errors import SpecError
+from facebench.method import MethodInfo, Terms
+
+from ._two_views import TwoViewMethod, TwoViewOptions, check_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class BYOLOptions(TwoViewOptions):
+    """Options of BYOL (section 3.3)."""
+
+    momentum: float = 0.996  # tau_base; rises to 1 by a cosine over the epochs
+    hidden: int = 4096  # of projection and prediction
+    projection_dim: int = 256
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(hidden=self.hidden, projection_dim=self.projection_dim)
+        if not 0 <= self.momentum < 1:
+            raise SpecError(f"momentum is {self.momentum}; expected 0 or more, and less than 1.")
+
+
+class BYOL(TwoViewMethod):
+    """An online network with a predictor, and a target network without gradient."""
+
+    info = MethodInfo(
+        name="byol",
+        title="BYOL",
+        version=1,
+        paper="Grill et al., NeurIPS 2020",
+        year=2020,
+        presets={
+            # A target that moves by 0.4 % a step is hardly older than its start after 100 steps.
+            "quick": {"momentum": 0.97}
+        },
+    )
+    Options = BYOLOptions
+    options: BYOLOptions
+
+    def __init__(self, backbone: Backbone, options: BYOLOptions, image_size: int) -> None:
+        super().__init__(backbone, options, image_size)
+        width = options.projection_dim
+        self.head = BYOLProjectionHead(self.feature_dim, options.hidden, width)
+        self.predictor = BYOLPredictionHead(width, options.hidden, width)
+        self.target = nn.Sequential(copy.deepcopy(backbone), nn.Flatten(), copy.deepcopy(self.head))
+        deactivate_requires_grad(self.target)
+        self.momentum = options.momentum
+        self.negative_cosine = NegativeCosineSimilarity()
+
+    def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
+        """Return the squared distance of unit vectors, both ways, 0 to 8 (BYOL, Eq. 2)."""
+        # Each view has batch statistics of its own, as in the released code.
+        first, second = (self.predictor(self.head(self.encode(view))).float() for view in views)
+        with torch.no_grad():
+            of_first, of_second = (self.target(view).float() for view in views)
+        there = self.negative_cosine(first, of_second)
+        back = self.negative_cosine(second, of_first)
+        return {"L_byol": 4 + 2 * (there + back)}
+
+    def before_epoch(self, epoch: int, epochs: int) -> None:
+        """Let the target move more slowly (BYOL, section 3.3: by step there, by epoch here)."""
+        remaining = (1 + math.cos(math.pi * epoch / epochs)) / 2
+        self.momentum = 1 - (1 - self.options.momentum) * remaining
+
+    def after_step(self) -> None:
+        """Move the target network towards the online network (BYOL, section 3.1)."""
+        backbone, _, head = self.target
+        update_momentum(self.backbone, backbone, self.momentum)
+        update_momentum(self.head, head, self.momentum)

@@ -1,0 +1,65 @@
+"""VICReg: the projections of two views are close, vary over images, and are uncorrelated.
+
+Bardes, Ponce and LeCun, "VICReg: variance-invariance-covariance regularization for self-supervised
+learning", ICLR 2022. Head and loss are lightly's.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from lightly.loss import VICRegLoss
+from lightly.models.modules.heads import VICRegProjectionHead
+from torch import Tensor
+
+from facebench.backbones import Backbone
+from facebench.method import MethodInfo, Terms
+
+from ._two_views import TwoViewMethod, TwoViewOptions, check_positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class VICRegOptions(TwoViewOptions):
+    """Options of VICReg (section 4)."""
+
+    invariance: float = 25.0  # lambda
+    variance: float = 25.0  # mu
+    covariance: float = 1.0  # nu
+    projection_dim: int = 8192  # of each of the expander's three layers
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(
+            invariance=self.invariance,
+            variance=self.variance,
+            covariance=self.covariance,
+            projection_dim=self.projection_dim,
+        )
+
+
+class VICReg(TwoViewMethod):
+    """An expander of three layers on F_s, and the three terms of the loss on its output."""
+
+    info = MethodInfo(
+        name="vicreg",
+        title="VICReg",
+        version=1,
+        paper="Bardes et al., ICLR 2022",
+        year=2022,
+        presets={"quick": {"projection_dim": 1024}},  # the expander would take most of the time
+        offline={"projection_dim": 64},
+    )
+    Options = VICRegOptions
+    options: VICRegOptions
+
+    def __init__(self, backbone: Backbone, options: VICRegOptions, image_size: int) -> None:
+        super().__init__(backbone, options, image_size)
+        width = options.projection_dim
+        self.head = VICRegProjectionHead(self.feature_dim, width, width)
+        self.criterion = VICRegLoss(
+            options.invariance, options.variance, options.covariance, gather_distributed=True
+        )
+
+    def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
+        """Return the weighted sum of invariance, variance and covariance (VICReg, Eq. 6)."""
+        z0, z1 = (self.head(self.encode(view)).float() for view in views)
+        return {"L_vicreg": self.criterion(z0, z1)}
