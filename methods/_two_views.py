@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,17 +55,21 @@ class TwoViewMethod(Method):
         )
         self.pose = pose(options.pose_augmentation, options, p=0.5)
 
-    def views(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def views(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
         """Return two augmented views ``[B, 3, S, S]`` of each image."""
-        first, second = (
+        crops = two_crops(images, self.options, self.image_size, generator)
+        return tuple(
             appearance(self.pose(crop, generator), generator)
-            for appearance, crop in zip(
-                self.appearances,
-                two_crops(images, self.options, self.image_size, generator),
-                strict=True,
-            )
+            for appearance, crop in zip(self.appearances, crops, strict=True)
         )
-        return first, second
+
+
+def rising_momentum(base: float, epoch: int, epochs: int) -> float:
+    """Return the momentum of a moving average, which rises from ``base`` towards 1 by a cosine.
+
+    BYOL, section 3.3, and DINO, section 3.1: by step there, by epoch here.
+    """
+    return 1 - (1 - base) * (1 + math.cos(math.pi * epoch / epochs)) / 2
 
 
 def check_positive(**values: float) -> None:

@@ -50,7 +50,7 @@ class BarlowTwins(TwoViewMethod):
         self.head = BarlowTwinsProjectionHead(self.feature_dim, width, width)
         self.criterion = BarlowTwinsLoss(options.redundancy, gather_distributed=True)
 
-    def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
+    def loss(self, views: tuple[Tensor, ...], generator: torch.Generator) -> Terms:
         """Return squared deviations of the cross-correlation from the identity (Eq. 1)."""
         z0, z1 = (self.head(self.encode(view)).float() for view in views)
         return {"L_barlow": self.criterion(z0, z1)}

@@ -5,7 +5,6 @@ Heads and moving average are lightly's.
 """
 
 import copy
-import math
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +17,7 @@ from facebench.backbones import Backbone
 from facebench.errors import SpecError
 from facebench.method import MethodInfo, Terms
 
-from ._two_views import TwoViewMethod, TwoViewOptions, check_positive
+from ._two_views import TwoViewMethod, TwoViewOptions, check_positive, rising_momentum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +62,7 @@ class BYOL(TwoViewMethod):
         self.momentum = options.momentum
         self.negative_cosine = NegativeCosineSimilarity()
 
-    def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
+    def loss(self, views: tuple[Tensor, ...], generator: torch.Generator) -> Terms:
         """Return the squared distance of unit vectors, both ways, 0 to 8 (BYOL, Eq. 2)."""
         # Each view has batch statistics of its own, as in the released code.
         first, second = (self.predictor(self.head(self.encode(view))).float() for view in views)
@@ -74,9 +73,8 @@ class BYOL(TwoViewMethod):
         return {"L_byol": 4 + 2 * (there + back)}
 
     def before_epoch(self, epoch: int, epochs: int) -> None:
-        """Let the target move more slowly (BYOL, section 3.3: by step there, by epoch here)."""
-        remaining = (1 + math.cos(math.pi * epoch / epochs)) / 2
-        self.momentum = 1 - (1 - self.options.momentum) * remaining
+        """Let the target move more slowly (BYOL, section 3.3)."""
+        self.momentum = rising_momentum(self.options.momentum, epoch, epochs)
 
     def after_step(self) -> None:
         """Move the target network towards the online network (BYOL, section 3.1)."""

@@ -52,7 +52,7 @@ class SimSiam(TwoViewMethod):
         self.predictor = SimSiamPredictionHead(width, options.prediction_hidden, width)
         self.negative_cosine = NegativeCosineSimilarity()
 
-    def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
+    def loss(self, views: tuple[Tensor, ...], generator: torch.Generator) -> Terms:
         """Return the symmetrised negative cosine, -1 to 1 (SimSiam, Eqs. 1 to 4)."""
         # Each view has batch statistics of its own, as in the paper's Algorithm 1.
         z0, z1 = (self.head(self.encode(view)) for view in views)

@@ -59,7 +59,7 @@ class VICReg(TwoViewMethod):
             options.invariance, options.variance, options.covariance, gather_distributed=True
         )
 
-    def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
+    def loss(self, views: tuple[Tensor, ...], generator: torch.Generator) -> Terms:
         """Return the weighted sum of invariance, variance and covariance (VICReg, Eq. 6)."""
         z0, z1 = (self.head(self.encode(view)).float() for view in views)
         return {"L_vicreg": self.criterion(z0, z1)}

@@ -32,8 +32,8 @@ HERE = Path(__file__).parent
 EXPECTED = HERE / "keys.json"
 
 METHODS = (
-    "barlowtwins", "byol", "facecycle", "frozen", "hog", "lbp", "moco", "pcl", "random", "simclr",
-    "simsiam", "vicreg",
+    "barlowtwins", "byol", "dino", "facecycle", "frozen", "hog", "lbp", "moco", "pcl", "random",
+    "simclr", "simsiam", "vicreg",
 )  # fmt: skip
 TASKS = ("aflw2000", "bu3dfe", "cplfw", "disfa", "fer2013", "lfw", "rafdb")
 

@@ -1,4 +1,4 @@
-"""BYOL, SimSiam, VICReg and Barlow Twins against their equations; all learn without collapse."""
+"""BYOL, SimSiam, VICReg, Barlow Twins and DINO against their equations; none collapses."""
 
 import math
 from dataclasses import replace
@@ -16,13 +16,15 @@ from facebench.testing.contract import TwoLayers
 from facebench_methods._two_views import TwoViewMethod
 from facebench_methods.barlowtwins import BarlowTwins
 from facebench_methods.byol import BYOL
+from facebench_methods.dino import DINO
 from facebench_methods.simsiam import SimSiam
 from facebench_methods.vicreg import VICReg
 
-METHODS: tuple[type[TwoViewMethod], ...] = (BarlowTwins, BYOL, SimSiam, VICReg)
+METHODS: tuple[type[TwoViewMethod], ...] = (BarlowTwins, BYOL, DINO, SimSiam, VICReg)
 SMALL: dict[type[Method], dict[str, Any]] = {
     BarlowTwins: {"projection_dim": 24},
     BYOL: {"projection_dim": 16, "hidden": 48, "momentum": 0.9},
+    DINO: {"outputs": 32, "local_crops": 2, "momentum": 0.9, "warmup_epochs": 4},
     SimSiam: {"projection_dim": 24, "prediction_hidden": 12},
     VICReg: {"projection_dim": 24},
 }
@@ -126,6 +128,46 @@ def test_the_target_of_byol_follows_more_and_more_slowly() -> None:
             assert torch.allclose(new, old + share * (goal - old), atol=1e-6)
 
 
+def test_dino_is_the_cross_entropy_of_other_crops_with_a_centred_teacher() -> None:
+    method = build(DINO)
+    crops = method.views(torch.rand(5, 3, 32, 32, generator=generator()), generator())
+    assert [crop.shape[-1] for crop in crops] == [32, 32, 16, 16]
+    centre = torch.randn(32, generator=generator(3))
+    method.criterion.center.copy_(centre)
+    with torch.no_grad():
+        student = [method.head(method.backbone(c).mean((2, 3))).double() for c in crops]
+        teacher = student[:2]  # equal networks before the first step
+    method.before_epoch(2, 4)
+    assert method.temperature == pytest.approx(0.055)  # half of the warm-up
+    total = 0.0
+    for i in range(2):
+        for j in range(4):
+            if i != j:
+                target = ((teacher[i] - centre.double()) / 0.055).softmax(1)
+                total -= float((target * (student[j] / 0.1).log_softmax(1)).sum()) / 5 / 6
+    assert method.loss(crops, generator())["L_dino"].item() == pytest.approx(total, rel=1e-4)
+    moved = 0.9 * centre.double() + 0.1 * torch.stack(teacher).mean((0, 1))
+    assert torch.allclose(method.criterion.center.flatten().double(), moved, atol=1e-5)
+
+
+def test_the_last_layer_of_dino_waits_and_its_teacher_follows() -> None:
+    method = build(DINO)
+    method.before_epoch(0, 4)
+    assert not method.head.last_layer.weight_v.requires_grad
+    method.before_epoch(1, 4)
+    assert method.head.last_layer.weight_v.requires_grad
+    assert not any(p.requires_grad for p in method.teacher.parameters())
+    student = [*method.backbone.parameters(), *method.head.parameters()]
+    with torch.no_grad():
+        for parameter in student:
+            parameter += 1
+    share = 0.1 * (1 + math.cos(math.pi / 4)) / 2
+    before = [parameter.clone() for parameter in method.teacher.parameters()]
+    method.after_step()
+    for old, new, goal in zip(before, method.teacher.parameters(), student, strict=True):
+        assert torch.allclose(new, old + share * (goal - old), atol=1e-6)
+
+
 def test_only_the_second_view_is_solarised_and_seldom_blurred() -> None:
     method = build(BYOL, jitter_p=0.0, grayscale_p=0.0, blur_p=0.0, second_blur_p=0.0,
                    second_solarize_p=1.0, pose_augmentation="none", crop_scale=1.0)  # fmt: skip
@@ -162,6 +204,8 @@ def test_learning_lowers_the_loss_and_does_not_collapse_the_features(
     [
         (BYOL, {"momentum": 1.0}),
         (BYOL, {"second_blur_p": 1.5}),
+        (DINO, {"local_crops": -1}),
+        (DINO, {"student_temperature": 0.0}),
         (SimSiam, {"prediction_hidden": 0}),
         (VICReg, {"covariance": 0.0}),
         (BarlowTwins, {"redundancy": -1.0}),

@@ -1,0 +1,123 @@
+"""DINO: a student predicts its own moving average on other crops of an image, without labels.
+
+Caron et al., "Emerging properties in self-supervised vision transformers", ICCV 2021. Head, centred
+loss and moving average are lightly's.
+"""
+
+import copy
+import warnings
+from dataclasses import dataclass, replace
+
+import torch
+from lightly.loss import DINOLoss
+from lightly.models.modules.heads import DINOProjectionHead
+from lightly.models.utils import deactivate_requires_grad, update_momentum
+from torch import Tensor, nn
+
+from facebench.backbones import Backbone
+from facebench.errors import SpecError
+from facebench.method import MethodInfo, Terms
+from facebench.pretrain.augment.crops import RandomResizedCrop
+
+from ._two_views import TwoViewMethod, TwoViewOptions, check_positive, rising_momentum
+from ._views import appearance
+
+_SMALLEST = 16  # pixels; the least that a backbone has to take
+
+
+@dataclass(frozen=True, kw_only=True)
+class DINOOptions(TwoViewOptions):
+    """Options of DINO (section 3; the number of local crops as released)."""
+
+    crop_scale: float = 0.4  # smallest area of a global crop, largest of a local one
+    local_crops: int = 8
+    local_scale: float = 0.05  # smallest area of a local crop
+    momentum: float = 0.996  # rises to 1 by a cosine over the epochs
+    teacher_temperature: float = 0.07
+    warmup_temperature: float = 0.04  # of the teacher in the first epoch
+    warmup_epochs: int = 30
+    student_temperature: float = 0.1
+    outputs: int = 65536
+    frozen_epochs: int = 1  # before the last layer learns (released code)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.momentum < 1:
+            raise SpecError(f"momentum is {self.momentum}; expected 0 or more, and less than 1.")
+        for name in ("local_crops", "warmup_epochs", "frozen_epochs"):
+            if getattr(self, name) < 0:
+                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 or more.")
+        temperatures = ("teacher_temperature", "warmup_temperature", "student_temperature")
+        check_positive(**{n: getattr(self, n) for n in (*temperatures, "local_scale", "outputs")})
+
+
+class DINO(TwoViewMethod):
+    """A student on global and local crops, and a teacher on global ones; heads on the mean map."""
+
+    info = MethodInfo(
+        name="dino",
+        title="DINO",
+        version=1,
+        paper="Caron et al., ICCV 2021",
+        year=2021,
+        presets={
+            # In 100 steps a teacher at 0.996 is its own start, and a warm-up never ends.
+            "quick": {"local_crops": 2, "outputs": 1024, "momentum": 0.97, "warmup_epochs": 0}
+        },
+        offline={"outputs": 64, "local_crops": 2},
+    )
+    Options = DINOOptions
+    options: DINOOptions
+
+    def __init__(self, backbone: Backbone, options: DINOOptions, image_size: int) -> None:
+        super().__init__(backbone, options, image_size)
+        local = max(_SMALLEST, round(image_size * 96 / 224))  # 96 of 224 px, as in section 3.2
+        self.local_crop = RandomResizedCrop(local, (options.local_scale, options.crop_scale))
+        self.local_appearance = appearance(replace(options, blur_p=0.5), local)
+        self.head, teacher_head = self._new_head(), self._new_head()
+        teacher_head.load_state_dict(self.head.state_dict())  # it cannot be copied: weight norm
+        self.teacher = nn.ModuleDict({"backbone": copy.deepcopy(backbone), "head": teacher_head})
+        deactivate_requires_grad(self.teacher)
+        self.momentum, self.temperature = options.momentum, options.teacher_temperature
+        self.criterion = DINOLoss(options.outputs, student_temp=options.student_temperature)
+
+    def views(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Return two global crops ``[B, 3, S, S]`` and then the local ones, of a smaller side."""
+        views = list(super().views(images, generator))
+        for _ in range(self.options.local_crops):
+            crop = self.pose(self.local_crop(images, generator), generator)
+            views.append(self.local_appearance(crop, generator))
+        return tuple(views)
+
+    def loss(self, views: tuple[Tensor, ...], generator: torch.Generator) -> Terms:
+        """Return the cross-entropy of teacher and student over all pairs of crops (Eq. 3)."""
+        student = [_outputs(self.backbone, self.head, view) for view in views]
+        with torch.no_grad():
+            backbone, head = self.teacher["backbone"], self.teacher["head"]
+            teacher = [_outputs(backbone, head, view) for view in views[:2]]
+        return {"L_dino": self.criterion(teacher, student, teacher_temp=self.temperature)}
+
+    def before_epoch(self, epoch: int, epochs: int) -> None:
+        """Set the teacher's momentum and temperature, and freeze the last layer at first."""
+        options = self.options
+        self.momentum = rising_momentum(options.momentum, epoch, epochs)
+        warm = min(1.0, epoch / options.warmup_epochs) if options.warmup_epochs else 1.0
+        start, end = options.warmup_temperature, options.teacher_temperature
+        self.temperature = start + (end - start) * warm
+        self.head.last_layer.weight_v.requires_grad_(epoch >= options.frozen_epochs)
+
+    def after_step(self) -> None:
+        """Move the teacher towards the student (DINO, section 3.1)."""
+        update_momentum(self.backbone, self.teacher["backbone"], self.momentum)
+        update_momentum(self.head, self.teacher["head"], self.momentum)
+
+    def _new_head(self) -> DINOProjectionHead:
+        with warnings.catch_warnings():  # lightly calls what torch will remove
+            warnings.filterwarnings("ignore", ".*weight_norm.*deprecated", FutureWarning)
+            return DINOProjectionHead(self.backbone.channels, output_dim=self.options.outputs)
+
+
+def _outputs(backbone: nn.Module, head: nn.Module, images: Tensor) -> Tensor:
+    """Return the head's outputs ``[B, K]`` on the mean of the feature map of each image."""
+    outputs: Tensor = head(backbone(images).mean(dim=(2, 3)))
+    return outputs.float()
