@@ -22,8 +22,6 @@ from facebench.pretrain.augment.crops import RandomResizedCrop
 from ._two_views import TwoViewMethod, TwoViewOptions, check_positive, rising_momentum
 from ._views import appearance
 
-_SMALLEST = 16  # pixels; the least that a backbone has to take
-
 
 @dataclass(frozen=True, kw_only=True)
 class DINOOptions(TwoViewOptions):
@@ -71,7 +69,7 @@ class DINO(TwoViewMethod):
 
     def __init__(self, backbone: Backbone, options: DINOOptions, image_size: int) -> None:
         super().__init__(backbone, options, image_size)
-        local = max(_SMALLEST, round(image_size * 96 / 224))  # 96 of 224 px, as in section 3.2
+        local = max(16, round(image_size * 96 / 224))  # 96 of 224 px in section 3.2
         self.local_crop = RandomResizedCrop(local, (options.local_scale, options.crop_scale))
         self.local_appearance = appearance(replace(options, blur_p=0.5), local)
         self.head, teacher_head = self._new_head(), self._new_head()
