@@ -42,9 +42,8 @@ class DINOOptions(TwoViewOptions):
         super().__post_init__()
         if not 0 <= self.momentum < 1:
             raise SpecError(f"momentum is {self.momentum}; expected 0 or more, and less than 1.")
-        for name in ("local_crops", "warmup_epochs", "frozen_epochs"):
-            if getattr(self, name) < 0:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 or more.")
+        if min(self.local_crops, self.warmup_epochs, self.frozen_epochs) < 0:
+            raise SpecError("local_crops, warmup_epochs and frozen_epochs must be 0 or more.")
         temperatures = ("teacher_temperature", "warmup_temperature", "student_temperature")
         check_positive(**{n: getattr(self, n) for n in (*temperatures, "local_scale", "outputs")})
 
@@ -100,8 +99,8 @@ class DINO(TwoViewMethod):
         options = self.options
         self.momentum = rising_momentum(options.momentum, epoch, epochs)
         warm = min(1.0, epoch / options.warmup_epochs) if options.warmup_epochs else 1.0
-        start, end = options.warmup_temperature, options.teacher_temperature
-        self.temperature = start + (end - start) * warm
+        start = options.warmup_temperature
+        self.temperature = start + (options.teacher_temperature - start) * warm
         self.head.last_layer.weight_v.requires_grad_(epoch >= options.frozen_epochs)
 
     def after_step(self) -> None:
