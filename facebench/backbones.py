@@ -1,22 +1,21 @@
 """Shared backbones behind one small contract: images in [0, 1] become a feature map.
 
 ``facecycle16`` is the 16-layer CNN of PCL (section 4.1) and FaceCycle, ``facecycle16_wide`` the
-form of it that FaceCycle released; ``timm:NAME`` is any model of the timm library. A plugin adds
-its own through the entry-point group ``facebench.backbones``.
+form of it that FaceCycle released; ``timm:NAME`` is any model of the timm library
+(:mod:`facebench.timm_backbone`). A plugin adds its own through the entry-point group
+``facebench.backbones``.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import Any
 
-import timm
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facebench.errors import PluginError, SpecError, UnknownNameError
+from facebench.errors import PluginError
 
 NEGATIVE_SLOPE = 0.1  # LeakyReLU throughout facecycle16
 IMAGENET_MEAN = (0.485, 0.456, 0.406)  # means of R, G and B in [0, 1]
@@ -35,6 +34,17 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Return the feature map ``[B, C, h, w]`` of images ``[B, 3, H, W]`` in [0, 1]."""
+
+    def nearest_size(self, side: int) -> int:
+        """Return the side in pixels, nearest to ``side``, of images that it takes; by default any.
+
+        Runs resize the images that they learn from and extract features of to this side, and
+        record it.
+
+        Raises:
+            SpecError: There is none.
+        """
+        return side
 
     def feature_dim(self, image_size: int) -> int:
         """Return the length ``C*h*w`` of the flattened feature map at ``image_size`` pixels."""
@@ -180,58 +190,3 @@ class NoBackbone(Backbone):
     def feature_dim(self, image_size: int) -> int:
         """Return 0."""
         return 0
-
-
-class Timm(Backbone):
-    """Any timm model, untrained: a CNN's last feature map, or a transformer's token grid.
-
-    Args:
-        name: A timm model name, with or without a weights tag (``resnet18``,
-            ``vit_small_patch16_224``).
-
-    Raises:
-        UnknownNameError: timm has no such model.
-        SpecError: The model gives no feature map.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        if not timm.is_model(name):
-            raise UnknownNameError("timm model", name, _near_timm_names(name))
-        # Transformers accept other image sizes only with this option.
-        sized: dict[str, Any] = {"dynamic_img_size": True} if name.startswith(_RESIZABLE) else {}
-        # Any: what a timm model offers beyond nn.Module is not declared anywhere.
-        model: Any = timm.create_model(name, pretrained=False, num_classes=0, **sized)
-        self.model = model
-        self.channels = int(model.num_features)
-        config = model.pretrained_cfg
-        self.register_buffer("mean", torch.tensor(config["mean"]).view(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(config["std"]).view(1, 3, 1, 1))
-        self.mean: Tensor
-        self.std: Tensor
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the last feature map, ``[B, C, h, w]``."""
-        model: Any = self.model
-        x: Tensor = model.forward_features((images - self.mean) / self.std)
-        if x.ndim == 3:  # tokens [B, prefix + h*w, C]
-            tokens = x[:, getattr(model, "num_prefix_tokens", 0) :]
-            h, w = model.patch_embed.dynamic_feat_size(tuple(images.shape[-2:]))
-            grid: Tensor = tokens.transpose(1, 2).unflatten(2, (h, w))
-            return grid
-        if x.ndim == 4:
-            channels_last = getattr(model, "output_fmt", "NCHW") == "NHWC"
-            return x.permute(0, 3, 1, 2) if channels_last else x
-        raise SpecError(
-            f"timm:{model.pretrained_cfg.get('architecture')} gives features of shape "
-            f"{tuple(x.shape)}; a feature map or a token grid is needed. Choose another model."
-        )
-
-
-_RESIZABLE = ("vit_", "deit", "eva", "beit", "flexivit")
-
-
-def _near_timm_names(name: str) -> list[str]:
-    """Return the closest timm model names; the whole list has over a thousand."""
-    stem = name.split("_")[0].split(".")[0]
-    return timm.list_models(f"*{stem}*")[:12] or timm.list_models("resnet*")[:12]

@@ -68,7 +68,7 @@ class DINO(TwoViewMethod):
 
     def __init__(self, backbone: Backbone, options: DINOOptions, image_size: int) -> None:
         super().__init__(backbone, options, image_size)
-        local = max(16, round(image_size * 96 / 224))  # 96 of 224 px in section 3.2
+        local = backbone.nearest_size(max(16, round(image_size * 96 / 224)))  # section 3.2
         self.local_crop = RandomResizedCrop(local, (options.local_scale, options.crop_scale))
         self.local_appearance = appearance(replace(options, blur_p=0.5), local)
         self.head, teacher_head = self._new_head(), self._new_head()

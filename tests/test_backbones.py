@@ -1,11 +1,9 @@
 import pytest
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from facebench.backbones import ChannelAttention, FaceCycle16, Timm
-from facebench.errors import UnknownNameError
+from facebench.backbones import ChannelAttention, FaceCycle16
 
 
 @pytest.mark.parametrize(("size", "length"), [(64, 2048), (100, 6272), (128, 8192), (256, 32768)])
@@ -57,25 +55,3 @@ def test_initialisation_is_the_authors() -> None:
         weight = FaceCycle16().state_dict()["layer3_1.0.weight"]
     assert weight.std().item() == pytest.approx((2 / (9 * 256)) ** 0.5, rel=0.02)
     assert weight.mean().item() == pytest.approx(0.0, abs=1e-3)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "shape"),
-    [("resnet18", (512, 2, 2)), ("vit_tiny_patch16_224", (192, 4, 4)),
-     ("swin_tiny_patch4_window7_224", None)],
-)  # fmt: skip
-def test_timm_models_give_feature_maps(name: str, shape: tuple[int, ...] | None) -> None:
-    backbone = Timm(name).eval()
-    size = 64 if shape else 224
-    images: Tensor = torch.rand(1, 3, size, size)
-    with torch.inference_mode():
-        features = backbone(images)
-    assert tuple(features.shape[1:]) == (shape or (768, 7, 7))
-    assert features.shape[1] == backbone.channels
-    assert backbone.feature_dim(size) == features[0].numel()
-
-
-def test_an_unknown_timm_model_gets_the_nearest_name() -> None:
-    with pytest.raises(UnknownNameError, match="Did you mean 'resnet18'"):
-        Timm("resnet81")

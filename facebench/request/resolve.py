@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from facebench.config.options import (
@@ -25,6 +27,7 @@ from facebench.registry import Registry, build_backbone
 from facebench.request.handed_in import check_nothing_learns, given_settings
 from facebench.request.layers import declared_layers
 from facebench.request.loaded import LoadedRun, Plugins, backbone_plugin, loaded_run
+from facebench.request.sizes import changed_sizes, sizes_taken
 from facebench.runtime.device import Precision
 from facebench.task import Task
 from facebench.weights.checkpoint import Checkpoint
@@ -34,6 +37,8 @@ CORE_GROUPS: dict[str, type[Any]] = {
     "extract": ExtractSpec,
     "probe": ProbeSpec,
 }
+
+_log = logging.getLogger(__name__)
 
 GIVEN = "checkpoint"  # the origin of what is known from one that is handed in
 
@@ -138,14 +143,25 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
     _check_weights(request, methods)
     backbone = _backbone(request, methods)
     # A wrong argument fails now, not after hours.
-    build_backbone(plugins["backbone", backbone_plugin(backbone)].cls, backbone)
-    request = replace(request, backbone=backbone)
-    return [
+    shared = build_backbone(plugins["backbone", backbone_plugin(backbone)].cls, backbone)
+    request, nearest = replace(request, backbone=backbone), cache(shared.nearest_size)
+    runs = [
         _resolved_run(request, methods[method], tasks[task], seed, plugins)
         for method in methods
         for task in request.tasks
         for seed in request.seeds
     ]
+    resolved: list[ResolvedRun] = []
+    changes: dict[str, None] = {}
+    for run in runs:
+        loaded = sizes_taken(run.loaded, nearest)
+        changed = changed_sizes(run.spec, loaded.spec, run.origins)
+        origins_of = {key: origin for key, (_, origin) in changed.items()}
+        resolved.append(ResolvedRun(loaded, {**run.origins, **origins_of}))
+        changes |= {f"{key} is {side}: {origin}": None for key, (side, origin) in changed.items()}
+    for change in changes:
+        _log.warning("%s", change)
+    return resolved
 
 
 def _plugins(request: Request, registry: Registry) -> Plugins:
