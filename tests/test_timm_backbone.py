@@ -73,12 +73,13 @@ def test_a_run_takes_the_nearest_sizes_and_says_so(caplog: pytest.LogCaptureFixt
     learned, fixed = resolve_with_origins(request, Registry())
     assert (learned.spec.pretrain.image_size, learned.spec.extract.image_size) == (28, 98)
     settings = learned.settings()
-    assert settings["pretrain.image_size"] == (
-        28,
-        f"nearest that {backbone} takes to 32 (preset quick)",
-    )
-    assert settings["extract.image_size"] == (98, f"nearest that {backbone} takes to 100 (task)")
-    assert f"extract.image_size is 98: {takes} 100 (task)" in caplog.messages
+    for key, side, asked in (
+        ("pretrain.image_size", 28, "32 (preset quick)"),
+        ("extract.image_size", 98, "100 (task)"),
+    ):
+        origin = f"{side}, nearest to {asked} that {backbone} takes"
+        assert settings[key] == (side, origin)
+        assert f"{key} is {origin}" in caplog.messages
     assert fixed.settings()["extract.image_size"] == (100, "task")  # it has no shared backbone
 
 

@@ -27,7 +27,7 @@ from facebench.registry import Registry, build_backbone
 from facebench.request.handed_in import check_nothing_learns, given_settings
 from facebench.request.layers import declared_layers
 from facebench.request.loaded import LoadedRun, Plugins, backbone_plugin, loaded_run
-from facebench.request.sizes import changed_sizes, sizes_taken
+from facebench.request.sizes import with_sizes_taken
 from facebench.runtime.device import Precision
 from facebench.task import Task
 from facebench.weights.checkpoint import Checkpoint
@@ -152,14 +152,12 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
         for seed in request.seeds
     ]
     resolved: list[ResolvedRun] = []
-    changes: dict[str, None] = {}
+    said: set[str] = set()
     for run in runs:
-        loaded = sizes_taken(run.loaded, nearest)
-        changed = changed_sizes(run.spec, loaded.spec, run.origins)
-        origins_of = {key: origin for key, (_, origin) in changed.items()}
-        resolved.append(ResolvedRun(loaded, {**run.origins, **origins_of}))
-        changes |= {f"{key} is {side}: {origin}": None for key, (side, origin) in changed.items()}
-    for change in changes:
+        loaded, changed = with_sizes_taken(run.loaded, run.origins, nearest)
+        resolved.append(ResolvedRun(loaded, {**run.origins, **changed}))
+        said |= {f"{key} is {origin}" for key, origin in changed.items()}
+    for change in sorted(said):
         _log.warning("%s", change)
     return resolved
 
