@@ -6,15 +6,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from facebench.runtime.listing import user_path
+
 
 def optional_path(value: str | Path | None) -> Path | None:
-    """Return a path; None for None and for an empty text."""
-    return Path(value) if value else None
+    """Return a path, with ``~`` as the user's home; None for None and for an empty text."""
+    return user_path(value) if value else None
 
 
 def paths(values: Sequence[str | Path] | None) -> tuple[Path, ...]:
-    """Return paths, none for None."""
-    return tuple(map(Path, values or ()))
+    """Return paths, with ``~`` as the user's home; none for None."""
+    return tuple(user_path(value) for value in values or ())
 
 
 def data_folder(data: str | Path | None) -> Path | None:

@@ -33,7 +33,7 @@ from facebench.progress import Progress, Silent, increments
 from facebench.protocol import table_protocol
 from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
-from facebench.runtime.listing import folder_called, images_below
+from facebench.runtime.listing import folder_called, images_below, user_path
 from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
 
 Form = Literal["images", "video"]
@@ -136,8 +136,8 @@ def open_source(
     prefix, colon, rest = name.partition(":")
     if colon and prefix in ("images", "video"):
         form: Form = "images" if prefix == "images" else "video"
-        return folder_source(Path(rest), cache, form=form, progress=progress)
-    return folder_source(Path(name), cache, progress=progress)
+        return folder_source(user_path(rest), cache, form=form, progress=progress)
+    return folder_source(user_path(name), cache, progress=progress)
 
 
 def folder_source(

@@ -79,6 +79,12 @@ def folder_called(name: str, data_root: Path) -> Path | None:
     return found[0] if found else None
 
 
+def user_path(text: str | Path) -> Path:
+    """Return a path that a user names, with a leading ``~`` as the home folder."""
+    # Path.expanduser raises where a home is not known; such a path is one that does not exist.
+    return Path(os.path.expanduser(text))  # noqa: PTH111
+
+
 def images_below(folder: Path) -> tuple[list[str], Counter[str]]:
     """List the images below a folder, at any depth, by their suffix.
 
@@ -93,11 +99,27 @@ def images_below(folder: Path) -> tuple[list[str], Counter[str]]:
         DataError: A folder cannot be listed, or a name is not UTF-8.
     """
     strays: Counter[str] = Counter()
-    return sorted(_images(folder, "", strays)), strays
+    return sorted(_images(folder, "", strays, ())), strays
 
 
-def _images(folder: Path, prefix: str, strays: Counter[str]) -> Iterator[str]:
+def _images(
+    folder: Path, prefix: str, strays: Counter[str], within: tuple[tuple[int, int], ...]
+) -> Iterator[str]:
+    """Yield the images below a folder.
+
+    Args:
+        folder: The folder.
+        prefix: Its path relative to the folder that is listed.
+        strays: Number of other files by suffix, added to.
+        within: Device and number of each folder that it lies in.
+    """
     try:
+        at = folder.stat()
+        if (at.st_dev, at.st_ino) in within:
+            raise DataError(
+                f"{folder}: links to a folder that it lies in, so that listing it would never end; "
+                "expected a tree. Remove the link."
+            )
         with os.scandir(folder) as entries:
             there = [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
@@ -106,7 +128,8 @@ def _images(folder: Path, prefix: str, strays: Counter[str]) -> Iterator[str]:
         name = check_name(folder, entry.name)
         suffix = PurePath(name).suffix.lower()
         if entry.is_dir():
-            yield from _images(folder / name, f"{prefix}{name}/", strays)
+            inside = (*within, (at.st_dev, at.st_ino))
+            yield from _images(folder / name, f"{prefix}{name}/", strays, inside)
         elif suffix in IMAGE_SUFFIXES:
             yield f"{prefix}{name}"
         elif not is_companion(name):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from facebench.errors import StageError
 from facebench.progress import Progress, Silent
+from facebench.runtime.listing import user_path
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +54,7 @@ def default_cache() -> Path:
     """Return ``FACEBENCH_CACHE``, else facebench's folder in the user's cache."""
     chosen = os.environ.get("FACEBENCH_CACHE")
     if chosen:
-        return Path(chosen)
+        return user_path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "facebench"
 

@@ -93,6 +93,15 @@ def test_a_stray_image_that_hides_a_tree_is_named(tmp_path: Path) -> None:
     assert open_source(f"images:{root}", None, tmp_path / "cache").warnings == ()
 
 
+@pytest.mark.parametrize("name", ["~/faces", "images:~/faces"])
+def test_a_tilde_is_the_home_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    images(tmp_path / "faces", "a.png")
+    assert len(open_source(name, None, tmp_path / "cache")) == 1
+
+
 def test_wrong_folders(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     with pytest.raises(DataError, match="no folder nowhere; expected a folder of images"):

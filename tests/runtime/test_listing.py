@@ -49,6 +49,16 @@ def test_images_and_strays_of_a_tree(tmp_path: Path) -> None:
     assert strays == {".heic": 2, ".mp4": 1, "no suffix": 1}
 
 
+def test_a_link_back_into_the_tree_is_named_and_other_links_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "tree" / "x").mkdir(parents=True)
+    (tmp_path / "tree" / "x" / "a.png").touch()
+    (tmp_path / "tree" / "y").symlink_to(tmp_path / "tree" / "x")
+    assert images_below(tmp_path / "tree")[0] == ["x/a.png", "y/a.png"]
+    (tmp_path / "tree" / "x" / "back").symlink_to(tmp_path / "tree")
+    with pytest.raises(DataError, match=r"x/back: links to a folder that it lies in"):
+        images_below(tmp_path / "tree")
+
+
 def test_names_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "x"
     folder.mkdir()
