@@ -33,7 +33,7 @@ from facebench.runtime.workspace import Workspace
 
 ITERATIONS = 3  # one per epoch: weights from the last two epochs (PCL) are in effect in the third
 BATCH = 4
-IMAGE_SIZE = 32  # pixels
+IMAGE_SIZE = 16  # pixels
 PRECISIONS: tuple[Precision, ...] = ("32", "bf16")
 
 

@@ -17,6 +17,7 @@ from facebench.registry import Registry
 from facebench.runtime.workspace import Workspace
 from facebench.testing.contract import TwoLayers
 from facebench.testing.learning_check import (
+    IMAGE_SIZE,
     RandomFaces,
     Variant,
     learn_briefly,
@@ -71,7 +72,7 @@ class Eager(TwoSteps):
 
 def learn(method: Method, folder: Path, precision: Any = "32") -> dict[str, Any]:
     workspace = Workspace(cache=folder, results=folder, data=None, device=torch.device("cpu"))
-    spec = PretrainSpec(epochs=1, batch_size=4, image_size=32, lr=0.05)
+    spec = PretrainSpec(epochs=1, batch_size=4, image_size=IMAGE_SIZE, lr=0.05)
     return train(
         method, RandomFaces(4), spec, seed=0, workspace=workspace, precision=precision,
         folder=folder,
@@ -109,14 +110,14 @@ def test_a_step_built_before_the_last_one_was_taken_is_found(precision: Any) -> 
 @pytest.mark.parametrize("precision", ["32", "bf16"])
 def test_the_second_step_sees_the_weights_of_the_first(tmp_path: Path, precision: Any) -> None:
     """Autocast keeps cast weights until it ends, which is after the last step of a batch."""
-    method = TwoSteps(TwoLayers(), Choices(), 32)
+    method = TwoSteps(TwoLayers(), Choices(), IMAGE_SIZE)
     learn(method, tmp_path, precision)
     first, second = method.seen[:2]  # the logged feature of the same images, a step of 0.05 apart
     assert abs(first - second) > 1e-3
 
 
 def test_a_term_without_gradient_is_logged_and_not_minimised(tmp_path: Path) -> None:
-    method = TwoSteps(TwoLayers(), Choices(), 32)
+    method = TwoSteps(TwoLayers(), Choices(), IMAGE_SIZE)
     (row,) = learn(method, tmp_path)["history"]
     assert row["logged"] == pytest.approx(sum(value + 1 for value in method.seen[:2]), rel=1e-5)
 
@@ -128,7 +129,7 @@ class NoGradient(TwoSteps):
 
 def test_a_loss_without_gradient_is_an_error_that_names_the_method(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match="two_steps.*the terms L, none with a gradient"):
-        learn(NoGradient(TwoLayers(), Choices(), 32), tmp_path)
+        learn(NoGradient(TwoLayers(), Choices(), IMAGE_SIZE), tmp_path)
 
 
 class Exploding(TwoSteps):
