@@ -98,14 +98,14 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
     def synthesise(
         self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
     ) -> None:
-        """Write about 700 training and 1,300 test faces at 100 px, in the official layout.
+        """Write about 500 training and 1,000 test faces at 100 px, in the official layout.
 
         Few to train a probe on show what a representation saves; many to test it on make its
-        interval narrow (about 2.4 points either way).
+        interval narrow (about 2.8 points either way).
         """
         rows = [
             LabelledImage(f"{split}_{number:0{digits}d}", split, label)
-            for split, digits, total in (("train", 5, 700), ("test", 4, 1300))
+            for split, digits, total in (("train", 5, 500), ("test", 4, 1000))
             for number, label in enumerate(
                 class_labels(len(_CLASSES), round(total * scale)), start=1
             )

@@ -26,9 +26,9 @@ from facebench.errors import SpecError, UnknownNameError
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {},
     "quick": {
-        "pretrain.limit": 2560,
+        "pretrain.limit": 2048,
         "pretrain.sampling": "frames",  # the default, repeated because it defines an epoch
-        "pretrain.epochs": 5,
+        "pretrain.epochs": 4,
         "pretrain.batch_size": 128,
         "pretrain.image_size": 32,
         "pretrain.lr": 1e-3,

@@ -183,9 +183,9 @@ OFFICIAL, QUICK = "recipe official", "preset quick"
             "lr": ("0.0001", OFFICIAL), "schedule": ("cosine", OFFICIAL), "limit": ("0", "default"),
         }),
         ("quick", {
-            "sampling": ("frames", QUICK), "epochs": ("5", QUICK), "batch_size": ("128", QUICK),
+            "sampling": ("frames", QUICK), "epochs": ("4", QUICK), "batch_size": ("128", QUICK),
             "image_size": ("32", QUICK), "lr": ("0.001", QUICK), "schedule": ("onecycle", QUICK),
-            "limit": ("2560", QUICK),
+            "limit": ("2048", QUICK),
         }),
     ],
 )  # fmt: skip

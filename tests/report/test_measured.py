@@ -10,16 +10,21 @@ from facebench.results.validation import validate_folder
 
 ROOT = Path(__file__).parents[2]
 MEASURED = ROOT / "results" / "measured"
-TABLES = ROOT / "results" / "tables"
+DOCUMENTS = {
+    ("measured", "tables"): ("README.md", "docs/measured.md"),
+    ("study", "study-tables"): ("docs/study.md",),
+}
 
 
 @pytest.mark.slow
-def test_tables_and_page_are_those_of_the_results() -> None:
-    files = published(stored_results(MEASURED), MEASURED)
-    assert {path.name for path in TABLES.iterdir()} == set(files)
+@pytest.mark.parametrize("folders", DOCUMENTS, ids=lambda folders: folders[0])
+def test_tables_and_page_are_those_of_the_results(folders: tuple[str, str]) -> None:
+    results, tables = (ROOT / "results" / name for name in folders)
+    files = published(stored_results(results), results)
+    assert {path.name for path in tables.iterdir()} == set(files)
     for name, text in files.items():
-        assert (TABLES / name).read_text(encoding="utf-8") == text, name
-    for name in ("README.md", "docs/measured.md"):
+        assert (tables / name).read_text(encoding="utf-8") == text, name
+    for name in DOCUMENTS[folders]:
         document = (ROOT / name).read_text(encoding="utf-8")
         assert filled(document, files, name) == document
 

@@ -93,7 +93,7 @@ QUICK, THEIRS, DEFAULT = "preset quick", "recipe theirs", "default"
         ("mixed.negatives", 2, QUICK),  # the recipe is silent
         ("mixed.noise", 0.0, "default"),  # all are
         ("pretrain.epochs", 3, QUICK),  # budget: the method's preset wins
-        ("pretrain.limit", 2560, QUICK),  # the core's, too
+        ("pretrain.limit", 2048, QUICK),  # the core's, too
         ("pretrain.weight_decay", 0.001, THEIRS),  # the preset is silent
         ("probe.epochs", 100, QUICK),
         ("pretrain.sampling", "frames", QUICK),

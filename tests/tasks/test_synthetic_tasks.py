@@ -20,7 +20,7 @@ from facebench_tasks.rafdb import RAFDB
 @pytest.mark.parametrize(
     ("task", "side", "counts"),
     [
-        (RAFDB, 100, {"train": 14, "test": 26}),
+        (RAFDB, 100, {"train": 14, "test": 20}),
         (FER2013, 48, {"train": 28, "val": 14, "test": 14}),
         (LFW, 250, {"test": 60, "pairs": 40}),
     ],
