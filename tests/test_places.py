@@ -17,4 +17,4 @@ def test_a_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert default_cache() == tmp_path / "cache"
     assert paths(["~/a.py", "b.py"]) == (tmp_path / "a.py", Path("b.py"))
     assert optional_path("") is None
-    assert optional_path("~nobody-of-this-name/x") == Path("~nobody-of-this-name/x")
+    assert optional_path("~no-such-user/x") == Path("~no-such-user/x")
