@@ -9,6 +9,7 @@ from facebench.pretrain.augment.transforms import (
     Grayscale,
     Rotation,
     Sobel,
+    Solarize,
 )
 
 __all__ = [
@@ -20,4 +21,5 @@ __all__ = [
     "Grayscale",
     "Rotation",
     "Sobel",
+    "Solarize",
 ]
