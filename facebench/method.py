@@ -66,8 +66,10 @@ class MethodInfo:
             option of the method (``temperature``), which wins over presets, or of pretraining
             (``pretrain.lr``), which loses to them.
         presets: Overrides that this method adds to a preset of the same name (``quick``).
-        offline: Options with which the contract test learns: without published weights, if the
-            method takes any (``Method.load_published``), and with small networks of its own.
+        offline: Options with which it learns without published weights, if it takes any
+            (``Method.load_published``); the contract test learns with them.
+        small: Options that make its own networks small. The contract test uses them in all but its
+            training of recipes and presets, which are learned as they are declared.
         floor: Whether it is a baseline without learning, which ``facebench run`` evaluates together
             with every other method.
     """
@@ -83,6 +85,7 @@ class MethodInfo:
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     offline: Mapping[str, Any] = field(default_factory=dict)
+    small: Mapping[str, Any] = field(default_factory=dict)
     floor: bool = False
 
     @property

@@ -39,6 +39,36 @@ class TwoViewOptions(ViewOptions):
             if not 0 <= getattr(self, name) <= 1:
                 raise SpecError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
 
+    def require_positive(self, *names: str) -> None:
+        """Refuse options of these names that are not above 0.
+
+        Raises:
+            SpecError: One of them is not.
+        """
+        for name in names:
+            if getattr(self, name) <= 0:
+                raise SpecError(f"{name} is {getattr(self, name)}; expected more than 0.")
+
+    def require_not_negative(self, *names: str) -> None:
+        """Refuse options of these names that are below 0.
+
+        Raises:
+            SpecError: One of them is.
+        """
+        for name in names:
+            if getattr(self, name) < 0:
+                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 or more.")
+
+    def require_momentum(self, name: str) -> None:
+        """Refuse an option that is no momentum of a moving average.
+
+        Raises:
+            SpecError: It is below 0, or 1 or more.
+        """
+        if not 0 <= getattr(self, name) < 1:
+            found = getattr(self, name)
+            raise SpecError(f"{name} is {found}; expected 0 or more, and less than 1.")
+
 
 class TwoViewMethod(Method):
     """A method that learns from two views of each image; a subclass has ``info`` and ``loss``."""
@@ -70,14 +100,3 @@ def rising_momentum(base: float, epoch: int, epochs: int) -> float:
     BYOL, section 3.3, and DINO, section 3.1: by step there, by epoch here.
     """
     return 1 - (1 - base) * (1 + math.cos(math.pi * epoch / epochs)) / 2
-
-
-def check_positive(**values: float) -> None:
-    """Refuse options that are not above 0.
-
-    Raises:
-        SpecError: One of them is not.
-    """
-    for name, value in values.items():
-        if value <= 0:
-            raise SpecError(f"{name} is {value}; expected more than 0.")

@@ -14,7 +14,7 @@ from torch import Tensor
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
 
-from ._two_views import TwoViewMethod, TwoViewOptions, check_positive
+from ._two_views import TwoViewMethod, TwoViewOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class BarlowTwinsOptions(TwoViewOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(redundancy=self.redundancy, projection_dim=self.projection_dim)
+        self.require_positive("redundancy", "projection_dim")
 
 
 class BarlowTwins(TwoViewMethod):
@@ -39,7 +39,7 @@ class BarlowTwins(TwoViewMethod):
         paper="Zbontar et al., ICML 2021",
         year=2021,
         presets={"quick": {"projection_dim": 1024}},  # the projector would take most of the time
-        offline={"projection_dim": 64},
+        small={"projection_dim": 64},
     )
     Options = BarlowTwinsOptions
     options: BarlowTwinsOptions

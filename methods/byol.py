@@ -14,10 +14,9 @@ from lightly.models.utils import deactivate_requires_grad, update_momentum
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import MethodInfo, Terms
 
-from ._two_views import TwoViewMethod, TwoViewOptions, check_positive, rising_momentum
+from ._two_views import TwoViewMethod, TwoViewOptions, rising_momentum
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +29,8 @@ class BYOLOptions(TwoViewOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(hidden=self.hidden, projection_dim=self.projection_dim)
-        if not 0 <= self.momentum < 1:
-            raise SpecError(f"momentum is {self.momentum}; expected 0 or more, and less than 1.")
+        self.require_positive("hidden", "projection_dim")
+        self.require_momentum("momentum")
 
 
 class BYOL(TwoViewMethod):

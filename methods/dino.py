@@ -15,11 +15,10 @@ from lightly.models.utils import deactivate_requires_grad, update_momentum
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import MethodInfo, Terms
 from facebench.pretrain.augment.crops import RandomResizedCrop
 
-from ._two_views import TwoViewMethod, TwoViewOptions, check_positive, rising_momentum
+from ._two_views import TwoViewMethod, TwoViewOptions, rising_momentum
 from ._views import appearance
 
 
@@ -40,12 +39,10 @@ class DINOOptions(TwoViewOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.momentum < 1:
-            raise SpecError(f"momentum is {self.momentum}; expected 0 or more, and less than 1.")
-        if min(self.local_crops, self.warmup_epochs, self.frozen_epochs) < 0:
-            raise SpecError("local_crops, warmup_epochs and frozen_epochs must be 0 or more.")
-        temperatures = ("teacher_temperature", "warmup_temperature", "student_temperature")
-        check_positive(**{n: getattr(self, n) for n in (*temperatures, "local_scale", "outputs")})
+        self.require_momentum("momentum")
+        self.require_not_negative("local_crops", "warmup_epochs", "frozen_epochs")
+        self.require_positive("teacher_temperature", "warmup_temperature", "student_temperature")
+        self.require_positive("local_scale", "outputs")
 
 
 class DINO(TwoViewMethod):
@@ -61,7 +58,7 @@ class DINO(TwoViewMethod):
             # In 100 steps a teacher at 0.996 is its own start, and a warm-up never ends.
             "quick": {"local_crops": 2, "outputs": 1024, "momentum": 0.97, "warmup_epochs": 0}
         },
-        offline={"outputs": 64, "local_crops": 2},
+        small={"outputs": 64, "local_crops": 2},
     )
     Options = DINOOptions
     options: DINOOptions

@@ -14,7 +14,7 @@ from torch import Tensor
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
 
-from ._two_views import TwoViewMethod, TwoViewOptions, check_positive
+from ._two_views import TwoViewMethod, TwoViewOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class SimSiamOptions(TwoViewOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(projection_dim=self.projection_dim, prediction_hidden=self.prediction_hidden)
+        self.require_positive("projection_dim", "prediction_hidden")
 
 
 class SimSiam(TwoViewMethod):

@@ -14,7 +14,7 @@ from torch import Tensor
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
 
-from ._two_views import TwoViewMethod, TwoViewOptions, check_positive
+from ._two_views import TwoViewMethod, TwoViewOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,12 +28,7 @@ class VICRegOptions(TwoViewOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(
-            invariance=self.invariance,
-            variance=self.variance,
-            covariance=self.covariance,
-            projection_dim=self.projection_dim,
-        )
+        self.require_positive("invariance", "variance", "covariance", "projection_dim")
 
 
 class VICReg(TwoViewMethod):
@@ -46,7 +41,7 @@ class VICReg(TwoViewMethod):
         paper="Bardes et al., ICLR 2022",
         year=2022,
         presets={"quick": {"projection_dim": 1024}},  # the expander would take most of the time
-        offline={"projection_dim": 64},
+        small={"projection_dim": 64},
     )
     Options = VICRegOptions
     options: VICRegOptions

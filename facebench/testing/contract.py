@@ -220,8 +220,8 @@ def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
 
 
 def _options_to_learn_with(cls: type[Method]) -> Any:
-    """Return the default options, without those that need a download."""
-    return dataclasses.replace(cls.Options(), **cls.info.offline)
+    """Return the default options, with small networks and without what needs a download."""
+    return dataclasses.replace(cls.Options(), **{**cls.info.small, **cls.info.offline})
 
 
 def _build(cls: type[Method], options: Any = None) -> Method:

@@ -76,8 +76,9 @@ class RandomFaces:
 def variants(cls: type[Method]) -> Iterator[Variant]:
     """Yield every recipe under every preset, then every value of a literal option by itself.
 
-    The options ``info.offline`` of the method replace published weights and large networks. A value
-    that the options refuse together with the defaults of the others is skipped.
+    Published weights are replaced by the options ``info.offline`` of the method, and its networks
+    by those of ``info.small`` where a literal option varies. A value that the options refuse
+    together with the defaults of the others is skipped.
     """
     name, offline = cls.info.name, cls.info.offline
     for preset in dict.fromkeys((*PRESETS, *cls.info.presets)):
@@ -86,11 +87,12 @@ def variants(cls: type[Method]) -> Iterator[Variant]:
             options = apply(cls.Options(), name, overrides | layer(offline, "", group=name))
             pretrain = _brief(apply(PretrainSpec(), "pretrain", overrides))
             yield Variant(f"recipe {recipe}, preset {preset}", options, pretrain)
+    small = {**cls.info.small, **offline}
     for field, value in literal_values(cls.Options):
         if field in offline:
             continue
         try:
-            options = dataclasses.replace(cls.Options(), **{**offline, field: value})
+            options = dataclasses.replace(cls.Options(), **{**small, field: value})
         except SpecError:
             continue
         yield Variant(f"{field}={value}", options, _brief(PretrainSpec()))

@@ -9,7 +9,8 @@ from facebench.registry import CONTRACTS, Registry
 from facebench.testing.contract import check_plugin
 
 REGISTRY = Registry()
-LONG = ("pcl", "facecycle", "moco")  # many variants to learn with, or large networks
+# Many variants to learn with, or large networks.
+LONG = ("pcl", "facecycle", "moco", "vicreg", "barlowtwins", "dino")
 NAMES = [
     pytest.param(name, marks=pytest.mark.slow) if name in LONG else name
     for kind in CONTRACTS
