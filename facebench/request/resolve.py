@@ -151,15 +151,11 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
         for task in request.tasks
         for seed in request.seeds
     ]
-    resolved: list[ResolvedRun] = []
-    said: set[str] = set()
-    for run in runs:
-        loaded, changed = with_sizes_taken(run.loaded, run.origins, nearest)
-        resolved.append(ResolvedRun(loaded, {**run.origins, **changed}))
-        said |= {f"{key} is {origin}" for key, origin in changed.items()}
-    for change in sorted(said):
+    sized = [(run, *with_sizes_taken(run.loaded, run.origins, nearest)) for run in runs]
+    changes = {f"{key} is {origin}" for _, _, new in sized for key, origin in new.items()}
+    for change in sorted(changes):
         _log.warning("%s", change)
-    return resolved
+    return [ResolvedRun(loaded, {**run.origins, **new}) for run, loaded, new in sized]
 
 
 def _plugins(request: Request, registry: Registry) -> Plugins:
