@@ -116,11 +116,16 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start with the longest tests, so that two processes end together; skip without data.
 
-    A test that reads real datasets is skipped where there are none.
+    A test that reads real datasets is skipped where there are none. Tests marked ``nightly`` run
+    only where ``-m`` names them.
     """
+    if "nightly" not in config.option.markexpr:
+        nightly = [item for item in items if item.get_closest_marker("nightly")]
+        config.hook.pytest_deselected(items=nightly)
+        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if not os.environ.get("FACEBENCH_DATA"):
         for item in items:
