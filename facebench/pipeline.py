@@ -21,7 +21,6 @@ from facebench.evaluation.extract import extract
 from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
-from facebench.pretrain.engine import RESUME_FILE, train
 from facebench.protocol import table_protocol
 from facebench.registry import PluginKind
 from facebench.request.loaded import LoadedRun
@@ -125,6 +124,8 @@ class Stages:
         return obtain(folder, self._pretrain, read_checkpoint)
 
     def _pretrain(self, folder: Path) -> None:
+        from facebench.pretrain.engine import RESUME_FILE, train
+
         spec, started = self.spec, time.perf_counter()
         partial = folder.with_name(folder.name + ".partial")
         partial.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,6 @@ import math
 from functools import lru_cache
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor
 
@@ -33,6 +32,8 @@ class Timm(Backbone):
     """
 
     def __init__(self, name: str) -> None:
+        import timm
+
         super().__init__()
         if not timm.is_model(name):
             raise UnknownNameError("timm model", name, _near_timm_names(name))
@@ -131,6 +132,8 @@ def _grid(tokens: Tensor, prefix: int | None, name: str) -> Tensor:
 @lru_cache
 def _is_resizable(name: str) -> bool:
     """Whether a model resamples its position embeddings to the size of its images."""
+    import timm
+
     try:
         with torch.device("meta"):  # neither memory nor draws of the global random state
             timm.create_model(name, pretrained=False, num_classes=0, dynamic_img_size=True)
@@ -141,5 +144,7 @@ def _is_resizable(name: str) -> bool:
 
 def _near_timm_names(name: str) -> list[str]:
     """Return the closest timm model names; the whole list has over a thousand."""
+    import timm
+
     stem = name.split("_")[0].split(".")[0]
     return timm.list_models(f"*{stem}*")[:12] or timm.list_models("resnet*")[:12]

@@ -12,8 +12,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torchvision.models import VGG19_Weights
-from torchvision.models.vgg import cfgs, make_layers
 
 from facebench.errors import StageError
 
@@ -39,6 +37,8 @@ class FrozenVGG19:
     """
 
     def __init__(self, weights: VGGWeights) -> None:
+        from torchvision.models.vgg import cfgs, make_layers
+
         with torch.device("meta"):  # without drawing from the global random state
             layers = make_layers(cfgs["E"][:_UNTIL_RELU4_1])
         self._layers: nn.Sequential = layers.to_empty(device="cpu").eval().requires_grad_(False)
@@ -83,6 +83,8 @@ def _published() -> dict[str, Tensor]:
     Raises:
         StageError: There is neither a file nor a network, or the file has other weights.
     """
+    from torchvision.models import VGG19_Weights
+
     weights = VGG19_Weights.IMAGENET1K_V1
     file = Path(torch.hub.get_dir()) / "checkpoints" / weights.url.rpartition("/")[2]
     if not file.exists():

@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Literal
 
 import torch
-from lightly.models.modules.heads import SimCLRProjectionHead
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -34,6 +33,8 @@ def projection(dim: int, kind: Literal["released", "simclr"]) -> nn.Module:
             as in the baseline, with a normalisation after each of its two layers.
     """
     if kind == "simclr":
+        from lightly.models.modules.heads import SimCLRProjectionHead
+
         head: nn.Module = SimCLRProjectionHead(dim, 2048, 128)
         return head
     return nn.Sequential(nn.Linear(dim, dim), nn.ReLU(), nn.Linear(dim, 512), nn.BatchNorm1d(512))

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-import torchvision
 from torch import nn
 
 from facebench.errors import SpecError, UnknownNameError
@@ -67,6 +65,8 @@ def _cache() -> Path:
 
 
 def _timm(name: str) -> Published:
+    import timm
+
     if not timm.is_model_pretrained(name):
         stem = name.partition(".")[0].partition("_")[0]
         near = timm.list_pretrained(f"*{stem}*")[:12] or timm.list_pretrained("resnet18*")
@@ -95,6 +95,8 @@ def _timm(name: str) -> Published:
 
 
 def _torchvision(name: str) -> Published:
+    import torchvision
+
     name, _, tag = name.partition(".")
     known = set(torchvision.models.list_models(module=torchvision.models)) - _BUILT_OTHERWISE
     if name not in known:

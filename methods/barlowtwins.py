@@ -7,8 +7,6 @@ and loss are lightly's.
 from dataclasses import dataclass
 
 import torch
-from lightly.loss import BarlowTwinsLoss
-from lightly.models.modules.heads import BarlowTwinsProjectionHead
 from torch import Tensor
 
 from facebench.backbones import Backbone
@@ -45,6 +43,9 @@ class BarlowTwins(TwoViewMethod):
     options: BarlowTwinsOptions
 
     def __init__(self, backbone: Backbone, options: BarlowTwinsOptions, image_size: int) -> None:
+        from lightly.loss import BarlowTwinsLoss
+        from lightly.models.modules.heads import BarlowTwinsProjectionHead
+
         super().__init__(backbone, options, image_size)
         width = options.projection_dim
         self.head = BarlowTwinsProjectionHead(self.feature_dim, width, width)

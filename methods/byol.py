@@ -8,9 +8,6 @@ import copy
 from dataclasses import dataclass
 
 import torch
-from lightly.loss import NegativeCosineSimilarity
-from lightly.models.modules.heads import BYOLPredictionHead, BYOLProjectionHead
-from lightly.models.utils import deactivate_requires_grad, update_momentum
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
@@ -51,6 +48,10 @@ class BYOL(TwoViewMethod):
     options: BYOLOptions
 
     def __init__(self, backbone: Backbone, options: BYOLOptions, image_size: int) -> None:
+        from lightly.loss import NegativeCosineSimilarity
+        from lightly.models.modules.heads import BYOLPredictionHead, BYOLProjectionHead
+        from lightly.models.utils import deactivate_requires_grad
+
         super().__init__(backbone, options, image_size)
         width = options.projection_dim
         self.head = BYOLProjectionHead(self.feature_dim, options.hidden, width)
@@ -76,6 +77,8 @@ class BYOL(TwoViewMethod):
 
     def after_step(self) -> None:
         """Move the target network towards the online network (BYOL, section 3.1)."""
+        from lightly.models.utils import update_momentum
+
         backbone, _, head = self.target
         update_momentum(self.backbone, backbone, self.momentum)
         update_momentum(self.head, head, self.momentum)

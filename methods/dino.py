@@ -7,11 +7,9 @@ loss and moving average are lightly's.
 import copy
 import warnings
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
-from lightly.loss import DINOLoss
-from lightly.models.modules.heads import DINOProjectionHead
-from lightly.models.utils import deactivate_requires_grad, update_momentum
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
@@ -64,6 +62,9 @@ class DINO(TwoViewMethod):
     options: DINOOptions
 
     def __init__(self, backbone: Backbone, options: DINOOptions, image_size: int) -> None:
+        from lightly.loss import DINOLoss
+        from lightly.models.utils import deactivate_requires_grad
+
         super().__init__(backbone, options, image_size)
         local = backbone.nearest_size(max(16, round(image_size * 96 / 224)))  # section 3.2
         self.local_crop = RandomResizedCrop(local, (options.local_scale, options.crop_scale))
@@ -102,10 +103,14 @@ class DINO(TwoViewMethod):
 
     def after_step(self) -> None:
         """Move the teacher towards the student (DINO, section 3.1)."""
+        from lightly.models.utils import update_momentum
+
         update_momentum(self.backbone, self.teacher["backbone"], self.momentum)
         update_momentum(self.head, self.teacher["head"], self.momentum)
 
-    def _new_head(self) -> DINOProjectionHead:
+    def _new_head(self) -> Any:
+        from lightly.models.modules.heads import DINOProjectionHead
+
         with warnings.catch_warnings():  # lightly calls what torch will remove
             warnings.filterwarnings("ignore", ".*weight_norm.*deprecated", FutureWarning)
             return DINOProjectionHead(self.backbone.channels, output_dim=self.options.outputs)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from skimage.feature import hog
 from torch import Tensor
 
 from facebench.errors import SpecError
@@ -53,6 +52,8 @@ class HoG(Method):
         Raises:
             SpecError: The image is smaller than one block.
         """
+        from skimage.feature import hog
+
         options, side = self.options, images.shape[-1]
         if side < options.cell * options.block:
             raise SpecError(

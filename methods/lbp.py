@@ -11,9 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skimage.feature import local_binary_pattern
 from torch import Tensor
-from torchvision.transforms.v2.functional import rgb_to_grayscale
 
 from facebench.errors import SpecError
 from facebench.method import Method, MethodInfo
@@ -63,6 +61,9 @@ class LBP(Method):
         Raises:
             SpecError: The image has fewer pixels than the grid has cells.
         """
+        from skimage.feature import local_binary_pattern
+        from torchvision.transforms.v2.functional import rgb_to_grayscale
+
         options, side = self.options, images.shape[-1]
         if side < options.grid:
             raise SpecError(

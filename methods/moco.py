@@ -9,9 +9,6 @@ import copy
 from dataclasses import dataclass
 
 import torch
-from lightly.loss import NTXentLoss
-from lightly.models.modules.heads import MoCoProjectionHead
-from lightly.models.utils import deactivate_requires_grad, update_momentum
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
@@ -77,6 +74,10 @@ class MoCo(Method):
     options: MoCoOptions
 
     def __init__(self, backbone: Backbone, options: MoCoOptions, image_size: int) -> None:
+        from lightly.loss import NTXentLoss
+        from lightly.models.modules.heads import MoCoProjectionHead
+        from lightly.models.utils import deactivate_requires_grad
+
         super().__init__(backbone, options, image_size)
         self.head = MoCoProjectionHead(
             self.feature_dim,
@@ -118,6 +119,8 @@ class MoCo(Method):
 
     def after_step(self) -> None:
         """Move the key encoder towards the query encoder (MoCo v1, Eq. 2)."""
+        from lightly.models.utils import update_momentum
+
         backbone_k, _, head_k = self.encoder_k
         update_momentum(self.backbone, backbone_k, self.options.momentum)
         update_momentum(self.head, head_k, self.options.momentum)

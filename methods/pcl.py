@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 import torch
-from lightly.loss import NTXentLoss
 from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
@@ -67,6 +66,8 @@ class PCL(Method):
     options: PCLOptions
 
     def __init__(self, backbone: Backbone, options: PCLOptions, image_size: int) -> None:
+        from lightly.loss import NTXentLoss
+
         super().__init__(backbone, options, image_size)
         self.batches_per_step = 3 if options.separate_steps else 1
         self.g_f = branch(backbone.channels)

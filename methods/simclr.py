@@ -7,8 +7,6 @@ with the settings of PCL's baseline (PCL section 4.1).
 from dataclasses import dataclass
 
 import torch
-from lightly.loss import NTXentLoss
-from lightly.models.modules.heads import SimCLRProjectionHead
 from torch import Tensor
 
 from facebench.backbones import Backbone
@@ -59,6 +57,9 @@ class SimCLR(Method):
     options: SimCLROptions
 
     def __init__(self, backbone: Backbone, options: SimCLROptions, image_size: int) -> None:
+        from lightly.loss import NTXentLoss
+        from lightly.models.modules.heads import SimCLRProjectionHead
+
         super().__init__(backbone, options, image_size)
         self.head = SimCLRProjectionHead(
             self.feature_dim, options.projection_hidden, options.projection_dim

@@ -7,8 +7,6 @@ lightly's.
 from dataclasses import dataclass
 
 import torch
-from lightly.loss import NegativeCosineSimilarity
-from lightly.models.modules.heads import SimSiamPredictionHead, SimSiamProjectionHead
 from torch import Tensor
 
 from facebench.backbones import Backbone
@@ -46,6 +44,9 @@ class SimSiam(TwoViewMethod):
     options: SimSiamOptions
 
     def __init__(self, backbone: Backbone, options: SimSiamOptions, image_size: int) -> None:
+        from lightly.loss import NegativeCosineSimilarity
+        from lightly.models.modules.heads import SimSiamPredictionHead, SimSiamProjectionHead
+
         super().__init__(backbone, options, image_size)
         width = options.projection_dim
         self.head = SimSiamProjectionHead(self.feature_dim, width, width)

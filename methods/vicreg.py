@@ -7,8 +7,6 @@ learning", ICLR 2022. Head and loss are lightly's.
 from dataclasses import dataclass
 
 import torch
-from lightly.loss import VICRegLoss
-from lightly.models.modules.heads import VICRegProjectionHead
 from torch import Tensor
 
 from facebench.backbones import Backbone
@@ -47,6 +45,9 @@ class VICReg(TwoViewMethod):
     options: VICRegOptions
 
     def __init__(self, backbone: Backbone, options: VICRegOptions, image_size: int) -> None:
+        from lightly.loss import VICRegLoss
+        from lightly.models.modules.heads import VICRegProjectionHead
+
         super().__init__(backbone, options, image_size)
         width = options.projection_dim
         self.head = VICRegProjectionHead(self.feature_dim, width, width)

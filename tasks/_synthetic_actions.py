@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+import scipy
 
 from facebench.progress import Progress, increments
 from facebench.synth import Face, FaceSampler, Pose, compose, sample_pose, write_images
@@ -102,7 +102,7 @@ def _video(
         (*compose(state), pose.pitch, pose.yaw, pose.roll)
         for state, pose in zip(states, poses, strict=True)
     ]
-    motion = PchipInterpolator(np.arange(len(states)), np.array(drawn))
+    motion = scipy.interpolate.PchipInterpolator(np.arange(len(states)), np.array(drawn))
     film = []
     for state in motion(np.arange(frames) / _EVERY):
         *actions, pitch, yaw, roll = state.tolist()

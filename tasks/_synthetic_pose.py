@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import scipy
 from PIL import Image, ImageOps
-from scipy.io import savemat
 
 from facebench.progress import Progress, increments
 from facebench.synth import Face, FaceSampler, Pose, write_images
@@ -171,7 +171,8 @@ def _write_mat(image: Path, pose: Pose, points: FloatArray) -> None:
     angles = np.radians([pose.pitch, pose.yaw, pose.roll])
     para = np.concatenate((angles, (0, 0, 0, 1)))[None]  # shift and scale are not used
     stream = io.BytesIO()
-    savemat(stream, {"pt2d": points, "Pose_Para": para.astype(np.float32)}, do_compression=True)
+    parameters = {"pt2d": points, "Pose_Para": para.astype(np.float32)}
+    scipy.io.savemat(stream, parameters, do_compression=True)
     # scipy writes the time into the header; a constant text makes the files reproducible.
     text = b"MATLAB 5.0 MAT-file, facebench, synthetic".ljust(116)
     image.with_suffix(".mat").write_bytes(text + stream.getvalue()[len(text) :])

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-import imagehash
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -104,6 +103,8 @@ def perceptual_hash(image: Pixels) -> int:
     Args:
         image: uint8 RGB, ``[H, W, 3]``.
     """
+    import imagehash
+
     bits: NDArray[np.bool_] = imagehash.phash(Image.fromarray(image).convert("L")).hash
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import ShuffleSplit, train_test_split
 
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
@@ -105,6 +104,8 @@ def hold_out(
     Raises:
         DataError: There are too few rows, or too few of a class.
     """
+    from sklearn.model_selection import train_test_split
+
     train = rows["train"]
     if len(rows["val"]):
         return HoldOut(train, rows["val"], "val split")
@@ -152,6 +153,8 @@ def hold_out_subjects(
     Raises:
         DataError: There are fewer than two subjects.
     """
+    from sklearn.model_selection import ShuffleSplit
+
     names, number = np.unique(subjects, return_inverse=True)
     if len(names) < 2:
         raise DataError(

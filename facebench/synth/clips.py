@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+import scipy
 
 from facebench.synth.attributes import EXPRESSIONS, Face, Pose
 from facebench.synth.expressions import sample_expression
@@ -43,7 +43,7 @@ def sample_clip(
         ]
     )
     time = np.arange(frames) / _KEYFRAME_EVERY
-    motion = PchipInterpolator(np.arange(keys), states)(time)
+    motion = scipy.interpolate.PchipInterpolator(np.arange(keys), states)(time)
     result = []
     for moment, state in zip(time, motion, strict=True):
         *actions, intensity, pitch, yaw, roll = (float(value) for value in state)

@@ -9,9 +9,9 @@ from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 import yaml
 from PIL import Image
-from scipy.sparse import csr_matrix
 
 from facebench.synth import atlas
 from facebench.synth.actions import FACIAL_ACTIONS
@@ -67,8 +67,8 @@ class Head:
     lips: FloatArray
     lids: FloatArray
     macro: dict[Phenotype, FloatArray]
-    shapes: csr_matrix
-    actions: csr_matrix
+    shapes: scipy.sparse.csr_matrix
+    actions: scipy.sparse.csr_matrix
 
 
 ANCESTRIES = ("african", "asian", "caucasian")
@@ -228,7 +228,7 @@ def _shape_columns(number: IntArray) -> list[list[Target]]:
     return lows + highs
 
 
-def _stack(columns: list[list[Target]], vertices: int) -> csr_matrix:
+def _stack(columns: list[list[Target]], vertices: int) -> scipy.sparse.csr_matrix:
     """Stacks sparse targets as the columns of one matrix; those of one column add up."""
     rows, cols, data = [], [], []
     for column, targets in enumerate(columns):
@@ -237,4 +237,6 @@ def _stack(columns: list[list[Target]], vertices: int) -> csr_matrix:
             cols.append(np.full(3 * len(target.indices), column))
             data.append(target.offsets.ravel())
     place = (np.concatenate(rows), np.concatenate(cols))
-    return csr_matrix((np.concatenate(data), place), shape=(3 * vertices, len(columns)))
+    return scipy.sparse.csr_matrix(
+        (np.concatenate(data), place), shape=(3 * vertices, len(columns))
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
+import scipy
 
 from facebench.synth.assets import FloatArray
 from facebench.synth.attributes import Degradation
@@ -15,7 +15,9 @@ def develop(light: FloatArray, degradation: Degradation) -> npt.NDArray[np.uint8
     size = light.shape[1]
     if degradation.blur > 0:
         for axis in (1, 2):
-            light = gaussian_filter1d(light, degradation.blur * size, axis=axis, mode="nearest")
+            light = scipy.ndimage.gaussian_filter1d(
+                light, degradation.blur * size, axis=axis, mode="nearest"
+            )
     exposed = np.maximum(light * np.array(degradation.gain, dtype=np.float32)[:, None, None], 0.0)
     # A smooth shoulder instead of a hard clip, so that bright skin keeps its shading.
     exposed = np.where(exposed < 0.7, exposed, 0.7 + 0.3 * np.tanh((exposed - 0.7) / 0.3))

@@ -21,7 +21,6 @@ from facebench.config.options import apply, check_keys, layer
 from facebench.data.dataset import open_dataset
 from facebench.errors import DataError, PluginError, UnknownNameError
 from facebench.method import Method
-from facebench.pretrain.learner import weighted_sum
 from facebench.protocol import table_protocol
 from facebench.registry import CONTRACTS, PluginKind, Registry
 from facebench.request.resolve import CORE_GROUPS
@@ -195,6 +194,8 @@ def _check_variants(cls: type[Method]) -> Iterator[str]:
 
 
 def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
+    from facebench.pretrain.learner import weighted_sum
+
     method = _build(cls, _options_to_learn_with(cls)).train()
     method.before_epoch(0, 1)
     losses: dict[str, float] = {}

@@ -26,7 +26,6 @@ from facebench.config.spec import PretrainSpec
 from facebench.data.packed import Faces
 from facebench.errors import PluginError, SpecError
 from facebench.method import Method
-from facebench.pretrain.engine import train
 from facebench.request.layers import declared_layers
 from facebench.runtime.device import Precision
 from facebench.runtime.workspace import Workspace
@@ -126,6 +125,8 @@ def learn_briefly(
     Raises:
         PluginError: Training fails, or a loss term or a weight is not finite afterwards.
     """
+    from facebench.pretrain.engine import train
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         method = cls(backbone, variant.options, IMAGE_SIZE)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import confusion_matrix as _sklearn_confusion_matrix
 
 from facebench.errors import DataError
 
@@ -47,7 +46,9 @@ def confusion_matrix(labels: npt.ArrayLike, predictions: npt.ArrayLike, num_clas
             f"{guess.shape}{span}; expected two lists of one length, of integers from 0 to "
             f"{num_classes - 1}. Check the manifest's labels."
         )
-    counts: Counts = _sklearn_confusion_matrix(truth, guess, labels=np.arange(num_classes))
+    from sklearn.metrics import confusion_matrix as count
+
+    counts: Counts = count(truth, guess, labels=np.arange(num_classes))
     return counts.astype(np.int64)
 
 

@@ -14,7 +14,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
 
 from facebench.config.spec import ProbeSpec
 from facebench.errors import DataError
@@ -199,6 +198,8 @@ def _partner(k: int, folds: int) -> int:
 
 def _joined(parts: tuple[Verification, ...], pairs: _Pairs) -> Verification:
     """Join the test folds of all outcomes, which are the second of two folds in each."""
+    from sklearn.metrics import roc_auc_score
+
     scores, predictions = np.empty(len(pairs.same)), np.empty(len(pairs.same), dtype=np.bool_)
     for k, part in enumerate(parts):
         own = pairs.folds == k

@@ -21,7 +21,6 @@ from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import roc_auc_score
 
 from facebench.errors import DataError, UnknownNameError
 from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
@@ -62,6 +61,8 @@ def verify(
             two folds, or the pairs are all the same or all different.
         UnknownNameError: If the variant does not exist.
     """
+    from sklearn.metrics import roc_auc_score
+
     if variant not in get_args(Variant):
         raise UnknownNameError("verification variant", variant, get_args(Variant))
     rows, truth, fold = _check_pairs(pairs, same, folds)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.metrics import roc_auc_score, roc_curve
 
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
@@ -89,6 +88,8 @@ def decided(
     Raises:
         DataError: A fold, or a kind of pair, has none.
     """
+    from sklearn.metrics import roc_auc_score
+
     names, number, sizes = np.unique(np.asarray(folds), return_inverse=True, return_counts=True)
     if len(names) < len(thresholds) or len(np.unique(same)) < 2:
         raise DataError(
@@ -120,5 +121,7 @@ def tar_at_far(scores: Floats, same: Bools, fars: Sequence[float] = FARS) -> dic
     Returns:
         True acceptance rate, 0..1, for each.
     """
+    from sklearn.metrics import roc_curve
+
     far, tar, _ = roc_curve(same, scores, drop_intermediate=False)
     return {limit: float(tar[far <= limit].max()) for limit in fars}

@@ -19,8 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from facebench.errors import StageError
 from facebench.evaluation.protocol import Measure
@@ -220,8 +219,8 @@ def _tied_pairs(frame: pd.DataFrame) -> Units:
         sides = [frame["first"], frame["second"]]
     numbers, names = pd.factorize(pd.concat(sides), sort=True)
     a, b = numbers.reshape(2, -1)
-    graph = coo_array((np.ones(len(a)), (a, b)), shape=(len(names), len(names)))
-    _, component = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(a)), (a, b)), shape=(len(names), len(names)))
+    _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
     # Numbered as they come, so that every unit has a pair.
     used, number = np.unique(component[a], return_inverse=True)
     if len(used) < _FEWEST_GROUPS:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom, binomtest
+import scipy
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,9 +44,9 @@ def mcnemar(a: npt.ArrayLike, b: npt.ArrayLike) -> McNemar:
     p = 1.0
     if split:
         fewer = min(only_a, only_b)
-        here = float(binom.pmf(fewer, split, 0.5))
+        here = float(scipy.stats.binom.pmf(fewer, split, 0.5))
         equal = 2 * fewer == split
-        p = 1 - here / 2 if equal else float(binomtest(fewer, split, 0.5).pvalue) - here
+        p = 1 - here / 2 if equal else float(scipy.stats.binomtest(fewer, split, 0.5).pvalue) - here
     return McNemar(int((first & second).sum()), only_a, only_b, int((~first & ~second).sum()), p)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+import scipy
 
 from facebench.protocol import ScoreKind
 from facebench.results.stats.resampling import Floats, Units, aligned, draws, measure, right, units
@@ -116,7 +116,7 @@ class Contest:
         sign = -1 if self.metric.higher_is_better else 1
         # A resample without a value for a competitor is not used for ranks.
         known = self.drawn[~np.isnan(self.drawn).any(1)]
-        ranks = rankdata(sign * known, method="min", axis=1)
+        ranks = scipy.stats.rankdata(sign * known, method="min", axis=1)
         tail = (1 - LEVEL) / 2
         low = np.quantile(ranks, tail, axis=0, method="inverted_cdf")
         high = np.quantile(ranks, 1 - tail, axis=0, method="inverted_cdf")

@@ -1,0 +1,41 @@
+"""``facebench run`` on what is stored: no library that learns or renders is imported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from conftest import Facebench, environment
+
+# What only learning, extraction, rendering, a search for duplicates or a statistic needs. Each
+# takes up to seconds to import: torchvision imports torch._dynamo, and that sympy.
+NOT_NEEDED = (
+    "lightly", "timm", "torchvision", "torch._dynamo", "sympy", "pytorch_lightning", "sklearn",
+    "skimage", "imagehash", "scipy.stats", "scipy.interpolate", "scipy.sparse",
+)  # fmt: skip
+PROGRAM = f"""
+import sys
+from facebench.cli import app
+try: app()
+except SystemExit as end: assert not end.code
+print("IMPORTED", [name for name in {NOT_NEEDED} if name in sys.modules])
+"""
+
+
+def test_a_stored_result_is_shown_without_what_learns(
+    facebench: Facebench, plugin: Path, data: Path, tmp_path: Path
+) -> None:
+    run = [
+        "run", "--method", "simclr", "--task", "tiny", "--plugin", str(plugin), "--set",
+        "pretrain.epochs=1", "--set", "pretrain.batch_size=16", "--set", "pretrain.image_size=32",
+        "--set", "pretrain.data=tiny", "--set", "probe.epochs=2", "--backbone", "tinynet",
+    ]  # fmt: skip
+    facebench(*run)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.glob("results/runs/*/*.json")}
+    assert len(written) == 2  # SimCLR, and the floor
+    again = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *run], cwd=tmp_path, env=environment(tmp_path, data),
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "SimCLR" in again.stdout
+    assert again.stdout.splitlines()[-1] == "IMPORTED []"
+    assert written == {path: path.stat().st_mtime_ns for path in written}
