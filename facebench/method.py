@@ -40,7 +40,7 @@ from facebench.backbones import Backbone
 from facebench.errors import PluginError
 from facebench.task import NoOptions
 
-Needs = Literal["nothing", "weights", "file", "images", "pairs"]
+Needs = Literal["nothing", "weights", "file", "images", "pairs", "frames"]
 Terms = dict[str, Tensor]  # the paper's name of a loss term (L_face) -> scalar
 
 
@@ -55,9 +55,14 @@ class MethodInfo:
         paper: Reference of the publication.
         year: Year of the publication.
         needs: ``images`` for single unlabelled images; ``pairs`` for pairs of frames of a video;
-            ``nothing`` when nothing is learned, and ``weights`` when nothing is learned here,
+            ``frames`` for several consecutive frames of a track, in their order; ``nothing``
+            when nothing is learned, and ``weights`` when nothing is learned here,
             because published weights are used; ``file`` when the weights are those of the shared
             backbone and are given with ``--checkpoint``.
+        frames: Frames that it takes of a track, if it needs ``frames``.
+        single_images: What a method that needs ``pairs`` learns from where an image has no other
+            frame of its video (``a flip of each image``), which results then say. Empty: it cannot;
+            data without videos are then an error, and such images are left out.
         backbone: Whether the method uses the shared backbone. Without it (a hand-crafted feature,
             or a model that the method builds itself) the method gets a ``NoBackbone``.
         features: Names of the features that it offers, the main one first (PCL section 4.4: F_s,
@@ -80,6 +85,8 @@ class MethodInfo:
     paper: str
     year: int
     needs: Needs = "images"
+    frames: int = 1
+    single_images: str = ""
     backbone: bool = True
     features: tuple[str, ...] = ("f_s",)
     recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -87,6 +94,28 @@ class MethodInfo:
     offline: Mapping[str, Any] = field(default_factory=dict)
     small: Mapping[str, Any] = field(default_factory=dict)
     floor: bool = False
+
+    def __post_init__(self) -> None:
+        if (self.needs == "frames") != (self.frames > 1):
+            raise PluginError(
+                f"method '{self.name}' needs {self.needs} and declares frames={self.frames}; "
+                "expected frames of 2 or more with needs='frames', and 1 otherwise."
+            )
+        if self.single_images and self.needs != "pairs":
+            raise PluginError(
+                f"method '{self.name}' declares single_images and needs {self.needs}; expected "
+                "needs='pairs'."
+            )
+
+    @property
+    def frames_of_video(self) -> int:
+        """Return how many frames of one video an item of a batch has; 1 for single images."""
+        return 2 if self.needs == "pairs" else self.frames
+
+    @property
+    def needs_videos(self) -> bool:
+        """Return whether it cannot learn from single images."""
+        return self.frames_of_video > 1 and not self.single_images
 
     @property
     def learns(self) -> bool:
@@ -118,8 +147,13 @@ class Method(nn.Module, ABC):
 
     A batch of a method that needs ``pairs`` has 2n images: n frames (``pretrain.batch_size`` counts
     these), then a partner for each, in the same order: another frame of its video, drawn anew in
-    every epoch. Without videos, or with only one frame of a video, a frame is its own partner;
-    the method then makes another image of it (FaceCycle: the mirrored one).
+    every epoch. Without videos, or with only one frame of a video, a frame is its own partner if
+    the method declares ``single_images``; it then makes another image of it (FaceCycle: the
+    mirrored one). Other methods never get such frames.
+
+    A batch of a method that needs ``frames`` has ``info.frames * n`` images: n frames, then for
+    each, in the same order, the next frame of its track, then the one after that, and so on; for
+    some all of these lie before it in time instead. Place 0 is the frame itself.
 
     Learning in stages: ``before_epoch`` switches, ``parameter_groups`` gives each stage's
     modules an optimiser setting of their own, and ``pretrain.schedule=method`` takes the learning

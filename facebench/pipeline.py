@@ -15,6 +15,7 @@ from typing import Any
 from facebench.audit.leak_search import find_leaks
 from facebench.config.spec import RunSpec, digest, plain, spec_record
 from facebench.data.dataset import Dataset, open_dataset
+from facebench.data.frames import frames_for
 from facebench.data.packed import pack
 from facebench.data.sources import Source, open_source, task_source
 from facebench.evaluation.extract import extract
@@ -267,7 +268,7 @@ def _open_source(run: LoadedRun, workspace: Workspace) -> Source:
         source = open_source(
             settings.data, workspace.data, workspace.cache, progress=workspace.progress
         )
-    return source.limit(settings.limit) if settings.limit else source
+    return frames_for(source, run.method.info, settings.limit)
 
 
 def open_task_data(task: type[Task], options: Any, workspace: Workspace) -> Dataset:

@@ -1,4 +1,4 @@
-"""Losses of FaceCycle as pure functions, and the warping used by losses and networks.
+"""Losses of FaceCycle as pure functions.
 
 Chang et al., "Learning facial representations from the cycle-consistency of face", ICCV 2021;
 details follow the released code. Images are normalised with ImageNet's mean and deviation.
@@ -16,26 +16,6 @@ from torch.nn import functional as F
 MARGIN = 0.1  # released code; in units of normalised images
 WINDOW_RADIUS, WINDOW_SIGMA = 5, 1.5  # window of SSIM in pixels; released code
 SSIM_CONSTANTS = (0.01**2, 0.03**2)  # released code: for a range of 1, though values span 4.4
-
-
-def warp(images: Tensor, flow: Tensor) -> Tensor:
-    """Warp images by a flow: the result at x is the image at x + flow(x), sampled bilinearly.
-
-    Outside the image the value is 0, the mean colour of normalised images.
-
-    Args:
-        images: ``[B, C, H, W]``, images or features.
-        flow: ``[B, 2, h, w]`` of any size, x before y, in units of half the image's side.
-
-    Returns:
-        ``[B, C, H, W]`` float32.
-    """
-    size = images.shape[-2:]
-    flow = F.interpolate(flow.float(), size=size, mode="bilinear", align_corners=True)
-    ys, xs = (torch.linspace(-1, 1, side, device=flow.device) for side in size)
-    places = torch.stack(torch.meshgrid(xs, ys, indexing="xy"))  # [2, H, W], x before y
-    grid = (places + flow).permute(0, 2, 3, 1)
-    return F.grid_sample(images.float(), grid, align_corners=True)
 
 
 def swap_halves(batch: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 from facebench.backbones import ChannelAttention, ResidualBlock, act, conv, init_facecycle
 from facebench.pretrain.augment.transforms import GaussianNoise
 
-from ._facecycle_losses import warp
+from ._flow import warp
 
 CODE = 256  # length of the expression code and of the identity code
 

@@ -29,11 +29,11 @@ from ._facecycle_losses import (
     ssim_loss,
     swap_halves,
     symmetry_loss,
-    warp,
 )
 from ._facecycle_networks import ExpressionToFlow, FaceGenerator, IdentityNormaliser, code_head
 from ._facecycle_options import FaceCycleOptions
 from ._facecycle_vgg import FrozenVGG19
+from ._flow import warp
 
 
 class FaceCycle(Method):
@@ -46,6 +46,7 @@ class FaceCycle(Method):
         paper="Chang et al., ICCV 2021",
         year=2021,
         needs="pairs",
+        single_images="a flip of each image",
         features=("f_s", "code", "id_code"),
         offline={"vgg": "random"},
         presets={

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from facebench.data.sources import Source
+from facebench.data.tracks import tracks
 from facebench.errors import DataError, StageError
 from facebench.progress import Advance, Progress, Silent
 from facebench.runtime.atomic import make_once
@@ -58,6 +59,10 @@ class Faces(Protocol):
     video: NDArray[np.int64]
 
     def __len__(self) -> int: ...
+
+    def tracks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the track of each image and its place in time, both ``[N]`` int64 from 0 up."""
+        ...
 
     def batch(self, indices: Sequence[int] | NDArray[np.int64] | Tensor) -> Tensor:
         """Return uint8 ``[B, 3, S, S]`` of ``[B]`` positions."""
@@ -109,6 +114,10 @@ class PackedFaces:
     def broken(self) -> list[str]:
         """Paths of images that could not be read and were left out."""
         return list(self.info["broken"])
+
+    def tracks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return ``[N]`` track (a video's folder) of each image, and ``[N]`` place in the track."""
+        return tracks(self.index["path"].tolist())
 
     def _codes(self, column: str) -> NDArray[np.int64]:
         if column not in self.index:

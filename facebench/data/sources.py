@@ -28,6 +28,7 @@ from filelock import FileLock
 from facebench.data.dataset import Dataset, population
 from facebench.data.manifest import CROP, boxes
 from facebench.data.speakers import WRAPPERS, name_identities, speaker_names
+from facebench.data.tracks import tracks
 from facebench.errors import DataError
 from facebench.progress import Progress, Silent, increments
 from facebench.protocol import table_protocol
@@ -46,6 +47,7 @@ _SCALE = "1.6"
 _PEOPLE, _CLIPS, _FRAMES, _SIDE = 256, 2, 4, 64
 
 _LIMIT_SEED = 2023
+_RUN = 8  # frames: more than a second at 6 fps
 
 _log = logging.getLogger(__name__)
 
@@ -95,11 +97,23 @@ class Source:
         path, box = self._where[row]
         return crop_resize(self.read(path), box, size)
 
-    def limit(self, n: int) -> Source:
-        """Return ``n`` images in their order, drawn with a fixed seed; all if there are fewer."""
+    def limit(self, n: int, *, runs: bool = False) -> Source:
+        """Return ``n`` images in their order, drawn with a fixed seed; all if there are fewer.
+
+        Args:
+            n: Largest number of images.
+            runs: Draw runs of up to eight consecutive frames of a track instead of single images.
+        """
         if n >= len(self):
             return self
-        keep = np.sort(np.random.default_rng(_LIMIT_SEED).permutation(len(self))[:n])
+        rng = np.random.default_rng(_LIMIT_SEED)
+        if runs:
+            codes, places = tracks(self.frames["path"].tolist())
+            run = np.unique(np.stack([codes, places // _RUN]), axis=1, return_inverse=True)[1]
+            drawn = rng.permutation(int(run.max()) + 1)[run.ravel()]  # rank of each image's run
+            keep = np.sort(np.lexsort((places, drawn))[:n])
+        else:
+            keep = np.sort(rng.permutation(len(self))[:n])
         return replace(
             self,
             frames=self.frames.iloc[keep].reset_index(drop=True),

@@ -24,7 +24,7 @@ from facebench.errors import StageError
 from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.pretrain.learner import Learner
-from facebench.pretrain.order import Batches, EpochOrder
+from facebench.pretrain.order import Batches, EpochOrder, companions_of
 from facebench.progress import Advance
 from facebench.runtime.atomic import atomic_file
 from facebench.runtime.device import Precision
@@ -64,7 +64,6 @@ def train(
     """
     world = workspace.devices * workspace.nodes
     per_step = spec.batch_size * method.batches_per_step
-    pairs = method.info.needs == "pairs"
     resume = folder / RESUME_FILE
     keep_freed_memory()
     with _quiet():
@@ -72,7 +71,7 @@ def train(
         rank = trainer.global_rank
         order = EpochOrder(
             faces.identity, per_step, seed, spec.sampling, rank=rank, world=world,
-            videos=faces.video if pairs else None,
+            companions=companions_of(method.info, faces),
         )  # fmt: skip
         learner = Learner(method, spec, seed, len(order))
         loader = DataLoader(Batches(faces), batch_size=None, sampler=order)
@@ -84,7 +83,7 @@ def train(
         raise SystemExit(0)
     return {
         "history": learner.curves,
-        "images_seen": spec.epochs * len(order) * per_step * (2 if pairs else 1),
+        "images_seen": spec.epochs * len(order) * per_step * method.info.frames_of_video,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from facebench.runtime.terminal import TerminalProgress, err
 from facebench.runtime.workspace import Workspace, default_cache
 from facebench.weights.checkpoint import Checkpoint
 from facebench.weights.summary import import_summary
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +111,8 @@ def build_request(
                 f"nothing to run: no {kind} given. Give --{kind} NAME[,NAME...]; "
                 f"known: {', '.join(registry.names(kind))}."
             )
-    methods = _names(top["method"], "method", registry)
+    data = overrides.get("pretrain.data")
+    methods = _names(top["method"], "method", registry, str(data.value) if data else "")
     given = _given(top, methods, workspace, registry)
     return Request(
         methods=methods,
@@ -150,10 +154,13 @@ def _seeds(given: Checkpoint | None) -> tuple[int, ...]:
     return (0,) if given is None else (int(given.spec["seed"]),)
 
 
-def _names(value: Any, kind: PluginKind, registry: Registry) -> tuple[str, ...]:
+def _names(
+    value: Any, kind: PluginKind, registry: Registry, pretrain_data: str = ""
+) -> tuple[str, ...]:
     """Return the names in a comma-separated text or a list, without duplicates.
 
-    ``all`` is all except methods whose weights must be downloaded or supplied.
+    ``all`` is all except methods whose weights must be downloaded or supplied, and, where the data
+    to learn from are named as single images, except those that need frames of videos.
     """
     items = value.split(",") if isinstance(value, str) else [str(item) for item in value]
     names = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
@@ -162,7 +169,17 @@ def _names(value: Any, kind: PluginKind, registry: Registry) -> tuple[str, ...]:
     known = tuple(registry.names(kind))
     if kind == "task":
         return known
-    return tuple(n for n in known if registry.load(kind, n).info.needs not in ("weights", "file"))
+    infos = {name: registry.load(kind, name).info for name in known}
+    taken = {n: info for n, info in infos.items() if info.needs not in ("weights", "file")}
+    if pretrain_data.startswith("images:") or pretrain_data in registry.names("task"):
+        left = [n for n, info in taken.items() if info.needs_videos]
+        if left:
+            _log.warning(
+                "%s has single images; left out of 'all', since they learn from frames of videos: "
+                "%s", pretrain_data, ", ".join(left),
+            )  # fmt: skip
+        taken = {n: info for n, info in taken.items() if not info.needs_videos}
+    return tuple(taken)
 
 
 def _typed(top: dict[str, Any], key: str, default: Any, hint: Any) -> Any:

@@ -62,7 +62,7 @@ class MethodRecord(Form):
     title: Text
     version: Positive
     paper: String
-    needs: Literal["nothing", "weights", "file", "images", "pairs"]
+    needs: Literal["nothing", "weights", "file", "images", "pairs", "frames"]
 
 
 class SourceRecord(Form):

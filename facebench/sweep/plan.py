@@ -122,7 +122,9 @@ class _Openings:
             FacebenchError: The data cannot be opened.
         """
         spec = run.spec
-        source = (spec.pretrain.data, spec.pretrain.limit) if run.learns else ()
+        info = run.method.info
+        of_videos = info.name if info.frames_of_video > 1 else ""  # it takes its own images of them
+        source = (spec.pretrain.data, spec.pretrain.limit, of_videos) if run.learns else ()
         name = digest([spec.task, spec.task_options, spec.limit, source])
         if name not in self._opened:
             self._opened[name] = open_stages(run, self.workspace)

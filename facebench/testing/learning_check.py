@@ -52,20 +52,26 @@ class Variant:
 
 
 class RandomFaces:
-    """Packed random images, two frames of a video for each person.
+    """Packed random images, with a video for each person.
 
     Args:
-        count: Number of images, even.
+        count: Number of images, a multiple of ``frames``.
+        frames: Frames of a video.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, frames: int = 2) -> None:
         rng = np.random.default_rng(0)
         self.images = rng.integers(0, 256, (count, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
-        self.identity: NDArray[np.int64] = np.arange(count, dtype=np.int64) // 2
+        self.identity: NDArray[np.int64] = np.arange(count, dtype=np.int64) // frames
         self.video = self.identity
+        self.places: NDArray[np.int64] = np.arange(count, dtype=np.int64) % frames
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def tracks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return ``[N]`` track and ``[N]`` place of each image."""
+        return self.video, self.places
 
     def batch(self, indices: Sequence[int] | NDArray[np.int64] | Tensor) -> Tensor:
         """Return uint8 ``[B, 3, S, S]`` of ``[B]`` positions."""
@@ -131,8 +137,11 @@ def learn_briefly(
         torch.manual_seed(0)
         method = cls(backbone, variant.options, IMAGE_SIZE)
     method.load_published()
-    frames = 2 if variant.pretrain.sampling == "identities" else 1  # of a person, one is taken
-    faces: Faces = RandomFaces(frames * BATCH * method.batches_per_step)  # one batch an epoch
+    frames = max(2, cls.info.frames)
+    started = 2 if cls.info.needs == "frames" else frames  # images of a video that start an item
+    if variant.pretrain.sampling == "identities":
+        started = 1
+    faces: Faces = RandomFaces(frames * BATCH * method.batches_per_step // started, frames)
     where = f"{cls.__module__}.{cls.__qualname__} ({variant.name}, precision {precision})"
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)

@@ -64,8 +64,11 @@ def test_the_floor_is_judged_beside_every_method_unless_it_is_not_wanted(
 
 def test_all_methods_are_those_that_need_no_download(facebench: Facebench, plugin: Path) -> None:
     run = ["run", "--method", "all", "--task", "tiny", "--plugin", str(plugin), *FAST]
-    shown = facebench(*run, "--dry-run").stdout
-    for name in ("hog", "lbp", "moco", "pcl", "random", "simclr"):
+    done = facebench(*run, "--dry-run")
+    shown = done.stdout
+    assert "left out of 'all', since they learn from frames" in " ".join(done.stderr.split())
+    assert "fabnet on tiny" not in shown
+    for name in ("facecycle", "hog", "lbp", "moco", "pcl", "random", "simclr"):
         assert f"{name} on tiny" in shown
     assert "frozen on tiny" not in shown
 
@@ -234,6 +237,8 @@ def test_the_official_recipe_sets_what_the_released_code_does_at_the_presets_exp
          "unknown feature of random 'f_p'"),
         (["--method", "simclr", "--task", "tiny", "--pretrain-data", "tiny", "--set",
           "pretrain.batch_size=500"], "takes 500 images per step and has 96"),
+        (["--method", "fabnet", "--task", "tiny", "--pretrain-data", "tiny"],
+         "fabnet learns from 2 or more frames of a video; tiny has single images"),
     ],
 )  # fmt: skip
 def test_misuse_is_one_line_and_status_2(

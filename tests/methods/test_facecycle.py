@@ -20,9 +20,9 @@ from facebench_methods._facecycle_losses import (
     ssim_loss,
     swap_halves,
     symmetry_loss,
-    warp,
 )
 from facebench_methods._facecycle_options import FaceCycleOptions
+from facebench_methods._flow import warp
 from facebench_methods.facecycle import FaceCycle
 
 # Pairs --------------------------------------------------------------------------------------------

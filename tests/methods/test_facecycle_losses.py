@@ -15,8 +15,8 @@ from facebench_methods._facecycle_losses import (
     ssim_loss,
     swap_halves,
     symmetry_loss,
-    warp,
 )
+from facebench_methods._flow import warp
 
 
 def normal(*shape: int, seed: int = 0) -> Tensor:

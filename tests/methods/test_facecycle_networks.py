@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from facebench.backbones import FaceCycle16Wide
 from facebench.errors import StageError
-from facebench_methods._facecycle_losses import warp
 from facebench_methods._facecycle_networks import (
     ExpressionToFlow,
     FaceGenerator,
@@ -19,6 +18,7 @@ from facebench_methods._facecycle_networks import (
     code_head,
 )
 from facebench_methods._facecycle_vgg import FrozenVGG19
+from facebench_methods._flow import warp
 
 WEIGHTS = "vgg19-dcbb9e9d.pth"  # as torchvision publishes it
 

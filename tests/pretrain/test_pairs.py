@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -11,13 +12,15 @@ from PIL import Image
 
 from facebench.data.packed import pack
 from facebench.data.sources import folder_source
-from facebench.pretrain.order import EpochOrder, draw_partners
+from facebench.errors import SpecError
+from facebench.pretrain.order import EpochOrder, Neighbours, Partners, draw_partners
 
 VIDEOS = np.array([2, 0, 1, 0, 2, 0, 3, 2, 0])  # in no order; video 1 and 3 have one frame each
 
 
 def orders(count: int, videos: NDArray[np.int64] | None, **ranks: int) -> EpochOrder:
-    return EpochOrder(np.arange(count), 4, 7, "frames", videos=videos, **ranks)
+    pairs = None if videos is None else Partners(videos, alone=True)
+    return EpochOrder(np.arange(count), 4, 7, "frames", companions=pairs, **ranks)
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(0, 2**32))
@@ -57,6 +60,43 @@ def test_ranks_share_pairs() -> None:
     for first, second, both in zip(*ranks, orders(9, VIDEOS), strict=True):
         assert first[:2] + first[2:] == both[:4:2] + both[4::2]
         assert second == both[1:4:2] + both[5::2]
+
+
+def test_a_frame_without_a_partner_is_left_out_unless_it_may_be_alone() -> None:
+    order = EpochOrder(np.arange(9), 4, 7, "frames", companions=Partners(VIDEOS, alone=False))
+    assert len(order) == 1  # of 7 frames
+    for epoch in range(8):
+        order.set_epoch(epoch)
+        (batch,) = order
+        assert all(a != b for a, b in zip(batch[:4], batch[4:], strict=True))
+        assert not {2, 6} & set(batch)
+    with pytest.raises(SpecError, match="has 7 frames in videos of enough frames"):
+        EpochOrder(np.arange(9), 8, 7, "frames", companions=Partners(VIDEOS, alone=False))
+
+
+@given(st.lists(st.integers(0, 3), min_size=4, max_size=40), st.integers(2, 4))
+def test_neighbours_are_the_next_frames_in_time(tracks: list[int], frames: int) -> None:
+    codes = np.unique(tracks, return_inverse=True)[1]
+    places = np.array([tracks[:i].count(track) for i, track in enumerate(tracks)])
+    companions = Neighbours(codes, places, frames)
+    long = np.bincount(codes)[codes]
+    reach = [max(p, n - 1 - p) >= frames - 1 for p, n in zip(places, long, strict=True)]
+    assert companions.usable.tolist() == reach
+    anchors = np.flatnonzero(companions.usable)
+    drawn = companions.draw(anchors, np.random.default_rng(0))
+    assert len(drawn) == frames - 1
+    for distance, images in enumerate(drawn, start=1):
+        assert (codes[images] == codes[anchors]).all()
+        assert (np.abs(places[images] - places[anchors]) == distance).all()
+        assert (np.sign(places[images] - places[anchors]) == np.sign(
+            places[drawn[0]] - places[anchors])).all()  # fmt: skip
+
+
+def test_both_directions_of_time_are_drawn() -> None:
+    middle = Neighbours(np.zeros(7, np.int64), np.arange(7), 4)
+    drawn = Counter(middle.draw(np.full(4000, 3), np.random.default_rng(0))[0].tolist())
+    assert set(drawn) == {2, 4}
+    assert abs(drawn[2] - 2000) < 130  # 4 standard deviations
 
 
 def test_a_pack_knows_the_video_of_each_frame(tmp_path: Path) -> None:
