@@ -32,8 +32,8 @@ HERE = Path(__file__).parent
 EXPECTED = HERE / "keys.json"
 
 METHODS = (
-    "barlowtwins", "byol", "dino", "facecycle", "frozen", "hog", "lbp", "moco", "pcl", "random",
-    "simclr", "simsiam", "vicreg",
+    "barlowtwins", "byol", "datta", "deformae", "dino", "fabnet", "facecycle", "frozen", "hog",
+    "lbp", "moco", "pcl", "random", "simclr", "simsiam", "splitbrain", "tcae", "temporal", "vicreg",
 )  # fmt: skip
 TASKS = ("aflw2000", "bu3dfe", "cplfw", "disfa", "fer2013", "lfw", "rafdb")
 
@@ -78,6 +78,16 @@ def write_squares(data: Path) -> None:
             (folder / f"{n % 2}_{n}.ppm").write_bytes(b"P6 16 16 255\n" + pixels)
 
 
+def write_clips(folder: Path) -> Path:
+    """Write clips of four frames, for methods that learn from videos, and return their folder."""
+    for n in range(24):
+        clip = folder / f"p{n // 4}" / "v"
+        clip.mkdir(parents=True, exist_ok=True)
+        pixels = bytes((5 * n + i) % 256 for i in range(16 * 16 * 3))
+        (clip / f"{n % 4}.ppm").write_bytes(b"P6 16 16 255\n" + pixels)
+    return folder
+
+
 def world(folder: Path) -> tuple[Workspace, Registry]:
     """Return a workspace with the images of ``squares``, and a registry that knows the task."""
     if not (folder / "data").exists():
@@ -96,11 +106,18 @@ def spec_digests() -> dict[str, str]:
 
 
 def stage_keys(folder: Path) -> dict[str, list[str]]:
-    """Return the three keys of every method's run on ``squares``, which it also learns from."""
+    """Return the three keys of every method's run on ``squares``, which it also learns from.
+
+    Methods that cannot learn from single images learn from clips.
+    """
     workspace, registry = world(folder)
+    clips = write_clips(folder / "clips")
     rows = {}
     for name, spec in specs(registry, ("squares",)):
-        for data in ("squares", f"images:{folder / 'data' / 'squares'}"):
+        sources = ["squares", f"images:{folder / 'data' / 'squares'}"]
+        if registry.load("method", spec.method).info.needs_videos:
+            sources = [f"video:{clips}"]
+        for data in sources:
             learning = replace(spec, pretrain=replace(spec.pretrain, data=data))
             steps = plan(open_stages(load_run(learning, registry), workspace))
             rows[f"{name}, from {data.partition(':')[0]}"] = [step.key for step in steps]

@@ -1,0 +1,95 @@
+"""Triplets from face tracks, as of Datta, Sharma and Jawahar; the tables call it VGG.
+
+"Unsupervised learning of face representations", FG 2018: faces of one track show one person, and
+faces of other tracks others. docs/fidelity.md says what is simplified.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from facebench.backbones import Backbone
+from facebench.errors import SpecError
+from facebench.method import Method, MethodInfo, Terms
+from facebench.pretrain.augment.crops import RandomResizedCrop
+from facebench.pretrain.augment.transforms import Compose, Flip
+
+from ._frame_pairs import require_positive, require_share, resized
+
+
+@dataclass(frozen=True, kw_only=True)
+class DattaOptions:
+    """Options of the triplets: project's choice, since no code was released."""
+
+    embedding_dim: int = 128
+    crop_scale: float = 0.8  # smallest area of the crop of each frame
+    flip_p: float = 0.5
+
+    def __post_init__(self) -> None:
+        require_positive(self, "embedding_dim")
+        require_share(self, "crop_scale")
+        if not 0 <= self.flip_p <= 1:
+            raise SpecError(f"flip_p is {self.flip_p}; expected 0 to 1.")
+
+
+class Datta(Method):
+    """An embedding in which frames of a track are nearer to each other than to other tracks."""
+
+    info = MethodInfo(
+        name="datta",
+        title="VGG",  # as PCL's Table 2 calls it
+        version=1,
+        paper="Datta et al., FG 2018",
+        year=2018,
+        needs="pairs",
+        features=("f_s", "f_a"),
+        presets={
+            # Two tracks of a batch are never of one person, as two faces of one video frame.
+            "paper": {"pretrain.sampling": "identities"},
+            # 64 steps on the rendered clips of 256 people.
+            "quick": {"pretrain.sampling": "identities", "pretrain.epochs": 32},
+        },
+        small={"embedding_dim": 16},
+    )
+    Options = DattaOptions
+    options: DattaOptions
+
+    def __init__(self, backbone: Backbone, options: DattaOptions, image_size: int) -> None:
+        super().__init__(backbone, options, image_size)
+        self.embed = nn.Linear(self.feature_dim, options.embedding_dim)
+        crop = RandomResizedCrop(image_size, (options.crop_scale, 1.0), (1.0, 1.0))
+        self.augment = Compose((crop, Flip(options.flip_p)))
+
+    def features(self, name: str, images: Tensor) -> Tensor:
+        """Return F_s, or the embedding ``f_a`` ``[B, 128]`` of images at the pretraining size."""
+        if name == "f_s":
+            return self.encode(images)
+        return self.embed(self.encode(resized(images, self.image_size)))  # type: ignore[no-any-return]
+
+    def views(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return augmented frames, then their partners, ``[2n, 3, S, S]``."""
+        return self.augment(images, generator)
+
+    def loss(self, views: Tensor, generator: torch.Generator) -> Terms:
+        """Return the soft-margin triplet loss over all triplets of the batch."""
+        return {"L_triplet": soft_margin_triplets(self.embed(self.encode(views)))}
+
+
+def soft_margin_triplets(z: Tensor) -> Tensor:
+    """Return the mean of log(1 + exp(d(a, p) - d(a, n))) over all triplets, d Euclidean.
+
+    Args:
+        z: ``[2n, D]`` embeddings of n frames, then of their partners; the other 2n - 2 frames are
+            the negatives of a frame.
+
+    Returns:
+        Scalar; log 2 where all distances are equal.
+    """
+    with torch.autocast(z.device.type, enabled=False):
+        distance = torch.cdist(z.float(), z.float())  # [2n, 2n]
+    rows = torch.arange(len(z), device=z.device)
+    positive = distance[rows, rows.roll(len(z) // 2)]
+    others = (rows[:, None] - rows) % (len(z) // 2) != 0
+    return F.softplus(positive[:, None] - distance)[others].mean()
