@@ -266,11 +266,15 @@ def _open_source(run: LoadedRun, workspace: Workspace) -> Source:
         source = task_source(open_task_data(task, options, workspace))
     else:
         source = open_source(
-            settings.data, workspace.data, workspace.cache, progress=workspace.progress
-        )
+            settings.data, workspace.data, workspace.cache,
+            synthetic=workspace.synthetic, progress=workspace.progress,
+        )  # fmt: skip
     return frames_for(source, run.method.info, settings.limit)
 
 
 def open_task_data(task: type[Task], options: Any, workspace: Workspace) -> Dataset:
     """Open a task's real data, or its stand-in."""
-    return open_dataset(task(options), workspace.data, workspace.cache, progress=workspace.progress)
+    return open_dataset(
+        task(options), workspace.data, workspace.cache,
+        synthetic=workspace.synthetic, progress=workspace.progress,
+    )  # fmt: skip

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from facebench.audit.leak_search import find_leaks
-from facebench.data.dataset import find_real
+from facebench.data.finding import find_real
 from facebench.errors import SpecError, StageError
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.protocol import judge

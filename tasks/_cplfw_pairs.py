@@ -22,7 +22,7 @@ from ._reading import bad_line, read_lines, shown
 
 FOLDS = 10
 
-_NAME = re.compile(r"(.+)_[0-9]+\.jpe?g", re.IGNORECASE | re.ASCII)
+_NAME = re.compile(r"((.+)_[0-9]+)\.(?:jpe?g|png|bmp)", re.IGNORECASE | re.ASCII)
 _EXPECTED = "an image and a label, such as 'Ingrid_Betancourt_1.jpg 1'"
 
 ListedImage = tuple[int, str, str]  # number in the file, image, label
@@ -30,6 +30,12 @@ ListedImage = tuple[int, str, str]  # number in the file, image, label
 
 def person(image: str) -> str | None:
     """Return the person in an image's name, ``Ann_Lee`` of ``Ann_Lee_1.jpg``, or ``None``."""
+    match = _NAME.fullmatch(image)
+    return match[2] if match else None
+
+
+def stem(image: str) -> str | None:
+    """Return an image's name without its format, ``Ann_Lee_1``, or ``None`` for other files."""
     match = _NAME.fullmatch(image)
     return match[1] if match else None
 
@@ -72,9 +78,11 @@ def read_pair_lines(file: Path) -> pd.DataFrame:
 
 def _without_heading(file: Path) -> list[tuple[int, str]]:
     lines = list(read_lines(file))
-    if lines and lines[0][1].split()[-1] not in {"0", "1"} and ".jp" not in lines[0][1].lower():
-        return lines[1:]
-    return lines
+    if not lines:
+        return lines
+    fields = lines[0][1].lower().split()
+    heading = fields[-1] not in {"0", "1"} and not any(".jp" in f or ".png" in f for f in fields)
+    return lines[1:] if heading else lines
 
 
 def _fields(file: Path, number: int, line: str) -> ListedImage:

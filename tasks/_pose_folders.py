@@ -18,6 +18,7 @@ from facebench.errors import DataError
 from facebench.runtime.images import IMAGE_SUFFIXES, Box
 
 from ._finding import find
+from ._landmarks_inside import Outside, outside, refuse_outside
 from ._mat import read_mat
 from ._mat5 import FloatArray
 from ._pose_npz import image_side, read_poses
@@ -28,6 +29,7 @@ COLLECTIONS = tuple(
 )
 SIDE = 450  # pixels, of every published image
 
+_OTHERS = ("code", "landmarks")  # of 300W-LP; landmarks/ has folders named as collections are
 _THREADS = 4  # parsing holds the interpreter lock, reading from disk does not
 # FSA-Net's files keep the order of the images, but not their names. The copies of a photograph (up
 # to 18) are consecutive, so groups of this many rows split few photographs.
@@ -61,7 +63,8 @@ def find_home(root: Path, wanted: Sequence[str], there: Callable[[Path], object]
 
     Returns:
         ``root/NAME/NAME`` (archives that unpack into a folder of their own name) or
-        ``root/NAME``; else ``root``, if it holds the dataset; else ``None``.
+        ``root/NAME``; else ``root``, if it holds the dataset; else ``root/NAME/*``, such as
+        ``root/NAME/archive``; else ``None``.
 
     Raises:
         DataError: Several folders hold it.
@@ -70,6 +73,7 @@ def find_home(root: Path, wanted: Sequence[str], there: Callable[[Path], object]
     found = [place for place in _places(root, lower) if there(place)]
     if not found and there(root):
         return root
+    found = found or [place for place in _deeper(root, lower) if there(place)]
     if len(found) > 1:
         raise DataError(
             f"{root}: found {wanted[0]} in {found[0]} and in {found[1]}; expected one of them. "
@@ -83,6 +87,14 @@ def _places(root: Path, wanted: Sequence[str]) -> Iterator[Path]:
         if name.lower() in wanted:
             yield root / name
             yield from (root / name / n for n in folders(root / name) if n.lower() in wanted)
+
+
+def _deeper(root: Path, wanted: Sequence[str]) -> Iterator[Path]:
+    """Yield ``root/NAME/archive``, under any name but those of 300W-LP's other folders."""
+    for name in folders(root):
+        if name.lower() in wanted:
+            inside = (n for n in folders(root / name) if n.lower() not in _OTHERS)
+            yield from (root / name / n for n in inside)
 
 
 def collections(folder: Path) -> dict[str, Path]:
@@ -114,7 +126,7 @@ def read_samples(
         In the order of the names; of a packed file, in its own order and uncropped.
 
     Raises:
-        DataError: A file is missing or malformed.
+        DataError: A file is missing or malformed, or landmarks lie outside their images.
     """
     prefix = place.relative_to(root).as_posix()
     if place.suffix.lower() == ".npz":
@@ -127,10 +139,11 @@ def read_samples(
             for item, (yaw, pitch, roll) in enumerate(read_poses(place).tolist())
         ]  # fmt: skip
 
-    def read(names_: tuple[str, str]) -> Sample:
+    def read(names_: tuple[str, str]) -> tuple[Sample, Outside | None]:
         image, mat = names_
         pose = read_mat(place / mat)
-        box = crop(pose.points, *_size(place / image))
+        width, height = _size(place / image)
+        box = crop(pose.points, width, height)
         if box[2] <= box[0] or box[3] <= box[1]:
             raise DataError(
                 f"{place / mat}: pt2d: found no two landmarks apart that are visible; expected "
@@ -138,10 +151,13 @@ def read_samples(
             )
         path = PurePosixPath(prefix, image).as_posix()
         stem = PurePosixPath(image).stem
-        return Sample(path, subject(stem), pose.yaw, pose.pitch, pose.roll, *box)
+        sample = Sample(path, subject(stem), pose.yaw, pose.pitch, pose.roll, *box)
+        return sample, outside(place / image, pose.points, width, height)
 
     with ThreadPoolExecutor(_THREADS) as pool:
-        return list(pool.map(read, _pairs(place)))
+        read_pairs = list(pool.map(read, _pairs(place)))
+    refuse_outside(place, [beyond for _, beyond in read_pairs])
+    return [sample for sample, _ in read_pairs]
 
 
 def _pairs(folder: Path) -> list[tuple[str, str]]:

@@ -22,6 +22,7 @@ from facebench.runtime.images import Pixels
 
 from ._mat5 import FloatArray
 
+_LARGEST = 1 << 26  # bytes of the poses; a million images have 24 million
 _LOCAL_HEADER = 30  # bytes of a zip member's header before its name and extra field
 
 
@@ -34,6 +35,7 @@ def read_poses(path: Path) -> FloatArray:
     try:
         # numpy does not close a file that it opened itself and cannot read
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as content:
+            _check_size(content.zip.getinfo("pose.npy"))
             poses = np.asarray(content["pose"])
     except Exception as error:
         raise _broken(path, error) from error
@@ -110,6 +112,12 @@ def _map_member(path: Path, name: str) -> NDArray[Any]:
         shape, fortran, dtype = read(stream)
         order: Any = "F" if fortran else "C"
         return np.memmap(path, dtype, "r", stream.tell(), shape, order)
+
+
+def _check_size(member: zipfile.ZipInfo) -> None:
+    """Refuse an array that unpacks to far more than poses do; a few bytes can hold gigabytes."""
+    if member.file_size > _LARGEST:
+        raise ValueError(f"{member.filename} unpacks to {member.file_size:,} bytes")
 
 
 def _broken(path: Path, error: Exception) -> DataError:

@@ -47,6 +47,8 @@ CropStyle = Literal["fsanet", "hopenet"]
 
 LIMIT = 99.0
 """Degrees; a sample with an angle beyond it is left out."""
+RADIANS = 2.0
+"""Degrees; if 95 % of the angles are closer to 0, they may be radians (a half turn is 3.1)."""
 PUBLISHED = 122_450
 """Number of images of 300W-LP, including those beyond the limit."""
 
@@ -154,6 +156,7 @@ or FSA-Net's files, all in one folder headpose/ or in the two folders above,
             )
         tables = []
         for split, title, samples in (("train", "300W-LP", learned), ("test", "AFLW2000", tested)):
+            warnings += radians_suspected(title, samples)
             table, beyond = within_limit(samples)
             tables.append(table.assign(split=split))
             if beyond:
@@ -252,6 +255,25 @@ def within_limit(samples: list[Sample]) -> tuple[pd.DataFrame, int]:
     table = pd.DataFrame(samples, columns=list(Sample._fields))
     kept = (table[["yaw", "pitch", "roll"]].abs() <= LIMIT).all(axis=1)
     return table[kept].reset_index(drop=True), int((~kept).sum())
+
+
+def radians_suspected(title: str, samples: list[Sample]) -> list[str]:
+    """Return a warning if the angles of a dataset look like radians instead of degrees.
+
+    Args:
+        title: Name of the dataset.
+        samples: Its images, with angles that should be degrees.
+    """
+    angles = np.array([(sample.yaw, sample.pitch, sample.roll) for sample in samples])
+    share = float((np.abs(angles) <= RADIANS).mean()) if len(angles) else 0.0
+    if share < 0.95:
+        return []
+    low, high = angles.min(), angles.max()
+    return [
+        f"{title}: {share:.0%} of the angles are within {RADIANS:g} degrees of 0 ({low:.2f} to "
+        f"{high:.2f}); expected up to {LIMIT:g}. They may be radians: multiply pose by 180/pi, or "
+        "take the published files."
+    ]
 
 
 def _test_place(folder: Path) -> Path | None:

@@ -14,6 +14,7 @@ around the five published landmarks, or to the largest centred square without la
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -26,10 +27,12 @@ from facebench.runtime.listing import folded
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
-from ._cplfw_pairs import FOLDS, person, read_pair_lines
+from ._cplfw_pairs import FOLDS, person, read_pair_lines, stem
 from ._finding import find, left_out, locate_images
 from ._five_points import read_points, square
+from ._places import look
 from ._reading import bad_layout, names, shown
+from ._stored_as import stored_as
 from ._synthetic_cplfw import write_cross_pose
 
 Variant = Literal["auto", "aligned", "raw"]
@@ -132,8 +135,12 @@ class CPLFW(Task):
         pairs = read_pair_lines(listed)
         sides = {side: pairs[side].map(lambda n: (prefix / n).as_posix()) for side in _SIDES}
         named = pd.unique(pd.concat(sides.values())).tolist()
-        found = locate_images(self.info, root, named, str(listed))
-        return pairs.assign(**{side: paths.map(found) for side, paths in sides.items()})
+        stored, notes = stored_as(self.info, root, named, stem)
+        found = locate_images(self.info, root, stored, str(listed))
+        there = dict(zip(named, (found[path] for path in stored), strict=True))
+        pairs = pairs.assign(**{side: paths.map(there) for side, paths in sides.items()})
+        pairs.attrs["warnings"] = notes
+        return pairs
 
     def synthesise(
         self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
@@ -143,7 +150,7 @@ class CPLFW(Task):
         write_cross_pose(root, faces, progress, folds=FOLDS, per_fold=per_fold, size=128)
 
     def _home(self, root: Path) -> tuple[Path, str]:
-        """Find the folder of images, and which variant it holds."""
+        """Find the folder of images, at most one level deeper, and which variant it holds."""
         variant = self.options.variant
         wanted = tuple(_FOLDERS) if variant == "auto" else (variant,)
         places = [
@@ -157,6 +164,8 @@ class CPLFW(Task):
         for place, kind in places:
             if place is not None and any(person(name) for name in names(place)):
                 return place, kind
+        if deeper := look(self.info, root, (), lambda folder: _images_in(folder, wanted)):
+            return deeper
         where = ", ".join(f"{name}/" for kind in wanted for name in _FOLDERS[kind])
         raise bad_layout(self.info, root, f"no Name_1.jpg in its {where}")
 
@@ -195,3 +204,12 @@ class CPLFW(Task):
             for name in names(folder)
             if name.lower().endswith("_5loc_attri.txt")
         }
+
+
+def _images_in(folder: Path, kinds: Iterable[str]) -> tuple[Path, str] | None:
+    for kind in kinds:
+        for name in _FOLDERS[kind]:
+            place = find(folder, name)
+            if place is not None and any(person(image) for image in names(place)):
+                return place, kind
+    return None

@@ -8,6 +8,7 @@ them at 256 px, "intensities greater than 1 are considered positive", "3-fold" a
 * Folds: the subject-exclusive lists of JAA-Net, in ME-GraphAU's order (``disfa_folds.json``).
 * Subjects: 27. The paper says 26 and not which; every published list has 27, and 27 videos of
   4,845 frames less one (SN010 has 4,844) make 130,814 frames, which is its "about 130,000".
+  ``disfa.subjects=26`` leaves one out, the one whose labels are missing or ``disfa.without``.
 * Frames: every labelled one. JAA-Net dropped some without landmarks and kept 126,144: give its
   lists as ``frames_list`` to use the same.
 * Crop: the largest centred square of the frame, since the paper does not say and the whole face is
@@ -39,7 +40,9 @@ from ._disfa_labels import (
     read_frames_list,
     read_intensities,
 )
+from ._disfa_subjects import check_subjects, chosen_subjects
 from ._finding import find, left_out
+from ._places import look
 from ._reading import bad_layout, folders, shown
 from ._synthetic_actions import write_videos
 from ._video import VIDEO_SUFFIXES, read_frame
@@ -61,12 +64,16 @@ class DISFAOptions:
             says "greater than 1".
         frames_list: File or folder of lists of the frames to use, such as JAA-Net's
             ``data/list``; relative to the dataset's folder. Empty for all frames.
+        subjects: 27, as in every published list of folds, or 26, as PCL section 4.1 says.
+        without: The subject that is left out of 26; empty: the one that the folder lacks.
     """
 
     images: Images = "auto"
     camera: Camera = "left"
     threshold: int = 2
     frames_list: str = ""
+    subjects: int = 27
+    without: str = ""
 
     def __post_init__(self) -> None:
         for name, values in (("images", get_args(Images)), ("camera", get_args(Camera))):
@@ -80,6 +87,7 @@ class DISFAOptions:
                 f"disfa.threshold: found {self.threshold}; expected an intensity from 1 to "
                 f"{HIGHEST}."
             )
+        check_subjects(self.subjects, self.without)
 
 
 class DISFA(Task):
@@ -132,18 +140,21 @@ or extracted frames, numbered from 0 or 1, in
                 (``file:line``), or frames and labels do not fit each other.
         """
         labels = self._labels_folder(root)
-        subjects = sorted(fold_of())
+        subjects, warnings = chosen_subjects(
+            self.info, root, labels, self.options.subjects, self.options.without
+        )
         coded = {
             subject: read_intensities(self.info, root, self._folder(root, labels, subject), subject)
             for subject in subjects
         }
         frames = self._frames(root, labels.parent, subjects)
-        warnings = check_lengths(self.info, frames, {s: len(coded[s].values) for s in subjects})
+        lengths = {subject: len(coded[subject].values) for subject in subjects}
+        warnings += check_lengths(self.info, frames, lengths)
         table = self._table(frames, coded)
         if self.options.frames_list:
             table, sentence = self._listed(root, table)
             warnings.append(sentence)
-        warnings += self._unlisted_subjects(labels, subjects) + _numbering(self.info, coded)
+        warnings += self._unlisted_subjects(labels) + _numbering(self.info, coded)
         files = dict.fromkeys(path.partition("#")[0] for path in table["path"])
         if not any(_is_video(path) for path in files):
             homes = (PurePosixPath(path).parent.as_posix() for path in files)
@@ -173,11 +184,10 @@ or extracted frames, numbered from 0 or 1, in
         write_videos(root, faces, progress, frames=max(2, round(80 * scale)), size=128)
 
     def _labels_folder(self, root: Path) -> Path:
-        for inside in ("", "DISFA"):
-            labels = find(root, inside, LABELS)
-            if labels is not None and labels.is_dir():
-                return labels
-        raise bad_layout(self.info, root, f"{LABELS}/ is not there")
+        labels = look(self.info, root, ("", "DISFA"), lambda folder: find(folder, LABELS))
+        if labels is None or not labels.is_dir():
+            raise bad_layout(self.info, root, f"{LABELS}/ is not there")
+        return labels
 
     def _folder(self, root: Path, labels: Path, subject: str) -> Path:
         folder = find(labels, subject)
@@ -214,7 +224,8 @@ or extracted frames, numbered from 0 or 1, in
     def _listed(self, root: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         """Keep the frames of the list, and return a warning about it."""
         file = root / Path(self.options.frames_list).expanduser()
-        wanted = read_frames_list(file)
+        used = set(table["subject"])  # 26 subjects leave the frames of one out
+        wanted = {frame for frame in read_frames_list(file) if frame[0] in used}
         keep = pd.Series(zip(table["subject"], table["frame"], strict=True)).isin(wanted)
         kept = table[keep.to_numpy()].reset_index(drop=True)
         if lacking := len(wanted) - len(kept):
@@ -230,8 +241,8 @@ or extracted frames, numbered from 0 or 1, in
         )
         return kept, sentence
 
-    def _unlisted_subjects(self, labels: Path, subjects: list[str]) -> list[str]:
-        others = [name for name in folders(labels) if name.upper() not in subjects]
+    def _unlisted_subjects(self, labels: Path) -> list[str]:
+        others = [name for name in folders(labels) if name.upper() not in fold_of()]
         if not others:
             return []
         return [f"{self.info.title}: left out subjects that no list of folds has: {shown(others)}."]

@@ -27,8 +27,10 @@ from facebench.runtime.images import IMAGE_SUFFIXES, Pixels
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
-from ._fer_csv import UsageRow, read_pixels, read_rows
+from ._emotions import class_folders
+from ._fer_csv import UsageRow, csv_notes, read_pixels, read_rows
 from ._finding import find, left_out
+from ._places import look, test_folders
 from ._reading import bad_layout, folders, names, shown
 from ._synthetic import class_labels, write_expressions
 
@@ -78,8 +80,8 @@ class FER2013(Task):
         layout="""
     fer2013.csv or icml_face_data.csv
 or, from Kaggle (msambare/fer2013),
-    train/{angry,disgust,fear,happy,neutral,sad,surprise}/Training_3908.jpg ...
-    test/{angry,...}/PublicTest_5543497.jpg, PrivateTest_902573.jpg ...
+    train/{angry,disgust,fear,happy,neutral,sad,surprise}/Training_3908.jpg ... (or happiness/ ...)
+    test/{angry,...}/PublicTest_5543497.jpg, PrivateTest_902573.jpg ... (or validation/)
 """,
         folders=("fer2013", "fer-2013", "fer_2013"),
         protocol="classification",
@@ -100,21 +102,19 @@ or, from Kaggle (msambare/fer2013),
     Options = FER2013Options
 
     def manifest(self, root: Path) -> pd.DataFrame:
-        """Read the CSV if there is one, else the folders; in ``root`` or ``root/fer2013``.
+        """Read the CSV if there is one, else the folders; in ``root`` or one level deeper.
 
         Raises:
             DataError: No form is there, or a label or a name does not parse.
         """
-        for inside in ("", "fer2013"):
-            for name in _CSV:
-                csv = find(root, inside, name)
-                if csv is not None and csv.is_file():
-                    return self._table(read_rows(csv, csv.relative_to(root).as_posix()))
-            found = (find(root, inside, part) for part in ("train", "test"))
-            parts = [part for part in found if part is not None and part.is_dir()]
-            if len(parts) == 2:
-                return self._folders(root, parts)
-        raise bad_layout(self.info, root, _lacking(root))
+        found = look(self.info, root, ("", "fer2013"), _form)
+        if found is None:
+            raise bad_layout(self.info, root, _lacking(root))
+        if isinstance(found, list):
+            return self._folders(root, found)
+        table = self._table(read_rows(found, found.relative_to(root).as_posix()))
+        table.attrs["warnings"] = csv_notes(found)
+        return table
 
     def read_image(self, root: Path, path: str) -> Pixels:
         """Read a JPEG file, or row 123 of the CSV for ``fer2013.csv#123``, as RGB.
@@ -171,23 +171,39 @@ or, from Kaggle (msambare/fer2013),
                 "apart. Take the copy msambare/fer2013, or the CSV."
             )
         table = self._table(rows)
-        table.attrs["warnings"] = left_out(self.info, root, homes, table["path"])
+        notes = [self._taken(part) for part in parts[1:] if part.name.lower() != "test"]
+        table.attrs["warnings"] = [*notes, *left_out(self.info, root, homes, table["path"])]
         return table
+
+    def _taken(self, part: Path) -> str:
+        return (
+            f"{self.info.title}: {part.name}/ is read as test/ is; its images are of "
+            "PublicTest or PrivateTest by their names."
+        )
 
     def _classes(self, root: Path, parts: list[Path]) -> Iterator[tuple[Path, Path, int]]:
         """Yield part, folder and label of every class folder."""
-        label_of = {name.lower(): label for label, name in enumerate(_CLASSES)}
         for part in parts:
-            found = folders(part)
-            if sorted(name.lower() for name in found) != sorted(label_of):
+            found, there = class_folders(self.info, part, {}, _CLASSES), folders(part)
+            if len(found) < len(_CLASSES) or len(there) > len(found):
                 raise bad_layout(
                     self.info,
                     root,
-                    f"{part} holds the folders {', '.join(found) or 'none'} instead of "
-                    f"{', '.join(sorted(label_of))}",
+                    f"{part} holds the folders {', '.join(there) or 'none'} instead of "
+                    f"{', '.join(sorted(name.lower() for name in _CLASSES))}",
                 )
-            for name in found:
-                yield part, part / name, label_of[name.lower()]
+            for label, name in sorted(found.items(), key=lambda item: item[1]):
+                yield part, part / name, label
+
+
+def _form(folder: Path) -> Path | list[Path] | None:
+    """Return the CSV in a folder, else its folders of training and test images, if any."""
+    for name in _CSV:
+        csv = find(folder, name)
+        if csv is not None and csv.is_file():
+            return csv
+    train, tests = find(folder, "train"), test_folders(folder)
+    return [train, *tests] if train is not None and train.is_dir() and tests else None
 
 
 def _image_names(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ image, so that is the default crop; ``crop=250`` keeps all of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -29,6 +29,7 @@ from facebench.task import Metric, Task, TaskInfo
 from ._finding import find, left_out, locate_images
 from ._lfw_download import download
 from ._pairs import read_pairs
+from ._places import look
 from ._reading import bad_layout, folders, names
 from ._synthetic import write_people
 
@@ -160,6 +161,7 @@ class LFW(Task):
         known = [name for kind in wanted for name in _FOLDERS[kind]]
         places = [find(root, name, name) for name in known] + [find(root, name) for name in known]
         there = [place for place in places if place is not None]
+        there = there or look(self.info, root, (), lambda folder: _people_in(folder, known)) or []
         there.sort(key=lambda place: known.index(place.name.lower()))
         if variant == "auto" or root.resolve().name.lower() in known:
             there.append(root)
@@ -177,6 +179,12 @@ class LFW(Task):
                 if file is not None and file.is_file():
                     return file
         raise bad_layout(self.info, root, "the image folder is there, but no pairs.txt beside it")
+
+
+def _people_in(folder: Path, known: Sequence[str]) -> list[Path] | None:
+    """Return the folders of people that a folder holds by name, or ``None``."""
+    found = [find(folder, *parts) for name in known for parts in ((name, name), (name,))]
+    return [place for place in found if place is not None] or None
 
 
 def _images(home: Path) -> Iterator[tuple[str, str]]:

@@ -4,13 +4,15 @@ Li, Deng and Du, "Reliable crowdsourcing and deep locality-preserving learning f
 recognition in the wild", CVPR 2017. PCL section 4.1 uses the basic subset, 12,271 training and
 3,068 test images, at 100 px. The counts are those of the official list
 ``EmoLabel/list_patition_label.txt`` (the misspelling is the dataset's). The layout of the Kaggle
-copy ``shuvoalok/raf-db-dataset`` is read as well and gives the same rows.
+copy ``shuvoalok/raf-db-dataset`` is read as well and gives the same rows. So are copies whose
+aligned images are PNG files or lack ``_aligned`` in their names, whose folders have the names of
+the emotions, or whose ``test/`` is called ``validation/``; a warning then says what was taken.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -22,14 +24,19 @@ from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
 from ._finding import find, left_out, locate_images
+from ._places import look
+from ._rafdb_folders import SPLITS, class_homes
 from ._reading import bad_layout, bad_line, folders, integer, names, read_lines
+from ._stored_as import stored_as
 from ._synthetic import class_labels, write_expressions
 
 _LIST = "EmoLabel/list_patition_label.txt"
 _ALIGNED = "Image/aligned"
-_SPLITS = ("train", "test")
 _CLASSES = ("Surprise", "Fear", "Disgust", "Happiness", "Sadness", "Anger", "Neutral")
-_NAME = re.compile(r"((train|test)_([0-9]+))(?:_aligned)?\.jpg", re.IGNORECASE | re.ASCII)
+_LISTED = re.compile(r"((train|test)_([0-9]+))(?:_aligned)?\.jpg", re.IGNORECASE | re.ASCII)
+_NAME = re.compile(
+    r"((train|test)_([0-9]+))(?:_aligned)?\.(?:jpe?g|png|bmp)", re.IGNORECASE | re.ASCII
+)
 _EXPECTED = "'train_00001.jpg' or 'test_0001.jpg' and a label from 1 to 7"
 
 
@@ -60,7 +67,7 @@ class RAFDB(Task):
     Image/aligned/train_00001_aligned.jpg ... test_3068_aligned.jpg
 or, from Kaggle (shuvoalok/raf-db-dataset),
     train_labels.csv, test_labels.csv
-    DATASET/{train,test}/{1,...,7}/train_00001_aligned.jpg ...
+    DATASET/{train,test}/{1,...,7}/train_00001_aligned.jpg ... (or surprise/, ...; validation/)
 """,
         folders=("rafdb", "raf-db", "raf_db", "raf-basic", "RAF"),
         protocol="classification",
@@ -80,20 +87,16 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
     )
 
     def manifest(self, root: Path) -> pd.DataFrame:
-        """Read the official or the Kaggle layout, in ``root`` or in ``root/basic``.
+        """Read the official or the Kaggle layout, in ``root`` or one level deeper.
 
         Raises:
             DataError: Neither layout is found, it is the compound subset, a label does not
                 parse, or images are missing.
         """
-        for inside in ("", "basic"):
-            listed = find(root, inside, _LIST)
-            if listed is not None and listed.is_file():
-                return self._official(root, listed)
-            dataset = find(root, inside, "DATASET")
-            if dataset is not None and dataset.is_dir():
-                return self._kaggle(root, dataset)
-        raise bad_layout(self.info, root, f"neither {_LIST} nor DATASET/ is there")
+        found = look(self.info, root, ("", "basic"), _form)
+        if found is None:
+            raise bad_layout(self.info, root, f"neither {_LIST} nor DATASET/ is there")
+        return self._official(root, found) if found.is_file() else self._kaggle(root, found)
 
     def synthesise(
         self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0
@@ -122,7 +125,7 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
         return self._located(root, _table(rows), listed.relative_to(root).as_posix(), [])
 
     def _kaggle(self, root: Path, dataset: Path) -> pd.DataFrame:
-        lists = {split: find(dataset.parent, f"{split}_labels.csv") for split in _SPLITS}
+        lists = {split: find(dataset.parent, f"{split}_labels.csv") for split in SPLITS}
         there = {split: path for split, path in lists.items() if path is not None}
         if len(there) == 1:
             (only,) = there.values()
@@ -130,47 +133,66 @@ or, from Kaggle (shuvoalok/raf-db-dataset),
         home = dataset.relative_to(root)
         homes = [home / name for name in folders(dataset)]
         homes += [part / name for part in homes for name in folders(root / part)]
+        classes, notes = class_homes(self.info, root, dataset)
         if there:
             rows = [row for split, path in there.items() for row in read_csv_list(path, split)]
         else:
-            rows = list(self._numbered_folders(dataset))
+            rows = list(self._labelled_by_folder(root, classes))
         table = _table(
-            (row, f"{home.as_posix()}/{row.split}/{row.label + 1}/{row.stem}_aligned.jpg")
+            (row, f"{classes[row.split, row.label].as_posix()}/{row.stem}_aligned.jpg")
             for row in rows
         )
         listed_in = "the label files" if there else home.as_posix()
-        return self._located(root, table, listed_in, [home, *homes])
+        return self._located(root, table, listed_in, [home, *homes], notes)
 
     def _located(
-        self, root: Path, table: pd.DataFrame, listed_in: str, homes: Iterable[Path]
+        self,
+        root: Path,
+        table: pd.DataFrame,
+        listed_in: str,
+        homes: Iterable[Path],
+        notes: Iterable[str] = (),
     ) -> pd.DataFrame:
-        """Add the paths on disk, and warnings about files that are not read."""
-        found = locate_images(self.info, root, table["path"].tolist(), listed_in)
-        table = table.assign(path=table["path"].map(found))
+        """Add the paths on disk, and warnings about files that are not read or have other names."""
+        paths, renamed = stored_as(self.info, root, table["path"].tolist(), _stem)
+        found = locate_images(self.info, root, paths, listed_in)
+        table = table.assign(path=[found[path] for path in paths])
         parents = (str(PurePosixPath(path).parent) for path in table["path"])
         places = [*(home.as_posix() for home in homes), *parents]
-        table.attrs["warnings"] = left_out(self.info, root, places, table["path"])
+        strays = left_out(self.info, root, places, table["path"])
+        table.attrs["warnings"] = [*notes, *renamed, *strays]
         return table
 
-    def _numbered_folders(self, dataset: Path) -> Iterator[LabelledImage]:
-        """Yield the images of folders 1 to 7; a warning reports files with other names."""
+    def _labelled_by_folder(
+        self, root: Path, classes: Mapping[tuple[str, int], Path]
+    ) -> Iterator[LabelledImage]:
+        """Yield the images of the classes' folders; a warning reports files with other names."""
         home_of: dict[str, Path] = {}
-        for split in _SPLITS:
-            for label in range(len(_CLASSES)):
-                folder = find(dataset, split, str(label + 1))
-                if folder is None or not folder.is_dir():
-                    missing = dataset / split / str(label + 1)
-                    raise bad_layout(self.info, dataset.parent, f"{missing} is missing")
-                for name in names(folder):
-                    match = _NAME.fullmatch(name)
-                    if match is None or match[2].lower() != split:
-                        continue
-                    stem = match[1].lower()
-                    if stem in home_of:
-                        twice = f"{stem} is in {home_of[stem]} and {folder / name}"
-                        raise bad_layout(self.info, dataset.parent, twice)
-                    home_of[stem] = folder / name
+        for (split, label), place in classes.items():
+            folder = root / place
+            for name in names(folder):
+                match = _NAME.fullmatch(name)
+                if match is None or match[2].lower() != split:
+                    continue
+                stem, other = match[1].lower(), home_of.get(match[1].lower())
+                if other is not None and other.parent != folder:
+                    raise bad_layout(self.info, root, f"{stem} is in {other} and {folder / name}")
+                home_of[stem] = folder / name
+                if other is None:  # two files of one image are told apart where they are located
                     yield LabelledImage(stem, split, label)
+
+
+def _form(folder: Path) -> Path | None:
+    """Return the official list of a folder, else its ``DATASET``, if any."""
+    listed, dataset = find(folder, _LIST), find(folder, "DATASET")
+    if listed is not None and listed.is_file():
+        return listed
+    return dataset if dataset is not None and dataset.is_dir() else None
+
+
+def _stem(name: str) -> str | None:
+    match = _NAME.fullmatch(name)
+    return match[1].lower() if match else None
 
 
 def read_list(path: Path) -> list[LabelledImage]:
@@ -205,7 +227,7 @@ def _rows(
     rows: dict[str, LabelledImage] = {}
     for number, raw in lines:
         fields = [field.strip() for field in raw]
-        match = _NAME.fullmatch(fields[0])
+        match = (_NAME if split else _LISTED).fullmatch(fields[0])
         label = integer(fields[1]) if len(fields) == 2 else None
         if match is None or label is None:
             raise bad_line(path, number, " ".join(fields), _EXPECTED)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from facebench.api.places import data_folder, optional_path, paths
 from facebench.audit.check import check_data as check_dataset
 from facebench.audit.findings import Report
 from facebench.audit.inventory import OBTAIN, VOXCELEB, DatasetStatus, inventory
+from facebench.config.options import Override, parse_value
 from facebench.data.dataset import write_stand_in as render_stand_in
 from facebench.errors import DataError, SpecError
 from facebench.progress import Progress
 from facebench.registry import Registry
 from facebench.runtime.terminal import TerminalProgress
-from facebench.runtime.workspace import default_cache
+from facebench.runtime.workspace import StandIns, default_cache
 from facebench.task import Task
 
 
@@ -38,6 +40,7 @@ def check_data(
     task: str,
     *,
     data: str | Path | None = None,
+    synthetic: Literal["missing", "always"] | None = None,
     cache: str | Path | None = None,
     plugins: Sequence[str | Path] = (),
     progress: Progress | None = None,
@@ -46,8 +49,8 @@ def check_data(
 
     Args:
         task: Name of the task.
-        data: Folder of the real datasets; by default ``FACEBENCH_DATA``. Without one, the rendered
-            stand-in is checked.
+        data: Folder of the real datasets; by default ``FACEBENCH_DATA``.
+        synthetic: Check the rendered stand-in: of a ``missing`` dataset, or ``always``.
         cache: Folder of the digests of images; by default ``FACEBENCH_CACHE``.
         plugins: Python files with a task.
         progress: Progress reporter; by default a bar, where one can be drawn.
@@ -58,10 +61,12 @@ def check_data(
 
     Raises:
         DataError: There are no data to check.
+        SpecError: ``synthetic`` is another word.
     """
     return check_dataset(
         _task(task, plugins), data_folder(data), optional_path(cache) or default_cache(),
         progress or TerminalProgress(),
+        synthetic=_stand_ins(synthetic),
     )  # fmt: skip
 
 
@@ -118,6 +123,14 @@ def write_stand_in(
     found = _task(task, plugins)
     render_stand_in(found, target, scale=scale, progress=progress or TerminalProgress())
     return target
+
+
+def _stand_ins(synthetic: str | None) -> StandIns:
+    if not synthetic:
+        return ""
+    given = Override(synthetic, "data check")
+    word: StandIns = parse_value(given, Literal["missing", "always"], "synthetic")
+    return word
 
 
 def _task(name: str, plugins: Sequence[str | Path]) -> Task:

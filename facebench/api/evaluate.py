@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -41,6 +41,7 @@ def evaluate(
     device: str | None = None,
     precision: str | None = None,
     data: str | Path | None = None,
+    synthetic: Literal["missing", "always"] | None = None,
     results: str | Path | None = None,
     cache: str | Path | None = None,
     limit: int | None = None,
@@ -88,7 +89,9 @@ def evaluate(
         device: ``auto`` (default), ``cpu``, ``cuda``, ``mps``.
         precision: ``auto`` (default), ``32`` or ``bf16``.
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``. Without one, faces are
-            rendered in its place.
+            rendered in its place; with one, a dataset that is not below it is an error.
+        synthetic: Rendered faces with a data folder: in place of ``missing`` datasets, or
+            ``always``.
         results: Folder of the results (default ``results/runs``).
         cache: Folder of the stages; by default ``FACEBENCH_CACHE``.
         limit: Number of items of each split; 0 (default) is all.
@@ -129,9 +132,9 @@ def evaluate(
     words: dict[str, Any] = {
         "method": method.info.name, "task": tasks, "checkpoint": checkpoint.folder,
         "preset": preset, "settings": settings, "seeds": [seed], "device": device,
-        "precision": precision, "data": data, "results": results, "cache": cache, "limit": limit,
-        "floors": floors, "skip_broken": skip_broken, "dedup_test": dedup_test, "force": force,
-        "plugins": plugins, "progress": progress,
+        "precision": precision, "data": data, "synthetic": synthetic, "results": results,
+        "cache": cache, "limit": limit, "floors": floors, "skip_broken": skip_broken,
+        "dedup_test": dedup_test, "force": force, "plugins": plugins, "progress": progress,
     }  # fmt: skip
     prepared = prepare_runs(arguments_of(words, "evaluate"), registry)
     with left_as_it_was(model):

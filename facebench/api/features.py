@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,7 @@ def extract(
     feature: str = "",
     settings: Mapping[str, Any] | None = None,
     data: str | Path | None = None,
+    synthetic: Literal["missing", "always"] | None = None,
     cache: str | Path | None = None,
     device: str | None = None,
     precision: str | None = None,
@@ -66,7 +67,9 @@ def extract(
             method's main feature.
         settings: More options, ``{"extract.pool": "mean", "extract.image_size": 64}``.
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``. Without one, faces are
-            rendered in its place.
+            rendered in its place; with one, a dataset that is not below it is an error.
+        synthetic: Rendered faces with a data folder: in place of ``missing`` datasets, or
+            ``always``. Of a result's own task, the result says which were used.
         cache: Folder of the stages; by default ``FACEBENCH_CACHE``.
         device: ``auto`` (default), ``cpu``, ``cuda``, ``mps``.
         precision: ``auto``, ``32`` or ``bf16``; by default the result's, or ``auto``.
@@ -99,14 +102,17 @@ def extract(
         **{name: value for name, value in asked.items() if value is not None},
         "method": checkpoint.spec["method"], "task": task, "settings": options,
         "checkpoint": checkpoint.folder, "floors": False,
-        "data": data, "cache": cache, "plugins": plugins, "progress": progress,
+        "data": data, "synthetic": synthetic, "cache": cache, "plugins": plugins,
+        "progress": progress,
     }  # fmt: skip
+    if judged is not None and task == judged.spec.task:
+        words["synthetic"] = "missing" if judged.record.task.synthetic else None
     prepared = prepare_runs(arguments_of(words, "extract"))
     if len(prepared.runs) != 1:
         raise SpecError(f"task is '{task}'; expected the name of one task.")
     run, workspace = prepared.runs[0].loaded, prepared.workspace
     if judged is not None and run.spec.task == judged.spec.task:
-        workspace = replace(workspace, data=data_of(judged.record, run, workspace))
+        workspace = replace(workspace, data=data_of(judged.record, run, workspace), synthetic="")
     stages = open_stages(run, workspace)
     features = stages.features(stages.checkpoint())
     values, rows = features.values, stages.dataset.table

@@ -9,6 +9,7 @@ from typing import Any, Unpack
 from facebench.api.results import Results
 from facebench.api.words import RunWords, arguments_of, in_words
 from facebench.config.spec import RunSpec
+from facebench.data.finding import VOXCELEB, task_folder, voxceleb_folder
 from facebench.pipeline import open_stages
 from facebench.pipeline import run as run_loaded
 from facebench.plan import Step, plan
@@ -89,7 +90,23 @@ def prepare_runs(arguments: RunArguments, registry: Registry | None = None) -> P
     workspace = open_workspace(top, arguments)
     request = build_request(top, overrides, workspace, registry)
     runs = tuple(resolve_with_origins(request, registry))
+    for resolved in runs:
+        _find_data(resolved.loaded, workspace)
     return PreparedRuns(runs, request, workspace)
+
+
+def _find_data(run: LoadedRun, workspace: Workspace) -> None:
+    """Look for the folders of a run's data, so that one that is missing is said before any run.
+
+    Raises:
+        DataError: A data folder is given, and a dataset is not below it.
+    """
+    data, synthetic, learned = workspace.data, workspace.synthetic, run.learned_task
+    task_folder(run.task(run.spec.task_options), data, synthetic)
+    if run.learns and learned is not None:
+        task_folder(learned(), data, synthetic)
+    elif run.learns and run.spec.pretrain.data == VOXCELEB:
+        voxceleb_folder(data, synthetic)
 
 
 @in_words

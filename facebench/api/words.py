@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar, get_type_hints
+from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
 
 from facebench.api.places import data_folder, optional_path, paths
 from facebench.config.options import Override, Overrides
@@ -18,7 +18,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 # What may also stand in a configuration file; the other words are of this process alone.
 _FLAGS = (
     "method", "task", "backbone", "pretrain_data", "preset", "seeds", "device", "precision",
-    "checkpoint", "data", "results", "limit", "skip_broken", "dedup_test", "floors",
+    "checkpoint", "data", "synthetic", "results", "limit", "skip_broken", "dedup_test", "floors",
 )  # fmt: skip
 
 
@@ -41,7 +41,9 @@ class RunWords(TypedDict, total=False):
         precision: ``auto`` (default), ``32`` or ``bf16``.
         checkpoint: Judge these weights: a checkpoint's folder, or the authors' own file.
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``. Without one, faces are
-            rendered in its place.
+            rendered in its place; with one, a dataset that is not below it is an error.
+        synthetic: Rendered faces with a data folder: in place of ``missing`` datasets, or
+            ``always``.
         results: Where results are written (default ``results/runs``).
         cache: Where stages are kept; by default ``FACEBENCH_CACHE``.
         limit: Use so many items of each split; 0 (default) is all.
@@ -68,6 +70,7 @@ class RunWords(TypedDict, total=False):
     precision: str | None
     checkpoint: str | Path | None
     data: str | Path | None
+    synthetic: Literal["missing", "always"] | None
     results: str | Path | None
     cache: str | Path | None
     limit: int | None

@@ -18,15 +18,24 @@ from facebench.audit.findings import Finding, Report, examples
 from facebench.audit.leak_search import find_leaks
 from facebench.audit.leaks import Leaks
 from facebench.audit.scan import scan
-from facebench.data.dataset import Dataset, find_real, open_dataset
+from facebench.data.dataset import Dataset, open_dataset
+from facebench.data.finding import task_folder
 from facebench.errors import DataError
 from facebench.progress import Progress
 from facebench.protocol import table_protocol
+from facebench.runtime.workspace import StandIns
 from facebench.synth.write import MARKER
 from facebench.task import SPLITS, Task, TaskInfo
 
 
-def check_data(task: Task, data_root: Path | None, cache: Path, progress: Progress) -> Report:
+def check_data(
+    task: Task,
+    data_root: Path | None,
+    cache: Path,
+    progress: Progress,
+    *,
+    synthetic: StandIns = "",
+) -> Report:
     """Check the data of a task, reading every image.
 
     Args:
@@ -34,24 +43,25 @@ def check_data(task: Task, data_root: Path | None, cache: Path, progress: Progre
         data_root: Folder of datasets, or the dataset's own folder.
         cache: Folder of the cache, for digests, the scan and the leaks.
         progress: Progress reporter.
+        synthetic: When the rendered stand-in is checked.
 
     Raises:
         DataError: There are no data below ``data_root``.
     """
-    info, root = task.info, find_real(task, data_root)
-    if root is None:
-        where = "no data folder given" if data_root is None else f"none below {data_root}"
+    info, root = task.info, task_folder(task, data_root, synthetic)
+    if root is None and not synthetic:
         raise DataError(
-            f"{info.title}: nothing to check: {where}; expected one of the folders "
-            f"{', '.join(info.folders)}. Set FACEBENCH_DATA or give --data. "
-            f"How to get it: {info.obtain}"
+            f"{info.title}: nothing to check: no data folder given; expected one of the folders "
+            f"{', '.join(info.folders)}. Set FACEBENCH_DATA or give --data, or check the rendered "
+            f"stand-in with --synthetic always. How to get it: {info.obtain}"
         )
     report = Report(
-        task=info.name, version=info.version, root=str(root),
-        synthetic=(root / MARKER).is_file(), fingerprint="", counts={}, findings=(), leaks=None,
+        task=info.name, version=info.version, root=str(root or ""),
+        synthetic=root is None or (root / MARKER).is_file(), fingerprint="", counts={},
+        findings=(), leaks=None,
     )  # fmt: skip
     try:
-        dataset = open_dataset(task, data_root, cache, progress=progress)
+        dataset = open_dataset(task, data_root, cache, synthetic=synthetic, progress=progress)
     except DataError as error:
         return replace(report, findings=(Finding("layout", "problem", str(error)),))
     seen = scan(dataset, cache, progress)
@@ -67,8 +77,8 @@ def check_data(task: Task, data_root: Path | None, cache: Path, progress: Progre
         Finding("fingerprint", "ok", dataset.fingerprint),
     )
     return replace(
-        report, fingerprint=dataset.fingerprint, counts=dict(dataset.counts), findings=findings,
-        leaks=leaks.record(),
+        report, root=str(dataset.root), fingerprint=dataset.fingerprint,
+        counts=dict(dataset.counts), findings=findings, leaks=leaks.record(),
     )  # fmt: skip
 
 
@@ -142,7 +152,10 @@ def check_targets(dataset: Dataset) -> Iterator[Finding]:
                 status, text = "problem", f"{text}; expected both kinds"
             yield Finding("targets", status, text)  # type: ignore[arg-type]
         else:
-            yield Finding("targets", "ok", f"{name}: {values.min():.1f} to {values.max():.1f}")
+            parts = table.groupby("split", sort=False)[name].agg(["min", "max"])
+            ranges = ", ".join(f"{split} {low:.1f} to {high:.1f}" for split, low, high in
+                               parts.itertuples())  # fmt: skip
+            yield Finding("targets", "ok", f"{name}: {ranges}")
     if "fold" in table:
         sizes = ", ".join(f"{count:,}" for count in table["fold"].value_counts().sort_index())
         yield Finding("folds", "ok", f"{table['fold'].nunique()} folds of {sizes} images")

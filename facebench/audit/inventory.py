@@ -5,12 +5,13 @@ Tables are read, but no image is opened and no file is hashed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from facebench.data.dataset import find_real
+from facebench.data.finding import VOXCELEB as VOXCELEB_FOLDER
+from facebench.data.finding import find_real, nearest_folders
 from facebench.data.manifest import check_table
 from facebench.data.speakers import speaker_folders
 from facebench.errors import DataError, FacebenchError
@@ -90,7 +91,12 @@ def _status(task: Task, data_root: Path | None) -> DatasetStatus:
         return DatasetStatus(info.name, info.title, data_root, False, "unreadable", str(error))
     if root is None:
         rendered = type(task).synthesise is not Task.synthesise
-        text = "a synthetic stand-in is used" if rendered else "no stand-in either"
+        text = (
+            _in_its_place("a synthetic stand-in is", info.folders, data_root)
+            if rendered
+            else "no stand-in either"
+        )
+        rendered &= data_root is None
         return DatasetStatus(info.name, info.title, None, rendered, "absent", text)
     synthetic = (root / MARKER).is_file()
     try:
@@ -109,6 +115,14 @@ def _status(task: Task, data_root: Path | None) -> DatasetStatus:
     )
 
 
+def _in_its_place(stand_in: str, names: Iterable[str], data_root: Path | None) -> str:
+    """Return what a run does without the dataset, see :mod:`facebench.data.finding`."""
+    if data_root is None:
+        return f"{stand_in} used"
+    near = ", ".join(list(nearest_folders(names, data_root))[:1])
+    return f"{stand_in} used if --synthetic missing" + (f"; is it {near}?" if near else "")
+
+
 def _counts(task: Task, root: Path) -> dict[str, int]:
     """Return images per split, and pairs; reading pairs also finds images that are missing."""
     table = task.manifest(root)
@@ -124,8 +138,9 @@ def _voxceleb(data_root: Path | None) -> DatasetStatus:
     root = None if data_root is None else folder_called("voxceleb", data_root)
     if root is None:
         return DatasetStatus(
-            "voxceleb", "VoxCeleb", None, True, "absent", "rendered clips are used"
-        )
+            "voxceleb", "VoxCeleb", None, data_root is None, "absent",
+            _in_its_place("rendered clips are", [VOXCELEB_FOLDER], data_root),
+        )  # fmt: skip
     people = len(set(speaker_folders(root)))
     synthetic = (root / MARKER).is_file()
     text = f"{people:,} people; frames are counted when they are learned from"

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from facebench.cli.command import command
-from facebench.cli.options import Judging, Learning, Machine, Places, Session, run_arguments
+from facebench.cli.options import DataPlaces, Judging, Learning, Machine, Session, run_arguments
 from facebench.cli.sweep import Jobs, Tasks, run_and_show
 
 
@@ -19,7 +19,7 @@ def ablate(
     learning: Learning,
     machine: Machine,
     judging: Judging,
-    places: Places,
+    places: DataPlaces,
     jobs: Jobs = 1,
     session: Session,
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 
 import facebench as fb
 from facebench.cli.command import command
-from facebench.cli.options import Data, Places, Plugins, words
+from facebench.cli.options import Data, DataPlaces, Plugins, words
 
 if TYPE_CHECKING:
     from facebench.audit.findings import Report
@@ -58,7 +58,7 @@ def info(task: Name, plugins: Plugins = None) -> None:
 def check(
     *,
     task: Name,
-    places: Places,
+    places: DataPlaces,
     json: Annotated[Path | None, typer.Option(help="Write the report to this file.")] = None,
 ) -> None:
     """Check a dataset: counts, every image, labels, pairs, leaks, fingerprint.

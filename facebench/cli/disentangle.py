@@ -10,11 +10,11 @@ import typer
 import facebench as fb
 from facebench.cli.command import command
 from facebench.cli.options import (
+    DataPlaces,
     Floors,
     Learning,
     Machine,
     Methods,
-    Places,
     Verbose,
     run_arguments,
 )
@@ -35,7 +35,7 @@ def disentangle(
         Path | None,
         typer.Option(help="Write the numbers here (.json), every prediction beside it (.parquet)."),
     ] = None,
-    places: Places,
+    places: DataPlaces,
     verbose: Verbose = False,
 ) -> None:
     """Measure on rendered faces how well a linear model reads each factor from each feature.

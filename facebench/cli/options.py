@@ -32,6 +32,13 @@ Plugins = Annotated[
 Data = Annotated[
     Path | None, typer.Option(envvar="FACEBENCH_DATA", help="Folder of the real datasets.")
 ]
+StandIns = Annotated[
+    str,
+    typer.Option(
+        "--synthetic",
+        help="Render faces though a data folder is given: of 'missing' datasets, or 'always'.",
+    ),
+]
 Cache = Annotated[
     Path | None, typer.Option(envvar="FACEBENCH_CACHE", help="Where stages are kept.")
 ]
@@ -56,6 +63,13 @@ class Places:
     data: Data = None
     cache: Cache = None
     plugins: Plugins = None
+
+
+@dataclass(frozen=True)
+class DataPlaces(Places):
+    """The same, and whether rendered faces may take the place of data."""
+
+    synthetic: StandIns = ""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import typer
 
 from facebench.cli.command import command
 from facebench.cli.options import (
+    DataPlaces,
     Judging,
     Learning,
     Machine,
     Methods,
-    Places,
     Session,
     run_arguments,
 )
@@ -35,7 +35,7 @@ def run(
     devices: Annotated[int, typer.Option(help="Devices to pretrain on.")] = 1,
     nodes: Annotated[int, typer.Option(help="Machines to pretrain on.")] = 1,
     judging: Judging,
-    places: Places,
+    places: DataPlaces,
     session: Session,
 ) -> None:
     """Learn representations, freeze them, and judge them on tasks."""

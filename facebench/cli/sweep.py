@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facebench.cli.command import command
-from facebench.cli.options import Judging, Learning, Machine, Places, Session, run_arguments
+from facebench.cli.options import DataPlaces, Judging, Learning, Machine, Session, run_arguments
 
 if TYPE_CHECKING:
     from facebench.api.sweeps import PreparedSweep, SweepResults
@@ -32,7 +32,7 @@ def sweep(
     learning: Learning,
     machine: Machine,
     judging: Judging,
-    places: Places,
+    places: DataPlaces,
     jobs: Jobs = 1,
     session: Session,
 ) -> None:

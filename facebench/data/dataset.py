@@ -1,8 +1,9 @@
-"""Opens, checks and fingerprints the data of a task: real data if present, else synthetic data.
+"""Opens, checks and fingerprints the data of a task: real data, or rendered stand-ins.
 
-Real data are searched under the folder names of the task, below the data folder. If there are
-none, the synthetic stand-in of the task (rendered faces) is generated once, in the layout of the
-dataset, below ``cache/synthetic``. :attr:`Dataset.synthetic` records this in every result.
+Real data are searched under the folder names of the task, below the data folder. Without a data
+folder, or where they are asked for (:mod:`facebench.data.finding`), the synthetic stand-in of the
+task (rendered faces) is generated once, in the layout of the dataset, below ``cache/synthetic``.
+:attr:`Dataset.synthetic` records this in every result.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from facebench.data.finding import task_folder
 from facebench.data.manifest import boxes, check_pairs, check_table
 from facebench.errors import DataError, PluginError
 from facebench.progress import Progress, Silent
@@ -25,7 +27,7 @@ from facebench.protocol import table_protocol
 from facebench.runtime.atomic import make_once
 from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import Box, Pixels, crop_resize
-from facebench.runtime.listing import folder_called
+from facebench.runtime.workspace import StandIns
 from facebench.synth import FaceSampler
 from facebench.synth.write import GENERATOR_VERSION, MARKER
 from facebench.task import SPLITS, Task
@@ -134,6 +136,7 @@ def open_dataset(
     data_root: Path | None,
     cache: Path,
     *,
+    synthetic: StandIns = "",
     scale: float = 1.0,
     progress: Progress | None = None,
 ) -> Dataset:
@@ -143,15 +146,18 @@ def open_dataset(
         task: An instance, with its options.
         data_root: Folder of datasets, or the dataset's own folder; ``None`` means synthetic.
         cache: Folder for synthetic faces and digests; made if missing.
+        synthetic: When rendered faces take the place of real data.
         scale: Size of the synthetic stand-in, as a factor.
         progress: Progress reporter for the hashing of file contents.
 
     Raises:
-        DataError: The data folder does not exist, or the dataset in it is incomplete.
+        DataError: The data folder does not exist, lacks the dataset, or has it incomplete.
         PluginError: The task breaks its contract.
     """
-    real = find_real(task, data_root)
-    root = real if real is not None else _stand_in(task, data_root, cache, scale, progress)
+    real = task_folder(task, data_root, synthetic)
+    root = (
+        real if real is not None else _stand_in(task, data_root, synthetic, cache, scale, progress)
+    )
     table = task.manifest(root)
     check_table(task.info, table)
     table = table.reset_index(drop=True)
@@ -160,10 +166,10 @@ def open_dataset(
         pairs = task.pairs(root).reset_index(drop=True)
         check_pairs(task.info, table, pairs)
     digests = file_digests(root, table["path"].tolist(), cache, progress=progress)
-    synthetic = (root / MARKER).is_file()  # also true for rendered faces in a user's data folder
-    dataset = Dataset(task, root, synthetic, table, pairs, tuple(digests))
+    rendered = (root / MARKER).is_file()  # also true for rendered faces in a user's data folder
+    dataset = Dataset(task, root, rendered, table, pairs, tuple(digests))
     warnings = (*_reader_warnings(task, table), *_reader_warnings(task, pairs))
-    if not synthetic:
+    if not rendered:
         warnings += _differing_counts(dataset)
     for warning in warnings:
         _log.warning("%s", warning)
@@ -173,27 +179,6 @@ def open_dataset(
 def population(name: str) -> int:
     """Return the seed of a stand-in's persons; stand-ins of two tasks share no person."""
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
-
-
-def find_real(task: Task, data_root: Path | None) -> Path | None:
-    """Return the folder of the real data of a task, or ``None``.
-
-    This is the first of the task's folder names that exists below ``data_root``, or ``data_root``
-    itself if it has one of these names or holds a part of a dataset of several folders.
-
-    Raises:
-        DataError: ``data_root`` does not exist, or two folders differ only in case.
-    """
-    if data_root is None:
-        return None
-    for name in task.info.folders:
-        folder = folder_called(name, data_root)
-        if folder is not None:
-            return folder
-    if any(folder_called(name, data_root) for part in task.info.parts for name in part):
-        return data_root  # several folders side by side are found from there
-    wanted = [name.lower() for name in task.info.folders]
-    return data_root if data_root.resolve().name.lower() in wanted else None
 
 
 def write_stand_in(task: Task, target: Path, *, scale: float, progress: Progress) -> None:
@@ -218,12 +203,18 @@ def write_stand_in(task: Task, target: Path, *, scale: float, progress: Progress
 
 
 def _stand_in(
-    task: Task, data_root: Path | None, cache: Path, scale: float, progress: Progress | None
+    task: Task,
+    data_root: Path | None,
+    synthetic: StandIns,
+    cache: Path,
+    scale: float,
+    progress: Progress | None,
 ) -> Path:
     info = task.info
     key = hashlib.sha256(_stand_in_record(task, scale).encode()).hexdigest()[:12]
     target = cache / "synthetic" / f"{info.name}-v{info.version}-{key}"
     looked = "no data folder given" if data_root is None else f"not below {data_root}"
+    looked = "asked for with --synthetic always" if synthetic == "always" else looked
     if info.folders:  # there is a real one
         _log.warning("%s: SYNTHETIC faces instead of the real dataset (%s)", info.title, looked)
     write_stand_in(task, target, scale=scale, progress=progress or Silent())

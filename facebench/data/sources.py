@@ -4,7 +4,7 @@
 ``images:FOLDER``   every image below a folder, at any depth
 ``video:FOLDER``    frames of videos, ``identity/video/[track/]frame``: the VoxCeleb layouts
 ``FOLDER``          ``video`` if every image is at least two folders deep, else ``images``
-``voxceleb``        the folder of that name below the data folder, else rendered clips
+``voxceleb``        the folder of that name below the data folder, or rendered clips
 a task's name       its training images, without their labels (:func:`task_source`)
 =================== ==============================================================================
 
@@ -26,6 +26,7 @@ import pandas as pd
 from filelock import FileLock
 
 from facebench.data.dataset import Dataset, population
+from facebench.data.finding import VOXCELEB, voxceleb_folder
 from facebench.data.manifest import CROP, boxes
 from facebench.data.speakers import WRAPPERS, name_identities, speaker_names
 from facebench.data.tracks import tracks
@@ -34,7 +35,8 @@ from facebench.progress import Progress, Silent, increments
 from facebench.protocol import table_protocol
 from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
-from facebench.runtime.listing import folder_called, images_below, user_path
+from facebench.runtime.listing import images_below, user_path
+from facebench.runtime.workspace import StandIns
 from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
 
 Form = Literal["images", "video"]
@@ -127,6 +129,7 @@ def open_source(
     data_root: Path | None,
     cache: Path,
     *,
+    synthetic: StandIns = "",
     scale: float = 1.0,
     progress: Progress | None = None,
 ) -> Source:
@@ -136,14 +139,15 @@ def open_source(
         name: ``voxceleb``, ``images:FOLDER``, ``video:FOLDER`` or ``FOLDER``.
         data_root: Folder of datasets, where ``voxceleb`` is searched.
         cache: Folder for rendered clips and digests; made if missing.
+        synthetic: When rendered clips take the place of ``voxceleb``.
         scale: Size of the rendered stand-in, as a factor.
         progress: Progress reporter for the hashing of file contents.
 
     Raises:
         DataError: There is no such folder, or no image in it.
     """
-    if name == "voxceleb":
-        real = None if data_root is None else folder_called(name, data_root)
+    if name == VOXCELEB:
+        real = voxceleb_folder(data_root, synthetic)
         if real is not None:
             return folder_source(real, cache, form="video", name=name, progress=progress)
         clips = _rendered_clips(cache, scale, progress or Silent())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from facebench.config.options import Override, Overrides, parse_value, read_config
 from facebench.errors import SpecError
@@ -14,6 +14,7 @@ from facebench.registry import PluginKind, Registry
 from facebench.request.handed_in import open_given
 from facebench.request.resolve import Request
 from facebench.runtime.device import resolve_device, resolve_precision
+from facebench.runtime.listing import user_path
 from facebench.runtime.stage import is_helper
 from facebench.runtime.terminal import TerminalProgress, err
 from facebench.runtime.workspace import Workspace, default_cache
@@ -71,7 +72,7 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
         arguments: The rest of the command line.
 
     Raises:
-        SpecError: There is no such device, or not so many.
+        SpecError: There is no such device, or not so many, or ``synthetic`` is another word.
     """
     if arguments.devices < 1 or arguments.nodes < 1:
         raise SpecError("--devices and --nodes must be 1 or more.")
@@ -79,7 +80,8 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
     return Workspace(
         cache=arguments.cache or default_cache(),
         results=Path(top.get("results", "results/runs")),
-        data=Path(data) if data else None,
+        data=user_path(str(data)) if data else None,
+        synthetic=_typed(top, "synthetic", "", Literal["missing", "always"]),
         device=resolve_device(str(top.get("device", "auto"))),
         progress=arguments.progress or (Silent() if is_helper() else TerminalProgress()),
         devices=arguments.devices,

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 Stage = Literal["checkpoints", "features"]
 
+StandIns = Literal["", "missing", "always"]
+"""When rendered faces take the place of real data: of ``missing`` datasets, ``always``, or, empty,
+only where no data folder is given."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
@@ -29,6 +33,7 @@ class Workspace:
         cache: Folder of stages, packed images, digests and synthetic stand-ins.
         results: Folder of result files.
         data: Folder below which real datasets are searched, if there is one.
+        synthetic: When rendered faces take the place of real data.
         device: Device to compute on.
         progress: Progress reporter of long stages.
         devices: Devices of that type to pretrain on.
@@ -44,6 +49,7 @@ class Workspace:
     devices: int = 1
     nodes: int = 1
     force: bool = False
+    synthetic: StandIns = ""
 
     def folder(self, stage: Stage, key: str) -> Path:
         """Return the folder of a stage; it exists only when the stage is complete."""

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from conftest import Facebench
+from facebench.api.words import arguments_of
+from facebench.request.arguments import open_workspace
 
 FAST = [
     "--backbone", "tinynet", "--pretrain-data", "tiny", "--set", "probe.epochs=3", "--device",
@@ -73,7 +75,10 @@ def test_check_passes_and_fails_by_exit_status(
 
 def test_check_needs_data(facebench: Facebench, plugin: Path, tmp_path: Path) -> None:
     check = ["data", "check", "tiny", "--plugin", str(plugin), "--data"]
-    assert "nothing to check" in facebench(*check, str(tmp_path), status=2).stderr
+    (tmp_path / "Tiny_dataset").mkdir()
+    failed = facebench(*check, str(tmp_path), status=2).stderr
+    assert "found none of the folders tiny below" in failed
+    assert "nearest in name: Tiny_dataset" in failed
     assert "does not exist" in facebench(*check, str(tmp_path / "no"), status=2).stderr
 
 
@@ -186,3 +191,22 @@ def test_listing_datasets_imports_no_torch(tmp_path: Path, data: Path) -> None:
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_rendered_faces_are_asked_for_where_a_data_folder_is_given(
+    facebench: Facebench, tmp_path: Path
+) -> None:
+    """The same words in the command, a configuration file and Python; nothing else is run first."""
+    (tmp_path / "FER2013_dataset").mkdir()
+    run = ["run", "--method", "simclr", "--task", "fer2013", "--data", str(tmp_path), "--dry-run"]
+    for more in ([], ["--synthetic", "allways"]):
+        assert not (tmp_path / "cache").exists()
+        failed = facebench(*run, *more, status=2).stderr
+        assert ("FER2013_dataset" in failed) == (not more)
+    assert "expected one of missing, always" in failed
+    config = tmp_path / "run.yaml"
+    config.write_text(f"method: random\ntask: fer2013\ndata: {tmp_path}\nsynthetic: missing\n")
+    top = arguments_of({"config": config}, "run").merged()[0]
+    assert top["synthetic"] == "missing"
+    workspace = open_workspace(top, arguments_of({}, "run"))
+    assert workspace.synthetic == "missing"

@@ -33,6 +33,7 @@ MEANINGS = {
     "--out": 8,  # figure, table or board, pages, numbers, checkpoint, data (two ways), export
     "--results": 2,  # written, read
     "--seed": 3,  # of learning, of faces, of a projection
+    "--synthetic": 2,  # results on rendered faces, faces rendered for a run
     "--task": 2,  # of a run, of a sweep
 }
 

@@ -42,7 +42,7 @@ def test_parts_side_by_side_are_found_from_the_data_folder(
     data, cache = tiny_faces.parent, tiny_faces.parent.parent / "cache"
     parts = (("tiny_left", "Tiny-Left"), ("tiny_right",))
     monkeypatch.setattr(Tiny, "info", tiny_info("classification", folders=("whole",), parts=parts))
-    assert open_dataset(Tiny(), data, cache).synthetic
+    assert open_dataset(Tiny(), data, cache, synthetic="missing").synthetic
     (data / "TINY-LEFT").mkdir()
     write_tiny(data)
     dataset = open_dataset(Tiny(), data, cache)
@@ -64,17 +64,17 @@ def test_stand_in_is_made_once(
     data = tmp_path / "data" if given else None
     if data:
         data.mkdir()
-    first = open_dataset(Tiny(), data, tmp_path / "cache")
+    first = open_dataset(Tiny(), data, tmp_path / "cache", synthetic="missing")
     assert first.synthetic
     assert first.root.parent == tmp_path / "cache/synthetic"
     assert first.root.name.startswith("tiny-v1-")
     assert "SYNTHETIC" in caplog.text
     (first.root / "mark").touch()
     assert json.loads((first.root / "synthetic.json").read_text())["task"] == "tiny"
-    again = open_dataset(Tiny(), data, tmp_path / "cache")
+    again = open_dataset(Tiny(), data, tmp_path / "cache", synthetic="missing")
     assert (again.root / "mark").exists()
     assert again.fingerprint == first.fingerprint
-    other = open_dataset(Tiny(), data, tmp_path / "cache", scale=0.5)
+    other = open_dataset(Tiny(), data, tmp_path / "cache", synthetic="missing", scale=0.5)
     assert other.root != first.root
 
 

@@ -124,7 +124,11 @@ def test_real_voxceleb_is_found(tmp_path: Path) -> None:
 
 
 def test_rendered_clips_stand_in_for_voxceleb(tmp_path: Path) -> None:
-    source = open_source("voxceleb", None, tmp_path, scale=0.004)
+    """Without a data folder, or with one where they are asked for."""
+    (tmp_path / "data" / "VoxCeleb1").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"nearest in name: VoxCeleb1;.*--synthetic missing"):
+        open_source("voxceleb", tmp_path / "data", tmp_path)
+    source = open_source("voxceleb", tmp_path / "data", tmp_path, synthetic="missing", scale=0.004)
     assert source.synthetic
     assert source.frames.nunique().to_dict() == {"path": 16, "identity": 2, "video": 4}
     assert source.image(15, 64).std() > 10

@@ -62,7 +62,7 @@ def test_every_image_with_its_person(tmp_path: Path) -> None:
 
 
 def test_aligned_images_go_first(tmp_path: Path) -> None:
-    cplfw(tmp_path, landmarks=True)
+    cplfw(tmp_path / "raw", landmarks=True)
     for folder in ("images", "aligned images"):
         cplfw(tmp_path / "both", folder)
     auto = CPLFW().manifest(tmp_path / "both")
@@ -71,7 +71,7 @@ def test_aligned_images_go_first(tmp_path: Path) -> None:
     raw = CPLFW(CPLFWOptions(variant="raw")).manifest(tmp_path / "both")
     assert raw["path"].str.startswith("images/").all()
     with pytest.raises(DataError, match=r"no Name_1\.jpg in its aligned images/"):
-        CPLFW(CPLFWOptions(variant="aligned")).manifest(tmp_path)
+        CPLFW(CPLFWOptions(variant="aligned")).manifest(tmp_path / "raw")
 
 
 def test_crop_by_landmarks(tmp_path: Path) -> None:
