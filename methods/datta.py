@@ -92,4 +92,5 @@ def soft_margin_triplets(z: Tensor) -> Tensor:
     rows = torch.arange(len(z), device=z.device)
     positive = distance[rows, rows.roll(len(z) // 2)]
     others = (rows[:, None] - rows) % (len(z) // 2) != 0
-    return F.softplus(positive[:, None] - distance)[others].mean()
+    losses: Tensor = F.softplus(positive[:, None] - distance)
+    return losses[others].mean()

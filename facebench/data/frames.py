@@ -63,6 +63,6 @@ def _frames_of_long_videos(source: Source, info: MethodInfo) -> int:
     if info.needs == "frames":
         videos = tracks(source.frames["path"].tolist())[0]
     else:
-        videos = pd.factorize(source.frames["video"])[0]
+        videos = pd.factorize(source.frames["video"])[0].astype(np.int64)
     count = np.bincount(videos)
     return int(count[count >= info.frames_of_video].sum())
