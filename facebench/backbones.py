@@ -31,6 +31,24 @@ class Backbone(nn.Module, ABC):
 
     channels: int  # C of the feature map
 
+    @property
+    def made_for(self) -> int | None:
+        """Side in pixels that its weights are made for; None if they do not depend on it.
+
+        Where they do, images to learn from and to extract features of have one size: that which
+        features are extracted at, or, for weights from a file, this one.
+        """
+        return None
+
+    def build_for(self, side: int) -> None:
+        """Make its weights anew for images of ``side`` pixels, if ``made_for`` is not None.
+
+        Called once, before a method is built on it.
+
+        Raises:
+            SpecError: It takes no such images; the message gives the nearest side that it takes.
+        """
+
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Return the feature map ``[B, C, h, w]`` of images ``[B, 3, H, W]`` in [0, 1]."""

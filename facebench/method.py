@@ -75,6 +75,7 @@ class MethodInfo:
             (``Method.load_published``); the contract test learns with them.
         small: Options that make its own networks small. The contract test uses them in all but its
             training of recipes and presets, which are learned as they are declared.
+        size_step: The side in pixels of the images that it learns from is a multiple of this.
         floor: Whether it is a baseline without learning, which ``facebench run`` evaluates together
             with every other method.
     """
@@ -93,6 +94,7 @@ class MethodInfo:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     offline: Mapping[str, Any] = field(default_factory=dict)
     small: Mapping[str, Any] = field(default_factory=dict)
+    size_step: int = 1
     floor: bool = False
 
     def __post_init__(self) -> None:
@@ -178,6 +180,7 @@ class Method(nn.Module, ABC):
         self.backbone = backbone
         self.options = options
         self.image_size = image_size
+        backbone.build_for(image_size)
         self.feature_dim = backbone.feature_dim(image_size)  # length of F_s while learning
 
     def encode(self, images: Tensor) -> Tensor:

@@ -68,6 +68,7 @@ class FaceCycle(Method):
                 "pretrain.lr": 5e-4,
             },
         },
+        size_step=4,  # faces are drawn from features of a quarter of their size
     )
     Options = FaceCycleOptions
     foreign = Foreign(  # the released checkpoints; stage 1 ends before idcodegen

@@ -5,13 +5,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from conftest import Facebench
+from facebench.config.options import Override
 from facebench.errors import SpecError, UnknownNameError
 from facebench.registry import Registry
 from facebench.request.resolve import Request, resolve_with_origins
+from facebench.request.sizes import TakenSizes, with_sizes_taken
 from facebench.timm_backbone import Timm
+from facebench.timm_models import feature_map
 
 # Model; the nearest sizes that it takes to 32 and 100 px; its map at the latter.
 FAMILIES = [
@@ -22,7 +25,7 @@ FAMILIES = [
     ("eva02_tiny_patch14_224", (28, 98), (192, 7, 7)),
     ("swin_tiny_patch4_window7_224", (32, 100), (768, 4, 4)),
     ("xcit_nano_12_p16_224", (32, 100), (128, 7, 7)),  # does not say how many tokens are in front
-    ("levit_128s", (224, 224), (384, 4, 4)),  # takes one size alone
+    ("gmlp_ti16_224", (32, 96), (128, 6, 6)),  # is built for one size
 ]
 
 
@@ -32,6 +35,7 @@ def test_a_model_gives_a_map_at_the_nearest_size_that_it_takes(
 ) -> None:
     backbone = Timm(name)
     assert (backbone.nearest_size(32), backbone.nearest_size(100)) == sizes
+    backbone.build_for(sizes[1])
     images: Tensor = torch.rand(2, 3, sizes[1], sizes[1])
     features = backbone(images)
     assert tuple(features.shape[1:]) == shape
@@ -54,10 +58,38 @@ def test_patch_tokens_keep_their_places() -> None:
             assert torch.allclose(found[0, :, row, column], patch, atol=1e-5)
 
 
-def test_a_model_without_one_map_is_refused_in_one_line() -> None:
-    with pytest.raises(SpecError, match=r"timm:coat_tiny gives features of form list") as raised:
-        Timm("coat_tiny").nearest_size(64)
+class Pooled(nn.Module):
+    """Gives pooled features, and no map."""
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        return images.mean((2, 3))
+
+
+def test_a_model_without_a_map_is_refused_in_one_line() -> None:
+    with pytest.raises(SpecError, match=r"timm:pooled gives features of form \(2, 3\)") as raised:
+        feature_map(Pooled(), torch.rand(2, 3, 16, 16), "pooled")
     assert "\n" not in str(raised.value)
+
+
+def test_images_of_another_size_are_refused_with_the_nearest_one() -> None:
+    with pytest.raises(SpecError, match=r"takes no images of 100 px; the nearest .* is 98 px"):
+        Timm("eva02_tiny_patch14_224").feature_dim(100)
+
+
+def test_a_model_whose_weights_depend_on_the_size_is_built_for_one() -> None:
+    backbone = Timm("gmlp_ti16_224")
+    assert (backbone.made_for, backbone.nearest_size(32), backbone.nearest_size(100)) == (
+        224,
+        32,
+        96,
+    )
+    torch.manual_seed(0)
+    backbone.build_for(32)
+    weight = backbone.model.blocks[0].mlp_channels.gate.proj.weight  # mixes the 2 * 2 patches
+    assert tuple(weight.shape) == (4, 4)
+    assert backbone.nearest_size(100) == 32  # it takes no other any more
+    with pytest.raises(SpecError, match="takes no images of 96 px; the nearest .* is 32 px"):
+        backbone.feature_dim(96)
 
 
 def test_an_unknown_timm_model_gets_the_nearest_name() -> None:
@@ -81,6 +113,35 @@ def test_a_run_takes_the_nearest_sizes_and_says_so(caplog: pytest.LogCaptureFixt
         assert settings[key] == (side, origin)
         assert f"{key} is {origin}" in caplog.messages
     assert fixed.settings()["extract.image_size"] == (100, "task")  # it has no shared backbone
+
+
+def test_a_run_on_a_model_of_one_size_learns_at_the_size_that_it_is_judged_at() -> None:
+    request = Request(
+        methods=("simclr",), tasks=("rafdb",), overrides={}, backbone="timm:gmlp_ti16_224"
+    )
+    runs = resolve_with_origins(request, Registry())
+    on_it = [run for run in runs if run.spec.backbone == request.backbone]
+    assert {run.spec.method for run in on_it} == {"simclr", "random"}  # and its floor
+    for run in on_it:
+        assert (run.spec.pretrain.image_size, run.spec.extract.image_size) == (96, 96)
+    assert on_it[0].origins["pretrain.image_size"] == (
+        "96, not 32 (preset quick), the one size that this run has on timm:gmlp_ti16_224"
+    )
+
+
+def test_a_size_fits_the_method_and_the_backbone() -> None:
+    asked = {"pretrain.image_size": Override(64, "--set pretrain.image_size=64")}
+    request = Request(
+        methods=("facecycle",), tasks=("rafdb",), overrides=asked, floors=False,
+        backbone="timm:eva02_tiny_patch14_224",
+    )  # fmt: skip
+    (run,) = resolve_with_origins(request, Registry())
+    assert run.spec.pretrain.image_size == 56  # of 14 and of 4; 70 px is nearer, and only of 14
+    facecycle = run.loaded
+    nothing = TakenSizes(Timm("resnet18"), lambda side: 98)
+    with pytest.raises(SpecError, match="multiple of 4 px, and .* takes 98 px") as raised:
+        with_sizes_taken(facecycle, run.origins, nothing)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ from facebench.registry import Registry, build_backbone
 from facebench.request.handed_in import check_nothing_learns, given_settings
 from facebench.request.layers import declared_layers
 from facebench.request.loaded import LoadedRun, Plugins, backbone_plugin, loaded_run
-from facebench.request.sizes import with_sizes_taken
+from facebench.request.sizes import TakenSizes, with_sizes_taken
 from facebench.runtime.device import Precision
 from facebench.task import Task
 from facebench.weights.checkpoint import Checkpoint
@@ -144,14 +144,17 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
     backbone = _backbone(request, methods)
     # A wrong argument fails now, not after hours.
     shared = build_backbone(plugins["backbone", backbone_plugin(backbone)].cls, backbone)
-    request, nearest = replace(request, backbone=backbone), cache(shared.nearest_size)
+    request, sizes = (
+        replace(request, backbone=backbone),
+        TakenSizes(shared, cache(shared.nearest_size)),
+    )
     runs = [
         _resolved_run(request, methods[method], tasks[task], seed, plugins)
         for method in methods
         for task in request.tasks
         for seed in request.seeds
     ]
-    sized = [(run, *with_sizes_taken(run.loaded, run.origins, nearest)) for run in runs]
+    sized = [(run, *with_sizes_taken(run.loaded, run.origins, sizes)) for run in runs]
     changes = {f"{key} is {origin}" for _, _, new in sized for key, origin in new.items()}
     for change in sorted(changes):
         _log.warning("%s", change)

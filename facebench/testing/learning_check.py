@@ -57,11 +57,12 @@ class RandomFaces:
     Args:
         count: Number of images, a multiple of ``frames``.
         frames: Frames of a video.
+        side: Side of the images in pixels.
     """
 
-    def __init__(self, count: int, frames: int = 2) -> None:
+    def __init__(self, count: int, frames: int = 2, side: int = IMAGE_SIZE) -> None:
         rng = np.random.default_rng(0)
-        self.images = rng.integers(0, 256, (count, IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
+        self.images = rng.integers(0, 256, (count, side, side, 3), dtype=np.uint8)
         self.identity: NDArray[np.int64] = np.arange(count, dtype=np.int64) // frames
         self.video = self.identity
         self.places: NDArray[np.int64] = np.arange(count, dtype=np.int64) % frames
@@ -120,7 +121,7 @@ def literal_values(options: type[Any]) -> Iterator[tuple[str, Any]]:
 def learn_briefly(
     cls: type[Method], backbone: Backbone | NoBackbone, variant: Variant, precision: Precision
 ) -> None:
-    """Train a variant for three iterations, with the engine of every run.
+    """Train a variant for one iteration in each of its epochs, with the engine of every run.
 
     Args:
         cls: Class of the method.
@@ -135,13 +136,14 @@ def learn_briefly(
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        method = cls(backbone, variant.options, IMAGE_SIZE)
+        method = cls(backbone, variant.options, variant.pretrain.image_size)
     method.load_published()
     frames = max(2, cls.info.frames)
     started = 2 if cls.info.needs == "frames" else frames  # images of a video that start an item
     if variant.pretrain.sampling == "identities":
         started = 1
-    faces: Faces = RandomFaces(frames * BATCH * method.batches_per_step // started, frames)
+    count = frames * BATCH * method.batches_per_step // started
+    faces: Faces = RandomFaces(count, frames, variant.pretrain.image_size)
     where = f"{cls.__module__}.{cls.__qualname__} ({variant.name}, precision {precision})"
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -158,8 +160,8 @@ def learn_briefly(
     broken += [n for n, p in method.named_parameters() if not bool(p.isfinite().all())]
     if broken:
         raise PluginError(
-            f"{where}: after {ITERATIONS} iterations {', '.join(broken)} is not finite; expected "
-            "finite losses and weights."
+            f"{where}: after {variant.pretrain.epochs} iterations {', '.join(broken)} is not "
+            "finite; expected finite losses and weights."
         )
 
 

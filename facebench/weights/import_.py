@@ -8,6 +8,7 @@ finite are those that the imported weights provide.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from facebench.backbones import Backbone
 from facebench.config.options import apply, layer
 from facebench.config.spec import PretrainSpec, digest, plain
 from facebench.errors import PluginError, SpecError, StageError
@@ -118,6 +120,7 @@ def _write(
     recipe = layer(cls.info.recipes.get(foreign.recipe, {}), f"recipe {foreign.recipe}", group=name)
     options = apply(cls.Options(), name, recipe)
     pretrain: PretrainSpec = apply(PretrainSpec(), "pretrain", recipe)
+    pretrain = _at_a_size_taken(pretrain, registry.backbone(backbone))
     method = build_method(
         cls, options, partial(registry.backbone, backbone), pretrain.image_size, seed=0
     ).eval()
@@ -147,6 +150,15 @@ def _write(
         "seconds": round(time.perf_counter() - started, 2),
     }  # fmt: skip
     write_checkpoint(folder, method, record)
+
+
+def _at_a_size_taken(pretrain: PretrainSpec, shared: Backbone) -> PretrainSpec:
+    """Return the settings with images of a size that the backbone takes.
+
+    Where its weights depend on the size, this is the one that they are published for.
+    """
+    side = shared.made_for or shared.nearest_size(pretrain.image_size)
+    return replace(pretrain, image_size=side)
 
 
 def _check_backbone(source: ForeignFile, method: Method, found: Match, backbone: str) -> None:

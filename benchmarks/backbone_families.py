@@ -1,0 +1,119 @@
+"""Tries one small model of every architecture family of timm, and writes docs/backbones.md.
+
+    python benchmarks/backbone_families.py try rows.jsonl      # continues where it was stopped
+    python benchmarks/backbone_families.py table rows.jsonl    # writes docs/backbones.md
+
+``try`` takes about half an hour on two cores. A row of the file is a trial
+(``facebench/testing/backbone_trial.py``) with the family, and the versions that it holds for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+
+from facebench.registry import Registry
+from facebench.testing.backbone_trial import LEARNERS, STEPS, try_backbone
+
+ROOT = Path(__file__).parents[1]
+PAGE = ROOT / "docs/backbones.md"
+MARK = "<!-- written by benchmarks/backbone_families.py -->"
+LARGEST = 60_000_000  # parameters; above them, three trainings take more than a minute
+
+sys.path.insert(0, str(ROOT / "tests"))
+from timm_families import SMALLEST  # noqa: E402 - the list that the nightly test uses, too
+
+
+def try_all(rows: Path, families: list[str]) -> None:
+    """Append a row for each of the families that has none yet."""
+    done = {row["family"] for row in read(rows)}
+    registry = Registry()
+    for family in families:
+        if family in done:
+            continue
+        name = SMALLEST[family]
+        try:
+            trial = asdict(try_backbone(f"timm:{name}", registry, largest=LARGEST))
+        except Exception as error:  # a defect, which the table shows as one
+            trial = {"backbone": f"timm:{name}", "defect": f"{type(error).__name__}: {error}"}
+        row = {"family": family, **trial, "timm": timm.__version__, "torch": torch.__version__}
+        with rows.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(row, flush=True)
+
+
+def read(rows: Path) -> list[dict[str, Any]]:
+    """Return the rows of a file; none if it does not exist."""
+    return [json.loads(line) for line in rows.read_text().splitlines()] if rows.exists() else []
+
+
+def line(row: dict[str, Any]) -> str:
+    """Return a row of the table."""
+    size = f"{row['parameters'] / 1e6:.1f}" if row.get("parameters") else "–"
+    sides = f"{row['learned_at']} | {row['judged_at']}" if row.get("judged_at") else "– | –"
+    form = " × ".join(map(str, row.get("map", ()))) or "–"
+    return f"| {row['family']} | `{row['backbone']}` | {size} | {sides} | {form} | {outcome(row)} |"
+
+
+def outcome(row: dict[str, Any]) -> str:
+    """Return in words whether the model is used, at which sizes, or why not."""
+    if row.get("defect"):
+        return f"defect: {row['defect']}".replace("|", "/").replace("\n", " ")
+    if row["refused"]:
+        why = row["refused"].replace("|", "/").replace("\n", " ")
+        return why if why.startswith("not tried") else f"refused: {why}"
+    still = [name for name in LEARNERS if not row["learned"][name]]
+    if still or not row["imported"]:
+        return "fails: " + ", ".join([*still, *([] if row["imported"] else ["import"])])
+    if row["one_size"]:
+        return "works, at one size: it learns and is judged at that of the task"
+    changed = [row["learned_at"] != 32, row["judged_at"] != 100]
+    return "works, at the nearest sizes" if any(changed) else "works"
+
+
+def write_table(rows: Path) -> None:
+    """Replace the table of docs/backbones.md by that of the rows."""
+    found = sorted(read(rows), key=lambda row: row["family"])
+    lacking = [family for family in SMALLEST if family not in {row["family"] for row in found}]
+    if not found:
+        sys.exit(f"{rows}: no rows; run `python {sys.argv[0]} try {rows}` first.")
+    works = sum(outcome(row).startswith("works") for row in found)
+    versions = ", ".join(sorted({f"timm {r['timm']} with torch {r['torch']}" for r in found}))
+    table = [
+        f"{works} of {len(found)} models work in {versions}; the methods learned {STEPS} steps.",
+        "",
+        "| family | model | million parameters | learns at, px | judged at, px | map | outcome |",
+        "|---|---|---|---|---|---|---|",
+        *map(line, found),
+    ]
+    if lacking:
+        table += ["", f"Not tried yet: {', '.join(lacking)}."]
+    before = PAGE.read_text().split(MARK)[0]
+    PAGE.write_text(before + MARK + "\n\n" + "\n".join(table) + "\n")
+
+
+def main() -> None:
+    """Run a command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("command", choices=("try", "table"))
+    parser.add_argument("rows", type=Path, help="file of the rows, JSON lines")
+    parser.add_argument(
+        "families", nargs="*", choices=[*SMALLEST, []], default=[], metavar="FAMILY",
+        help="families to try, by default all",
+    )  # fmt: skip
+    arguments = parser.parse_args()
+    if arguments.command == "try":
+        try_all(arguments.rows, arguments.families or list(SMALLEST))
+    else:
+        write_table(arguments.rows)
+
+
+if __name__ == "__main__":
+    main()

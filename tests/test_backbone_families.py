@@ -1,0 +1,57 @@
+"""Every architecture family of timm: sizes, features, learning, and import of its own weights."""
+
+import pytest
+import timm
+
+from facebench.registry import Registry
+from facebench.testing.backbone_trial import Trial, try_backbone
+from timm_families import SMALLEST
+
+# Eight kinds of models; each takes other sizes, or gives its features in another form.
+KINDS = (
+    "mobilenetv3_small_050",  # a CNN
+    "vit_tiny_patch16_224",  # a class token in front
+    "deit_tiny_distilled_patch16_224",  # two tokens in front
+    "eva02_tiny_patch14_224",  # multiples of 14 px
+    "gmlp_ti16_224",  # its weights depend on the size
+    "xcit_nano_12_p16_224",  # does not say how many tokens are in front
+    "coat_tiny",  # features of several scales, and weights that depend on the size
+    "edgenext_xx_small",  # convolutions and attention
+)
+LARGEST = 60_000_000  # parameters; above them a trial takes more than a minute on one core
+
+
+def check(trial: Trial) -> None:
+    """Check that a model works, or was not tried on account of its size alone."""
+    assert trial.judged_at > 0
+    if trial.parameters > LARGEST:
+        assert trial.refused.startswith("not tried")
+        return
+    assert trial.refused == ""
+    assert trial.imported
+    assert trial.one_size or trial.learned_at <= trial.judged_at
+    # But for a class token's own layers, a second scale, and the like.
+    assert all(share > 0.4 for share in trial.learned.values())
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_kind_of_model_learns_is_judged_and_imports_its_own_weights(name: str) -> None:
+    check(try_backbone(f"timm:{name}", Registry()))
+
+
+def test_a_model_that_is_too_large_is_not_tried_but_its_sizes_are_found_out() -> None:
+    trial = try_backbone("timm:vit_tiny_patch16_224", Registry(), largest=1_000_000)
+    assert (trial.learned_at, trial.judged_at, trial.map) == (32, 96, ())
+    assert trial.refused == "not tried: 6 million parameters"
+
+
+@pytest.mark.nightly
+def test_every_family_is_listed() -> None:
+    assert set(timm.list_modules()) == set(SMALLEST)
+    assert all(name in timm.list_models(module=family) for family, name in SMALLEST.items())
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("family", SMALLEST)
+def test_the_smallest_model_of_a_family_works(family: str) -> None:
+    check(try_backbone(f"timm:{SMALLEST[family]}", Registry(), largest=LARGEST))
