@@ -18,7 +18,9 @@ from facebench.runtime.workspace import to_json
 ACCURACY = {"name": "accuracy", "title": "Accuracy (%)", "scale": 100.0, "higher_is_better": True}
 DATA = {"name": "faces", "synthetic": False, "fingerprint": "f" * 64, "warnings": []}
 RESAMPLES = 400
-TITLES = {"simclr": "SimCLR", "pcl": "PCL", "moco": "MoCo", "random": "Untrained backbone"}
+TITLES = {
+    "simclr": "SimCLR", "pcl": "PCL", "moco": "MoCo", "random": "Untrained backbone", "lbp": "LBP",
+}  # fmt: skip
 
 
 def classes(right: npt.ArrayLike, *, num_classes: int = 4) -> pd.DataFrame:
@@ -64,6 +66,8 @@ def write(
     seed: int = 0,
     synthetic: bool = False,
     learned: bool = True,
+    data: str = "faces",
+    images: int = 64,
     pretrain: PretrainSpec | None = None,
     verification: Any = "cosine",
     image_size: int = 100,
@@ -84,9 +88,13 @@ def write(
     record = {
         "spec": {**spec_record(spec), "method_options": options or {}, "task_options": {}},
         "method": {
-            "name": method, "title": TITLES[method], "version": 1, "paper": "", "needs": "images"
+            "name": method, "title": TITLES[method], "version": 1, "paper": "",
+            "needs": "images" if learned else "nothing",
         },
-        "pretrain": {"data": DATA if learned else None, "images_seen": 64, "history": []},
+        "pretrain": {
+            "data": {**DATA, "name": data} if learned else None, "images_seen": images,
+            "history": [],
+        },
         "task": {
             "name": task, "title": title, "version": 1, "protocol": [protocol, 1],
             "family": "expression", "main_metric": columns[-1], "columns": list(columns),

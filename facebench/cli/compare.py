@@ -34,8 +34,8 @@ def compare(
     for name, result in (("A", compared.first), ("B", compared.second)):
         out.print(f"{name}: {_who(result)}", soft_wrap=True, highlight=False)
     out.print(_differences(compared))
-    for line in _decisions(compared):
-        out.print(line, highlight=False)
+    for line in (*_decisions(compared), *(f"note: {text}" for text in compared.warnings)):
+        out.print(line, highlight=False, soft_wrap=True)
 
 
 def _who(result: Result) -> str:
@@ -61,7 +61,7 @@ def _differences(compared: Comparison) -> Table:
                 cell(f"{scale * one.second:.2f}"),
                 cell(f"{scale * found.value:+.2f}", "bold"),
                 cell(f"{scale * found.low:+.2f} to {scale * found.high:+.2f}" if known else DASH),
-                cell(f"{found.p:.4f}" if known else DASH),
+                cell(_p(found.p) if known else DASH),
                 cell(found.test),
             )
         )
@@ -74,6 +74,10 @@ def _differences(compared: Comparison) -> Table:
             "McNemar: mid-p value, from the items that only one of both has right",
         ),
     )
+
+
+def _p(p: float) -> str:
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def _decisions(compared: Comparison) -> Iterator[str]:

@@ -61,6 +61,21 @@ class PrintedColumn:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublishedTraining:
+    """What the printed numbers were learned from.
+
+    Args:
+        data: facebench's name of the data.
+        epochs: Number of epochs.
+        source: Place in the paper.
+    """
+
+    data: str
+    epochs: int
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrintedLayout:
     """Layout of a table in the first paper.
 
@@ -70,7 +85,11 @@ class PrintedLayout:
         rows: Heading of the rows.
         digits: Number of decimals.
         columns: Left to right.
-        sections: Headings of its sections, by the name that numbers give them; top down.
+        sections: Headings of its sections, by the name that numbers give them, and that of
+            baselines; top down.
+        baselines: Printed methods that learn nothing. The paper lists them among the
+            self-supervised ones; facebench shows them apart.
+        pretraining: What the printed numbers were learned from.
         short: Short reference of the paper.
     """
 
@@ -80,6 +99,8 @@ class PrintedLayout:
     digits: int
     columns: tuple[PrintedColumn, ...]
     sections: Mapping[str, str]
+    baselines: frozenset[str]
+    pretraining: PublishedTraining
     short: str
 
 
@@ -110,6 +131,8 @@ def printed_layouts() -> dict[int, PrintedLayout]:
                 for column in table["columns"]
             ),
             sections=paper["sections"],
+            baselines=frozenset(paper["baselines"]),
+            pretraining=PublishedTraining(**paper["pretraining"]),
             short=paper["short"],
         )
         for table in paper["tables"]

@@ -52,6 +52,8 @@ class Comparison:
         metrics: Compared metrics, honest ones first, each starting with the main metric.
         decisions: Numbers of correct items of both, by kind of score; empty where items are not
             simply right or wrong.
+        warnings: Sentences on what makes the difference one of more than the methods: unequal
+            budgets of learning.
     """
 
     first: Result
@@ -60,6 +62,7 @@ class Comparison:
     drawn: str
     metrics: tuple[ComparedMetric, ...]
     decisions: dict[ScoreKind, McNemar]
+    warnings: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return a row per metric, values as stored: accuracies in 0..1, errors in degrees.
@@ -113,7 +116,23 @@ def compare(first: Result, second: Result) -> Comparison:
         drawn=drawn,
         metrics=tuple(found),
         decisions=decisions,
+        warnings=tuple(_unequal_budgets(first, second)),
     )
+
+
+def _unequal_budgets(first: Result, second: Result) -> Iterator[str]:
+    """Yield a warning where both learned, and not from the same number of the same images."""
+    budgets = []
+    for result in (first, second):
+        pretrain, size = result.record.pretrain, result.spec.pretrain.image_size
+        if pretrain.data is None:
+            return
+        budgets.append(f"{pretrain.images_seen:,} images of {pretrain.data.name} at {size} px")
+    if budgets[0] != budgets[1]:
+        yield (
+            f"unequal budgets: A learned from {budgets[0]}, B from {budgets[1]}; the difference is "
+            "not one of the methods alone"
+        )
 
 
 def _row(one: ComparedMetric) -> dict[str, object]:

@@ -96,7 +96,10 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
     }
     if table.synthetic:
         return scores
-    return {**printed, **scores, "Δ": lambda of: cell(difference(of))} if ours else printed
+    if not ours:
+        return printed
+    known = any(of.difference is not None for row in table.rows for of in row.cells)
+    return {**printed, **scores, **({"Δ": lambda of: cell(difference(of))} if known else {})}
 
 
 def _of_column(column: TableColumn, kinds: Mapping[str, Show]) -> Mapping[str, Show]:

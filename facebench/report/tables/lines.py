@@ -25,7 +25,8 @@ def method_lines(
     """Return the rows of a table that compares methods, in the order in which they are printed.
 
     A printed row with runs of ours is there once for each of them. A method that the paper prints
-    twice (as published, and as reproduced) has our runs at the first.
+    twice (as published, and as reproduced) has our runs at the first. Methods that learn nothing
+    have a section of their own.
 
     Args:
         layout: Layout of the table.
@@ -44,7 +45,7 @@ def method_lines(
         own = mine.pop(method, [])
         lines += [
             TableLine(
-                section=layout.sections[section],
+                section=layout.sections["baseline" if method in layout.baselines else section],
                 name=method,
                 printed={} if synthetic else numbers,
                 entry=entry,
@@ -52,11 +53,18 @@ def method_lines(
             for entry in (own if synthetic else _or_none(own))
         ]
     lines += [
-        TableLine(section=OTHERS, name=title, printed={}, entry=entry)
+        TableLine(section=_section(entry, layout), name=title, printed={}, entry=entry)
         for title, of_title in mine.items()
         for entry in of_title
     ]
-    return lines
+    order = [*layout.sections.values(), OTHERS]
+    return sorted(lines, key=lambda line: order.index(line.section))
+
+
+def _section(entry: MethodEntry, layout: PrintedLayout) -> str:
+    """Return the section of a run whose method the paper does not print."""
+    baseline = entry.all_results[0].record.method.needs == "nothing"
+    return layout.sections["baseline"] if baseline else OTHERS
 
 
 def judged_on_most(found: Sequence[MethodEntry]) -> list[MethodEntry]:

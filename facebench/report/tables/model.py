@@ -22,7 +22,7 @@ class TableColumn:
         heading: Upper and lower heading, as printed.
         note: Difference from other groups of the task; empty if it is the only one.
         group: Group of results; None if there is none.
-        best_p: Holm-corrected p value of our best row against the row with
+        best_p: Holm-corrected p value of our best row of one budget against the row with
             the least significant difference; None with fewer than two rows.
     """
 
@@ -47,7 +47,8 @@ class TableCell:
         honest_std: Standard deviation of ``honest`` over seeds.
         low: Lower end of the honest score's 95 % interval over test items.
         high: Upper end.
-        best: Whether it is significantly the best of our rows in this column.
+        best: Whether it is significantly the best of our rows of one budget in this column.
+        as_published: Whether our run's data and budget are those of the printed number.
         seeds: Seeds of the means.
         results: Names of the results' files, by seed.
     """
@@ -61,13 +62,14 @@ class TableCell:
     low: float | None = None
     high: float | None = None
     best: bool = False
+    as_published: bool = False
     seeds: tuple[int, ...] = ()
     results: tuple[str, ...] = ()
 
     @property
     def difference(self) -> float | None:
-        """Ours by the paper's protocol, less what is printed."""
-        if self.paper is None or self.printed is None:
+        """Ours by the paper's protocol, less what is printed; None where budgets differ."""
+        if self.paper is None or self.printed is None or not self.as_published:
             return None
         return self.paper - self.printed
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from facebench.report.budget import learned_size
 from facebench.report.configurations import differences
 from facebench.report.entries import MethodEntry
 from facebench.report.groups import Group
 from facebench.report.reference import PrintedLayout, printed_table
-from facebench.report.tables.matched import Choice, learned_size
+from facebench.report.tables.matched import Choice
 from facebench.report.tables.model import TableColumn, TableLine
 from facebench.results.stats.statistics import ALPHA, Contest
+
+_COMPETING = "our rows that learned from {} or learned nothing"
 
 
 def run_texts(
@@ -70,6 +73,7 @@ def table_notes(
     shared: Sequence[str],
     met: Mapping[Group, Mapping[str, Contest]],
     choice: Choice | None,
+    budget: str,
 ) -> tuple[str, ...]:
     """Return the notes below a table, each a sentence or two.
 
@@ -82,6 +86,7 @@ def table_notes(
         shared: Common settings of all our rows.
         met: Contests of its columns.
         choice: Choice of one run for each method; None if all are shown.
+        budget: Budget in words of the rows among which the best is named; empty if all are.
     """
     notes = []
     if synthetic:
@@ -98,9 +103,10 @@ def table_notes(
     if choice is not None:
         notes.append(choice.note())
     notes.append(
-        "Bold: best of our rows in its column, and significantly so: its honest score differs from "
-        f"each other row's at {ALPHA:g}, paired on the test items, Holm-corrected within the "
-        "column."
+        f"Bold: best of {'our rows' if not budget else _COMPETING.format(budget)} in its column, "
+        "and significantly so: its honest score differs from "
+        f"each {'other row' if not budget else 'of the others'}'s at {ALPHA:g}, paired on the test "
+        "items, Holm-corrected within the column."
     )
     if shared:
         notes.append(f"All of our rows: {', '.join(shared)}.")
@@ -126,7 +132,7 @@ def _what_ours_are(
         "on the test data)"
     )
     if not synthetic:
-        text += "; Δ: paper less printed"
+        text += "; Δ: paper less printed, shown where data and budget are the printed number's"
     if any(len(of_group) > 1 for entry in shown for of_group in entry.results.values()):
         text += "; ±: standard deviation over pretraining seeds, of whose scores the mean is shown"
     return f"{text}."

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from facebench.errors import UnknownNameError
+from facebench.report.budget import learned_as_published, of_equal_budget
 from facebench.report.configurations import condition_notes
 from facebench.report.entries import MethodEntry, Score, entries, scores
 from facebench.report.groups import Group, task_title
@@ -72,8 +73,9 @@ def _table(
         lines = method_lines(layout, candidates, synthetic=synthetic)
     shown = list({line.entry.key: line.entry for line in lines if line.entry}.values())
     columns = _columns(layout, shown)
-    met = _contests(columns, shown)
-    best = [_best(column, shown, met) for column in columns]
+    competing, budget = of_equal_budget(shown)
+    met = _contests(columns, competing)
+    best = [_best(column, competing, met) for column in columns]
     columns = tuple(replace(column, best_p=p) for column, (_, p) in zip(columns, best, strict=True))
     runs, shared = run_texts(lines, sizes=choice is not None)
     judged = {
@@ -89,7 +91,7 @@ def _table(
             run=run,
             entry=line.entry,
             cells=tuple(
-                _cell(line, column, judged, winner)
+                _cell(line, column, judged, winner, layout)
                 for column, (winner, _) in zip(columns, best, strict=True)
             ),
         )
@@ -100,7 +102,7 @@ def _table(
         synthetic=synthetic,
         columns=columns,
         rows=(*_floors(columns, shown), *rows),
-        notes=table_notes(layout, synthetic, shown, found, columns, shared, met, choice),
+        notes=table_notes(layout, synthetic, shown, found, columns, shared, met, choice, budget),
     )
 
 
@@ -136,16 +138,18 @@ def _columns(layout: PrintedLayout, shown: Sequence[MethodEntry]) -> tuple[Table
 
 
 def _contests(
-    columns: Sequence[TableColumn], shown: Sequence[MethodEntry]
+    columns: Sequence[TableColumn], competing: Sequence[MethodEntry]
 ) -> dict[Group, dict[str, Contest]]:
-    """Compute the contests of all our rows of each group, by its columns."""
+    """Compute the contests of our rows of each group, by its columns."""
     names: dict[Group, list[str]] = defaultdict(list)
     for column in columns:
         if column.group is not None:
             names[column.group].append(column.metric)
     met = {}
     for group, metrics in names.items():
-        members = [entry.results[group] for entry in shown if group in entry.results]
+        members = [entry.results[group] for entry in competing if group in entry.results]
+        if not members:
+            continue
         declared = members[0][0].record.task.columns
         shared = [metric for metric in declared if metric.name in metrics]
         met[group] = contests(members, shared) if shared else {}
@@ -153,18 +157,20 @@ def _contests(
 
 
 def _best(
-    column: TableColumn, shown: Sequence[MethodEntry], met: Mapping[Group, Mapping[str, Contest]]
+    column: TableColumn,
+    competing: Sequence[MethodEntry],
+    met: Mapping[Group, Mapping[str, Contest]],
 ) -> tuple[str, float | None]:
     """Return the key of the significantly best entry, if one is, and the p value behind that."""
     if column.group is None:
         return "", None
-    contest = met[column.group].get(column.metric)
+    contest = met.get(column.group, {}).get(column.metric)
     if contest is None:  # a result may lack a printed column
         return "", None
     p = contest.against_best().tolist()
     if not p:
         return "", None
-    members = [entry for entry in shown if column.group in entry.results]
+    members = [entry for entry in competing if column.group in entry.results]
     winner = members[contest.best].key if contest.significantly_best() else ""
     return winner, max(p)
 
@@ -174,6 +180,7 @@ def _cell(
     column: TableColumn,
     judged: Mapping[tuple[str, Group], Mapping[str, Score]],
     winner: str,
+    layout: PrintedLayout,
 ) -> TableCell:
     number = line.printed.get((column.task, column.metric))
     cell = TableCell(
@@ -195,6 +202,7 @@ def _cell(
         low=score.shown(low),
         high=score.shown(high),
         best=line.entry.key == winner,
+        as_published=learned_as_published(line.entry, layout),
         seeds=tuple(result.spec.seed for result in score.results),
         results=tuple(result.path.name for result in score.results),
     )
