@@ -12,6 +12,7 @@ from facebench.errors import SpecError, UnknownNameError
 from facebench.timm_models import (
     REFUSALS,
     feature_map,
+    map_channels,
     native_side,
     new_model,
     sides_near,
@@ -45,7 +46,7 @@ class Timm(Backbone):
         self._built_for = 0  # pixels; 0: the size that timm builds it for
         # Any: what a timm model offers beyond nn.Module is not declared anywhere.
         self.model: Any = new_model(name)
-        self.channels = int(self.model.num_features)
+        self.channels = map_channels(name)
         config = self.model.pretrained_cfg
         self._native = native_side(self.model)
         self.register_buffer("mean", torch.tensor(config["mean"]).view(1, 3, 1, 1))

@@ -115,6 +115,21 @@ def sides_near(side: int, native: int) -> list[int]:
 
 
 @cache
+def map_channels(name: str) -> int:
+    """Return the number of channels of a model's feature map, which may be of one scale of several.
+
+    Raises:
+        SpecError: It gives none.
+    """
+    device = _device(name)
+    model = _probe(name, 0, device)
+    side = native_side(model)
+    with torch.inference_mode():
+        images = torch.zeros(1, 3, side, side, device=device)
+        return int(feature_map(model, images, name).shape[1])
+
+
+@cache
 def takes_one_side(name: str) -> bool:
     """Return whether a model, as timm builds it, takes images of one size (or its multiples) alone.
 

@@ -25,6 +25,7 @@ from facebench.weights.import_ import import_target, import_weights
 
 LEARNED_AT, JUDGED_AT = 32, 100  # pixels that the preset quick and most tasks ask for
 STEPS = 2  # of each method
+LONGEST = 16_384  # numbers of F_s; a layer of PCL's heads has their square
 LEARNERS = ("simclr", "pcl")
 
 
@@ -71,6 +72,9 @@ def try_backbone(backbone: str, registry: Registry, *, largest: int = 0) -> Tria
         if largest and trial.parameters > largest:
             why = f"not tried: {trial.parameters / 1e6:.0f} million parameters"
             return dataclasses.replace(trial, refused=why)
+        if (length := _length(trial, registry)) > LONGEST:
+            why = f"not tried: F_s has {length} numbers at {trial.learned_at} px"
+            return dataclasses.replace(trial, refused=why)
         trial = dataclasses.replace(
             trial,
             map=_map(new_backbone(backbone, registry), trial.judged_at),
@@ -99,6 +103,14 @@ def _sizes(name: str, registry: Registry) -> Trial:
         judged_at=backbone.nearest_size(JUDGED_AT),
         one_size=backbone.made_for is not None,
     )
+
+
+def _length(trial: Trial, registry: Registry) -> int:
+    """Return the number of values of F_s of an image to learn from."""
+    backbone = new_backbone(trial.backbone, registry)
+    with torch.random.fork_rng(devices=[]):
+        backbone.build_for(trial.learned_at)
+    return backbone.feature_dim(trial.learned_at)
 
 
 def _map(backbone: Backbone, side: int) -> tuple[int, ...]:
