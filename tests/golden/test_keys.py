@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import timm
 import torch
+from safetensors.torch import save_file
 
 from facebench.config.options import Override, Overrides
 from facebench.config.spec import RunSpec, digest, spec_record
@@ -27,6 +29,7 @@ from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun, load_run
 from facebench.request.resolve import Request, resolve
 from facebench.runtime.workspace import Workspace
+from facebench.weights.import_ import import_weights
 
 HERE = Path(__file__).parent
 EXPECTED = HERE / "keys.json"
@@ -133,6 +136,21 @@ def small_run(registry: Registry) -> LoadedRun:
     return run
 
 
+def import_keys(folder: Path) -> dict[str, str]:
+    """Return the keys of imported files whose tensors match by name: bare and in a wrapper."""
+    with torch.random.fork_rng():
+        model = timm.create_model("test_resnet", num_classes=3)
+    shapes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    rows = {}
+    for wrapper in ("", "module."):
+        file = folder / f"{wrapper}weights.safetensors"
+        folder.mkdir(parents=True, exist_ok=True)
+        save_file({wrapper + name: torch.ones(shape) for name, shape in shapes.items()}, file)
+        made = import_weights(file, "imported", "timm:test_resnet", Registry(), cache=folder)
+        rows[file.name] = made.folder.name
+    return rows
+
+
 def plugin_digests() -> dict[str, str]:
     """Return the digests of tasks that are single files: they are part of keys."""
     return {TASK: factor_registry().find("task", TASK).digest}
@@ -159,6 +177,10 @@ def test_specs_are_what_they_were(expected: dict[str, Any]) -> None:
 
 def test_keys_of_stages_are_what_they_were(expected: dict[str, Any], tmp_path: Path) -> None:
     assert stage_keys(tmp_path) == expected["stages"]
+
+
+def test_keys_of_imports_are_what_they_were(expected: dict[str, Any], tmp_path: Path) -> None:
+    assert import_keys(tmp_path) == expected["imports"]
 
 
 def test_sources_of_single_file_tasks_are_what_they_were(expected: dict[str, Any]) -> None:
@@ -189,6 +211,7 @@ def main() -> None:
             "specs": spec_digests(),
             "stages": stage_keys(Path(folder, "keys")),
             "plugins": plugin_digests(),
+            "imports": import_keys(Path(folder, "imports")),
             "run": [stages[name] for name in ("checkpoint", "features", "result")],
         }
     EXPECTED.write_text(json.dumps(keys, indent=1, sort_keys=True) + "\n", encoding="utf-8")
