@@ -73,6 +73,7 @@ def import_weights(
     what: str,
     file: str | Path,
     *,
+    prefix: str | None = None,
     out: str | Path | None = None,
     cache: str | Path | None = None,
     plugins: Sequence[str | Path] = (),
@@ -83,19 +84,23 @@ def import_weights(
 
     Args:
         what: Name of a method, or a backbone (``timm:resnet18``).
-        file: A ``.pth``, ``.pt``, ``.tar`` or ``.safetensors`` file.
+        file: A file of ``torch.save`` (a state dict, or a whole model) or ``torch.jit.save``, of
+            safetensors or an index of several, or ``.npz`` of arrays, whatever its name is.
+        prefix: What the names of the imported tensors begin with (``"teacher.backbone."``), ``"."``
+            for nothing; by default it is found.
         out: Folder to create; by default one in the cache.
         cache: Folder of the stages; by default ``FACEBENCH_CACHE``.
         plugins: Python files with the method or backbone.
 
     Raises:
-        FacebenchError: The file cannot be read or lacks tensors of the backbone, or ``out`` exists.
+        FacebenchError: The file cannot be read, lacks tensors of the backbone or holds several
+            sets of them with different values, or ``out`` exists.
     """
     registry = Registry(paths(plugins))
     method, backbone = import_target(what, registry)
     return import_file(
         Path(file), method, backbone, registry,
-        cache=optional_path(cache) or default_cache(), out=optional_path(out),
+        cache=optional_path(cache) or default_cache(), out=optional_path(out), prefix=prefix,
     )  # fmt: skip
 
 

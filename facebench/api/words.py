@@ -18,7 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 # What may also stand in a configuration file; the other words are of this process alone.
 _FLAGS = (
     "method", "task", "backbone", "pretrain_data", "preset", "seeds", "device", "precision",
-    "checkpoint", "data", "synthetic", "results", "limit", "skip_broken", "dedup_test", "floors",
+    "checkpoint", "prefix", "data", "synthetic", "results", "limit", "skip_broken", "dedup_test",
+    "floors",
 )  # fmt: skip
 
 
@@ -40,6 +41,8 @@ class RunWords(TypedDict, total=False):
         nodes: How many machines.
         precision: ``auto`` (default), ``32`` or ``bf16``.
         checkpoint: Judge these weights: a checkpoint's folder, or the authors' own file.
+        prefix: What the names of that file's tensors begin with (``"teacher.backbone."``), ``"."``
+            for nothing; by default it is found.
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``. Without one, faces are
             rendered in its place; with one, a dataset that is not below it is an error.
         synthetic: Rendered faces with a data folder: in place of ``missing`` datasets, or
@@ -69,6 +72,7 @@ class RunWords(TypedDict, total=False):
     nodes: int | None
     precision: str | None
     checkpoint: str | Path | None
+    prefix: str | None
     data: str | Path | None
     synthetic: Literal["missing", "always"] | None
     results: str | Path | None

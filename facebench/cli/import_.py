@@ -9,7 +9,7 @@ import typer
 
 import facebench as fb
 from facebench.cli.command import command
-from facebench.cli.options import Cache, Plugins
+from facebench.cli.options import Cache, Plugins, Prefix
 
 
 @command
@@ -17,7 +17,8 @@ def import_(
     what: Annotated[
         str, typer.Argument(help="The method whose weights they are, or a backbone (timm:NAME).")
     ],
-    file: Annotated[Path, typer.Argument(help="A .pth, .pt, .tar or .safetensors file.")],
+    file: Annotated[Path, typer.Argument(help="A file of weights, of any format that is read.")],
+    prefix: Prefix = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder to make [default: one in the cache].")
     ] = None,
@@ -28,7 +29,7 @@ def import_(
     from facebench.runtime import terminal
     from facebench.weights.summary import import_table
 
-    made = fb.import_weights(what, file, out=out, cache=cache, plugins=plugins or ())
+    made = fb.import_weights(what, file, prefix=prefix, out=out, cache=cache, plugins=plugins or ())
     method = made.spec["method"]
     terminal.out.print(import_table(made))
     terminal.out.print(f"checkpoint: {made.folder}", soft_wrap=True)

@@ -53,6 +53,13 @@ ReportFile = Annotated[
     Path | None, typer.Option("--out", help="Write it there and not to the terminal.")
 ]
 
+Prefix = Annotated[
+    str | None,
+    typer.Option(
+        help="Of the file's tensors, those whose names begin so; '.' for none [default: found]."
+    ),
+]
+
 DEFAULT_RESULTS = Path("results/runs")
 
 
@@ -102,6 +109,7 @@ class Learning:
         Path | None,
         typer.Option(help="Judge these weights: a checkpoint's folder, or the authors' own file."),
     ] = None
+    prefix: Prefix = None
 
 
 @dataclass(frozen=True)

@@ -136,14 +136,19 @@ def _given(
     top: dict[str, Any], methods: tuple[str, ...], workspace: Workspace, registry: Registry
 ) -> Checkpoint | None:
     """Open the checkpoint of ``--checkpoint``, if it was given."""
+    prefix = str(top["prefix"]) if top.get("prefix") is not None else None
     if "checkpoint" not in top:
+        if prefix is not None:
+            raise SpecError(f"--prefix {prefix}: is of the file of --checkpoint. Give that, too.")
         return None
     path = Path(str(top["checkpoint"]))
     if len(methods) != 1:
         raise SpecError(
             f"--checkpoint {path}: found {len(methods)} methods; expected the one that it is of."
         )
-    return open_given(path, methods[0], str(top.get("backbone", "")), registry, workspace.cache)
+    return open_given(
+        path, methods[0], str(top.get("backbone", "")), registry, workspace.cache, prefix
+    )
 
 
 def show_import(request: Request) -> None:

@@ -21,8 +21,9 @@ _SPEC = ("method", "backbone", "method_options", "pretrain", "seed")  # what is 
 
 
 def open_given(
-    path: Path, method: str, backbone: str, registry: Registry, cache: Path
-) -> Checkpoint:
+    path: Path, method: str, backbone: str, registry: Registry, cache: Path,
+    prefix: str | None = None,
+) -> Checkpoint:  # fmt: skip
     """Return the checkpoint at ``path``, imported if it is a file of other code.
 
     Args:
@@ -31,6 +32,7 @@ def open_given(
         backbone: As ``--backbone`` named it; empty if it did not.
         registry: Where both are found.
         cache: Folder of the stages.
+        prefix: What the names of the tensors of a file begin with; None: found.
 
     Raises:
         FacebenchError: There is nothing at ``path``, it cannot be read or imported, or it is of
@@ -43,6 +45,11 @@ def open_given(
         path = path.parent
     cls: type[Method] = registry.load("method", method)
     if path.is_dir():
+        if prefix is not None:
+            raise SpecError(
+                f"--prefix {prefix}: {path} is a checkpoint of facebench, which has one set of "
+                "tensors. Leave --prefix out."
+            )
         checkpoint = _read_whole(path)
     else:
         declared = cls.foreign.backbone if cls.foreign else ""
@@ -51,7 +58,9 @@ def open_given(
                 f"{where}: '{method}' takes the weights of any backbone. Name it: --backbone "
                 "timm:NAME."
             )
-        checkpoint = import_weights(path, method, backbone or declared, registry, cache=cache)
+        checkpoint = import_weights(
+            path, method, backbone or declared, registry, cache=cache, prefix=prefix
+        )
     found = checkpoint.spec
     for key, asked in (("method", method), ("backbone", backbone if cls.info.backbone else "")):
         if asked and found[key] != asked:

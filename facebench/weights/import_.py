@@ -8,7 +8,7 @@ finite are those that the imported weights provide.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,25 @@ from facebench.runtime.atomic import atomic_folder
 from facebench.runtime.stage import obtain
 from facebench.weights.build import build_method
 from facebench.weights.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from facebench.weights.match import Match, match, shape_of
-from facebench.weights.unpickle import ForeignFile, read_foreign
+from facebench.weights.foreign_file import ForeignFile, read_foreign
+from facebench.weights.layout import find_layout
+from facebench.weights.match import Match, shape_of
 
 IMPORT_VERSION = 1  # raised when the same file would give another checkpoint
 
 _SHOWN = 5  # names in a message
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A file, the method that takes it, and which tensors are which."""
+
+    source: ForeignFile
+    method: Method
+    backbone: str
+    options: Any
+    pretrain: PretrainSpec
+    match: Match
 
 
 def import_target(what: str, registry: Registry) -> tuple[str, str]:
@@ -61,21 +74,24 @@ def import_target(what: str, registry: Registry) -> tuple[str, str]:
 
 def import_weights(
     file: Path, method: str, backbone: str, registry: Registry, *,
-    cache: Path, out: Path | None = None,
+    cache: Path, out: Path | None = None, prefix: str | None = None,
 ) -> Checkpoint:  # fmt: skip
     """Turn a foreign file into a checkpoint of ``method``.
 
     Args:
-        file: ``.pth``, ``.pt``, ``.tar`` or ``.safetensors``.
+        file: As for :func:`facebench.weights.foreign_file.read_foreign`.
         method: Name of the method.
         backbone: Name of the backbone; must be the one that the method declares, if any.
         registry: Registry of methods and backbones.
         cache: Folder of the stages, used if ``out`` is not given.
         out: Folder to create.
+        prefix: What the names of the tensors begin with that are imported (``teacher.backbone.``),
+            ``.`` for nothing; by default it is found.
 
     Raises:
-        FacebenchError: The file cannot be read or lacks tensors of the backbone, the method takes
-            no foreign weights or those of another backbone, or ``out`` exists.
+        FacebenchError: The file cannot be read, lacks tensors of the backbone or holds several sets
+            of them, the method takes no foreign weights or those of another backbone, or ``out``
+            exists.
     """
     cls: type[Method] = registry.load("method", method)
     foreign = _declared(cls)
@@ -87,36 +103,38 @@ def import_weights(
     if out is not None and out.exists():
         raise SpecError(f"--out {out}: exists; expected a folder to make.")
     source = read_foreign(file)
-
-    def convert(folder: Path) -> None:
-        _write(folder, source, cls, backbone, registry)
-
+    fitted = _fit(source, cls, backbone, registry, prefix)
     if out is not None:
         with atomic_folder(out) as folder:
-            convert(folder)
+            _write(folder, fitted)
         return read_checkpoint(out)
     plugins = [registry.find("method", method), registry.find("backbone", backbone.split(":")[0])]
-    key = digest(
-        {
-            "import": IMPORT_VERSION,
-            "file": [file.name, source.sha256],
-            "method": [method, cls.info.version, plain(foreign)],
-            "backbone": backbone,
-            "source code": "".join(plugin.digest for plugin in plugins),
-        }
-    )
+    inputs = {
+        "import": IMPORT_VERSION,
+        "file": [file.name, source.sha256],
+        "method": [method, cls.info.version, plain(foreign)],
+        "backbone": backbone,
+        "source code": "".join(plugin.digest for plugin in plugins),
+    }
+    if fitted.match.searched:  # of other files, all of it follows from the above
+        inputs["layout"] = _layout(fitted.match)
 
     def make(folder: Path) -> None:
         with atomic_folder(folder) as temporary:
-            convert(temporary)
+            _write(temporary, fitted)
 
-    return obtain(cache / "checkpoints" / key, make, read_checkpoint)
+    return obtain(cache / "checkpoints" / digest(inputs), make, read_checkpoint)
 
 
-def _write(
-    folder: Path, source: ForeignFile, cls: type[Method], backbone: str, registry: Registry
-) -> None:
-    started, foreign, name = time.perf_counter(), _declared(cls), cls.info.name
+def _fit(
+    source: ForeignFile, cls: type[Method], backbone: str, registry: Registry, prefix: str | None
+) -> _Fitted:
+    """Build the method and find its tensors in the file.
+
+    Raises:
+        FacebenchError: As for :func:`import_weights`.
+    """
+    foreign, name = _declared(cls), cls.info.name
     recipe = layer(cls.info.recipes.get(foreign.recipe, {}), f"recipe {foreign.recipe}", group=name)
     options = apply(cls.Options(), name, recipe)
     pretrain: PretrainSpec = apply(PretrainSpec(), "pretrain", recipe)
@@ -125,27 +143,34 @@ def _write(
         cls, options, partial(registry.backbone, backbone), pretrain.image_size, seed=0
     ).eval()
     try:
-        found = match(source.tensors, method, foreign)
+        found = find_layout(source, method, foreign, backbone, prefix)
     except StageError as error:
         raise StageError(f"{source.path}: {error}") from error
     _check_backbone(source, method, found, backbone)
+    return _Fitted(source, method, backbone, options, pretrain, found)
+
+
+def _write(folder: Path, fitted: _Fitted) -> None:
+    started = time.perf_counter()
+    source, method, found = fitted.source, fitted.method, fitted.match
     method.load_state_dict(_filled(source, method, found))
     features = _finite_features(method)
     if not features:
         raise StageError(
-            f"{source.path}: gives none of the features {', '.join(cls.info.features)}; "
+            f"{source.path}: gives none of the features {', '.join(method.info.features)}; "
             f"{_listed(list(found.missing))} are missing."
         )
     record = {
         "spec": {
-            "method": name, "backbone": backbone, "method_options": plain(options),
-            "pretrain": plain(pretrain), "seed": 0,
+            "method": method.info.name, "backbone": fitted.backbone,
+            "method_options": plain(fitted.options), "pretrain": plain(fitted.pretrain), "seed": 0,
         },
         "history": [], "data": None, "images_seen": 0,
         "features": features,
         "imported": {
             "file": source.path.name, "sha256": source.sha256, "matched": found.matched,
             "missing": list(found.missing), "unused": found.unused, "others": list(source.others),
+            "placeholders": list(source.placeholders), **_layout(found),
         },
         "seconds": round(time.perf_counter() - started, 2),
     }  # fmt: skip
@@ -161,6 +186,14 @@ def _at_a_size_taken(pretrain: PretrainSpec, shared: Backbone) -> PretrainSpec:
     return replace(pretrain, image_size=side)
 
 
+def _layout(found: Match) -> dict[str, Any]:
+    """Return where the tensors were found, and what was changed."""
+    return {
+        "prefix": found.prefix, "renamed": dict(found.renamed),
+        "resampled": dict(found.resampled), "library": found.library,
+    }  # fmt: skip
+
+
 def _check_backbone(source: ForeignFile, method: Method, found: Match, backbone: str) -> None:
     lacking = [name for name in found.missing if name.startswith("backbone.")]
     if not lacking:
@@ -169,11 +202,12 @@ def _check_backbone(source: ForeignFile, method: Method, found: Match, backbone:
     total = sum(name.startswith("backbone.") for name in [*found.matched, *found.missing])
     shapes = [f"{name}, {why}" for name, why in found.unused.items() if why]
     wrong = f" Of another shape: {_listed(shapes)}." if shapes else ""
+    under = f", which were looked for under '{found.prefix}'" if found.prefix else ""
     raise StageError(
         f"{source.path}: {len(lacking)} of the {total} tensors of the backbone {backbone} are "
         f"missing: {_listed([f'{name} {shape_of(ours[name])}' for name in lacking])}.{wrong} The "
-        f"file holds {_listed(list(source.tensors))}; expected every tensor of the backbone. "
-        "Give a complete file, or the method or backbone that it belongs to."
+        f"file holds {_listed(list(source.tensors))}; expected every tensor of the backbone{under}."
+        " Give a complete file, or the method or backbone that it belongs to."
     )
 
 
@@ -181,7 +215,8 @@ def _filled(source: ForeignFile, method: Method, found: Match) -> dict[str, Tens
     """Return all tensors of the method: imported ones, NaN for missing ones, and its constants."""
     filled = dict(method.state_dict())
     for name, theirs in found.matched.items():
-        tensor = source.tensors[theirs].to(filled[name].dtype)
+        theirs_or_new = found.values[name] if found.values else source.tensors[theirs]
+        tensor = theirs_or_new.to(filled[name].dtype)
         if not tensor.isfinite().all():
             raise StageError(
                 f"{source.path}: {theirs} holds values that are not finite; expected learned "

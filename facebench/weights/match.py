@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -23,18 +23,35 @@ class Match:
         matched: Name in the method -> name in the file.
         missing: Learned tensors of the method that the file lacks.
         unused: Name in the file -> reason; empty where the method has no tensor of that name.
+        prefix: What the names in the file of all tensors of the backbone begin with.
+        searched: Whether the prefix or renames beyond known wrappers decided what is matched.
+        renamed: Name in the method -> name under the prefix, where another library's names differ.
+        resampled: Name in the method -> how its shape was changed.
+        values: Name in the method -> tensor, where it is not the file's as it stands.
+        library: What renamed and resampled, with its version.
     """
 
     matched: dict[str, str]
     missing: tuple[str, ...]
     unused: dict[str, str]
+    prefix: str = ""
+    searched: bool = False
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    resampled: Mapping[str, str] = field(default_factory=dict)
+    values: Mapping[str, Tensor] = field(default_factory=dict)
+    library: str = ""
 
 
-def match(theirs: Mapping[str, Tensor], method: Method, foreign: Foreign) -> Match:
+def match(
+    theirs: Mapping[str, Tensor], method: Method, foreign: Foreign, *, wrapped: bool = True
+) -> Match:
     """Match tensors by name and shape.
 
-    The file is expected to hold the parameters of the method and the running statistics of its
-    batch normalisation; other buffers are constants or training state.
+    Args:
+        theirs: Tensors of the file by name.
+        method: The method, whose tensors are looked for.
+        foreign: How its authors name them.
+        wrapped: Whether names may begin with those of known wrappers (``module.``).
 
     Raises:
         StageError: Two tensors of the file would be the same tensor of the method.
@@ -43,7 +60,7 @@ def match(theirs: Mapping[str, Tensor], method: Method, foreign: Foreign) -> Mat
     matched: dict[str, str] = {}
     unused: dict[str, str] = {}
     for name, tensor in theirs.items():
-        target = _target(name, ours, foreign)
+        target = _target(name, ours, foreign, wrapped)
         if target is None:
             unused[name] = ""
         elif tensor.shape != ours[target].shape:
@@ -55,13 +72,22 @@ def match(theirs: Mapping[str, Tensor], method: Method, foreign: Foreign) -> Mat
             )
         else:
             matched[target] = name
+    missing = tuple(name for name in expected_tensors(method) if name not in matched)
+    return Match(matched, missing, unused)
+
+
+def expected_tensors(method: Method) -> list[str]:
+    """Return the names of the tensors that a file is expected to hold.
+
+    These are the parameters of the method and the running statistics of its batch normalisation;
+    other buffers are constants or training state.
+    """
     learned = {name for name, _ in method.named_parameters()}
-    expected = [name for name in ours if name in learned or name.endswith(_STATISTICS)]
-    return Match(matched, tuple(name for name in expected if name not in matched), unused)
+    return [name for name in method.state_dict() if name in learned or name.endswith(_STATISTICS)]
 
 
-def _target(name: str, ours: Mapping[str, Tensor], foreign: Foreign) -> str | None:
-    for bare in _unwrapped(name):
+def _target(name: str, ours: Mapping[str, Tensor], foreign: Foreign, wrapped: bool) -> str | None:
+    for bare in _unwrapped(name) if wrapped else (name,):
         for there, here in foreign.names:
             if bare.startswith(there) and here + bare.removeprefix(there) in ours:
                 return here + bare.removeprefix(there)

@@ -43,7 +43,7 @@ def test_an_import_says_what_it_matched_and_makes_a_checkpoint(
     rows = {cells[0]: cells[1:] for cells in lines}
     for title, count, name in (
         ("matched", "10", "encoder.layers.0.bias → backbone.layers.0.bias"),
-        ("missing, so NaN", "0", ""),
+        ("missing, of heads", "0", ""),
         ("unused", "1", "module.head.weight"),
         ("not tensors", "1", "epoch"),
     ):
@@ -165,6 +165,11 @@ def test_a_floor_beside_imported_weights_is_untrained(
          "those of tinynet. Leave --backbone out"),
         (["--method", "imported", "--checkpoint", "best.pth"], "Name it: --backbone timm:NAME"),
         (["--method", "imported"], "weights from a file alone. Give --checkpoint FILE"),
+        (["--method", "toy", "--checkpoint", "best.pth", "--prefix", "modul"],
+         "--prefix modul: no tensor's name begins so. Did you mean"),
+        (["--method", "toy", "--checkpoint", "mine", "--prefix", "module"],
+         "is a checkpoint of facebench, which has one set of tensors. Leave --prefix out."),
+        (["--method", "toy", "--prefix", "module"], "is of the file of --checkpoint. Give that"),
         (["--method", "simclr", "--checkpoint", "mine"], "is of the method 'toy'; --method simclr"),
         (["--method", "toy", "--checkpoint", "mine", "--backbone", "facecycle16"],
          "is of the backbone 'tinynet'"),

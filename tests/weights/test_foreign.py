@@ -174,8 +174,8 @@ def test_wrappers_and_file_formats_give_the_same_weights(
 
 def test_tensors_that_cannot_be_used_are_refused(tmp_path: Path, registry: Registry) -> None:
     tensors = toy_tensors()
-    twice = {"state_dict": tensors, "model": tensors}
-    with pytest.raises(StageError, match="would both be backbone.layers.0.weight"):
+    twice = {"state_dict": tensors, "model": {name: 2 * t for name, t in tensors.items()}}
+    with pytest.raises(StageError, match="under 'state_dict.module.', 'model.module.' .*Say which"):
         imported(saved(twice, tmp_path), registry)
     tensors["module.encoder.layers.0.bias"][3] = torch.inf
     with pytest.raises(StageError, match="encoder.layers.0.bias holds values that are not finite"):
