@@ -18,6 +18,7 @@ from facebench.data.dataset import Dataset, open_dataset
 from facebench.data.frames import frames_for
 from facebench.data.packed import pack
 from facebench.data.sources import Source, open_source, task_source
+from facebench.evaluation.cautions import cautions
 from facebench.evaluation.extract import extract
 from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features, read_features
@@ -218,7 +219,7 @@ class Stages:
             },
             "method": method_record(self.run.method),
             "pretrain": pretrain_record(checkpoint, self.source, self.dataset),
-            "task": task_record(self.dataset, leaks),
+            "task": task_record(self.dataset, leaks, cautions(self.dataset, features)),
             **judgement_record(judgement, leaks if self.spec.dedup_test else None),
             "broken_images": len(features.broken),
             "seconds": {

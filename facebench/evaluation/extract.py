@@ -15,6 +15,7 @@ from torch import Tensor
 from facebench.config.spec import ExtractSpec
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError, StageError
+from facebench.evaluation.repeatable import check_repeatable
 from facebench.evaluation.store import FeatureWriter
 from facebench.method import Method
 from facebench.runtime.device import Precision, autocast
@@ -54,7 +55,8 @@ def extract(
 
     Raises:
         DataError: An image cannot be read, and ``skip_broken`` is off.
-        StageError: A feature is not finite in the type on disk, or the disk has too little space.
+        StageError: A feature is not finite in the type on disk, features are not the same in
+            another batch, or the disk has too little space.
     """
     device = workspace.device
     method = method.eval().to(device).to(memory_format=torch.channels_last)
@@ -78,6 +80,9 @@ def extract(
         for images, broken in read_batches(dataset, size, spec.batch_size, first, skip_broken):
             features = compute(images)
             _check_finite(features, spec)
+            if store.done == first:
+                where = f"{method.info.name}, feature {spec.feature}"
+                check_repeatable(compute, images, features, precision=precision, where=where)
             block = features.numpy()
             block[[row - store.done for row in broken]] = 0
             store.append(block, broken)

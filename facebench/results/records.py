@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from facebench.audit.leak_free import leak_free_scores
@@ -28,8 +29,8 @@ def method_record(method: type[Method]) -> dict[str, Any]:
     }
 
 
-def task_record(dataset: Dataset, leaks: Leaks) -> dict[str, Any]:
-    """Return the record of a result's task, data and leaks."""
+def task_record(dataset: Dataset, leaks: Leaks, cautions: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the record of a result's task, data and leaks, and of what lessens its scores."""
     info = dataset.task.info
     protocol = table_protocol(info.protocol)
     return {
@@ -44,7 +45,7 @@ def task_record(dataset: Dataset, leaks: Leaks) -> dict[str, Any]:
         "fingerprint": dataset.fingerprint,
         "counts": dict(dataset.counts),
         "leaks": leaks.record(),
-        "warnings": [*dataset.warnings, *leaks.warnings()],
+        "warnings": [*dataset.warnings, *leaks.warnings(), *cautions],
     }
 
 
