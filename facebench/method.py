@@ -38,9 +38,12 @@ from torch import Tensor, nn
 
 from facebench.backbones import Backbone
 from facebench.errors import PluginError
+from facebench.targets import TargetForm
 from facebench.task import NoOptions
 
-Needs = Literal["nothing", "weights", "file", "images", "pairs", "frames"]
+Needs = Literal[
+    "nothing", "weights", "file", "images", "pairs", "frames", "labels", "identities"
+]  # fmt: skip
 Terms = dict[str, Tensor]  # the paper's name of a loss term (L_face) -> scalar
 
 
@@ -58,7 +61,9 @@ class MethodInfo:
             ``frames`` for several consecutive frames of a track, in their order; ``nothing``
             when nothing is learned, and ``weights`` when nothing is learned here,
             because published weights are used; ``file`` when the weights are those of the shared
-            backbone and are given with ``--checkpoint``.
+            backbone and are given with ``--checkpoint``; ``labels`` for images with the labels of a
+            task, by default those of the judged task's own training split, and ``identities`` for
+            images of known persons.
         frames: Frames that it takes of a track, if it needs ``frames``.
         single_images: What a method that needs ``pairs`` learns from where an image has no other
             frame of its video (``a flip of each image``), which results then say. Empty: it cannot;
@@ -120,6 +125,11 @@ class MethodInfo:
         return self.frames_of_video > 1 and not self.single_images
 
     @property
+    def labelled(self) -> bool:
+        """Return whether it learns from labels."""
+        return self.needs in ("labels", "identities")
+
+    @property
     def learns(self) -> bool:
         """Return whether it is trained on images before it is judged."""
         return self.needs not in ("nothing", "weights", "file")
@@ -156,6 +166,9 @@ class Method(nn.Module, ABC):
     A batch of a method that needs ``frames`` has ``info.frames * n`` images: n frames, then for
     each, in the same order, the next frame of its track, then the one after that, and so on; for
     some all of these lie before it in time instead. Place 0 is the frame itself.
+
+    A batch of a method that needs ``labels`` or ``identities`` is a
+    :class:`facebench.targets.LabelledImages`, which ``views`` and ``steps`` get instead of images.
 
     Learning in stages: ``before_epoch`` switches, ``parameter_groups`` gives each stage's
     modules an optimiser setting of their own, and ``pretrain.schedule=method`` takes the learning
@@ -206,6 +219,20 @@ class Method(nn.Module, ABC):
         raise self._lacks("loss()")
 
     # Optional -------------------------------------------------------------------------------------
+
+    def expect(self, form: TargetForm) -> None:
+        """Make what depends on the labels, such as a head with an output for each class.
+
+        Called once on a new method that learns from labels, before it learns or its weights are
+        loaded. Modules made here are initialised from a seeded generator, and are part of the
+        checkpoint.
+
+        Args:
+            form: Kind, number and frequency of the labels.
+
+        Raises:
+            FacebenchError: It cannot learn from such labels.
+        """
 
     def load_published(self) -> None:
         """Load published weights; called once on a new method, before it learns or is stored.

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from facebench.audit.label_rows import labelled, refuse_test_labels
 from facebench.audit.leak_search import find_leaks
 from facebench.config.spec import RunSpec, digest, plain, spec_record
 from facebench.data.dataset import Dataset, open_dataset
 from facebench.data.frames import frames_for
-from facebench.data.packed import pack
+from facebench.data.packed import PackedFaces, pack
 from facebench.data.sources import Source, open_source, task_source
 from facebench.evaluation.cautions import cautions
 from facebench.evaluation.extract import extract
@@ -37,8 +40,9 @@ from facebench.results.store import Result, ResultStore, now, result_key
 from facebench.runtime.environment import environment
 from facebench.runtime.stage import obtain
 from facebench.runtime.workspace import Workspace
+from facebench.targets import Targets
 from facebench.task import Task
-from facebench.weights.build import build_method
+from facebench.weights.build import build_method, make_heads
 from facebench.weights.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
 
 # Go up when the same inputs would give other numbers: every later stage is then made anew.
@@ -113,6 +117,8 @@ class Stages:
                 del settings[place]
             inputs |= {"pretrain": settings, "precision": spec.precision}
             inputs["data"] = self.source.fingerprint
+            if self.source.targets is not None:
+                inputs["targets"] = self.source.targets.fingerprint
             world = self.workspace.devices * self.workspace.nodes
             if world > 1:  # batch statistics and draws are those of each device's share
                 inputs["devices"] = world
@@ -121,7 +127,10 @@ class Stages:
     def checkpoint(self) -> Checkpoint:
         """Return the supplied checkpoint, or pretrain unless it exists; resume if interrupted."""
         if self.spec.checkpoint:
-            return read_checkpoint(Path(self.spec.checkpoint))
+            given = read_checkpoint(Path(self.spec.checkpoint))
+            if given.targets is not None:
+                refuse_test_labels(given.record["data"]["name"], self.dataset, self.spec.method)
+            return given
         folder = self.workspace.folder("checkpoints", self.checkpoint_key())
         return obtain(folder, self._pretrain, read_checkpoint)
 
@@ -139,15 +148,28 @@ class Stages:
                 self.source, spec.pretrain.image_size, self.workspace.cache,
                 skip_broken=spec.skip_broken, progress=self.workspace.progress,
             )  # fmt: skip
+            targets = self._targets(faces)
+            if targets is not None:
+                make_heads(method, targets.form, seed=spec.seed)
             learned = train(
                 method, faces, spec.pretrain,
                 seed=spec.seed, workspace=self.workspace, precision=spec.precision, folder=partial,
+                targets=targets,
             )  # fmt: skip
+            if targets is not None:
+                learned["targets"] = targets.form.record()
             learned["data"] = source_record(self.source) | {"broken": faces.broken}
         learned["seconds"] = round(time.perf_counter() - started, 2)
         write_checkpoint(partial, method, {"spec": spec_record(spec), **learned})
         (partial / RESUME_FILE).unlink(missing_ok=True)
         partial.rename(folder)
+
+    def _targets(self, faces: PackedFaces) -> Targets | None:
+        """Return the labels of the packed images, which lack those that are broken."""
+        if self.source is None or self.source.targets is None:
+            return None
+        packed = ~self.source.frames["path"].isin(faces.broken)
+        return self.source.targets.take(np.flatnonzero(packed))
 
     # checkpoint -> features -------------------------------------------------------------------
 
@@ -257,20 +279,27 @@ def open_stages(run: LoadedRun, workspace: Workspace) -> Stages:
     dataset = open_task_data(run.task, spec.task_options, workspace)
     if spec.limit:
         dataset = dataset.limit(spec.limit)
-    return Stages(run, workspace, dataset, _open_source(run, workspace) if run.learns else None)
+    source = _open_source(run, workspace, dataset) if run.learns else None
+    return Stages(run, workspace, dataset, source)
 
 
-def _open_source(run: LoadedRun, workspace: Workspace) -> Source:
-    settings, task = run.spec.pretrain, run.learned_task
+def _open_source(run: LoadedRun, workspace: Workspace, judged: Dataset) -> Source:
+    settings, task, info = run.spec.pretrain, run.learned_task, run.method.info
+    learned = None
     if task is not None:
         options = run.spec.task_options if task is run.task else task.Options()
-        source = task_source(open_task_data(task, options, workspace))
+        learned = open_task_data(task, options, workspace)
+        source = task_source(learned, labelled=info.labelled)
     else:
         source = open_source(
             settings.data, workspace.data, workspace.cache,
             synthetic=workspace.synthetic, progress=workspace.progress,
         )  # fmt: skip
-    return frames_for(source, run.method.info, settings.limit)
+    if info.labelled:
+        source = labelled(
+            source, learned, judged, info, holdout=run.spec.probe.holdout, seed=run.spec.seed
+        )
+    return frames_for(source, info, settings.limit)
 
 
 def open_task_data(task: type[Task], options: Any, workspace: Workspace) -> Dataset:

@@ -27,6 +27,8 @@ from facebench.task import Metric, TaskInfo
 if TYPE_CHECKING:
     import pandas as pd
 
+    from facebench.targets import TargetKind
+
 ScoreKind = Literal["honest", "paper"]
 GROUP = "facebench.protocols"
 CONTRACT = "facebench.evaluation.protocol:Protocol"  # imported only when a protocol is asked for
@@ -59,6 +61,10 @@ class TableProtocol(ABC):
 
     binary_targets: ClassVar[bool] = False
     """Whether each of ``info.targets`` is 0 or 1."""
+
+    target_kind: ClassVar[TargetKind | None] = None
+    """What a method can learn from the tables' labels (:mod:`facebench.targets`): ``classes`` from
+    ``label``, ``labels`` and ``numbers`` from ``info.targets``, ``identities`` from ``subject``."""
 
     @abstractmethod
     def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
@@ -117,6 +123,17 @@ def table_protocol(name: str) -> TableProtocol:
     if found is None:
         raise UnknownNameError("protocol", name, known_protocols())
     return found
+
+
+def no_training_labels(info: TaskInfo) -> str:
+    """Return why no label of a task may be learned from if it is judged, too; empty if some may."""
+    protocol = table_protocol(info.protocol)
+    if protocol.folded and not protocol.paired:
+        return (
+            f"each image of '{info.name}' is tested in one of its folds, so none is left to train "
+            "on. Give --pretrain-data of another task."
+        )
+    return ""
 
 
 def _of_a_package(name: str) -> str:

@@ -49,9 +49,10 @@ def overlap_warning(overlap: dict[str, Any] | None, source: Source) -> tuple[str
     """Return a warning if a person is on both sides."""
     if not overlap or not overlap["shared"]:
         return ()
+    how = "without labels" if source.targets is None else "with labels"
     return (
         f"{overlap['shared']:,} of {overlap['tested']:,} people of the test are in the "
-        f"pretraining data {source.name} (learned from without labels)",
+        f"pretraining data {source.name} (learned from {how})",
     )
 
 

@@ -1,4 +1,4 @@
-"""Sources of unlabelled faces for pretraining.
+"""Sources of faces for pretraining.
 
 =================== ==============================================================================
 ``images:FOLDER``   every image below a folder, at any depth
@@ -7,6 +7,8 @@
 ``voxceleb``        the folder of that name below the data folder, or rendered clips
 a task's name       its training images, without their labels (:func:`task_source`)
 =================== ==============================================================================
+
+Labels are added for methods that learn from them, see :mod:`facebench.audit.label_rows`.
 
 PCL section 4.1: frames of VoxCeleb1 and VoxCeleb2 at 6 fps, cropped to the face in the centre.
 """
@@ -24,6 +26,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from filelock import FileLock
+from numpy.typing import NDArray
 
 from facebench.data.dataset import Dataset, population
 from facebench.data.finding import VOXCELEB, voxceleb_folder
@@ -38,6 +41,7 @@ from facebench.runtime.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, r
 from facebench.runtime.listing import images_below, user_path
 from facebench.runtime.workspace import StandIns
 from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
+from facebench.targets import Targets
 
 Form = Literal["images", "video"]
 
@@ -56,7 +60,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """Unlabelled images.
+    """Images to learn from.
 
     Args:
         name: Name in the results.
@@ -68,6 +72,8 @@ class Source:
         warnings: Warnings to be stored in the results.
         subjects: Name of the person in each frame, empty where it is not known; no entries if
             none is. Not part of the fingerprint, since nothing is learned from it.
+        targets: The label of each image, for methods that learn from labels. Not part of the
+            fingerprint, which names the images.
     """
 
     name: str
@@ -77,6 +83,7 @@ class Source:
     digests: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+    targets: Targets | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -116,11 +123,16 @@ class Source:
             keep = np.sort(np.lexsort((places, drawn))[:n])
         else:
             keep = np.sort(rng.permutation(len(self))[:n])
+        return self.take(keep)
+
+    def take(self, rows: NDArray[np.int64]) -> Source:
+        """Return the images of some rows, in the order given."""
         return replace(
             self,
-            frames=self.frames.iloc[keep].reset_index(drop=True),
-            digests=tuple(self.digests[row] for row in keep),
-            subjects=tuple(self.subjects[row] for row in keep if self.subjects),
+            frames=self.frames.iloc[rows].reset_index(drop=True),
+            digests=tuple(self.digests[row] for row in rows),
+            subjects=tuple(self.subjects[row] for row in rows if self.subjects),
+            targets=None if self.targets is None else self.targets.take(rows),
         )
 
 
@@ -221,7 +233,7 @@ def folder_source(
     return Source(title, synthetic, frames, read, tuple(digests), tuple(warnings), subjects)
 
 
-def task_source(dataset: Dataset) -> Source:
+def task_source(dataset: Dataset, *, labelled: bool = False) -> Source:
     """Return the training images of a task, without their labels, as a source.
 
     A protocol with folds has test images only, so all of them are used, and a warning says that
@@ -229,13 +241,15 @@ def task_source(dataset: Dataset) -> Source:
 
     Args:
         dataset: An open task.
+        labelled: Whether labels will be added, which come with warnings of their own.
     """
     info, table = dataset.task.info, dataset.table
     rows = np.arange(len(table))
     warnings: tuple[str, ...] = ()
     if table_protocol(info.protocol).folded:
-        warnings = (f"pretrained on the test images of {info.title}, without labels",)
-        _log.warning("%s", warnings[0])
+        if not labelled:
+            warnings = (f"pretrained on the test images of {info.title}, without labels",)
+            _log.warning("%s", warnings[0])
     else:
         rows = rows[(table["split"] == "train").to_numpy()]
     columns = ["path", *(side for side in CROP if side in table)]

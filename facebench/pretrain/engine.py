@@ -30,6 +30,7 @@ from facebench.runtime.atomic import atomic_file
 from facebench.runtime.device import Precision
 from facebench.runtime.stage import is_helper
 from facebench.runtime.workspace import Workspace
+from facebench.targets import Targets
 
 RESUME_FILE = "resume.ckpt"
 
@@ -43,6 +44,7 @@ def train(
     workspace: Workspace,
     precision: Precision,
     folder: Path,
+    targets: Targets | None = None,
 ) -> dict[str, Any]:
     """Train ``method`` in place, continuing from the resume point in ``folder`` if there is one.
 
@@ -54,6 +56,7 @@ def train(
         workspace: Devices and progress reporter.
         precision: ``32`` or ``bf16`` (autocast).
         folder: Folder of the resume point and the logs.
+        targets: The label of each image, for a method that learns from labels.
 
     Returns:
         ``history`` (a row per epoch: mean of each loss term, weights, learning rate, speed) and
@@ -74,7 +77,7 @@ def train(
             companions=companions_of(method.info, faces),
         )  # fmt: skip
         learner = Learner(method, spec, seed, len(order))
-        loader = DataLoader(Batches(faces), batch_size=None, sampler=order)
+        loader = DataLoader(Batches(faces, targets), batch_size=None, sampler=order)
         method.to(memory_format=torch.channels_last)
         with workspace.progress.bar("pretrain", spec.epochs * len(order), "batch") as advance:
             trainer.callbacks.append(ProgressCallback(advance, len(order)))  # type: ignore[attr-defined]

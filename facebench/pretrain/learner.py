@@ -14,6 +14,7 @@ from facebench.config.spec import PretrainSpec
 from facebench.errors import PluginError
 from facebench.method import Method, Terms
 from facebench.pretrain.collapse import feature_std
+from facebench.targets import LabelledImages
 
 _COLLAPSE_IMAGES = 64  # images of an epoch's last batch for ``feature_std``
 
@@ -73,12 +74,14 @@ class Learner(pl.LightningModule):
         self.method.before_epoch(self.current_epoch, self.settings.epochs)
         self._sums, self._norms, self._started = {}, [], time.perf_counter()
 
-    def training_step(self, images: Tensor, batch_index: int) -> None:
-        """Take the optimiser steps of one uint8 batch ``[B, 3, S, S]``."""
+    def training_step(self, batch: Tensor | LabelledImages, batch_index: int) -> None:
+        """Take the optimiser steps of one batch, whose images are uint8 ``[B, 3, S, S]``."""
         adam: Any = self.optimizers()
         generator = self._generator(batch_index)
-        faces = images.float().div_(255)
-        for terms in self.method.steps(faces, generator):
+        labelled = isinstance(batch, LabelledImages)
+        faces = (batch.images if labelled else batch).float().div_(255)
+        learned: Any = LabelledImages(faces, batch.targets) if labelled else faces
+        for terms in self.method.steps(learned, generator):
             adam.zero_grad()
             self.manual_backward(weighted_sum(self.method, terms))
             self._norms.append(self._gradient_norm())

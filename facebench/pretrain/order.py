@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
@@ -13,6 +14,7 @@ from torch.utils.data import Dataset, Sampler
 from facebench.data.packed import Faces
 from facebench.errors import SpecError
 from facebench.method import MethodInfo
+from facebench.targets import LabelledImages, Targets
 
 
 class EpochOrder(Sampler[list[int]]):
@@ -182,14 +184,22 @@ def draw_partners(
     return partners
 
 
-class Batches(Dataset[Tensor]):
-    """Packed faces, read a whole batch at a time: uint8 ``[B, 3, S, S]``."""
+class Batches(Dataset[Tensor | LabelledImages]):
+    """Packed faces, read a whole batch at a time: uint8 ``[B, 3, S, S]``.
 
-    def __init__(self, faces: Faces) -> None:
-        self.faces = faces
+    Args:
+        faces: The images.
+        targets: The label of each, which then comes with them; None for unlabelled images.
+    """
+
+    def __init__(self, faces: Faces, targets: Targets | None = None) -> None:
+        self.faces, self.targets = faces, targets
 
     def __len__(self) -> int:
         return len(self.faces)
 
-    def __getitem__(self, indices: Sequence[int]) -> Tensor:
-        return self.faces.batch(indices)
+    def __getitem__(self, indices: Sequence[int]) -> Tensor | LabelledImages:
+        images = self.faces.batch(indices)
+        if self.targets is None:
+            return images
+        return LabelledImages(images, torch.from_numpy(self.targets.values[np.asarray(indices)]))

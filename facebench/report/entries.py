@@ -64,6 +64,12 @@ class MethodEntry:
         return tuple(result for of_group in self.results.values() for result in of_group)
 
     @property
+    def labelled(self) -> bool:
+        """Return whether it learned from labels."""
+        data = self.all_results[0].record.pretrain.data
+        return data is not None and data.labels is not None
+
+    @property
     def seeds(self) -> tuple[int, ...]:
         """Return the seeds of the results."""
         return tuple(sorted({r.spec.seed for r in self.all_results}))

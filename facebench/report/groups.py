@@ -60,4 +60,5 @@ def learned_from(record: Record) -> str:
         published = record.method.needs == "weights"
         return ", published weights" if published else ", nothing learned"
     kind = " (synthetic)" if data.synthetic else ""
-    return f", {record.pretrain.images_seen:,} images of {data.name}{kind}"
+    labels = f" with {data.labels.kind}" if data.labels else ""
+    return f", {record.pretrain.images_seen:,} images of {data.name}{kind}{labels}"

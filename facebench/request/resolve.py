@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import compress
 from typing import Any
 
 from facebench.config.options import (
@@ -24,6 +25,7 @@ from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
 from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.registry import Registry, build_backbone
+from facebench.request.fitting import own_data, which_fit
 from facebench.request.handed_in import check_nothing_learns, given_settings
 from facebench.request.layers import declared_layers
 from facebench.request.loaded import LoadedRun, Plugins, backbone_plugin, loaded_run
@@ -154,6 +156,8 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
         for task in request.tasks
         for seed in request.seeds
     ]
+    fits = which_fit([run.loaded for run in runs], request.methods)
+    runs = list(compress(runs, fits))
     sized = [(run, *with_sizes_taken(run.loaded, run.origins, sizes)) for run in runs]
     changes = {f"{key} is {origin}" for _, _, new in sized for key, origin in new.items()}
     for change in sorted(changes):
@@ -220,6 +224,8 @@ def _resolved_run(
 ) -> ResolvedRun:
     name, given = method.info.name, _given(request, method)
     layers = _layers(request, method)
+    if given is None:
+        layers |= own_data(method.info, task.info, layers)
     options = apply(method.Options(), name, layers)
     asked = apply(ExtractSpec(), "extract", layers)
     extract = _extract(asked, request, method, task)

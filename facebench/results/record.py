@@ -62,7 +62,16 @@ class MethodRecord(Form):
     title: Text
     version: Positive
     paper: String
-    needs: Literal["nothing", "weights", "file", "images", "pairs", "frames"]
+    needs: Literal[
+        "nothing", "weights", "file", "images", "pairs", "frames", "labels", "identities"
+    ]
+
+
+class LabelsRecord(Form):
+    """The labels that were learned from: how many classes, persons or targets there are."""
+
+    kind: Literal["classes", "labels", "numbers", "identities"]
+    outputs: Positive
 
 
 class SourceRecord(Form):
@@ -75,6 +84,7 @@ class SourceRecord(Form):
     warnings: tuple[String, ...]
     broken: tuple[String, ...]
     identity_overlap: dict[str, Any] | None = None
+    labels: Optional[LabelsRecord] = None
 
 
 class ImportedRecord(Form):

@@ -63,6 +63,11 @@ def pretrain_record(
     if checkpoint.imported is not None:
         record["imported"] = {key: checkpoint.imported[key] for key in ("file", "sha256")}
     if source is None or record["data"] is None:
+        targets = checkpoint.targets
+        if targets is not None and targets.kind == "identities" and "subject" in dataset.table:
+            note = f"whether people of the test of {dataset.task.info.title} are among them is not"
+            warnings = [*record["data"]["warnings"], f"{note} known: the checkpoint was given"]
+            record["data"] = {**record["data"], "warnings": warnings}
         return record
     overlap = identity_overlap(source, dataset)
     warnings = [*record["data"]["warnings"], *overlap_warning(overlap, source)]
@@ -88,10 +93,14 @@ def judgement_record(judgement: Judgement, leaks: Leaks | None) -> dict[str, Any
 
 def source_record(source: Source) -> dict[str, Any]:
     """Return what a checkpoint says about the images that it learned from."""
-    return {
+    record: dict[str, Any] = {
         "name": source.name,
         "synthetic": source.synthetic,
         "images": len(source),
         "fingerprint": source.fingerprint,
         "warnings": list(source.warnings),
     }
+    if source.targets is not None:
+        form = source.targets.form
+        record["labels"] = {"kind": form.kind, "outputs": form.outputs}
+    return record

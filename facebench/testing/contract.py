@@ -24,8 +24,11 @@ from facebench.method import Method
 from facebench.protocol import table_protocol
 from facebench.registry import CONTRACTS, PluginKind, Registry
 from facebench.request.resolve import CORE_GROUPS
+from facebench.targets import LabelledImages, TargetKind
 from facebench.task import Task
 from facebench.testing.learning_check import ITERATIONS, PRECISIONS, learn_briefly, variants
+from facebench.testing.random_labels import kinds_of, random_targets
+from facebench.weights.build import make_heads
 
 IMAGE_SIZE = 32  # pixels
 BATCH = 8
@@ -175,12 +178,15 @@ def _check_learning(cls: type[Method], images: Tensor) -> Iterator[str]:
     frames = [images.roll(place, dims=0) for place in range(cls.info.frames)]  # they differ
     faces = torch.cat(frames).repeat(_build(cls).batches_per_step, 1, 1, 1)
     before = torch.random.get_rng_state()
-    first, again = _one_step(cls, faces), _one_step(cls, faces)
-    if not torch.equal(before, torch.random.get_rng_state()):
-        raise _broken(cls, "a step draws from the global random state", "the given generator")
-    if first != again:
-        raise _broken(cls, f"two equal steps give {first} and {again}", "the same losses")
-    yield f"a step is repeatable from its generator and gives finite {', '.join(first)}"
+    terms: dict[str, float] = {}
+    for kind in kinds_of(cls.info):
+        first, again = _one_step(cls, faces, kind), _one_step(cls, faces, kind)
+        if not torch.equal(before, torch.random.get_rng_state()):
+            raise _broken(cls, "a step draws from the global random state", "the given generator")
+        if first != again:
+            raise _broken(cls, f"two equal steps give {first} and {again}", "the same losses")
+        terms |= first
+    yield f"a step is repeatable from its generator and gives finite {', '.join(terms)}"
     yield from _check_variants(cls)
 
 
@@ -189,18 +195,24 @@ def _check_variants(cls: type[Method]) -> Iterator[str]:
     tried = list(variants(cls))
     for variant in tried:
         for precision in PRECISIONS:
-            learn_briefly(cls, backbone(), variant, precision)
+            for kind in kinds_of(cls.info):
+                learn_briefly(cls, backbone(), variant, precision, kind)
     names = "; ".join(variant.name for variant in tried)
     yield f"learns {ITERATIONS} iterations in float32 and bf16 with each of {names}"
 
 
-def _one_step(cls: type[Method], faces: Tensor) -> dict[str, float]:
+def _one_step(cls: type[Method], faces: Tensor, kind: TargetKind | None) -> dict[str, float]:
     from facebench.pretrain.learner import weighted_sum
 
     method = _build(cls, _options_to_learn_with(cls)).train()
+    batch: Any = faces
+    if kind is not None:
+        targets = random_targets(kind, len(faces))
+        make_heads(method, targets.form, seed=0)
+        batch = LabelledImages(faces, torch.from_numpy(targets.values))
     method.before_epoch(0, 1)
     losses: dict[str, float] = {}
-    for terms in method.steps(faces, _generator(1)):
+    for terms in method.steps(batch, _generator(1)):
         if not terms:
             raise _broken(cls, "a step without a loss term", "at least one")
         total = weighted_sum(method, terms)

@@ -29,6 +29,9 @@ from facebench.method import Method
 from facebench.request.layers import declared_layers
 from facebench.runtime.device import Precision
 from facebench.runtime.workspace import Workspace
+from facebench.targets import TargetKind
+from facebench.testing.random_labels import random_targets
+from facebench.weights.build import make_heads
 
 ITERATIONS = 3  # one per epoch: weights from the last two epochs (PCL) are in effect in the third
 BATCH = 4
@@ -119,7 +122,11 @@ def literal_values(options: type[Any]) -> Iterator[tuple[str, Any]]:
 
 
 def learn_briefly(
-    cls: type[Method], backbone: Backbone | NoBackbone, variant: Variant, precision: Precision
+    cls: type[Method],
+    backbone: Backbone | NoBackbone,
+    variant: Variant,
+    precision: Precision,
+    kind: TargetKind | None = None,
 ) -> None:
     """Train a variant for one iteration in each of its epochs, with the engine of every run.
 
@@ -128,6 +135,7 @@ def learn_briefly(
         backbone: A small backbone.
         variant: The configuration.
         precision: ``32`` or ``bf16``.
+        kind: Kind of the labels, for a method that learns from labels.
 
     Raises:
         PluginError: Training fails, or a loss term or a weight is not finite afterwards.
@@ -144,6 +152,9 @@ def learn_briefly(
         started = 1
     count = frames * BATCH * method.batches_per_step // started
     faces: Faces = RandomFaces(count, frames, variant.pretrain.image_size)
+    targets = None if kind is None else random_targets(kind, len(faces))
+    if targets is not None:
+        make_heads(method, targets.form, seed=0)
     where = f"{cls.__module__}.{cls.__qualname__} ({variant.name}, precision {precision})"
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
@@ -152,6 +163,7 @@ def learn_briefly(
             learned = train(
                 method, faces, variant.pretrain,
                 seed=0, workspace=workspace, precision=precision, folder=place,
+                targets=targets,
             )  # fmt: skip
         except RuntimeError as error:  # errors of torch for a wrong graph or shape
             raise PluginError(f"{where}: learning fails: {error}") from error

@@ -9,6 +9,7 @@ import torch
 
 from facebench.backbones import NoBackbone
 from facebench.method import Method
+from facebench.targets import TargetForm
 
 
 def build_method(
@@ -27,3 +28,19 @@ def build_method(
         torch.manual_seed(seed)
         shared = new_backbone() if cls.info.backbone else NoBackbone()
         return cls(shared, options, image_size)
+
+
+def make_heads(method: Method, form: TargetForm, *, seed: int) -> None:
+    """Let a method make what depends on the labels; the global random state does not change.
+
+    Args:
+        method: A new method.
+        form: What is known of the labels.
+        seed: Seed of the initial weights.
+
+    Raises:
+        FacebenchError: It cannot learn from such labels.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        method.expect(form)

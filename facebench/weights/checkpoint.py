@@ -15,6 +15,8 @@ from torch import Tensor
 from facebench.errors import StageError
 from facebench.method import Method
 from facebench.runtime.workspace import read_record, to_json
+from facebench.targets import TargetForm
+from facebench.weights.build import make_heads
 
 FORMAT = 1
 WEIGHTS = "model.safetensors"
@@ -48,6 +50,12 @@ class Checkpoint:
         return seconds
 
     @property
+    def targets(self) -> TargetForm | None:
+        """Return what is known of the labels that it was learned with; None without labels."""
+        found = self.record.get("targets")
+        return None if found is None else TargetForm.of_record(found)
+
+    @property
     def imported(self) -> dict[str, Any] | None:
         """Return the source file and the matched tensors of imported weights, or ``None``."""
         return self.record.get("imported")
@@ -77,7 +85,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def load_weights(method: Method, checkpoint: Checkpoint) -> None:
-    """Load a checkpoint's weights into ``method``; every tensor must match by name and shape.
+    """Load a checkpoint's weights into a new method; every tensor must match by name and shape.
 
     Raises:
         StageError: A tensor is missing, unexpected or of another shape.
@@ -94,6 +102,8 @@ def load_weights(method: Method, checkpoint: Checkpoint) -> None:
             f"{checkpoint.folder / WEIGHTS}: the weights are not those of its record. "
             "Delete the folder and run again."
         )
+    if checkpoint.targets is not None:
+        make_heads(method, checkpoint.targets, seed=0)
     own = {name: tuple(tensor.shape) for name, tensor in _state(method).items()}
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     if own != found:

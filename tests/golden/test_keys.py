@@ -35,8 +35,9 @@ HERE = Path(__file__).parent
 EXPECTED = HERE / "keys.json"
 
 METHODS = (
-    "barlowtwins", "byol", "datta", "deformae", "dino", "fabnet", "facecycle", "frozen", "hog",
-    "lbp", "moco", "pcl", "random", "simclr", "simsiam", "splitbrain", "tcae", "temporal", "vicreg",
+    "arcface", "barlowtwins", "byol", "cosface", "datta", "deformae", "dino", "fabnet", "facecycle",
+    "frozen", "hog", "lbp", "moco", "pcl", "random", "simclr", "simsiam", "sphereface",
+    "splitbrain", "supervised", "tcae", "temporal", "vicreg",
 )  # fmt: skip
 TASKS = ("aflw2000", "bu3dfe", "cplfw", "disfa", "fer2013", "lfw", "rafdb")
 
@@ -117,9 +118,12 @@ def stage_keys(folder: Path) -> dict[str, list[str]]:
     clips = write_clips(folder / "clips")
     rows = {}
     for name, spec in specs(registry, ("squares",)):
+        info = registry.load("method", spec.method).info
         sources = ["squares", f"images:{folder / 'data' / 'squares'}"]
-        if registry.load("method", spec.method).info.needs_videos:
+        if info.needs_videos or info.needs == "identities":
             sources = [f"video:{clips}"]
+        elif info.needs == "labels":  # limited, there are too few to choose a probe's settings on
+            sources = [] if spec.limit else ["squares"]
         for data in sources:
             learning = replace(spec, pretrain=replace(spec.pretrain, data=data))
             steps = plan(open_stages(load_run(learning, registry), workspace))

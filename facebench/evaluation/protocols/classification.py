@@ -53,6 +53,7 @@ class Classification(Protocol):
     name = "classification"
     version = 2  # 1: products by oneDNN or a compiled kernel, which round in another way
     curve = CurveForm("test_accuracy_by_epoch", "accuracy")
+    target_kind = "classes"
     monitored = frozenset({"best_epoch", "test_accuracy_by_epoch"})
 
     def table_columns(self, info: TaskInfo) -> tuple[str, ...]:

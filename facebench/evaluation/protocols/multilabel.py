@@ -63,6 +63,7 @@ class Multilabel(Protocol):
     version = 2  # 1: products by oneDNN or a compiled kernel, which round in another way
     folded = True
     binary_targets = True
+    target_kind = "labels"
     curve = CurveForm("test_f1_by_fold_and_epoch", "f1", by_fold=True)
     monitored = frozenset({"best_epoch_by_fold", "test_f1_by_fold_and_epoch"})
 

@@ -62,6 +62,7 @@ class Regression(Protocol):
     name = "regression"
     version = 2  # 1: products by oneDNN or a compiled kernel, which round in another way
     highest = float("inf")
+    target_kind = "numbers"
     curve = CurveForm("test_mae_by_epoch", "mae", higher_is_better=False)
     monitored = frozenset({"best_epoch", "test_mae_by_epoch"})
 

@@ -55,6 +55,7 @@ class PairVerification(Protocol):
     version = 1
     folded = True
     paired = True
+    target_kind = "identities"
     curve = CurveForm("test_accuracy_by_fold_and_epoch", "accuracy", by_fold=True)
     monitored = frozenset({"test_accuracy_by_fold_and_epoch"})
 

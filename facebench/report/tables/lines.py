@@ -63,6 +63,8 @@ def method_lines(
 
 def _section(entry: MethodEntry, layout: PrintedLayout) -> str:
     """Return the section of a run whose method the paper does not print."""
+    if entry.labelled:
+        return layout.sections["supervised"]
     baseline = entry.all_results[0].record.method.needs == "nothing"
     return layout.sections["baseline"] if baseline else OTHERS
 

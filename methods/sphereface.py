@@ -1,0 +1,76 @@
+"""SphereFace: softmax over persons, with the angle of the true one multiplied by a margin.
+
+Liu et al., "SphereFace: deep hypersphere embedding for face recognition", CVPR 2017, Eqs. 5 and 7.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from facebench.backbones import Backbone
+from facebench.errors import SpecError
+from facebench.method import MethodInfo
+
+from ._identity import IdentityMethod, IdentityOptions
+from ._margins import cosines, sphereface_logits
+
+
+@dataclass(frozen=True, kw_only=True)
+class SphereFaceOptions(IdentityOptions):
+    """Options of SphereFace."""
+
+    margin: int = 4  # m, section 4.1
+    lambda_start: float = 1000.0  # released code: max(5, 1000 / (1 + 0.12 iteration))
+    lambda_decay: float = 0.12
+    lambda_end: float = 5.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.margin < 1:
+            raise SpecError(f"margin is {self.margin}; expected a whole number of 1 or more.")
+        for name in ("lambda_start", "lambda_decay", "lambda_end"):
+            if getattr(self, name) < 0:
+                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 or more.")
+
+
+class SphereFace(IdentityMethod):
+    """Cosines of multiplied angles, scaled by the length of the embedding."""
+
+    info = MethodInfo(
+        name="sphereface",
+        title="SphereFace",
+        version=1,
+        paper="Liu et al., CVPR 2017",
+        year=2017,
+        needs="identities",
+        presets={
+            # In 64 steps the released lambda falls to 115, which is a plain cosine.
+            "quick": {"lambda_decay": 3.0}
+        },
+        small={"embedding_dim": 16},
+    )
+    Options = SphereFaceOptions
+    options: SphereFaceOptions
+
+    def __init__(self, backbone: Backbone, options: Any, image_size: int) -> None:
+        super().__init__(backbone, options, image_size)
+        self.register_buffer("iteration", torch.zeros((), dtype=torch.int64))
+        self.iteration: Tensor
+
+    def logits(self, embeddings: Tensor, people: Tensor, labels: Tensor) -> Tensor:
+        """Return the cosines scaled by the embedding's length, the true one with its margin."""
+        options = self.options
+        mixed = options.lambda_start / (1 + options.lambda_decay * float(self.iteration))
+        return sphereface_logits(
+            cosines(embeddings, people),
+            labels,
+            embeddings.norm(dim=1),
+            options.margin,
+            max(options.lambda_end, mixed),
+        )
+
+    def after_step(self) -> None:
+        """Count the optimiser steps, by which lambda falls."""
+        self.iteration += 1
