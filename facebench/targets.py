@@ -68,7 +68,11 @@ class TargetForm:
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> TargetForm:
         """Return the form of what :meth:`record` gave."""
-        return cls(**{n: tuple(v) if isinstance(v, list) else v for n, v in record.items()})
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in record.items()
+        }
+        return cls(**values)
 
 
 @dataclass(frozen=True)
@@ -103,7 +107,9 @@ class Targets:
     @property
     def form(self) -> TargetForm:
         """Return what a method needs to know of them."""
-        means = deviations = counts = np.empty(0)
+        counts: NDArray[Any] = np.empty(0)
+        means: NDArray[Any] = np.empty(0)
+        deviations: NDArray[Any] = np.empty(0)
         outputs = len(self.names)
         if self.kind == "numbers":
             means, deviations = self.values.mean(0, np.float64), self.values.std(0, np.float64)

@@ -78,9 +78,12 @@ class Learner(pl.LightningModule):
         """Take the optimiser steps of one batch, whose images are uint8 ``[B, 3, S, S]``."""
         adam: Any = self.optimizers()
         generator = self._generator(batch_index)
-        labelled = isinstance(batch, LabelledImages)
-        faces = (batch.images if labelled else batch).float().div_(255)
-        learned: Any = LabelledImages(faces, batch.targets) if labelled else faces
+        learned: Any
+        if isinstance(batch, LabelledImages):
+            faces = batch.images.float().div_(255)
+            learned = LabelledImages(faces, batch.targets)
+        else:
+            learned = faces = batch.float().div_(255)
         for terms in self.method.steps(learned, generator):
             adam.zero_grad()
             self.manual_backward(weighted_sum(self.method, terms))

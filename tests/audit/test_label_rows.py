@@ -18,6 +18,7 @@ from facebench.data.sources import Source, task_source
 from facebench.errors import DataError, SpecError
 from facebench.evaluation.holdout import hold_out, split_rows
 from facebench.method import MethodInfo
+from facebench.runtime.images import Pixels
 from facebench.targets import TargetForm
 
 LABELS = MethodInfo(name="mine", title="Mine", version=1, paper="-", year=2026, needs="labels")
@@ -124,11 +125,13 @@ def test_people_of_pairs_are_left_out_and_counted(judged: str) -> None:
 
 def speakers(names: bool = True) -> Source:
     who = ["cy day", "cy day", "Eve", "Eve", "Flo", "Flo"]
-    frames = pd.DataFrame({"path": [f"{n}.png" for n in range(6)], "identity": who})
+    frames = pd.DataFrame({"path": [f"{n}.png" for n in range(6)], "identity": who, "video": who})
     subjects = tuple(who) if names else ()
-    return Source(
-        "clips", False, frames.assign(video=who), lambda _: None, ("0",) * 6, (), subjects
-    )  # type: ignore[arg-type, return-value]
+    return Source("clips", False, frames, no_image, ("0",) * 6, subjects=subjects)
+
+
+def no_image(path: str) -> Pixels:
+    raise AssertionError(f"{path} was read")
 
 
 def test_people_of_the_judged_test_are_left_out_of_other_data() -> None:
