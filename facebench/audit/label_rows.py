@@ -159,7 +159,7 @@ def _not_held_out(
 def _not_tested(
     source: Source, learned: Dataset | None, judged: Dataset
 ) -> tuple[Bools, list[str]]:
-    """Return which images show nobody of a test, and notes that count who was left out."""
+    """Return which images show no person of a test, and notes that count who was left out."""
     keep = np.ones(len(source), bool)
     notes = []
     who = np.array([normal(name) for name in source.subjects] or [""] * len(source))
