@@ -14,7 +14,7 @@ from facebench.task import TaskInfo
 
 _log = logging.getLogger(__name__)
 
-OWN = "the judged task"  # the origin of the data that a supervised method learns from by default
+OWN = "task"  # the origin of the data that a supervised method learns from by default
 
 
 def own_data(method: MethodInfo, task: TaskInfo, layers: Overrides) -> Overrides:
