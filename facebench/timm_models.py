@@ -34,7 +34,7 @@ def new_model(name: str, side: int = 0) -> Any:
     """
     import timm
 
-    sized = {"img_size": side} if side else {}
+    sized: dict[str, Any] = {"img_size": side} if side else {}
     return timm.create_model(name, pretrained=False, num_classes=0, **_resizing(name), **sized)
 
 
@@ -195,15 +195,16 @@ def _numbers(model: Any, side: int, name: str) -> int:
 
 
 @cache
-def _resizing(name: str) -> dict[str, bool]:
+def _resizing(name: str) -> dict[str, Any]:
     """Return the arguments that make a model take images of other sizes than its own."""
     import timm
 
-    for argument, value in (("dynamic_img_size", True), ("strict_img_size", False)):
+    resizing: tuple[dict[str, Any], ...] = ({"dynamic_img_size": True}, {"strict_img_size": False})
+    for arguments in resizing:
         try:
             with torch.device("meta"):  # neither memory nor draws of the global random state
-                timm.create_model(name, pretrained=False, num_classes=0, **{argument: value})
+                timm.create_model(name, pretrained=False, num_classes=0, **arguments)
         except TypeError:  # it has no such argument
             continue
-        return {argument: value}
+        return arguments
     return {}

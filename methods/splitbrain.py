@@ -60,13 +60,13 @@ class SplitBrain(Method):
                 f"the backbone has {backbone.channels} channel; expected two or more, since "
                 "SplitBrain splits them in halves."
             )
-        self.half = backbone.channels // 2
+        self.lightness_channels = backbone.channels // 2
         centres = colour_bins()
         self.register_buffer("centres", centres, persistent=False)  # a constant
         self.centres: Tensor
         pixels = options.cells**2
-        self.to_ab = nn.Conv2d(self.half, len(centres) * pixels, 1)
-        self.to_lightness = nn.Conv2d(backbone.channels - self.half, LIGHTNESS_BINS * pixels, 1)
+        self.to_ab = nn.Conv2d(self.lightness_channels, len(centres) * pixels, 1)
+        self.to_lightness = nn.Conv2d(backbone.channels - self.lightness_channels, LIGHTNESS_BINS * pixels, 1)
         self.augment = Compose((RandomResizedCrop(image_size, (options.crop_scale, 1.0)), Flip()))
 
     def halves(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -76,8 +76,8 @@ class SplitBrain(Method):
         ab = lab[:, 1:] / (2 * AB_RANGE) + 0.5
         colour = torch.cat([ab, torch.full_like(ab[:, :1], 0.5)], dim=1)
         return (
-            self.backbone(lightness.clamp(0, 1))[:, : self.half],
-            self.backbone(colour.clamp(0, 1))[:, self.half :],
+            self.backbone(lightness.clamp(0, 1))[:, : self.lightness_channels],
+            self.backbone(colour.clamp(0, 1))[:, self.lightness_channels :],
         )
 
     def encode(self, images: Tensor) -> Tensor:
@@ -93,7 +93,7 @@ class SplitBrain(Method):
         of_lightness, of_colour = self.halves(views)
         ab_scores = F.pixel_shuffle(self.to_ab(of_lightness), self.options.cells)  # [B, Q, m, n]
         l_scores = F.pixel_shuffle(self.to_lightness(of_colour), self.options.cells)
-        lab = F.adaptive_avg_pool2d(rgb_to_lab(views), ab_scores.shape[2:])
+        lab = F.adaptive_avg_pool2d(rgb_to_lab(views), (ab_scores.shape[2], ab_scores.shape[3]))
         return {
             "L_ab": F.cross_entropy(ab_scores.float(), nearest_bin(lab[:, 1:], self.centres)),
             "L_l": F.cross_entropy(l_scores.float(), lightness_bin(lab[:, 0])),

@@ -107,7 +107,7 @@ or, from Kaggle (msambare/fer2013),
         Raises:
             DataError: No form is there, or a label or a name does not parse.
         """
-        found = look(self.info, root, ("", "fer2013"), _form)
+        found: Path | list[Path] | None = look(self.info, root, ("", "fer2013"), _form)
         if found is None:
             raise bad_layout(self.info, root, _lacking(root))
         if isinstance(found, list):

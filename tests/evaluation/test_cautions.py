@@ -50,7 +50,7 @@ def test_items_that_a_score_says_little_of(tiny_faces: Path, tmp_path: Path) -> 
 
 def test_constant_features(tiny_faces: Path, tmp_path: Path) -> None:
     dataset = open_dataset(Tiny(), tiny_faces.parent, tmp_path / "cache")
-    same = np.tile(np.float16([3, 0, -0.1]), (len(dataset), 1))
+    same = np.tile(np.array([3, 0, -0.1], dtype=np.float16), (len(dataset), 1))
     assert "the same for every image" in judged(dataset, same)
     same[-1, 2] = 0.1
     assert "the same for every image" not in judged(dataset, same)

@@ -55,6 +55,9 @@ class Faces:
     def __len__(self) -> int:
         return len(self.images)
 
+    def tracks(self) -> tuple[Any, Any]:
+        return self.video, np.array([0, 1, 2, 0, 1, 2])
+
     def batch(self, indices: Any) -> Tensor:
         return self.images[indices]
 

@@ -169,7 +169,7 @@ def test_the_ranking_loss_is_the_sum_of_triplets_of_adjacent_frames() -> None:
     rows = rows / np.linalg.norm(rows, axis=2, keepdims=True)
     total = 0.0
     for n in range(3):
-        d = [np.linalg.norm(rows[0, n] - rows[k, n]) for k in (1, 2, 3)]
+        d = [float(np.linalg.norm(rows[0, n] - rows[k, n])) for k in (1, 2, 3)]
         total += (max(0, d[0] - d[1] + 0.3) + max(0, d[1] - d[2] + 0.3)) / 3
     assert ranking_loss(z, 0.3).item() == pytest.approx(total, rel=1e-5)
 
