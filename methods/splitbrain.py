@@ -66,7 +66,8 @@ class SplitBrain(Method):
         self.centres: Tensor
         pixels = options.cells**2
         self.to_ab = nn.Conv2d(self.lightness_channels, len(centres) * pixels, 1)
-        self.to_lightness = nn.Conv2d(backbone.channels - self.lightness_channels, LIGHTNESS_BINS * pixels, 1)
+        colour_channels = backbone.channels - self.lightness_channels
+        self.to_lightness = nn.Conv2d(colour_channels, LIGHTNESS_BINS * pixels, 1)
         self.augment = Compose((RandomResizedCrop(image_size, (options.crop_scale, 1.0)), Flip()))
 
     def halves(self, images: Tensor) -> tuple[Tensor, Tensor]:

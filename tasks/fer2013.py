@@ -107,13 +107,14 @@ or, from Kaggle (msambare/fer2013),
         Raises:
             DataError: No form is there, or a label or a name does not parse.
         """
-        found: Path | list[Path] | None = look(self.info, root, ("", "fer2013"), _form)
+        found = look(self.info, root, ("", "fer2013"), _form)
         if found is None:
             raise bad_layout(self.info, root, _lacking(root))
-        if isinstance(found, list):
+        if found[0].is_dir():
             return self._folders(root, found)
-        table = self._table(read_rows(found, found.relative_to(root).as_posix()))
-        table.attrs["warnings"] = csv_notes(found)
+        (csv,) = found
+        table = self._table(read_rows(csv, csv.relative_to(root).as_posix()))
+        table.attrs["warnings"] = csv_notes(csv)
         return table
 
     def read_image(self, root: Path, path: str) -> Pixels:
@@ -196,12 +197,12 @@ or, from Kaggle (msambare/fer2013),
                 yield part, part / name, label
 
 
-def _form(folder: Path) -> Path | list[Path] | None:
+def _form(folder: Path) -> list[Path] | None:
     """Return the CSV in a folder, else its folders of training and test images, if any."""
     for name in _CSV:
         csv = find(folder, name)
         if csv is not None and csv.is_file():
-            return csv
+            return [csv]
     train, tests = find(folder, "train"), test_folders(folder)
     return [train, *tests] if train is not None and train.is_dir() and tests else None
 
