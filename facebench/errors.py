@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
+
+_LONGEST = 60  # characters of a wrong value or name in a message
 
 
 class FacebenchError(Exception):
@@ -40,7 +43,7 @@ class UnknownNameError(SpecError):
         hint = f" Did you mean '{near[0]}'?" if near else ""
         place = f" in {where}" if where else ""
         listed = ", ".join(names) if names else "none"
-        super().__init__(f"unknown {kind} '{name}'{place}.{hint} Known: {listed}.")
+        super().__init__(f"unknown {kind} '{shortened(name)}'{place}.{hint} Known: {listed}.")
 
 
 class PluginError(FacebenchError):
@@ -53,3 +56,9 @@ class DataError(FacebenchError):
 
 class StageError(FacebenchError):
     """A checkpoint, feature store or result on disk that cannot be used as it is."""
+
+
+def shortened(value: Any) -> str:
+    """Return a value as text of one line and at most 60 characters, for messages."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

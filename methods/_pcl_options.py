@@ -6,12 +6,14 @@ code; docs/fidelity.md lists every such choice.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Interval
 
 from facebench.errors import SpecError
 from facebench.pretrain.losses import Interpolation
+from facebench.ranges import Count, CountOrAll, Temperature
 
 from ._views import PoseAugmentation, ViewOptions
 
@@ -20,28 +22,30 @@ from ._views import PoseAugmentation, ViewOptions
 class PCLOptions(ViewOptions):
     """Options of PCL, in addition to those of the views."""
 
-    temperature: float = 0.07  # PCL section 4.1
+    temperature: Temperature = 0.07  # PCL section 4.1
     l_dis: bool = True  # Eq. 2; switched by the ablation, Table 5
     l_orth: bool = True  # Eq. 3
     l_pose: bool = True  # Eq. 5; without it F_p learns by plain NT-Xent (section 4.3)
     dynamic_weights: bool = True  # DWA, Eq. 7
-    dwa_temperature: float = 2.0  # released code
+    dwa_temperature: Temperature = 2.0  # released code
     negative_interpolation: bool = True  # negative interpolation; section 4.1, as the baseline
     interpolation: Interpolation = "unit"  # mixes unit vectors; released: outputs of the head
     directions: Literal["sum", "mean"] = "sum"  # Eqs. 5 and 6 add both; released: their mean
     pose_augmentation: PoseAugmentation = "flip"  # section 4.1: flipping works best
     face_pose_augmentation: PoseAugmentation = "none"  # face views; neither names any
-    pdd_images: int = 0  # images of a batch that the PDD sees; 0 is all of them
-    pose_images: int = 10  # images of a batch with pose pairs; the paper is silent, released code
-    negatives: int = 100  # M, negatives of each pose image; released code
+    pdd_images: CountOrAll = 0  # images of a batch that the PDD sees; 0 is all of them
+    pose_images: Count = 10  # images of a batch with pose pairs; the paper is silent, released code
+    negatives: Count = 100  # M, negatives of each pose image; released code
     negatives_of: Literal["anchor", "batch"] = "anchor"  # Eq. 5: per anchor; released: all
     orth: Literal["dot", "cosine", "cross_correlation"] = "dot"  # Eq. 3; released: the last
     pose_denominator: Literal["negatives", "all"] = "negatives"  # Eq. 5; released: all
-    pose_weight: float = 1.0  # factor on F_p's loss, besides Eq. 7's alpha_pose; not in the paper
+    # factor on F_p's loss, besides Eq. 7's alpha_pose; not in the paper
+    pose_weight: Annotated[float, Interval(gt=0, le=1e6)] = 1.0
     pose_crop: bool = True  # pose views are cropped too (section 3.2); released: not
     projection: bool = False  # heads before the contrastive losses; in the code only
     projection_head: Literal["released", "simclr"] = "released"  # used if projection is on
-    pdd_noise: float = 0.0  # sigma of noise on the PDD's input; released: 0.4
+    # sigma of noise on the PDD's input; released: 0.4
+    pdd_noise: Annotated[float, Interval(ge=0, le=100)] = 0.0
     # Batches of BatchNorm: one pass of decoder and of pose head for all inputs, or, as
     # released, one pass of the decoder per reconstruction, of the head for positives and negatives
     passes: Literal["joint", "separate"] = "joint"
@@ -49,17 +53,8 @@ class PCLOptions(ViewOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.temperature <= 0 or self.dwa_temperature <= 0:
-            raise SpecError("temperature and dwa_temperature must be more than 0.")
-        if not 0 < self.pose_weight < math.inf:
-            raise SpecError(
-                f"pose_weight is {self.pose_weight}; expected a number above 0. "
-                "pcl.l_pose=false trains F_p by the plain contrast."
-            )
         if self.pose_augmentation == "none":
             raise SpecError("pose_augmentation is none; PCL needs flip, rotation, both or all.")
-        if self.pdd_images < 0 or self.pose_images < 1 or self.negatives < 1:
-            raise SpecError("pdd_images must be 0 or more, pose_images and negatives 1 or more.")
 
 
 # The released code. All its settings of loss and views are listed, even those equal to the paper's,

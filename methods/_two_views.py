@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import Method
 from facebench.pretrain.augment.transforms import Compose, Solarize
+from facebench.ranges import Share
 
 from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
 
@@ -29,45 +29,9 @@ class TwoViewOptions(ViewOptions):
     hue: float = 0.1
     sobel_p: float = 0.0  # none of these methods has it
     blur_p: float = 1.0  # of the first view
-    second_blur_p: float = 0.1
-    second_solarize_p: float = 0.2  # the first view is never solarised
+    second_blur_p: Share = 0.1
+    second_solarize_p: Share = 0.2  # the first view is never solarised
     pose_augmentation: PoseAugmentation = "flip"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("second_blur_p", "second_solarize_p"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
-
-    def require_positive(self, *names: str) -> None:
-        """Refuse options of these names that are not above 0.
-
-        Raises:
-            SpecError: One of them is not.
-        """
-        for name in names:
-            if getattr(self, name) <= 0:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected more than 0.")
-
-    def require_not_negative(self, *names: str) -> None:
-        """Refuse options of these names that are below 0.
-
-        Raises:
-            SpecError: One of them is.
-        """
-        for name in names:
-            if getattr(self, name) < 0:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 or more.")
-
-    def require_momentum(self, name: str) -> None:
-        """Refuse an option that is no momentum of a moving average.
-
-        Raises:
-            SpecError: It is below 0, or 1 or more.
-        """
-        if not 0 <= getattr(self, name) < 1:
-            found = getattr(self, name)
-            raise SpecError(f"{name} is {found}; expected 0 or more, and less than 1.")
 
 
 class TwoViewMethod(Method):

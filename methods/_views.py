@@ -7,11 +7,11 @@ Sobel filtering) without their strengths, which are taken from the released code
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Interval
 from torch import Generator, Tensor
 
-from facebench.errors import SpecError
 from facebench.pretrain.augment.crops import QuadrantCrops, RandomResizedCrop
 from facebench.pretrain.augment.transforms import (
     Augmentation,
@@ -23,6 +23,7 @@ from facebench.pretrain.augment.transforms import (
     Rotation,
     Sobel,
 )
+from facebench.ranges import Share, check_values
 
 PoseAugmentation = Literal["none", "flip", "rotation", "both", "all"]  # all: both, and translation
 
@@ -35,21 +36,19 @@ class ViewOptions:
     """Options of the stochastic augmentation."""
 
     crop: Literal["resized", "quadrants"] = "resized"  # PCL 4.1 "random crop"; released: quadrants
-    crop_scale: float = 0.2  # smallest area of a resized crop, since a face fills the frame
-    jitter: float = 0.8  # brightness, contrast, saturation; released PCL
-    hue: float = 0.2  # released PCL
-    jitter_p: float = 0.8  # released PCL
-    grayscale_p: float = 0.2  # released PCL
-    blur_p: float = 0.8  # released PCL: kernel int(0.1 * 64) -> 7, sigma U(0.1, 2)
-    sobel_p: float = 0.6  # released PCL
-    rotation_degrees: float = 30.0  # when pose augmentation rotates; PCL gives no number
+    # smallest area of a resized crop, since a face fills the frame
+    crop_scale: Annotated[float, Interval(gt=0, le=1)] = 0.2
+    jitter: Share = 0.8  # brightness, contrast, saturation; released PCL
+    hue: Annotated[float, Interval(ge=0, le=0.5)] = 0.2  # released PCL
+    jitter_p: Share = 0.8  # released PCL
+    grayscale_p: Share = 0.2  # released PCL
+    blur_p: Share = 0.8  # released PCL: kernel int(0.1 * 64) -> 7, sigma U(0.1, 2)
+    sobel_p: Share = 0.6  # released PCL
+    # when pose augmentation rotates; PCL gives no number
+    rotation_degrees: Annotated[float, Interval(ge=0, le=180)] = 30.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.crop_scale <= 1:
-            raise SpecError(f"crop_scale is {self.crop_scale}; expected a share of 0 to 1.")
-        for name in ("jitter_p", "grayscale_p", "blur_p", "sobel_p"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
+        check_values(self)
 
 
 def appearance(options: ViewOptions, image_size: int) -> Compose:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
+from facebench.ranges import Weight, Width
 
 from ._two_views import TwoViewMethod, TwoViewOptions
 
@@ -19,12 +20,8 @@ from ._two_views import TwoViewMethod, TwoViewOptions
 class BarlowTwinsOptions(TwoViewOptions):
     """Options of Barlow Twins (section 2.2)."""
 
-    redundancy: float = 5e-3  # lambda, weight of the off-diagonal terms
-    projection_dim: int = 8192  # of each of the projector's three layers
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require_positive("redundancy", "projection_dim")
+    redundancy: Weight = 5e-3  # lambda, weight of the off-diagonal terms
+    projection_dim: Width = 8192  # of each of the projector's three layers
 
 
 class BarlowTwins(TwoViewMethod):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
+from facebench.ranges import Momentum, Width
 
 from ._two_views import TwoViewMethod, TwoViewOptions, rising_momentum
 
@@ -20,14 +21,9 @@ from ._two_views import TwoViewMethod, TwoViewOptions, rising_momentum
 class BYOLOptions(TwoViewOptions):
     """Options of BYOL (section 3.3)."""
 
-    momentum: float = 0.996  # tau_base; rises to 1 by a cosine over the epochs
-    hidden: int = 4096  # of projection and prediction
-    projection_dim: int = 256
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require_positive("hidden", "projection_dim")
-        self.require_momentum("momentum")
+    momentum: Momentum = 0.996  # tau_base; rises to 1 by a cosine over the epochs
+    hidden: Width = 4096  # of projection and prediction
+    projection_dim: Width = 256
 
 
 class BYOL(TwoViewMethod):

@@ -7,14 +7,16 @@ loss and moving average are lightly's.
 import copy
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
 from facebench.pretrain.augment.crops import RandomResizedCrop
+from facebench.ranges import Momentum, Temperature, Width
 
 from ._two_views import TwoViewMethod, TwoViewOptions, rising_momentum
 from ._views import appearance
@@ -25,22 +27,17 @@ class DINOOptions(TwoViewOptions):
     """Options of DINO (section 3; the number of local crops as released)."""
 
     crop_scale: float = 0.4  # smallest area of a global crop, largest of a local one
-    local_crops: int = 8
-    local_scale: float = 0.05  # smallest area of a local crop
-    momentum: float = 0.996  # rises to 1 by a cosine over the epochs
-    teacher_temperature: float = 0.07
-    warmup_temperature: float = 0.04  # of the teacher in the first epoch
-    warmup_epochs: int = 30
-    student_temperature: float = 0.1
-    outputs: int = 65536
-    frozen_epochs: int = 1  # before the last layer learns (released code)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require_momentum("momentum")
-        self.require_not_negative("local_crops", "warmup_epochs", "frozen_epochs")
-        self.require_positive("teacher_temperature", "warmup_temperature", "student_temperature")
-        self.require_positive("local_scale", "outputs")
+    local_crops: Annotated[int, Interval(ge=0, le=64)] = 8
+    # smallest area of a local crop
+    local_scale: Annotated[float, Interval(gt=0, le=1)] = 0.05
+    momentum: Momentum = 0.996  # rises to 1 by a cosine over the epochs
+    teacher_temperature: Temperature = 0.07
+    warmup_temperature: Temperature = 0.04  # of the teacher in the first epoch
+    warmup_epochs: Annotated[int, Interval(ge=0, le=10**6)] = 30
+    student_temperature: Temperature = 0.1
+    outputs: Width = 65536
+    # before the last layer learns (released code)
+    frozen_epochs: Annotated[int, Interval(ge=0, le=10**6)] = 1
 
 
 class DINO(TwoViewMethod):

@@ -5,27 +5,31 @@ scikit-image. PCL's tables give no settings.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from torch import Tensor
 
 from facebench.errors import SpecError
 from facebench.method import Method, MethodInfo
+from facebench.ranges import check_values
+
+Bins = Annotated[int, Interval(ge=1, le=360)]
+Pixels = Annotated[int, Interval(ge=1, le=4096)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class HoGOptions:
     """Options of HoG."""
 
-    orientations: int = 9  # bins over 180 degrees; Dalal and Triggs, section 6.3
-    cell: int = 8  # pixels on each side of a cell; Dalal and Triggs, section 6.4
-    block: int = 2  # cells on each side of a block; Dalal and Triggs, section 6.4
+    orientations: Bins = 9  # bins over 180 degrees; Dalal and Triggs, section 6.3
+    cell: Pixels = 8  # pixels on each side of a cell; Dalal and Triggs, section 6.4
+    block: Bins = 2  # cells on each side of a block; Dalal and Triggs, section 6.4
 
     def __post_init__(self) -> None:
-        for name in ("orientations", "cell", "block"):
-            if getattr(self, name) < 1:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 1 or more.")
+        check_values(self)
 
 
 class HoG(Method):

@@ -7,30 +7,33 @@ for faces, are ``lbp.recipe=ahonen``. The patterns are scikit-image's.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import Tensor
 
 from facebench.errors import SpecError
 from facebench.method import Method, MethodInfo
+from facebench.ranges import check_values
 
 
 @dataclass(frozen=True, kw_only=True)
 class LBPOptions:
     """Options of LBP."""
 
-    points: int = 8  # sampling points on the circle, P; Ojala et al., section 2: LBP(8, 1), riu2
-    radius: float = 1.0  # radius of the circle in pixels, R; Ojala et al., section 2
-    grid: int = 7  # cells on each side; Ahonen et al., section 3: 7 x 7
+    # sampling points on the circle, P; Ojala et al., section 2: LBP(8, 1), riu2
+    points: Annotated[int, Interval(ge=2, le=24)] = 8
+    # radius of the circle in pixels, R; Ojala et al., section 2
+    radius: Annotated[float, Interval(gt=0, le=1000)] = 1.0
+    # cells on each side; Ahonen et al., section 3: 7 x 7
+    grid: Annotated[int, Interval(ge=1, le=1000)] = 7
     rotation_invariant: bool = True  # riu2 of Ojala et al.: P + 2 bins; off: u2, P(P - 1) + 3
 
     def __post_init__(self) -> None:
-        if not 2 <= self.points <= 24:
-            raise SpecError(f"points is {self.points}; expected 2 to 24.")
-        if self.radius <= 0 or self.grid < 1:
-            raise SpecError("radius must be more than 0, grid 1 or more.")
+        check_values(self)
 
     @property
     def bins(self) -> int:

@@ -7,13 +7,15 @@ learning", 2020. Queue, head and moving average are lightly's.
 
 import copy
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import Method, MethodInfo, Terms
+from facebench.ranges import Momentum, Temperature, Width
 
 from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
 
@@ -22,26 +24,18 @@ from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
 class MoCoOptions(ViewOptions):
     """Options of MoCo; views as in its own paper, not as in PCL's baseline."""
 
-    temperature: float = 0.2  # MoCo v2, section 3; MoCo v1 and PCL section 4.1: 0.07
-    queue: int = 65536  # keys, K; MoCo v1, section 4.1
-    momentum: float = 0.999  # m, constant; MoCo v1, section 3.2
-    projection_hidden: int = 2048  # MoCo v2, section 3
-    projection_dim: int = 128  # MoCo v1, section 3.3
+    temperature: Temperature = 0.2  # MoCo v2, section 3; MoCo v1 and PCL section 4.1: 0.07
+    # keys, K; MoCo v1, section 4.1
+    queue: Annotated[int, Interval(ge=1, le=2**24)] = 65536
+    momentum: Momentum = 0.999  # m, constant; MoCo v1, section 3.2
+    projection_hidden: Width = 2048  # MoCo v2, section 3
+    projection_dim: Width = 128  # MoCo v1, section 3.3
     projection_norm: bool = False  # BatchNorm in the head, as in MoCo v3; MoCo v2 has none
     jitter: float = 0.4  # released MoCo
     hue: float = 0.1  # released MoCo
     blur_p: float = 0.5  # released MoCo v2
     sobel_p: float = 0.0  # MoCo has none
     pose_augmentation: PoseAugmentation = "flip"  # MoCo v1, section 3.3: horizontal flip
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.temperature <= 0:
-            raise SpecError(f"temperature is {self.temperature}; expected more than 0.")
-        if self.queue < 1:
-            raise SpecError(f"queue is {self.queue}; expected 1 key or more.")
-        if not 0 <= self.momentum < 1:
-            raise SpecError(f"momentum is {self.momentum}; expected 0 or more, and less than 1.")
 
 
 class MoCo(Method):

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import Method, MethodInfo, Terms
 from facebench.pretrain.losses import mixed_nt_xent
+from facebench.ranges import Temperature, Width
 
 from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
 
@@ -21,16 +21,11 @@ from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
 class SimCLROptions(ViewOptions):
     """Options of SimCLR, in addition to those of the views."""
 
-    temperature: float = 0.07  # PCL section 4.1
+    temperature: Temperature = 0.07  # PCL section 4.1
     negative_interpolation: bool = True  # PCL section 4.1
     pose_augmentation: PoseAugmentation = "none"  # PCL Table 5: the baseline has none
-    projection_hidden: int = 2048  # lightly's default; SimCLR section 3 uses the feature's width
-    projection_dim: int = 128  # SimCLR, section 3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.temperature <= 0:
-            raise SpecError(f"temperature is {self.temperature}; expected more than 0.")
+    projection_hidden: Width = 2048  # lightly's default; SimCLR section 3 uses the feature's width
+    projection_dim: Width = 128  # SimCLR, section 3
 
 
 class SimCLR(Method):

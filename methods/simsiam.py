@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
+from facebench.ranges import Width
 
 from ._two_views import TwoViewMethod, TwoViewOptions
 
@@ -22,12 +23,8 @@ class SimSiamOptions(TwoViewOptions):
     blur_p: float = 0.5
     second_blur_p: float = 0.5
     second_solarize_p: float = 0.0
-    projection_dim: int = 2048  # d of the projections, and of the hidden layers (section 3)
-    prediction_hidden: int = 512  # the predictor's bottleneck (section 3)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require_positive("projection_dim", "prediction_hidden")
+    projection_dim: Width = 2048  # d of the projections, and of the hidden layers (section 3)
+    prediction_hidden: Width = 512  # the predictor's bottleneck (section 3)
 
 
 class SimSiam(TwoViewMethod):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
+from facebench.ranges import Weight, Width
 
 from ._two_views import TwoViewMethod, TwoViewOptions
 
@@ -19,14 +20,10 @@ from ._two_views import TwoViewMethod, TwoViewOptions
 class VICRegOptions(TwoViewOptions):
     """Options of VICReg (section 4)."""
 
-    invariance: float = 25.0  # lambda
-    variance: float = 25.0  # mu
-    covariance: float = 1.0  # nu
-    projection_dim: int = 8192  # of each of the expander's three layers
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.require_positive("invariance", "variance", "covariance", "projection_dim")
+    invariance: Weight = 25.0  # lambda
+    variance: Weight = 25.0  # mu
+    covariance: Weight = 1.0  # nu
+    projection_dim: Width = 8192  # of each of the expander's three layers
 
 
 class VICReg(TwoViewMethod):

@@ -23,13 +23,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 
-from facebench.errors import SpecError
 from facebench.progress import Progress
+from facebench.ranges import check_values
 from facebench.runtime.images import Box
 from facebench.synth import FaceSampler
 from facebench.synth.write import MARKER
@@ -71,16 +72,10 @@ class AFLW2000Options:
     """
 
     crop: CropStyle = "fsanet"
-    margin: float | None = None
+    margin: Annotated[float, Interval(ge=0, le=4)] | None = None
 
     def __post_init__(self) -> None:
-        if self.crop not in _MARGINS:
-            raise SpecError(
-                f"aflw2000.crop: found '{self.crop}'; expected one of "
-                f"{', '.join(get_args(CropStyle))}."
-            )
-        if self.margin is not None and not 0 <= self.margin <= 4:
-            raise SpecError(f"aflw2000.margin: found {self.margin}; expected 0 to 4, or none.")
+        check_values(self, "aflw2000")
 
     def box(self, points: FloatArray, width: int, height: int) -> Box:
         """Return the crop around landmarks ``[2, N]`` in an image; empty if none is visible."""

@@ -21,12 +21,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import pandas as pd
+from annotated_types import Interval
 
-from facebench.errors import DataError, SpecError
+from facebench.errors import DataError
 from facebench.progress import Progress
+from facebench.ranges import check_values
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
@@ -34,11 +36,11 @@ from ._finding import find, locate_images
 from ._reading import bad_layout, bad_line, integer, read_lines, shown
 from ._synthetic_pose import VIEWS, write_views
 
+_MOST_VIEWS = 1000
 _SUFFIXES = (".csv", ".txt")
 _HEADINGS = frozenset({"pose", "pose_label", "label", "view"})
 _SUBJECT = re.compile(r"(?<![A-Z0-9])[FM][0-9]{4}(?![0-9])", re.IGNORECASE)
 _EXPECTED = "'path,exp,pose' with a path below the list's folder and a pose counted from 0"
-_MOST_VIEWS = 1000
 
 
 class PoseRow(NamedTuple):
@@ -57,11 +59,10 @@ class BU3DFEOptions:
             are the project's choice, 5 and 35 (7 yaw by 5 pitch) are common renders.
     """
 
-    views: int = len(VIEWS)
+    views: Annotated[int, Interval(ge=2, le=_MOST_VIEWS)] = len(VIEWS)
 
     def __post_init__(self) -> None:
-        if not 2 <= self.views <= _MOST_VIEWS:
-            raise SpecError(f"bu3dfe.views: found {self.views}; expected 2 to {_MOST_VIEWS:,}.")
+        check_values(self, "bu3dfe")
 
 
 class BU3DFE(Task):

@@ -13,16 +13,17 @@ around the five published landmarks, or to the largest centred square without la
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import pandas as pd
+from annotated_types import Interval
 
-from facebench.errors import DataError, SpecError
+from facebench.errors import DataError
 from facebench.progress import Progress
+from facebench.ranges import check_values
 from facebench.runtime.listing import folded
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
@@ -62,17 +63,10 @@ class CPLFWOptions:
 
     variant: Variant = "auto"
     crop: Crop = "auto"
-    margin: float = 1.0
+    margin: Annotated[float, Interval(ge=0, le=4)] = 1.0
 
     def __post_init__(self) -> None:
-        for name, values in (("variant", get_args(Variant)), ("crop", get_args(Crop))):
-            value = getattr(self, name)
-            if value not in values:
-                raise SpecError(
-                    f"cplfw.{name}: found '{value}'; expected one of {', '.join(values)}."
-                )
-        if not (math.isfinite(self.margin) and self.margin >= 0):
-            raise SpecError(f"cplfw.margin: found {self.margin}; expected a number from 0 up.")
+        check_values(self, "cplfw")
 
 
 class CPLFW(Task):

@@ -19,13 +19,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Interval
 
-from facebench.errors import DataError, SpecError
+from facebench.errors import DataError
 from facebench.progress import Progress
+from facebench.ranges import check_values
 from facebench.runtime.images import Pixels
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
@@ -70,23 +72,13 @@ class DISFAOptions:
 
     images: Images = "auto"
     camera: Camera = "left"
-    threshold: int = 2
+    threshold: Annotated[int, Interval(ge=1, le=HIGHEST)] = 2
     frames_list: str = ""
-    subjects: int = 27
+    subjects: Annotated[int, Interval(ge=26, le=27)] = 27
     without: str = ""
 
     def __post_init__(self) -> None:
-        for name, values in (("images", get_args(Images)), ("camera", get_args(Camera))):
-            value = getattr(self, name)
-            if value not in values:
-                raise SpecError(
-                    f"disfa.{name}: found '{value}'; expected one of {', '.join(values)}."
-                )
-        if not 1 <= self.threshold <= HIGHEST:
-            raise SpecError(
-                f"disfa.threshold: found {self.threshold}; expected an intensity from 1 to "
-                f"{HIGHEST}."
-            )
+        check_values(self, "disfa")
         check_subjects(self.subjects, self.without)
 
 

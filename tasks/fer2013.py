@@ -17,12 +17,13 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import pandas as pd
 
-from facebench.errors import DataError, SpecError
+from facebench.errors import DataError
 from facebench.progress import Progress
+from facebench.ranges import check_values
 from facebench.runtime.images import IMAGE_SUFFIXES, Pixels
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
@@ -56,10 +57,7 @@ class FER2013Options:
     test: Which = "private"
 
     def __post_init__(self) -> None:
-        if self.test not in get_args(Which):
-            raise SpecError(
-                f"fer2013.test: found '{self.test}'; expected one of {', '.join(get_args(Which))}."
-            )
+        check_values(self, "fer2013")
 
 
 class FER2013(Task):

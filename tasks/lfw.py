@@ -15,12 +15,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal
 
 import pandas as pd
+from annotated_types import Interval
 
-from facebench.errors import DataError, SpecError
+from facebench.errors import DataError
 from facebench.progress import Progress
+from facebench.ranges import check_values
 from facebench.runtime.images import read_image
 from facebench.runtime.listing import folded
 from facebench.synth import FaceSampler
@@ -57,17 +59,11 @@ class LFWOptions:
             deep-funneled, funneled, raw; the names of the images are the same in all.
     """
 
-    crop: int = 150
+    crop: Annotated[int, Interval(ge=1, le=SIDE)] = 150
     variant: Variant = "auto"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.crop <= SIDE:
-            raise SpecError(f"lfw.crop: found {self.crop}; expected a side from 1 to {SIDE} px.")
-        if self.variant not in get_args(Variant):
-            raise SpecError(
-                f"lfw.variant: found '{self.variant}'; expected one of "
-                f"{', '.join(get_args(Variant))}."
-            )
+        check_values(self, "lfw")
 
 
 class LFW(Task):

@@ -11,15 +11,15 @@ the budget, where presets take precedence.
 from __future__ import annotations
 
 import types
-import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin
 
 import yaml
 
-from facebench.errors import SpecError, UnknownNameError
+from facebench.errors import SpecError, UnknownNameError, shortened
+from facebench.ranges import check_value, check_values, declared, describe, nearest, plain_type
 
 # A budget of minutes on two CPU cores. Further overrides of a method are in its own `presets`.
 # Small images take a quarter of the time of 64 px, with higher scores (docs/fidelity.md).
@@ -177,34 +177,40 @@ def apply(options: Any, group: str, overrides: Overrides) -> Any:
     Raises:
         SpecError: A value does not fit its field, or is out of range.
     """
-    hints = get_type_hints(type(options))
+    hints = declared(type(options))
     changes = {}
     for key, override in overrides.items():
         prefix, _, name = key.partition(".")
         if prefix == group:
             changes[name] = parse_value(override, hints[name], key)
     try:
-        return replace(options, **changes)
+        changed = replace(options, **changes)
+        check_values(changed, group)  # those of a plugin that does not do so itself
+        return changed
     except SpecError as error:
         causes = ", ".join(o.where for k, o in overrides.items() if group_of(k) == group)
         raise SpecError(f"{error} Given by: {causes}.") from error
 
 
 def parse_value(override: Override, hint: Any, key: str) -> Any:
-    """Return the override as a value of type ``hint``.
+    """Return the override as a value of type ``hint``, within the range that this declares.
 
     Raises:
-        SpecError: It does not fit; the message says what was expected.
+        SpecError: It does not fit; the message says what was expected, and the nearest choice.
     """
     try:
-        return _convert(override.value, hint)
-    except (ValueError, TypeError):
+        value = _convert(override.value, hint)
+    except (ValueError, TypeError, OverflowError):
         raise SpecError(
-            f"{override.where}: {key} is '{override.value}'; expected {_describe(hint)}."
+            f"{override.where}: {key} is '{shortened(override.value)}'; expected "
+            f"{describe(hint)}.{nearest(override.value, hint)}"
         ) from None
+    check_value(value, hint, key, override.where)
+    return value
 
 
 def _convert(value: Any, hint: Any) -> Any:
+    hint = plain_type(hint)
     origin = get_origin(hint)
     if origin is Literal:
         for choice in get_args(hint):
@@ -249,15 +255,3 @@ def _convert_bool(value: Any) -> bool:
     if word in ("false", "off", "no", "0"):
         return False
     raise ValueError
-
-
-def _describe(hint: Any) -> str:
-    origin = get_origin(hint)
-    if origin is Literal:
-        return "one of " + ", ".join(str(choice) for choice in get_args(hint))
-    if origin is tuple:
-        return f"a comma-separated list, each {_describe(get_args(hint)[0])}"
-    if origin in (Union, types.UnionType):
-        return " or ".join(_describe(choice) for choice in typing.get_args(hint))
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-    return names.get(hint, "none" if hint is type(None) else str(hint))

@@ -19,9 +19,10 @@ from torch import Tensor, nn
 from facebench.backbones import Backbone, NoBackbone, act, conv
 from facebench.config.options import apply, check_keys, layer
 from facebench.data.dataset import open_dataset
-from facebench.errors import DataError, PluginError, UnknownNameError
+from facebench.errors import DataError, PluginError, SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.protocol import table_protocol
+from facebench.ranges import check_values
 from facebench.registry import CONTRACTS, PluginKind, Registry
 from facebench.request.resolve import CORE_GROUPS
 from facebench.targets import LabelledImages, TargetKind
@@ -157,9 +158,13 @@ def _check_options(cls: type[Any]) -> None:
     if parameters is None or not parameters.frozen:
         raise _broken(cls, f"Options is {options!r}", "a frozen dataclass")
     try:
-        options()
+        defaults = options()
     except TypeError as error:
         raise _broken(cls, f"Options() fails: {error}", "a default for every option") from error
+    try:
+        check_values(defaults)
+    except SpecError as error:
+        raise _broken(cls, f"a default is refused: {error}", "one in its range") from error
 
 
 def _check_features(method: Method, images: Tensor) -> Iterator[str]:

@@ -205,9 +205,9 @@ def test_options(tmp_path: Path) -> None:
     assert tight[["left", "top", "right", "bottom"]].tolist() == [100, 150, 300, 350]
     wide = AFLW2000(AFLW2000Options(crop="hopenet", margin=0.5)).manifest(root).iloc[-1]
     assert wide[["left", "top", "right", "bottom"]].tolist() == [40, -50, 378, 470]
-    with pytest.raises(SpecError, match=r"aflw2000\.margin: found -1"):
+    with pytest.raises(SpecError, match=r"aflw2000\.margin is -1"):
         AFLW2000Options(margin=-1)
-    with pytest.raises(SpecError, match=r"aflw2000\.crop: found 'mtcnn'; expected one of fsanet"):
+    with pytest.raises(SpecError, match=r"aflw2000\.crop is 'mtcnn'; expected one of fsanet"):
         AFLW2000Options(crop="mtcnn")  # type: ignore[arg-type]
 
 

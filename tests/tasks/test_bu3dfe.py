@@ -111,7 +111,7 @@ def test_number_of_views_has_to_be_said(tmp_path: Path) -> None:
     assert task.manifest(tmp_path)["label"].max() == 4
     assert task.info.classes == ("view 0", "view 1", "view 2", "view 3", "view 4")
     assert len(BU3DFE.info.classes) == len(BU3DFE().info.classes) == 9
-    with pytest.raises(SpecError, match=r"bu3dfe\.views: found 1; expected 2"):
+    with pytest.raises(SpecError, match=r"bu3dfe\.views is 1; expected a whole number of 2 to"):
         BU3DFEOptions(views=1)
 
 

@@ -224,11 +224,11 @@ def test_no_list_and_no_images(tmp_path: Path) -> None:
 
 
 def test_bad_options() -> None:
-    with pytest.raises(SpecError, match="variant: found 'funneled'; expected one of auto, aligned"):
+    with pytest.raises(SpecError, match="variant is 'funneled'; expected one of auto, aligned"):
         CPLFWOptions(variant="funneled")  # type: ignore[arg-type]
-    with pytest.raises(SpecError, match="crop: found 'middle'; expected one of auto, landmarks"):
+    with pytest.raises(SpecError, match="crop is 'middle'; expected one of auto, landmarks"):
         CPLFWOptions(crop="middle")  # type: ignore[arg-type]
-    with pytest.raises(SpecError, match="margin: found -1; expected"):
+    with pytest.raises(SpecError, match="margin is -1; expected"):
         CPLFWOptions(margin=-1)
 
 

@@ -196,9 +196,9 @@ def test_frames_list(root: Path, folder: bool) -> None:
 
 
 def test_bad_options() -> None:
-    with pytest.raises(SpecError, match="camera: found 'top'; expected one of left, right"):
+    with pytest.raises(SpecError, match="camera is 'top'; expected one of left, right"):
         DISFAOptions(camera="top")  # type: ignore[arg-type]
-    with pytest.raises(SpecError, match="threshold: found 6; expected an intensity from 1 to 5"):
+    with pytest.raises(SpecError, match="threshold is 6; expected a whole number of 1 to 5"):
         DISFAOptions(threshold=6)
 
 

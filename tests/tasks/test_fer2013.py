@@ -72,7 +72,7 @@ def test_public_and_private_are_exchanged(tmp_path: Path) -> None:
 
 
 def test_unknown_test_set() -> None:
-    with pytest.raises(SpecError, match="found 'both'; expected one of private, public"):
+    with pytest.raises(SpecError, match="is 'both'; expected one of private, public"):
         FER2013Options(test="both")  # type: ignore[arg-type]
 
 

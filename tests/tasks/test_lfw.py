@@ -63,7 +63,7 @@ def test_crop_is_centred(tmp_path: Path, crop: int, box: list[int]) -> None:
 
 
 def test_bad_options() -> None:
-    with pytest.raises(SpecError, match="found 251; expected a side from 1 to 250"):
+    with pytest.raises(SpecError, match="is 251; expected a whole number of 1 to 250"):
         LFWOptions(crop=251)
     with pytest.raises(SpecError, match="expected one of auto, deepfunneled, funneled, raw"):
         LFWOptions(variant="aligned")  # type: ignore[arg-type]

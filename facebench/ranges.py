@@ -1,0 +1,211 @@
+"""Ranges of options, declared beside the type of a field and checked wherever options are made.
+
+A field of an options dataclass carries its range in its annotation::
+
+    @dataclass(frozen=True, kw_only=True)
+    class MineOptions:
+        temperature: Temperature = 0.1
+        margin: Annotated[float, Interval(ge=0, le=4)] = 0.5  # of annotated_types
+        lrs: Annotated[tuple[LearningRate, ...], Len(1, 64)] = (1e-3, 1e-2)
+
+``--set``, configuration files and presets are checked against it before anything is run. Options
+that are made in Python are checked by ``check_values(self)`` in their ``__post_init__``. A field
+without a declared range takes any finite number. A subclass that repeats a field with another
+default and the same type keeps its range.
+"""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import math
+import types
+from collections.abc import Callable, Iterable
+from dataclasses import fields
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Interval, Len
+
+from facebench.errors import SpecError, shortened
+
+# Upper ends exclude what no computation survives, and leave room for what nobody has tried yet.
+Share = Annotated[float, Interval(ge=0, le=1)]  # a probability, or a part of a whole
+Weight = Annotated[float, Interval(ge=0, le=1e6)]  # factor of a loss term; 0 leaves it out
+Temperature = Annotated[float, Interval(ge=1e-3, le=1e3)]  # divides cosines before a softmax
+Momentum = Annotated[float, Interval(ge=0, lt=1)]  # of a moving average
+LearningRate = Annotated[float, Interval(gt=0, le=100)]
+WeightDecay = Annotated[float, Interval(ge=0, le=100)]
+Width = Annotated[int, Interval(ge=1, le=2**17)]  # units of a layer
+Count = Annotated[int, Interval(ge=1, le=10**9)]  # of images, epochs, repetitions
+CountOrAll = Annotated[int, Interval(ge=0, le=10**9)]  # of images; 0 is all of them
+Side = Annotated[int, Interval(ge=16, le=4096)]  # pixels of a square image that is learned from
+Seed = Annotated[int, Interval(ge=0, lt=2**32)]  # scikit-learn takes 32 bits
+
+_ANY_INT = Interval(ge=-(2**63), lt=2**63)
+
+
+def check_values(options: Any, group: str = "") -> None:
+    """Check that each field of an options dataclass has a value that its declaration allows.
+
+    Args:
+        options: The options, or the specs of a run.
+        group: Name of the option group, put before the names of fields in messages.
+
+    Raises:
+        SpecError: A number is outside its range or not finite, or a word is none of its choices.
+    """
+    hints = declared(type(options))
+    for field in fields(options):
+        key = f"{group}.{field.name}" if group else field.name
+        check_value(getattr(options, field.name), hints[field.name], key)
+
+
+def check_value(value: Any, hint: Any, key: str, where: str = "") -> None:
+    """Check one value against the declaration of its field.
+
+    Args:
+        value: The value, of the field's type.
+        hint: Annotation of the field, with its range.
+        key: Name of the option in messages.
+        where: Where the value was written, if that is known.
+
+    Raises:
+        SpecError: The value is not allowed; the message says what is.
+    """
+    if not _allows(hint, value):
+        place = f"{where}: " if where else ""
+        shown = f"'{shortened(value)}'" if isinstance(value, str) else shortened(value)
+        expected = f"expected {describe(hint)}.{nearest(value, hint)}"
+        raise SpecError(f"{place}{key} is {shown}; {expected}")
+
+
+def declared(options: type[Any]) -> dict[str, Any]:
+    """Return the annotation of each field of a dataclass, with the ranges of its base classes."""
+    hints: dict[str, Any] = {}
+    for cls in reversed(options.__mro__):
+        for name, hint in inspect.get_annotations(cls, eval_str=True).items():
+            inherited = hints.get(name)
+            if get_origin(inherited) is Annotated and get_args(inherited)[0] == hint:
+                continue
+            hints[name] = hint
+    return hints
+
+
+def plain_type(hint: Any) -> Any:
+    """Return an annotation without the ranges at its top: ``float`` for ``Temperature``."""
+    return get_args(hint)[0] if get_origin(hint) is Annotated else hint
+
+
+def describe(hint: Any) -> str:
+    """Return what a field takes, in words: ``a number of 0 to 1``."""
+    inner, origin = plain_type(hint), get_origin(plain_type(hint))
+    if origin is Literal:
+        choices = [str(choice) for choice in get_args(inner)]
+        return f"one of {', '.join(choices)}" if len(choices) > 1 else choices[0]
+    if origin is tuple:
+        length = next((f" of {_span(m.min_length, m.max_length)}" for m in _lengths(hint)), "")
+        return f"a comma-separated list{length}, each {describe(get_args(inner)[0])}"
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(choice) for choice in get_args(inner))
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    name = names.get(inner, "none" if inner is type(None) else str(inner))
+    declared_range = "".join(f" {_range(interval)}" for interval in _intervals(hint))
+    return name + declared_range
+
+
+def nearest(value: Any, hint: Any) -> str:
+    """Return a sentence with the choice that is spelled most like a wrong one; empty if none is."""
+    choices = [str(choice) for choice in _choices(hint)]
+    near = difflib.get_close_matches(str(value).lower(), choices, n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def unbounded(options: type[Any]) -> list[str]:
+    """Return the names of numeric fields that declare no range with two ends."""
+    return [field.name for field in fields(options) if _is_open(declared(options)[field.name])]
+
+
+def _is_open(hint: Any) -> bool:
+    inner = plain_type(hint)
+    if inner in (int, float):
+        ends = [(i.ge is None and i.gt is None) or (i.le is None and i.lt is None)
+                for i in _intervals(hint)]  # fmt: skip
+        return not ends or any(ends)
+    if get_origin(inner) is Literal:
+        return False
+    return any(_is_open(part) for part in get_args(inner) if part is not Ellipsis)
+
+
+def _allows(hint: Any, value: Any) -> bool:
+    inner, origin = plain_type(hint), get_origin(plain_type(hint))
+    if origin is Literal:
+        return any(value == choice and type(value) is type(choice) for choice in get_args(inner))
+    if origin is tuple:
+        return (
+            isinstance(value, (tuple, list))
+            and all(m.min_length <= len(value) for m in _lengths(hint))
+            and all(len(value) <= (m.max_length or math.inf) for m in _lengths(hint))
+            and all(_allows(get_args(inner)[0], item) for item in value)
+        )
+    if origin in (Union, types.UnionType):
+        return any(_allows(choice, value) for choice in get_args(inner))
+    if inner not in (int, float):
+        return inner is Any or not isinstance(inner, type) or isinstance(value, inner)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return False
+    if inner is int and not (isinstance(value, int) and _within(value, _ANY_INT)):
+        return False
+    return all(_within(value, interval) for interval in _intervals(hint))
+
+
+def _within(value: float, interval: Interval) -> bool:
+    ends: tuple[tuple[Any, Callable[[Any], bool]], ...] = (
+        (interval.ge, lambda end: value >= end),
+        (interval.gt, lambda end: value > end),
+        (interval.le, lambda end: value <= end),
+        (interval.lt, lambda end: value < end),
+    )
+    return all(holds(end) for end, holds in ends if end is not None)
+
+
+def _range(interval: Interval) -> str:
+    lowest, highest = interval.ge, interval.le
+    if lowest is not None and highest is not None:
+        return f"of {_span(lowest, highest)}"
+    lower = f"of {_number(lowest)} or more" if lowest is not None else ""
+    if interval.gt is not None:
+        lower = f"of more than {_number(interval.gt)}"
+    upper = f"at most {_number(highest)}" if highest is not None else ""
+    if interval.lt is not None:
+        upper = f"less than {_number(interval.lt)}"
+    return ", ".join(part for part in (lower, upper) if part)
+
+
+def _span(lowest: Any, highest: Any) -> str:
+    return f"{_number(lowest)} or more" if highest is None else (
+        f"{_number(lowest)} to {_number(highest)}"
+    )  # fmt: skip
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:,g}"
+
+
+def _intervals(hint: Any) -> Iterable[Interval]:
+    return (item for item in _marks(hint) if isinstance(item, Interval))
+
+
+def _lengths(hint: Any) -> Iterable[Len]:
+    return (item for item in _marks(hint) if isinstance(item, Len))
+
+
+def _marks(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+
+
+def _choices(hint: Any) -> Iterable[Any]:
+    inner = plain_type(hint)
+    if get_origin(inner) is Literal:
+        return get_args(inner)
+    parts = (part for part in get_args(inner) if part is not Ellipsis)
+    return [choice for part in parts for choice in _choices(part)]
