@@ -28,7 +28,7 @@ from annotated_types import Interval, Len
 
 from facebench.errors import SpecError, shortened
 
-# Upper ends exclude what no computation survives, and leave room for what nobody has tried yet.
+# Upper ends exclude what no computation survives; they are far above any value in use.
 Share = Annotated[float, Interval(ge=0, le=1)]  # a probability, or a part of a whole
 Weight = Annotated[float, Interval(ge=0, le=1e6)]  # factor of a loss term; 0 leaves it out
 Temperature = Annotated[float, Interval(ge=1e-3, le=1e3)]  # divides cosines before a softmax
