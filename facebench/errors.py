@@ -5,7 +5,8 @@
     │   └── UnknownNameError   a name that does not exist; carries the nearest one
     ├── PluginError            a plugin that cannot be imported, or breaks its contract
     ├── DataError              a dataset: missing folder, wrong layout, unreadable image
-    └── StageError             a stage on disk, or a result, that cannot be used as it is
+    ├── StageError             a stage on disk, or a result, that cannot be used as it is
+    └── LearningError          pretraining that cannot go on, since its loss is not finite
 
 Anything else that is raised is a bug and may show its traceback.
 """
@@ -15,8 +16,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from typing import Any
-
-_LONGEST = 60  # characters of a wrong value or name in a message
 
 
 class FacebenchError(Exception):
@@ -58,7 +57,11 @@ class StageError(FacebenchError):
     """A checkpoint, feature store or result on disk that cannot be used as it is."""
 
 
-def shortened(value: Any) -> str:
-    """Return a value as text of one line and at most 60 characters, for messages."""
+class LearningError(FacebenchError):
+    """Pretraining that cannot go on, because a loss or a gradient is not finite any more."""
+
+
+def shortened(value: Any, longest: int = 60) -> str:
+    """Return a value as text of one line and at most ``longest`` characters, for messages."""
     text = " ".join(str(value).split())
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return text if len(text) <= longest else f"{text[:longest]}..."

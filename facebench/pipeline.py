@@ -135,7 +135,8 @@ class Stages:
         return obtain(folder, self._pretrain, read_checkpoint)
 
     def _pretrain(self, folder: Path) -> None:
-        from facebench.pretrain.engine import RESUME_FILE, train
+        from facebench.pretrain.engine import train
+        from facebench.pretrain.resume import RESUME_FILE
 
         spec, started = self.spec, time.perf_counter()
         partial = folder.with_name(folder.name + ".partial")

@@ -20,11 +20,9 @@ def check_subjects(subjects: int, without: str) -> None:
     """Check the options ``subjects`` and ``without``.
 
     Raises:
-        SpecError: There is no such number of subjects, or a subject is named beside all of them.
+        SpecError: A subject is named beside all of them.
         UnknownNameError: No subject has that name.
     """
-    if subjects not in (ALL - 1, ALL):
-        raise SpecError(f"disfa.subjects: found {subjects}; expected {ALL} or {ALL - 1}.")
     if without and without.upper() not in fold_of():
         raise UnknownNameError("subject", without, fold_of(), where="disfa.without")
     if without and subjects == ALL:

@@ -9,7 +9,8 @@ from functools import cache, wraps
 from inspect import Parameter
 from typing import Any, get_type_hints
 
-from facebench.errors import FacebenchError
+from facebench.cli.refusals import refusal
+from facebench.runtime.stops import Stopped, stop_signals
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
@@ -17,7 +18,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     Each parameter that is annotated with a dataclass is replaced by the fields of that class, in
     their order, with their annotations and defaults. A :class:`FacebenchError` is printed as one
-    line and ends with status 2; any other error is a bug.
+    line and ends with status 2, as does what the system refuses (:mod:`facebench.cli.refusals`).
+    SIGINT and SIGTERM end with 130 and 143. Any other error is a bug.
 
     Args:
         function: With annotations that typer knows, or dataclasses of such.
@@ -30,18 +32,32 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         try:
-            function(**given)
-        except FacebenchError as error:
+            with stop_signals():
+                function(**given)
+        except Stopped as stop:
+            _say(stop)
+            raise
+        except Exception as error:
+            message = refusal(error)
+            if message is None:
+                raise
             from facebench.runtime.terminal import fail
 
-            fail(str(error))
-        except KeyboardInterrupt:
-            raise SystemExit(130) from None
+            fail(message)
 
     options = [option for p in signature.parameters.values() for option in _options(p)]
     vars(run)["__signature__"] = signature.replace(parameters=options)
     run.__annotations__ = {option.name: option.annotation for option in options}
     return run
+
+
+def _say(stop: Stopped) -> None:
+    """Print one line about a stop, in the first of several processes that train together."""
+    from facebench.runtime.stage import is_helper
+    from facebench.runtime.terminal import err
+
+    if not is_helper():
+        err.print(stop.line, soft_wrap=True, markup=False, highlight=False)
 
 
 def _is_group(parameter: Parameter) -> bool:

@@ -120,7 +120,9 @@ class Judging:
     results: Annotated[
         Path | None, typer.Option(help="Where results are written [default: results/runs].")
     ] = None
-    limit: Annotated[int, typer.Option(help="Use so many items of each split; 0 is all.")] = -1
+    limit: Annotated[
+        int | None, typer.Option(help="Use so many items of each split; 0 is all.")
+    ] = None
     floors: Floors = None
     skip_broken: Annotated[bool, typer.Option(help="Record unreadable images and go on.")] = False
     dedup_test: Annotated[

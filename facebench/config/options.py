@@ -16,8 +16,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-import yaml
-
+from facebench.config.yaml_file import check_words, read_yaml
 from facebench.errors import SpecError, UnknownNameError, shortened
 from facebench.ranges import check_value, check_values, declared, describe, nearest, plain_type
 
@@ -54,10 +53,17 @@ class Override:
         value: Text from the command line, or a value from YAML or Python.
         where: Origin of the value (``--set pcl.temperature=x``, ``preset quick``), used in error
             messages.
+        line: Its line in a file; 0 for other origins.
     """
 
     value: Any
     where: str
+    line: int = 0
+
+    @property
+    def place(self) -> str:
+        """Return where it was written, with the line of a file."""
+        return f"{self.where} (line {self.line})" if self.line else self.where
 
 
 Overrides = dict[str, Override]  # "group.key" -> override
@@ -74,9 +80,10 @@ def parse_set(items: list[str]) -> Overrides:
         key, equals, value = item.partition("=")
         if not equals or key.count(".") != 1 or not all(key.split(".")):
             raise SpecError(
-                f"--set {item}: expected GROUP.KEY=VALUE, for example pcl.temperature=0.07."
+                f"--set {shortened(item)}: expected GROUP.KEY=VALUE, for example "
+                "pcl.temperature=0.07."
             )
-        overrides[key] = Override(value, f"--set {item}")
+        overrides[key] = Override(value, f"--set {shortened(item, 200)}")
     return overrides
 
 
@@ -90,23 +97,17 @@ def read_config(path: Path) -> tuple[dict[str, Any], Overrides]:
     Raises:
         SpecError: The file is missing, is not YAML, or is not of that shape.
     """
-    if not path.is_file():
-        raise SpecError(f"--config {path}: no such file.")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8-sig")) or {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SpecError(f"--config {path}: not a YAML file: {error}") from error
-    if not isinstance(content, dict):
-        raise SpecError(f"--config {path}: expected keys and values at the top level.")
+    content = read_yaml(path, f"--config {path}")
+    check_words(content, f"--config {path}")
     top: dict[str, Any] = {}
     overrides: Overrides = {}
     for key, value in content.items():
         where = f"{path}, {key}"
         if isinstance(value, dict):
             for name, item in value.items():
-                overrides[f"{key}.{name}"] = Override(item, f"{where}.{name}")
+                overrides[f"{key}.{name}"] = Override(item, f"{where}.{name}", value.line(name))
         elif key == "pretrain_data":
-            overrides["pretrain.data"] = Override(value, where)
+            overrides["pretrain.data"] = Override(value, where, content.line(key))
         elif key in CONFIG_KEYS:
             top[key] = value
         else:
@@ -202,10 +203,10 @@ def parse_value(override: Override, hint: Any, key: str) -> Any:
         value = _convert(override.value, hint)
     except (ValueError, TypeError, OverflowError):
         raise SpecError(
-            f"{override.where}: {key} is '{shortened(override.value)}'; expected "
+            f"{override.place}: {key} is '{shortened(override.value)}'; expected "
             f"{describe(hint)}.{nearest(override.value, hint)}"
         ) from None
-    check_value(value, hint, key, override.where)
+    check_value(value, hint, key, override.place)
     return value
 
 

@@ -21,10 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from facebench.config.options import CONFIG_KEYS, Override, Overrides, parse_value
-from facebench.errors import SpecError, UnknownNameError
+from facebench.config.yaml_file import Block, check_word, check_words, load_yaml, read_yaml
+from facebench.errors import SpecError, UnknownNameError, shortened
 
 SWEEP_KEYS = ("title", "table", "rows", "grid")
 ROW_KEYS = ("name", "method", "set", "printed")
@@ -88,12 +87,7 @@ def read_sweep(path: Path) -> Sweep:
     Raises:
         SpecError: It is missing, is not YAML, or is not of that shape; names file and key.
     """
-    if not path.is_file():
-        raise SpecError(f"{path}: no such file; expected a YAML file with the settings of a sweep.")
-    try:
-        return parse_sweep(path.read_text(encoding="utf-8-sig"), str(path))
-    except UnicodeDecodeError as error:
-        raise SpecError(f"{path}: not a YAML file: {error}") from error
+    return _sweep(read_yaml(path, str(path)), str(path))
 
 
 def parse_sweep(text: str, where: str) -> Sweep:
@@ -102,12 +96,12 @@ def parse_sweep(text: str, where: str) -> Sweep:
     Raises:
         SpecError: It is not YAML, or not of that shape.
     """
-    try:
-        content = yaml.safe_load(text) or {}
-    except yaml.YAMLError as error:
-        raise SpecError(f"{where}: not a YAML file: {error}") from error
-    if not isinstance(content, dict):
-        raise SpecError(f"{where}: expected keys and values at the top level.")
+    return _sweep(load_yaml(text, where), where)
+
+
+def _sweep(content: Block, where: str) -> Sweep:
+    """Return the sweep that is written in a file; ``where`` names it in messages."""
+    check_words(content, where)
     own = {key: content.pop(key) for key in SWEEP_KEYS if key in content}
     top: dict[str, Any] = {}
     overrides: Overrides = {}
@@ -148,11 +142,13 @@ def _settings(own: Mapping[str, Any], where: str) -> Iterator[Setting]:
 
 def _rows(rows: Any, where: str) -> Iterator[Setting]:
     if not (isinstance(rows, list) and rows):
-        raise SpecError(f"{where}: found '{rows}'; expected a list of settings, each with a name.")
+        raise SpecError(
+            f"{where}: found '{shortened(rows)}'; expected a list of settings, each with a name."
+        )
     for number, content in enumerate(rows):
         place = f"{where}[{number}]"
         if not (isinstance(content, dict) and str(content.get("name", "")).strip()):
-            raise SpecError(f"{place}: found '{content}'; expected at least a name.")
+            raise SpecError(f"{place}: found '{shortened(content)}'; expected at least a name.")
         for key in content:
             if key not in ROW_KEYS:
                 raise UnknownNameError("key", str(key), ROW_KEYS, where=place)
@@ -161,6 +157,10 @@ def _rows(rows: Any, where: str) -> Iterator[Setting]:
 
 def _row(content: Mapping[str, Any], where: str) -> Setting:
     values = _varied(_block(content, "set", where), f"{where}.set")
+    if "method" in content:
+        check_word(
+            "method", content["method"], f"{where}, method (line {_line(content, 'method')})"
+        )
     printed = {
         str(task): parse_value(Override(value, f"{where}.printed"), float, str(task))
         for task, value in _block(content, "printed", where).items()
@@ -177,14 +177,18 @@ def _row(content: Mapping[str, Any], where: str) -> Setting:
 def _grid(content: Any, where: str) -> Iterator[Overrides]:
     """Yield the points of the grid; without one a single empty point."""
     if not isinstance(content, dict):
-        raise SpecError(f"{where}: found '{content}'; expected keys with lists of values.")
+        raise SpecError(
+            f"{where}: found '{shortened(content)}'; expected keys with lists of values."
+        )
     axes = _varied(content, where)
     for axis in axes.values():
         if not (isinstance(axis.value, list) and axis.value):
-            raise SpecError(f"{axis.where}: found '{axis.value}'; expected a list of values.")
+            raise SpecError(
+                f"{axis.where}: found '{shortened(axis.value)}'; expected a list of values."
+            )
     for values in itertools.product(*(axis.value for axis in axes.values())):
         yield {
-            key: Override(value, axis.where)
+            key: Override(value, axis.where, axis.line)
             for (key, axis), value in zip(axes.items(), values, strict=True)
         }
 
@@ -192,7 +196,7 @@ def _grid(content: Any, where: str) -> Iterator[Overrides]:
 def _block(content: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
     block = content.get(key) or {}
     if not isinstance(block, dict):
-        raise SpecError(f"{where}.{key}: found '{block}'; expected keys and values.")
+        raise SpecError(f"{where}.{key}: found '{shortened(block)}'; expected keys and values.")
     return block
 
 
@@ -211,7 +215,14 @@ def _flat(block: Mapping[Any, Any], where: str) -> Overrides:
     for key, value in block.items():
         if isinstance(value, dict):
             for name, item in value.items():
-                values[f"{key}.{name}"] = Override(item, f"{where}, {key}.{name}")
+                values[f"{key}.{name}"] = Override(
+                    item, f"{where}, {key}.{name}", _line(value, name)
+                )
         else:
-            values[str(key)] = Override(value, f"{where}, {key}")
+            values[str(key)] = Override(value, f"{where}, {key}", _line(block, key))
     return values
+
+
+def _line(block: Mapping[Any, Any], key: Any) -> int:
+    """Return the line of a key of a file; 0 for what is not of a file."""
+    return block.line(key) if isinstance(block, Block) else 0

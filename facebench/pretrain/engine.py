@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,26 +11,23 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, Checkpoint
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
-from pytorch_lightning.plugins.io import TorchCheckpointIO
 from torch.utils.data import DataLoader
 
 from facebench.config.spec import PretrainSpec
 from facebench.data.packed import Faces
-from facebench.errors import StageError
 from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import Batches, EpochOrder, companions_of
+from facebench.pretrain.resume import RESUME_FILE, ResumeFile, ResumePoints
 from facebench.progress import Advance
-from facebench.runtime.atomic import atomic_file
 from facebench.runtime.device import Precision
 from facebench.runtime.stage import is_helper
+from facebench.runtime.stops import stop_signals
 from facebench.runtime.workspace import Workspace
 from facebench.targets import Targets
-
-RESUME_FILE = "resume.ckpt"
 
 
 def train(
@@ -64,6 +59,8 @@ def train(
 
     Raises:
         SpecError: There are not enough images for one batch.
+        LearningError: A loss or a gradient is not finite any more.
+        Stopped: A signal arrived; the end of the last epoch is in ``folder``.
     """
     world = workspace.devices * workspace.nodes
     per_step = spec.batch_size * method.batches_per_step
@@ -81,7 +78,8 @@ def train(
         method.to(memory_format=torch.channels_last)
         with workspace.progress.bar("pretrain", spec.epochs * len(order), "batch") as advance:
             trainer.callbacks.append(ProgressCallback(advance, len(order)))  # type: ignore[attr-defined]
-            trainer.fit(learner, loader, ckpt_path=str(resume) if resume.exists() else None)
+            with stop_signals():
+                trainer.fit(learner, loader, ckpt_path=str(resume) if resume.exists() else None)
     if is_helper():  # only rank 0 writes the checkpoint and continues
         raise SystemExit(0)
     return {
@@ -95,6 +93,7 @@ def _trainer(
 ) -> pl.Trainer:
     """Return Lightning's trainer with our resume points, without its own bars and samplers."""
     several = workspace.devices * workspace.nodes > 1
+    file = ResumeFile()
     return pl.Trainer(
         accelerator="gpu" if workspace.device.type == "cuda" else workspace.device.type,
         devices=workspace.devices,
@@ -102,64 +101,13 @@ def _trainer(
         precision="bf16-mixed" if precision == "bf16" else "32-true",
         max_epochs=spec.epochs,
         logger=_loggers(folder),
-        callbacks=[ResumePoints(folder / RESUME_FILE, spec.checkpoint_minutes)],
-        plugins=[ResumeFile()],
+        callbacks=[ResumePoints(folder / RESUME_FILE, spec.checkpoint_minutes, file)],
+        plugins=[file],
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
         strategy="ddp_find_unused_parameters_true" if several else "auto",
     )
-
-
-class ResumeFile(TorchCheckpointIO):
-    """Lightning's training state in one file, which no kill leaves half written.
-
-    Lightning writes into the system's folder for temporary files first, from where the file is
-    moved in one step only if that is on the same disk.
-    """
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None
-    ) -> None:
-        """Write the state under a temporary name beside ``path``, then rename it."""
-        with atomic_file(Path(path)) as temporary:
-            torch.save(checkpoint, temporary)
-
-    def load_checkpoint(
-        self, path: Any, map_location: Any = "cpu", weights_only: bool | None = True
-    ) -> dict[str, Any]:
-        """Read tensors and plain values; whatever Lightning asks for, no code is unpickled.
-
-        Raises:
-            StageError: The file has something else in it, or is damaged.
-        """
-        try:
-            state: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise StageError(
-                f"{path}: cannot be read ({reason}); expected a resume point of tensors and plain "
-                "values. Delete the file to pretrain from the start."
-            ) from error
-        return state
-
-
-class ResumePoints(Checkpoint):
-    """Writes a resume point at the end of an epoch if the last one is older than an interval.
-
-    A subclass of ``Checkpoint``, because Lightning runs those after the module's own epoch end.
-    """
-
-    def __init__(self, path: Path, minutes: float) -> None:
-        self.path, self.seconds = path, 60 * minutes
-        self.last = time.monotonic()
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Save, unless training has ended or the last resume point is recent."""
-        over = trainer.current_epoch + 1 == trainer.max_epochs
-        if not over and time.monotonic() - self.last >= self.seconds:
-            trainer.save_checkpoint(self.path)
-            self.last = time.monotonic()
 
 
 class ProgressCallback(Callback):

@@ -14,6 +14,7 @@ from facebench.config.spec import PretrainSpec
 from facebench.errors import PluginError
 from facebench.method import Method, Terms
 from facebench.pretrain.collapse import feature_std
+from facebench.pretrain.divergence import FiniteTerms, check_gradient
 from facebench.targets import LabelledImages
 
 _COLLAPSE_IMAGES = 64  # images of an epoch's last batch for ``feature_std``
@@ -45,6 +46,7 @@ class Learner(pl.LightningModule):
         self.curves: list[dict[str, float]] = []
         self._sums: dict[str, Tensor] = {}
         self._norms: list[Tensor] = []
+        self._terms = FiniteTerms(spec, batches)
         self._last_faces = torch.empty(0)
         self._started = 0.0
 
@@ -75,7 +77,11 @@ class Learner(pl.LightningModule):
         self._sums, self._norms, self._started = {}, [], time.perf_counter()
 
     def training_step(self, batch: Tensor | LabelledImages, batch_index: int) -> None:
-        """Take the optimiser steps of one batch, whose images are uint8 ``[B, 3, S, S]``."""
+        """Take the optimiser steps of one batch, whose images are uint8 ``[B, 3, S, S]``.
+
+        Raises:
+            LearningError: A loss term is not finite, here or in one of the batches before.
+        """
         adam: Any = self.optimizers()
         generator = self._generator(batch_index)
         learned: Any
@@ -86,6 +92,7 @@ class Learner(pl.LightningModule):
             learned = faces = batch.float().div_(255)
         for terms in self.method.steps(learned, generator):
             adam.zero_grad()
+            self._terms.add(terms, self.current_epoch, batch_index)
             self.manual_backward(weighted_sum(self.method, terms))
             self._norms.append(self._gradient_norm())
             adam.step()
@@ -100,6 +107,7 @@ class Learner(pl.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         """Log the means, pass them to the method, and step the per-epoch schedule."""
+        self._terms.check()
         means = {name: float(total) / self.batches for name, total in self._sums.items()}
         seconds = time.perf_counter() - self._started
         row = {
@@ -110,6 +118,7 @@ class Learner(pl.LightningModule):
             "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
             "images_per_second": self.batches * self.settings.batch_size / seconds,
         }
+        check_gradient(row["gradient_norm"], self.settings, self.current_epoch)
         self.curves.append(row)
         for logger in self.loggers:
             logger.log_metrics(row, step=self.current_epoch)

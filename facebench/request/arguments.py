@@ -5,11 +5,15 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from annotated_types import Interval
 
 from facebench.config.options import Override, Overrides, parse_value, read_config
+from facebench.config.yaml_file import check_word
 from facebench.errors import SpecError
 from facebench.progress import Progress, Silent
+from facebench.ranges import CountOrAll, Seed, check_value
 from facebench.registry import PluginKind, Registry
 from facebench.request.handed_in import open_given
 from facebench.request.resolve import Request
@@ -17,11 +21,13 @@ from facebench.runtime.device import resolve_device, resolve_precision
 from facebench.runtime.listing import user_path
 from facebench.runtime.stage import is_helper
 from facebench.runtime.terminal import TerminalProgress, err
-from facebench.runtime.workspace import Workspace, default_cache
+from facebench.runtime.workspace import Workspace, check_folder, default_cache
 from facebench.weights.checkpoint import Checkpoint
 from facebench.weights.summary import import_summary
 
 _log = logging.getLogger(__name__)
+
+_Machines = Annotated[int, Interval(ge=1, le=4096)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,12 +80,15 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
     Raises:
         SpecError: There is no such device, or not so many, or ``synthetic`` is another word.
     """
-    if arguments.devices < 1 or arguments.nodes < 1:
-        raise SpecError("--devices and --nodes must be 1 or more.")
+    check_value(arguments.devices, _Machines, "--devices")
+    check_value(arguments.nodes, _Machines, "--nodes")
     data = top.get("data")
+    cache, results = arguments.cache or default_cache(), Path(top.get("results", "results/runs"))
+    check_folder(cache, "--cache")
+    check_folder(results, "--results")
     return Workspace(
-        cache=arguments.cache or default_cache(),
-        results=Path(top.get("results", "results/runs")),
+        cache=cache,
+        results=results,
         data=user_path(str(data)) if data else None,
         synthetic=_typed(top, "synthetic", "", Literal["missing", "always"]),
         device=resolve_device(str(top.get("device", "auto"))),
@@ -122,9 +131,9 @@ def build_request(
         overrides=overrides,
         backbone=str(top.get("backbone", "facecycle16")),
         preset=str(top.get("preset", "quick")),
-        seeds=_typed(top, "seeds", _seeds(given), tuple[int, ...]),
+        seeds=_typed(top, "seeds", _seeds(given), tuple[Seed, ...]),
         precision=resolve_precision(str(top.get("precision", "auto")), workspace.device),
-        limit=_typed(top, "limit", 0, int),
+        limit=_typed(top, "limit", 0, CountOrAll),
         skip_broken=_typed(top, "skip_broken", False, bool),
         dedup_test=_typed(top, "dedup_test", False, bool),
         floors=_typed(top, "floors", True, bool),
@@ -169,7 +178,8 @@ def _names(
     ``all`` is all except methods whose weights must be downloaded or supplied, and, where the data
     to learn from are named as single images, except those that need frames of videos.
     """
-    items = value.split(",") if isinstance(value, str) else [str(item) for item in value]
+    check_word(kind, list(value) if isinstance(value, tuple) else value, kind)
+    items = value.split(",") if isinstance(value, str) else value
     names = tuple(dict.fromkeys(item.strip() for item in items if item.strip()))
     if names != ("all",):
         return names

@@ -6,9 +6,12 @@ from typing import Literal
 
 import torch
 
-from facebench.errors import SpecError
+from facebench.errors import SpecError, shortened
+from facebench.ranges import nearest
 
 Precision = Literal["32", "bf16"]
+
+_KINDS = ("cpu", "cuda", "mps")
 
 
 def resolve_device(name: str) -> torch.device:
@@ -21,6 +24,12 @@ def resolve_device(name: str) -> torch.device:
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    kind, _, index = name.partition(":")
+    if kind not in _KINDS or (index and kind != "cuda"):
+        raise SpecError(
+            f"--device {shortened(name)}: expected auto, cpu, cuda, cuda:NUMBER or mps."
+            f"{nearest(kind, Literal['auto', 'cpu', 'cuda', 'mps'])}"
+        )
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
@@ -41,7 +50,7 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
     if name == "bf16":
         return "bf16"
     if name != "auto":
-        raise SpecError(f"--precision {name}: expected auto, 32 or bf16.")
+        raise SpecError(f"--precision {shortened(name)}: expected auto, 32 or bf16.")
     return "bf16" if _gains_from_bf16(device) else "32"
 
 

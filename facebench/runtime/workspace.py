@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from facebench.errors import StageError
+from facebench.errors import SpecError, StageError, shortened
 from facebench.progress import Progress, Silent
 from facebench.runtime.listing import user_path
 
@@ -21,6 +22,8 @@ Stage = Literal["checkpoints", "features"]
 StandIns = Literal["", "missing", "always"]
 """When rendered faces take the place of real data: of ``missing`` datasets, ``always``, or, empty,
 only where no data folder is given."""
+
+_LONGEST_NAME = 255  # bytes, of all usual file systems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +66,29 @@ def default_cache() -> Path:
         return user_path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "facebench"
+
+
+def check_folder(folder: Path, flag: str) -> None:
+    """Check that a folder can be written into, or made where it is named; makes nothing.
+
+    Raises:
+        SpecError: A part of its path is a file, or the system refuses its name.
+    """
+    try:
+        for part in folder.parts:  # a folder that is missing hides what is wrong below it
+            if len(os.fsencode(part)) > _LONGEST_NAME:
+                raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
+        there = folder
+        while not there.exists() and there != there.parent:
+            there = there.parent
+    except OSError as error:
+        raise SpecError(
+            f"{flag} {shortened(folder)}: {error.strerror}; expected the name of a folder."
+        ) from error
+    except ValueError as error:  # a NUL character
+        raise SpecError(f"{flag} {shortened(repr(str(folder)))}: {error}.") from error
+    if not there.is_dir():
+        raise SpecError(f"{flag} {folder}: {there} is a file; expected a folder.")
 
 
 def read_record(

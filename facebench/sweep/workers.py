@@ -23,6 +23,7 @@ from facebench.pipeline import run
 from facebench.progress import Silent
 from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun, load_run
+from facebench.runtime.stops import stop_signals
 from facebench.runtime.terminal import log_to_terminal
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.plan import PlannedRun
@@ -219,12 +220,13 @@ def _work(
     torch.set_num_threads(min(threads, torch.get_num_threads()))
     log_to_terminal(verbose)
     registry = Registry(plugins)  # before the first spec, whose options may belong to such a plugin
-    while True:
-        try:
-            spec: RunSpec = connection.recv()
-        except EOFError:
-            return
-        connection.send(_attempt(spec, partial(load_run, spec, registry), workspace))
+    with stop_signals():  # the parent's SIGTERM: pretraining writes a resume point first
+        while True:
+            try:
+                spec: RunSpec = connection.recv()
+            except EOFError:
+                return
+            connection.send(_attempt(spec, partial(load_run, spec, registry), workspace))
 
 
 def _attempt(

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from facebench.config.spec import PretrainSpec
 from facebench.errors import SpecError, StageError
-from facebench.pretrain.engine import RESUME_FILE, ResumeFile, train
+from facebench.pretrain.engine import train
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import EpochOrder
+from facebench.pretrain.resume import RESUME_FILE, ResumeFile
 from facebench.runtime.workspace import Workspace
 from facebench.testing.contract import TwoLayers
 from facebench_methods.simclr import SimCLR, SimCLROptions
@@ -163,6 +164,7 @@ def test_resume_points_keep_every_kind_of_value(tmp_path: Path) -> None:
     }  # fmt: skip
     io = ResumeFile()
     io.save_checkpoint(state, tmp_path / "point")
+    io.write(tmp_path / "point")
     found = io.load_checkpoint(tmp_path / "point")
     assert torch.equal(found["tensors"][0], torch.arange(3))
     assert {k: v for k, v in found.items() if k != "tensors"} == {
@@ -174,6 +176,7 @@ def test_resume_points_keep_every_kind_of_value(tmp_path: Path) -> None:
 def test_a_write_that_fails_leaves_the_resume_point_before(tmp_path: Path) -> None:
     io = ResumeFile()
     io.save_checkpoint({"epoch": 1}, tmp_path / "point")
+    io.write(tmp_path / "point")
     with pytest.raises((AttributeError, pickle.PicklingError)):
         io.save_checkpoint({"epoch": 2, "code": lambda: None}, tmp_path / "point")
     assert io.load_checkpoint(tmp_path / "point") == {"epoch": 1}

@@ -232,7 +232,7 @@ def test_26_people(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"subjects": 25}, "expected 27 or 26"),
+        ({"subjects": 25}, "expected a whole number of 26 to 27"),
         ({"subjects": 26, "without": "SN01"}, "Did you mean 'SN0"),
         ({"without": "SN010"}, r"expected disfa\.subjects=26"),
     ],

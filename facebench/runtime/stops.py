@@ -1,0 +1,85 @@
+"""Stops by SIGINT (Ctrl-C) and SIGTERM (SLURM, a cloud that takes its machine back).
+
+The first signal is raised as an exception where the main thread is, so that what is under way is
+tidied up and pretraining writes a resume point. A second SIGINT ends the process at once. A second
+SIGTERM changes nothing: SLURM sends it to every process of a job, which their parent does, too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped(SystemExit):
+    """The process is to end because of a signal, with the status that a shell gives to that.
+
+    A ``SystemExit``, so that a script which uses facebench ends with this status, too.
+
+    Args:
+        signum: The signal.
+    """
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(128 + signum)  # 130 for SIGINT, 143 for SIGTERM
+        self.signal = signal.Signals(signum)
+        self.progress = "the same command goes on with what is missing"
+
+    @property
+    def line(self) -> str:
+        """Return what is said to the user: the signal, and what the next run does."""
+        return f"stopped by {self.signal.name}: {self.progress}"
+
+
+class _Handler:
+    """Raises the first signal, and ends the process at the second SIGINT."""
+
+    def __init__(self) -> None:
+        self.stopping = False
+
+    def __call__(self, signum: int, frame: FrameType | None) -> Any:
+        """Handle a signal; called in the main thread."""
+        if not self.stopping:
+            self.stopping = True
+            raise Stopped(signum)
+        if signum == signal.SIGINT:
+            os._exit(128 + signum)
+
+
+_active: list[_Handler] = []  # at most one: that of the outermost ``stop_signals``
+
+
+@contextmanager
+def stop_signals() -> Iterator[None]:
+    """Raise :class:`Stopped` in the block when a signal arrives; SIGINT stays ignored if it is.
+
+    Within another such block, and in a thread other than the main one, nothing changes.
+    """
+    if _active or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    _active.append(_Handler())
+    claim_signals()
+    try:
+        yield
+    finally:
+        _active.clear()
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+
+
+def claim_signals() -> None:
+    """Install the handler of the block again, after a library has installed its own."""
+    if not _active or threading.current_thread() is not threading.main_thread():
+        return
+    for signum in SIGNALS:
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, _active[0])
