@@ -10,33 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import Method
 from facebench.pretrain.augment.crops import RandomResizedCrop
+from facebench.ranges import Area, Width, check_values
 
 from ._flow import curriculum
-
-
-def require_positive(options: Any, *names: str) -> None:
-    """Refuse options of these names that are not above 0.
-
-    Raises:
-        SpecError: One of them is not.
-    """
-    for name in names:
-        if not getattr(options, name) > 0:
-            raise SpecError(f"{name} is {getattr(options, name)}; expected more than 0.")
-
-
-def require_share(options: Any, *names: str) -> None:
-    """Refuse options of these names that are not above 0 and at most 1.
-
-    Raises:
-        SpecError: One of them is not.
-    """
-    for name in names:
-        if not 0 < getattr(options, name) <= 1:
-            raise SpecError(f"{name} is {getattr(options, name)}; expected a share of 0 to 1.")
 
 
 def resized(images: Tensor, size: int) -> Tensor:
@@ -50,13 +28,12 @@ def resized(images: Tensor, size: int) -> Tensor:
 class FlowOptions:
     """Options that FAb-Net and TCAE share; defaults are those of the released codes."""
 
-    embedding_dim: int = 256
-    decoder_width: int = 32  # channels of the last hidden layer; up to 8 times as many before
-    crop_scale: float = 0.8  # smallest area of the crop of each frame: (170/190)^2, (200/224)^2
+    embedding_dim: Width = 256
+    decoder_width: Width = 32  # channels of the last hidden layer; up to 8 times as many before
+    crop_scale: Area = 0.8  # smallest area of the crop of each frame: (170/190)^2, (200/224)^2
 
     def __post_init__(self) -> None:
-        require_positive(self, "embedding_dim", "decoder_width")
-        require_share(self, "crop_scale")
+        check_values(self)
 
 
 class FlowMethod(Method):

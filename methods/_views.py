@@ -23,7 +23,7 @@ from facebench.pretrain.augment.transforms import (
     Rotation,
     Sobel,
 )
-from facebench.ranges import Share, check_values
+from facebench.ranges import Area, Share, check_values
 
 PoseAugmentation = Literal["none", "flip", "rotation", "both", "all"]  # all: both, and translation
 
@@ -37,7 +37,7 @@ class ViewOptions:
 
     crop: Literal["resized", "quadrants"] = "resized"  # PCL 4.1 "random crop"; released: quadrants
     # smallest area of a resized crop, since a face fills the frame
-    crop_scale: Annotated[float, Interval(gt=0, le=1)] = 0.2
+    crop_scale: Area = 0.2
     jitter: Share = 0.8  # brightness, contrast, saturation; released PCL
     hue: Annotated[float, Interval(ge=0, le=0.5)] = 0.2  # released PCL
     jitter_p: Share = 0.8  # released PCL

@@ -11,27 +11,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import Method, MethodInfo, Terms
 from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.pretrain.augment.transforms import Compose, Flip
+from facebench.ranges import Area, Share, Width, check_values
 
-from ._frame_pairs import require_positive, require_share, resized
+from ._frame_pairs import resized
 
 
 @dataclass(frozen=True, kw_only=True)
 class DattaOptions:
     """Options of the triplets: project's choice, since no code was released."""
 
-    embedding_dim: int = 128
-    crop_scale: float = 0.8  # smallest area of the crop of each frame
-    flip_p: float = 0.5
+    embedding_dim: Width = 128
+    crop_scale: Area = 0.8  # smallest area of the crop of each frame
+    flip_p: Share = 0.5
 
     def __post_init__(self) -> None:
-        require_positive(self, "embedding_dim")
-        require_share(self, "crop_scale")
-        if not 0 <= self.flip_p <= 1:
-            raise SpecError(f"flip_p is {self.flip_p}; expected 0 to 1.")
+        check_values(self)
 
 
 class Datta(Method):

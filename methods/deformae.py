@@ -12,32 +12,29 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import Method, MethodInfo, Terms
+from facebench.ranges import Weight, Width, check_values
 
 from ._deforming import MapDecoder, deformed, integrated
 from ._flow import places, total_variation
-from ._frame_pairs import require_positive, resized
+from ._frame_pairs import resized
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeformAEOptions:
     """Options of the Deforming Autoencoder; defaults are those of the released code."""
 
-    code_dim: int = 128  # of the face
-    appearance_dim: int = 16
-    deformation_dim: int = 128
-    decoder_width: int = 32  # channels of the last layers; up to 8 times as many before
+    code_dim: Width = 128  # of the face
+    appearance_dim: Width = 16
+    deformation_dim: Width = 128
+    decoder_width: Width = 32  # channels of the last layers; up to 8 times as many before
     intrinsic: bool = False  # the texture is shading times albedo (section 3.3)
-    smoothness: float = 1e-4  # weight of L_smooth: 1e-6, summed over batches of 100
-    bias: float = 1e-2  # weight of L_bias
-    shading: float = 1e-4  # weight of L_shading: 1e-6, summed over batches of 100
+    smoothness: Weight = 1e-4  # weight of L_smooth: 1e-6, summed over batches of 100
+    bias: Weight = 1e-2  # weight of L_bias
+    shading: Weight = 1e-4  # weight of L_shading: 1e-6, summed over batches of 100
 
     def __post_init__(self) -> None:
-        require_positive(self, "code_dim", "appearance_dim", "deformation_dim", "decoder_width")
-        for name in ("smoothness", "bias", "shading"):
-            if not getattr(self, name) >= 0:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 or more.")
+        check_values(self)
 
 
 class DeformAE(Method):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
 from facebench.pretrain.augment.crops import RandomResizedCrop
-from facebench.ranges import Momentum, Temperature, Width
+from facebench.ranges import Area, Momentum, Temperature, Width
 
 from ._two_views import TwoViewMethod, TwoViewOptions, rising_momentum
 from ._views import appearance
@@ -29,7 +29,7 @@ class DINOOptions(TwoViewOptions):
     crop_scale: float = 0.4  # smallest area of a global crop, largest of a local one
     local_crops: Annotated[int, Interval(ge=0, le=64)] = 8
     # smallest area of a local crop
-    local_scale: Annotated[float, Interval(gt=0, le=1)] = 0.05
+    local_scale: Area = 0.05
     momentum: Momentum = 0.996  # rises to 1 by a cosine over the epochs
     teacher_temperature: Temperature = 0.07
     warmup_temperature: Temperature = 0.04  # of the teacher in the first epoch

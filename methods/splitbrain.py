@@ -6,8 +6,10 @@ and predicts L; the representation is both halves side by side.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -16,8 +18,8 @@ from facebench.errors import SpecError
 from facebench.method import Method, MethodInfo, Terms
 from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.pretrain.augment.transforms import Compose, Flip
+from facebench.ranges import Area, check_values
 
-from ._frame_pairs import require_positive, require_share
 from ._lab import LIGHTNESS_BINS, colour_bins, lightness_bin, nearest_bin, rgb_to_lab
 
 AB_RANGE = 110.0  # a and b are divided by it for the backbone, which takes values in [0, 1]
@@ -27,12 +29,12 @@ AB_RANGE = 110.0  # a and b are divided by it for the backbone, which takes valu
 class SplitBrainOptions:
     """Options of the Split-Brain Autoencoder."""
 
-    crop_scale: float = 0.5  # smallest area of a crop: project's choice
-    cells: int = 4  # predictions along each side of a cell of the feature map: project's choice
+    crop_scale: Area = 0.5  # smallest area of a crop: project's choice
+    # predictions along each side of a cell of the feature map: project's choice
+    cells: Annotated[int, Interval(ge=1, le=64)] = 4
 
     def __post_init__(self) -> None:
-        require_share(self, "crop_scale")
-        require_positive(self, "cells")
+        check_values(self)
 
 
 class SplitBrain(Method):

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import MethodInfo, Terms
+from facebench.ranges import Weight
 
 from ._flow import FlowDecoder, mean_of_ranks, mixed, total_variation, warp
 from ._frame_pairs import FlowMethod, FlowOptions
@@ -23,15 +23,9 @@ from ._frame_pairs import FlowMethod, FlowOptions
 class TCAEOptions(FlowOptions):
     """Options of TCAE; weights as released, where those of the other terms are 1."""
 
-    reconstruction: float = 10.0  # weight of L_photo
-    sparsity: float = 0.1  # weight of L_sparse
-    smoothness: float = 0.0  # weight of L_smooth; the released code defines it and leaves it out
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name in ("reconstruction", "sparsity", "smoothness"):
-            if not getattr(self, name) >= 0:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 or more.")
+    reconstruction: Weight = 10.0  # weight of L_photo
+    sparsity: Weight = 0.1  # weight of L_sparse
+    smoothness: Weight = 0.0  # weight of L_smooth; the released code defines it and leaves it out
 
 
 class Code(NamedTuple):

@@ -5,8 +5,10 @@ temporal consistency", BMVC 2020. docs/fidelity.md says what is simplified.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -14,21 +16,23 @@ from facebench.backbones import Backbone
 from facebench.method import Method, MethodInfo, Terms
 from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.pretrain.augment.transforms import Compose, Flip
+from facebench.ranges import Area, Width, check_values
 
-from ._frame_pairs import require_positive, require_share, resized
+from ._frame_pairs import resized
 
 
 @dataclass(frozen=True, kw_only=True)
 class TemporalOptions:
     """Options of the ranking: project's choice, since no code was released."""
 
-    embedding_dim: int = 128
-    margin: float = 0.2  # of distances between embeddings of length 1
-    crop_scale: float = 0.8  # smallest area of the crop of a track
+    embedding_dim: Width = 128
+    margin: Annotated[float, Interval(gt=0, le=2)] = (
+        0.2  # of distances between embeddings of length 1
+    )
+    crop_scale: Area = 0.8  # smallest area of the crop of a track
 
     def __post_init__(self) -> None:
-        require_positive(self, "embedding_dim", "margin")
-        require_share(self, "crop_scale")
+        check_values(self)
 
 
 class Temporal(Method):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -58,7 +58,7 @@ class Override:
 
     value: Any
     where: str
-    line: int = 0
+    line: int = field(default=0, compare=False)
 
     @property
     def place(self) -> str:

@@ -37,7 +37,7 @@ class _Loader(yaml.SafeLoader):
         """Return the value of a node; one that does not fit its tag is an error of its line."""
         try:
             return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
-        except (ValueError, TypeError, OverflowError, KeyError) as error:
+        except (ValueError, TypeError, OverflowError, KeyError, AttributeError) as error:
             raise yaml.constructor.ConstructorError(
                 None, None, f"{shortened(getattr(node, 'value', ''))} is no value "
                 f"of the kind {node.tag.rpartition(':')[2]} ({shortened(error)})", node.start_mark,

@@ -62,7 +62,7 @@ class FiniteTerms:
 
 
 def check_gradient(norm: float, spec: PretrainSpec, epoch: int) -> None:
-    """Check the mean gradient norm of an epoch: one infinite gradient spoils all weights.
+    """Check the mean gradient norm of an epoch: one infinite gradient destroys all weights.
 
     Raises:
         LearningError: It is not finite.
