@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facebench.errors import SpecError
 from facebench.method import Terms
+from facebench.ranges import Width
 from facebench.targets import LabelledImages, TargetForm
 
 from ._labelled import LabelledMethod, LabelledOptions
@@ -22,12 +22,7 @@ class IdentityOptions(LabelledOptions):
     """Options of the embedding; crops are small, since all three papers align faces and flip."""
 
     crop_scale: float = 0.9  # project's choice; none has crops
-    embedding_dim: int = 512  # ArcFace, section 3.1, and the released code of all three
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.embedding_dim < 1:
-            raise SpecError(f"embedding_dim is {self.embedding_dim}; expected 1 or more.")
+    embedding_dim: Width = 512  # ArcFace, section 3.1, and the released code of all three
 
 
 class IdentityMethod(LabelledMethod):

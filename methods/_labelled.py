@@ -8,10 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from facebench.errors import SpecError
 from facebench.method import Method
 from facebench.pretrain.augment import draws, geometry
 from facebench.pretrain.augment.crops import RandomResizedCrop
+from facebench.ranges import Area, check_values
 from facebench.targets import LabelledImages, TargetForm
 
 MIRRORED = frozenset({"yaw", "roll"})  # angles that change their sign in a mirror
@@ -22,12 +22,11 @@ UNCHANGED = frozenset({"pitch"})
 class LabelledOptions:
     """Options of the views; project's choice, since labels survive little more."""
 
-    crop_scale: float = 0.7  # smallest area of a crop; its sides differ by a tenth at most
+    crop_scale: Area = 0.7  # smallest area of a crop; its sides differ by a tenth at most
     flip: bool = True  # half of the images; yaw and roll are mirrored with them
 
     def __post_init__(self) -> None:
-        if not 0 < self.crop_scale <= 1:
-            raise SpecError(f"crop_scale is {self.crop_scale}; expected a share of 0 to 1.")
+        check_values(self)
 
 
 class LabelledMethod(Method):

@@ -4,10 +4,11 @@ Deng et al., "ArcFace: additive angular margin loss for deep face recognition", 
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Interval
 from torch import Tensor
 
-from facebench.errors import SpecError
 from facebench.method import MethodInfo
 
 from ._identity import IdentityMethod, IdentityOptions
@@ -18,14 +19,8 @@ from ._margins import arcface_logits, cosines
 class ArcFaceOptions(IdentityOptions):
     """Options of ArcFace."""
 
-    scale: float = 64.0  # s, section 3.1
-    margin: float = 0.5  # m, section 3.1, radians
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.scale <= 0 or not 0 <= self.margin < 1.5:
-            found = f"scale {self.scale} and margin {self.margin}"
-            raise SpecError(f"found {found}; expected a scale above 0 and 0 to 1.5 radians.")
+    scale: Annotated[float, Interval(gt=0, le=1000)] = 64.0  # s, section 3.1
+    margin: Annotated[float, Interval(ge=0, lt=1.5)] = 0.5  # m, section 3.1, radians
 
 
 class ArcFace(IdentityMethod):

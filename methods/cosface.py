@@ -4,10 +4,11 @@ Wang et al., "CosFace: large margin cosine loss for deep face recognition", CVPR
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
+from annotated_types import Interval
 from torch import Tensor
 
-from facebench.errors import SpecError
 from facebench.method import MethodInfo
 
 from ._identity import IdentityMethod, IdentityOptions
@@ -18,14 +19,8 @@ from ._margins import cosface_logits, cosines
 class CosFaceOptions(IdentityOptions):
     """Options of CosFace."""
 
-    scale: float = 64.0  # s, section 4.1
-    margin: float = 0.35  # m, section 4.2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.scale <= 0 or not 0 <= self.margin < 1:
-            found = f"scale {self.scale} and margin {self.margin}"
-            raise SpecError(f"found {found}; expected a scale above 0 and a margin of 0 to 1.")
+    scale: Annotated[float, Interval(gt=0, le=1000)] = 64.0  # s, section 4.1
+    margin: Annotated[float, Interval(ge=0, lt=1)] = 0.35  # m, section 4.2
 
 
 class CosFace(IdentityMethod):

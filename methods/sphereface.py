@@ -4,14 +4,15 @@ Liu et al., "SphereFace: deep hypersphere embedding for face recognition", CVPR 
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Interval
 from torch import Tensor
 
 from facebench.backbones import Backbone
-from facebench.errors import SpecError
 from facebench.method import MethodInfo
+from facebench.ranges import Weight
 
 from ._identity import IdentityMethod, IdentityOptions
 from ._margins import cosines, sphereface_logits
@@ -21,18 +22,10 @@ from ._margins import cosines, sphereface_logits
 class SphereFaceOptions(IdentityOptions):
     """Options of SphereFace."""
 
-    margin: int = 4  # m, section 4.1
-    lambda_start: float = 1000.0  # released code: max(5, 1000 / (1 + 0.12 iteration))
-    lambda_decay: float = 0.12
-    lambda_end: float = 5.0
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.margin < 1:
-            raise SpecError(f"margin is {self.margin}; expected a whole number of 1 or more.")
-        for name in ("lambda_start", "lambda_decay", "lambda_end"):
-            if getattr(self, name) < 0:
-                raise SpecError(f"{name} is {getattr(self, name)}; expected 0 or more.")
+    margin: Annotated[int, Interval(ge=1, le=16)] = 4  # m, section 4.1
+    lambda_start: Weight = 1000.0  # released code: max(5, 1000 / (1 + 0.12 iteration))
+    lambda_decay: Weight = 0.12
+    lambda_end: Weight = 5.0
 
 
 class SphereFace(IdentityMethod):

@@ -9,13 +9,13 @@ vision", CVPR 2016, section 7), binary cross-entropy for labels, L1 of standardi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from annotated_types import Interval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facebench.errors import SpecError
 from facebench.method import MethodInfo, Terms
 from facebench.targets import LabelledImages, TargetForm
 
@@ -27,14 +27,8 @@ class SupervisedOptions(LabelledOptions):
     """Options of supervised learning."""
 
     class_weights: Literal["none", "balanced"] = "none"  # balanced: n / (C n_c), as scikit-learn
-    label_smoothing: float = 0.0  # share of a uniform distribution; Szegedy et al.: 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.label_smoothing < 1:
-            raise SpecError(
-                f"label_smoothing is {self.label_smoothing}; expected 0 or more, and less than 1."
-            )
+    # share of a uniform distribution; Szegedy et al.: 0.1
+    label_smoothing: Annotated[float, Interval(ge=0, lt=1)] = 0.0
 
 
 class Supervised(LabelledMethod):

@@ -32,10 +32,10 @@ def test_a_signal_keeps_the_end_of_the_last_epoch(
     monkeypatch.setattr(resume, "_LARGEST_PART", math.inf)  # epochs of milliseconds are kept, too
     step, before = Learner.training_step, signal.getsignal(signal.SIGTERM)
 
-    def stopping(self: Learner, images: torch.Tensor, batch_index: int) -> None:
+    def stopping(self: Learner, batch: torch.Tensor, batch_index: int) -> None:
         if self.current_epoch == 2 and batch_index == 1:
             os.kill(os.getpid(), signum)
-        step(self, images, batch_index)
+        step(self, batch, batch_index)
 
     with monkeypatch.context() as patch:
         patch.setattr(Learner, "training_step", stopping)
