@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from facebench.protocol import table_protocol
 from facebench.ranges import check_values
 from facebench.registry import CONTRACTS, PluginKind, Registry
 from facebench.request.resolve import CORE_GROUPS
+from facebench.runtime.device import Precision
 from facebench.targets import LabelledImages, TargetKind
 from facebench.task import Task
 from facebench.testing.learning_check import ITERATIONS, PRECISIONS, learn_briefly, variants
@@ -50,13 +51,21 @@ class TwoLayers(Backbone):
         return self.layers(images)  # type: ignore[no-any-return]
 
 
-def check_plugin(name: str, registry: Registry, cache: Path | None = None) -> Iterator[str]:
+def check_plugin(
+    name: str,
+    registry: Registry,
+    cache: Path | None = None,
+    *,
+    declared_sizes: Collection[Precision] = PRECISIONS,
+) -> Iterator[str]:
     """Yield one line for each check that passes.
 
     Args:
         name: Name of a method, task or backbone.
         registry: Registry that holds it.
         cache: Folder that keeps the stand-in of a task; None keeps none.
+        declared_sizes: Precisions in which recipes and presets are learned with networks of the
+            sizes that they declare; in others with those of ``info.small``.
 
     Raises:
         UnknownNameError: No plugin has that name.
@@ -67,7 +76,8 @@ def check_plugin(name: str, registry: Registry, cache: Path | None = None) -> It
         known = [known for kind in CONTRACTS for known in registry.names(kind)]  # type: ignore[arg-type]
         raise UnknownNameError("plugin", name, known)
     checks: dict[str, Any] = {
-        "method": check_method, "task": partial(check_task, cache=cache),
+        "method": partial(check_method, declared_sizes=declared_sizes),
+        "task": partial(check_task, cache=cache),
         "backbone": check_backbone,
     }  # fmt: skip
     for kind in kinds:
@@ -77,8 +87,10 @@ def check_plugin(name: str, registry: Registry, cache: Path | None = None) -> It
             yield f"  ok: {line}"
 
 
-def check_method(cls: type[Method]) -> Iterator[str]:
-    """Yield the checks that a method passes."""
+def check_method(
+    cls: type[Method], declared_sizes: Collection[Precision] = PRECISIONS
+) -> Iterator[str]:
+    """Yield the checks that a method passes; ``declared_sizes`` as in :func:`check_plugin`."""
     info, name = cls.info, cls.info.name
     _check_options(cls)
     for title, values in [*info.presets.items(), *info.recipes.items()]:
@@ -94,7 +106,8 @@ def check_method(cls: type[Method]) -> Iterator[str]:
     images = torch.rand(BATCH, 3, IMAGE_SIZE, IMAGE_SIZE, generator=_generator(0))
     yield from _check_features(method, images)
     if info.learns:
-        yield from _check_learning(cls, images)
+        yield from _check_learning(method, images)
+        yield from _check_variants(cls, declared_sizes)
 
 
 def check_task(cls: type[Task], cache: Path | None = None) -> Iterator[str]:
@@ -179,9 +192,10 @@ def _check_features(method: Method, images: Tensor) -> Iterator[str]:
     yield f"features {', '.join(method.info.features)} are finite [B, D] and repeatable"
 
 
-def _check_learning(cls: type[Method], images: Tensor) -> Iterator[str]:
+def _check_learning(method: Method, images: Tensor) -> Iterator[str]:
+    cls = type(method)
     frames = [images.roll(place, dims=0) for place in range(cls.info.frames)]  # they differ
-    faces = torch.cat(frames).repeat(_build(cls).batches_per_step, 1, 1, 1)
+    faces = torch.cat(frames).repeat(method.batches_per_step, 1, 1, 1)
     before = torch.random.get_rng_state()
     terms: dict[str, float] = {}
     for kind in kinds_of(cls.info):
@@ -192,17 +206,15 @@ def _check_learning(cls: type[Method], images: Tensor) -> Iterator[str]:
             raise _broken(cls, f"two equal steps give {first} and {again}", "the same losses")
         terms |= first
     yield f"a step is repeatable from its generator and gives finite {', '.join(terms)}"
-    yield from _check_variants(cls)
 
 
-def _check_variants(cls: type[Method]) -> Iterator[str]:
+def _check_variants(cls: type[Method], declared_sizes: Collection[Precision]) -> Iterator[str]:
     backbone = TwoLayers if cls.info.backbone else NoBackbone
-    tried = list(variants(cls))
-    for variant in tried:
-        for precision in PRECISIONS:
+    for precision in PRECISIONS:
+        for variant in variants(cls, small=precision not in declared_sizes):
             for kind in kinds_of(cls.info):
                 learn_briefly(cls, backbone(), variant, precision, kind)
-    names = "; ".join(variant.name for variant in tried)
+    names = "; ".join(variant.name for variant in variants(cls))
     yield f"learns {ITERATIONS} iterations in float32 and bf16 with each of {names}"
 
 

@@ -82,26 +82,31 @@ class RandomFaces:
         return torch.from_numpy(self.images[np.asarray(indices)]).permute(0, 3, 1, 2)
 
 
-def variants(cls: type[Method]) -> Iterator[Variant]:
+def variants(cls: type[Method], *, small: bool = False) -> Iterator[Variant]:
     """Yield every recipe under every preset, then every value of a literal option by itself.
 
     Published weights are replaced by the options ``info.offline`` of the method, and its networks
     by those of ``info.small`` where a literal option varies. A value that the options refuse
     together with the defaults of the others is skipped.
+
+    Args:
+        cls: Class of the method.
+        small: Whether recipes have the networks of ``info.small``, too.
     """
     name, offline = cls.info.name, cls.info.offline
+    shrunk = {**cls.info.small, **offline}
+    of_recipes = shrunk if small else offline
     for preset in dict.fromkeys((*PRESETS, *cls.info.presets)):
         for recipe in dict.fromkeys(("paper", *cls.info.recipes)):
             overrides = declared_layers(cls, preset, Override(recipe, "the contract test"))
-            options = apply(cls.Options(), name, overrides | layer(offline, "", group=name))
+            options = apply(cls.Options(), name, overrides | layer(of_recipes, "", group=name))
             pretrain = _brief(apply(PretrainSpec(), "pretrain", overrides))
             yield Variant(f"recipe {recipe}, preset {preset}", options, pretrain)
-    small = {**cls.info.small, **offline}
     for field, value in literal_values(cls.Options):
         if field in offline:
             continue
         try:
-            options = dataclasses.replace(cls.Options(), **{**small, field: value})
+            options = dataclasses.replace(cls.Options(), **{**shrunk, field: value})
         except SpecError:
             continue
         yield Variant(f"{field}={value}", options, _brief(PretrainSpec()))

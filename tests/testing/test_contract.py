@@ -20,9 +20,18 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_built_in(name: str, stand_ins: Path) -> None:
-    lines = list(check_plugin(name, REGISTRY, stand_ins))
+    lines = list(check_plugin(name, REGISTRY, stand_ins, declared_sizes=("32",)))
     assert lines[0].startswith(("method", "task", "backbone"))
     assert len(lines) > 1
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    "name", [n for n in REGISTRY.names("method") if REGISTRY.load("method", n).info.small]
+)
+def test_networks_of_declared_sizes_learn_in_bf16(name: str) -> None:
+    lines = list(check_plugin(name, REGISTRY))
+    assert "in float32 and bf16" in lines[-1]
 
 
 BROKEN = {
