@@ -36,7 +36,7 @@ class _Loader(yaml.SafeLoader):
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """Return the value of a node; one that does not fit its tag is an error of its line."""
         try:
-            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+            return super().construct_object(node, deep)
         except (ValueError, TypeError, OverflowError, KeyError, AttributeError) as error:
             raise yaml.constructor.ConstructorError(
                 None, None, f"{shortened(getattr(node, 'value', ''))} is no value "
@@ -105,9 +105,9 @@ def load_yaml(text: str, where: str) -> Block:
         raise SpecError(f"{where}: not a YAML file: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         deepest = max(text.splitlines(), key=lambda line: line.count("[") + line.count("{"))
-        line = text.splitlines().index(deepest) + 1
+        number = text.splitlines().index(deepest) + 1
         raise SpecError(
-            f"{where}, line {line}: lists or blocks within each other, too deep to be read."
+            f"{where}, line {number}: lists or blocks within each other, too deep to be read."
         ) from error
     if content is None:
         content = Block()

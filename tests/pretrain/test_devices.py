@@ -15,6 +15,7 @@ def test_two_processes_train_together(tmp_path: Path, data: Path, plugin: Path) 
     arguments = [
         "run", "--method", "simclr", "--task", "tiny", "--backbone", "tinynet", "--pretrain-data",
         "tiny", "--set", "pretrain.epochs=2", "--set", "pretrain.batch_size=24", "--set",
+        "pretrain.checkpoint_minutes=0", "--set",  # saving waits for both: the first one decides
         "pretrain.image_size=32", "--set", "probe.epochs=3", "--device", "cpu", "--precision",
         "32", "--devices", "2", "--no-floors", "--plugin", str(plugin),
     ]  # fmt: skip

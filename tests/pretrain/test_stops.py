@@ -86,7 +86,8 @@ def test_the_first_rank_decides_when_a_resume_point_is_due(tmp_path: Path) -> No
 def test_a_loss_that_is_not_finite_stops_in_its_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    method, calls = build(), []
+    method = build()
+    calls: list[int] = []
     loss = method.loss
 
     def diverging(views: Any, generator: torch.Generator) -> Terms:
@@ -119,7 +120,8 @@ def test_on_a_device_losses_are_looked_at_together(monkeypatch: pytest.MonkeyPat
     """Terms that are not on the CPU are copied once in an interval, and the first is named."""
     monkeypatch.setattr(divergence, "_INTERVAL", 3)
     monkeypatch.setattr(torch.Tensor, "device", torch.device("cuda"))
-    terms, looks = FiniteTerms(SPEC, 6), []
+    terms = FiniteTerms(SPEC, 6)
+    looks: list[int] = []
     monkeypatch.setattr(torch.Tensor, "tolist", _counted(torch.Tensor.tolist, looks))
     weight = torch.ones(1, requires_grad=True).sum()
     for batch in range(4):
