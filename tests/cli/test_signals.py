@@ -38,16 +38,19 @@ def stopped(
         cwd=folder, env=environment(folder, data) | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    deadline = time.monotonic() + 240
-    while len(list((folder / "cache").glob(pattern))) < found:
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        assert time.monotonic() < deadline, f"{pattern} did not appear"
-        time.sleep(0.02)
-    children = psutil.Process(process.pid).children(recursive=True)
-    os.kill(process.pid, signum)
-    _, errors = process.communicate(timeout=60)
-    _, alive = psutil.wait_procs(children, timeout=30)
-    assert not alive
+    try:
+        deadline = time.monotonic() + 300
+        while len(list((folder / "cache").glob(pattern))) < found:
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            assert time.monotonic() < deadline, f"{pattern} did not appear"
+            time.sleep(0.02)
+        children = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, signum)
+        _, errors = process.communicate(timeout=120)
+        _, alive = psutil.wait_procs(children, timeout=60)
+        assert not alive
+    finally:
+        process.kill()
     return process.returncode, errors
 
 
