@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-import timm
 from torch import Tensor
 
 from facebench.errors import StageError
@@ -163,6 +162,8 @@ def _renamed_match(
     source: ForeignFile, prefix: str, found: Renamed, here: str, method: Method
 ) -> Match:
     ours = method.state_dict()
+    import timm
+
     wanted = [
         name for name, tensor in found.tensors.items()
         if here + name in ours and tensor.shape == ours[here + name].shape

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import timm
 import torch
 from torch import Tensor
 
@@ -73,6 +72,8 @@ def _by_position(tensors: Mapping[str, Tensor], model: Any) -> dict[str, Tensor]
 
 def _by_timm(tensors: Mapping[str, Tensor], name: str, model: Any) -> dict[str, Tensor]:
     """Apply the function by which timm reads weights that others published."""
+    import timm
+
     function = getattr(
         sys.modules[timm.model_entrypoint(name).__module__], "checkpoint_filter_fn", None
     )
