@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
-from facebench.config.yaml_file import check_words, read_yaml
+from facebench.config.yaml_file import Block, check_words, read_yaml
 from facebench.errors import SpecError, UnknownNameError, shortened
 from facebench.ranges import check_value, check_values, declared, describe, nearest, plain_type
 
@@ -103,7 +103,7 @@ def read_config(path: Path) -> tuple[dict[str, Any], Overrides]:
     overrides: Overrides = {}
     for key, value in content.items():
         where = f"{path}, {key}"
-        if isinstance(value, dict):
+        if isinstance(value, Block):
             for name, item in value.items():
                 overrides[f"{key}.{name}"] = Override(item, f"{where}.{name}", value.line(name))
         elif key == "pretrain_data":

@@ -6,9 +6,11 @@ import pytest
 
 from facebench.errors import PluginError
 from facebench.registry import CONTRACTS, Registry
+from facebench.runtime.device import Precision
 from facebench.testing.contract import check_plugin
 
 REGISTRY = Registry()
+FLOAT32: tuple[Precision, ...] = ("32",)
 # Many variants to learn with, or large networks.
 LONG = ("pcl", "facecycle", "moco", "vicreg", "barlowtwins", "dino")
 NAMES = [
@@ -20,7 +22,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_built_in(name: str, stand_ins: Path) -> None:
-    lines = list(check_plugin(name, REGISTRY, stand_ins, declared_sizes=("32",)))
+    lines = list(check_plugin(name, REGISTRY, stand_ins, declared_sizes=FLOAT32))
     assert lines[0].startswith(("method", "task", "backbone"))
     assert len(lines) > 1
 
