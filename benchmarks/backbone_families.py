@@ -3,22 +3,30 @@
     python benchmarks/backbone_families.py try rows.jsonl      # continues where it was stopped
     python benchmarks/backbone_families.py table rows.jsonl    # writes docs/backbones.md
 
-``try`` takes about half an hour on two cores. A row of the file is a trial
-(``facebench/testing/backbone_trial.py``) with the family, and the versions that it holds for.
+``try`` begins with the smallest model, and takes about half an hour on two cores that have nothing
+else to do. A family has a process of its own, which ends at a limit of time and one of memory. A
+row of the file is a trial (``facebench/testing/backbone_trial.py``) with the family, and the
+versions that it holds for.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import resource
+import signal
 import sys
 from dataclasses import asdict
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import timm
 import torch
 
+import facebench.pretrain.engine  # noqa: F401 - before the processes of the trials start
 from facebench.registry import Registry
 from facebench.testing.backbone_trial import LEARNERS, STEPS, try_backbone
 
@@ -26,6 +34,10 @@ ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/backbones.md"
 MARK = "<!-- written by benchmarks/backbone_families.py -->"
 LARGEST = 60_000_000  # parameters; above them, three trainings take more than a minute
+LONGEST = 60  # seconds of one core that a family may take
+MEMORY = 8 * 2**30  # bytes that it may take
+TOO_MUCH = f"it takes more than {LONGEST} s or {MEMORY / 2**30:.0f} GiB"
+NO_MEMORY = "can't allocate memory"  # in the message of torch's allocator
 
 sys.path.insert(0, str(ROOT / "tests"))
 from timm_families import SMALLEST  # noqa: E402 - the list that the nightly test uses, too
@@ -35,18 +47,52 @@ def try_all(rows: Path, families: list[str]) -> None:
     """Append a row for each of the families that has none yet."""
     done = {row["family"] for row in read(rows)}
     registry = Registry()
+    for name in LEARNERS:  # the processes of the trials then import nothing again
+        registry.load("method", name)
     for family in families:
         if family in done:
             continue
-        name = SMALLEST[family]
-        try:
-            trial = asdict(try_backbone(f"timm:{name}", registry, largest=LARGEST))
-        except Exception as error:  # a defect, which the table shows as one
-            trial = {"backbone": f"timm:{name}", "defect": f"{type(error).__name__}: {error}"}
+        trial = try_within_limits(f"timm:{SMALLEST[family]}", registry)
         row = {"family": family, **trial, "timm": timm.__version__, "torch": torch.__version__}
         with rows.open("a") as file:
             file.write(json.dumps(row) + "\n")
         print(row, flush=True)
+
+
+def try_within_limits(backbone: str, registry: Registry) -> dict[str, Any]:
+    """Try a backbone in a process of its own, which ends at the limits of time and memory."""
+    context = multiprocessing.get_context("fork")  # what is imported needs no second time
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=send_trial, args=(backbone, registry, sender))
+    process.start()
+    sender.close()
+    try:
+        trial: dict[str, Any] = receiver.recv()
+    except EOFError:  # it was ended
+        process.join()
+        trial = {"backbone": backbone, "refused": f"not tried to the end: {ending(process)}"}
+    process.join()
+    if NO_MEMORY in str(trial.get("refused")) + str(trial.get("defect")):
+        return {"backbone": backbone, "refused": f"not tried to the end: {TOO_MUCH}"}
+    return trial
+
+
+def send_trial(backbone: str, registry: Registry, sender: Connection) -> None:
+    """Try a backbone, and send the trial as a mapping; the limits hold for the whole process."""
+    resource.setrlimit(resource.RLIMIT_CPU, (LONGEST, LONGEST))
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    try:
+        trial = asdict(try_backbone(backbone, registry, largest=LARGEST))
+    except Exception as error:  # a defect, which the table shows as one
+        trial = {"backbone": backbone, "defect": f"{type(error).__name__}: {error}"}
+    sender.send(trial)
+
+
+def ending(process: BaseProcess) -> str:
+    """Return in words why a process ended early."""
+    if process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return TOO_MUCH
+    return f"its process ended with {process.exitcode}"
 
 
 def read(rows: Path) -> list[dict[str, Any]]:

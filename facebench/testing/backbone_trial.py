@@ -95,7 +95,8 @@ def new_backbone(name: str, registry: Registry) -> Backbone:
 
 
 def _sizes(name: str, registry: Registry) -> Trial:
-    backbone = new_backbone(name, registry)
+    with torch.device("meta"):  # no memory, however large it is
+        backbone = new_backbone(name, registry)
     return Trial(
         name,
         parameters=sum(p.numel() for p in backbone.parameters()),
