@@ -15,6 +15,7 @@ from torch import Tensor
 from facebench.errors import FacebenchError, SpecError, StageError
 from facebench.method import Foreign, Method
 from facebench.registry import Registry
+from facebench.timm_backbone import Timm
 from facebench.weights.build import build_method
 from facebench.weights.foreign_file import read_foreign
 from facebench.weights.import_ import import_weights
@@ -54,6 +55,13 @@ def resnet() -> Tensors:
 @pytest.fixture(scope="module")
 def vit() -> Tensors:
     return dict(model_of("test_vit", num_classes=3).state_dict())
+
+
+def timm_backbone(name: str, model: Any) -> Timm:
+    """Return a backbone of timm with another model in it, for one that timm has in large alone."""
+    backbone = Timm(name)
+    backbone.model = model
+    return backbone
 
 
 def under(prefix: str, tensors: Tensors, factor: float = 1) -> Tensors:
@@ -227,7 +235,7 @@ def test_position_embeddings_of_another_size_are_resampled_by_timm(
 def test_clips_names_are_read_as_timm_reads_them(tmp_path: Path) -> None:
     """FaRL and CLIP: the image tower under ``visual.`` beside the one for text."""
     name = "vit_tiny_patch16_224"
-    settings = {"depth": 2, "pre_norm": True, "num_classes": 0}
+    settings = {"depth": 2, "pre_norm": True, "num_classes": 0, "dynamic_img_size": True}
     model = model_of(name, **settings)
     t = dict(model_of(name, seed=6, **settings).state_dict())
     clip = {"class_embedding": t["cls_token"][0, 0], "positional_embedding": t["pos_embed"][0],
@@ -244,7 +252,8 @@ def test_clips_names_are_read_as_timm_reads_them(tmp_path: Path) -> None:
                 f"{there}.ln_1.{part}": t[f"{here}.norm1.{part}"],
                 f"{there}.ln_2.{part}": t[f"{here}.norm2.{part}"],
             }
-    tower = under("visual.", clip) | {"token_embedding.weight": torch.ones(4, 4)}
+    text = under("transformer.resblocks.0.", {"ln_1.weight": torch.ones(4)})
+    tower = under("visual.", clip) | text | {"token_embedding.weight": torch.ones(4, 4)}
     whole = [
         one for one in renamed(tower, name, model)
         if all(n in one.tensors and one.tensors[n].shape == t[n].shape for n in t)
@@ -252,10 +261,17 @@ def test_clips_names_are_read_as_timm_reads_them(tmp_path: Path) -> None:
     assert len(whole) >= 1
     for n, tensor in t.items():
         assert torch.equal(whole[0].tensors[n], tensor), n
-    assert (
-        whole[0].names["blocks.0.mlp.fc1.weight"]
-        == "visual.transformer.resblocks.0.mlp.c_fc.weight"
+    method = build_method(
+        Imported, Imported.Options(), lambda: timm_backbone(name, model), 64, seed=0
     )
+    match = found({"model": tower}, method, tmp_path)
+    fc1 = "backbone.model.blocks.0.mlp.fc1.weight"
+    assert match.renamed[fc1] == "visual.transformer.resblocks.0.mlp.c_fc.weight"
+    assert torch.equal(match.values[fc1], t["blocks.0.mlp.fc1.weight"])
+    assert match.missing == ()
+    assert set(match.unused) == {
+        f"model.{n}" for n in ("visual.proj", "token_embedding.weight", *text)
+    }
 
 
 def test_the_key_of_an_import_has_its_prefix_and_renames(tmp_path: Path, resnet: Tensors) -> None:
