@@ -169,7 +169,7 @@ def probe(path: Path, heads: list[Head], epochs: int) -> Found:
 
 def judgement(path: Path) -> Found:
     """Run the protocol of action units in three folds, as for DISFA, with one epoch."""
-    features = Features(np.load(path, mmap_mode="r"), (), {})
+    features = Features(np.load(path, mmap_mode="r"), (), 0.0)
     rows, rng = len(features.values), np.random.default_rng(0)
     targets = tuple(f"au{n}" for n in range(LABELS))
     subject = np.arange(rows) * 27 // rows

@@ -1,5 +1,6 @@
 """What ``import facebench`` offers, and where it is written; read by lazy_loader at run time."""
 
+from .api.cache import check_cache, list_cache, prune_cache
 from .api.datasets import check_data, download_data, list_data, write_stand_in
 from .api.evaluate import evaluate
 from .api.factors import measure_factors
@@ -42,6 +43,7 @@ __all__ = [
     "Task",
     "TaskFeatures",
     "TaskInfo",
+    "check_cache",
     "check_data",
     "check_plugin",
     "compare",
@@ -59,6 +61,7 @@ __all__ = [
     "evaluate",
     "extract",
     "import_weights",
+    "list_cache",
     "list_data",
     "list_plugins",
     "load_backbone",
@@ -67,6 +70,7 @@ __all__ = [
     "measure_factors",
     "merge",
     "new_plugin",
+    "prune_cache",
     "publish",
     "run",
     "run_ablation",

@@ -7,6 +7,7 @@ was, and runs share what they have in common.
 
 from __future__ import annotations
 
+import glob
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,10 @@ from facebench.results.records import (
     task_record,
 )
 from facebench.results.store import Result, ResultStore, now, result_key
+from facebench.results.validation import usable
+from facebench.runtime.atomic import sweep
 from facebench.runtime.environment import environment
-from facebench.runtime.stage import obtain
+from facebench.runtime.stage import alone, obtain
 from facebench.runtime.workspace import Workspace
 from facebench.targets import Targets
 from facebench.task import Task
@@ -128,8 +131,8 @@ class Stages:
         """Return the supplied checkpoint, or pretrain unless it exists; resume if interrupted."""
         if self.spec.checkpoint:
             given = read_checkpoint(Path(self.spec.checkpoint))
-            if given.targets is not None:
-                refuse_test_labels(given.record["data"]["name"], self.dataset, self.spec.method)
+            if given.targets is not None and given.record.data is not None:
+                refuse_test_labels(given.record.data.name, self.dataset, self.spec.method)
             return given
         folder = self.workspace.folder("checkpoints", self.checkpoint_key())
         return obtain(folder, self._pretrain, read_checkpoint)
@@ -174,12 +177,16 @@ class Stages:
 
     # checkpoint -> features -------------------------------------------------------------------
 
-    def features_key(self, checkpoint: Checkpoint) -> str:
-        """Return the hash of everything that the features depend on."""
+    def features_key(self, weights_digest: str) -> str:
+        """Return the hash of everything that the features depend on.
+
+        Args:
+            weights_digest: The checkpoint's digest of its weights.
+        """
         info, settings = self.run.method.info, plain(self.spec.extract)
         inputs = {
             "version": EXTRACT_VERSION,
-            "weights": checkpoint.weights_digest,
+            "weights": weights_digest,
             "method": [info.name, info.version],
             "source code": self._file_plugins("method", "backbone", "task"),
             "extract": settings,
@@ -205,8 +212,8 @@ class Stages:
                 skip_broken=self.spec.skip_broken,
             )  # fmt: skip
 
-        folder = self.workspace.folder("features", self.features_key(checkpoint))
-        return obtain(folder, make, read_features)
+        folder = self.workspace.folder("features", self.features_key(checkpoint.weights_digest))
+        return obtain(folder, make, lambda found: read_features(found, len(self.dataset)))
 
     # features -> result -----------------------------------------------------------------------
 
@@ -220,11 +227,18 @@ class Stages:
 
     def result(self, checkpoint: Checkpoint, features: Features) -> Result:
         """Judge the features unless the result exists; ``force`` judges again."""
-        features_key = self.features_key(checkpoint)
-        key = self.result_key(features_key)
-        found = None if self.workspace.force else self.store.find(self.spec, key)
-        if found is not None:
-            return found
+        key = self.result_key(self.features_key(checkpoint.weights_digest))
+        path = self.store.path(self.spec, key)
+        with alone(self.workspace.cache / "results" / key):
+            found = None if self.workspace.force else self.store.find(self.spec, key)
+            if found is not None and usable(found):
+                return found
+            for suffix in (".json", ".parquet"):
+                sweep(path.parent, glob.escape(path.with_suffix(suffix).name))
+            return self._judged(checkpoint, features, key)
+
+    def _judged(self, checkpoint: Checkpoint, features: Features, key: str) -> Result:
+        """Judge the features, and write the result."""
         started = time.perf_counter()
         judgement = judge(
             self.dataset, features, self.spec.probe,
@@ -237,7 +251,7 @@ class Stages:
             "stages": {
                 "checkpoint": checkpoint.folder.name,
                 "weights_digest": checkpoint.weights_digest,
-                "features": features_key,
+                "features": self.features_key(checkpoint.weights_digest),
                 "result": key,
             },
             "method": method_record(self.run.method),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facebench.pipeline import Stages
-from facebench.weights.checkpoint import Checkpoint, read_checkpoint
+from facebench.weights.checkpoint import read_checkpoint
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ def plan(stages: Stages) -> tuple[Step, Step, Step]:
     if spec.checkpoint:
         folder = Path(spec.checkpoint)
     learned = folder.exists()
-    checkpoint = read_checkpoint(folder) if learned else Checkpoint(folder, f"of {folder.name}", {})
-    features = stages.features_key(checkpoint)
+    weights = read_checkpoint(folder).weights_digest if learned else f"of {folder.name}"
+    features = stages.features_key(weights)
     result = stages.result_key(features)
     judged = learned and not workspace.force and stages.store.find(spec, result) is not None
     first = "import" if spec.checkpoint else "start" if stages.source is None else "pretrain"

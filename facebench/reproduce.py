@@ -23,12 +23,12 @@ from facebench.pipeline import Stages, open_stages
 from facebench.protocol import table_protocol
 from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun
-from facebench.results.differences import MISSING, Difference, differences
 from facebench.results.record import Record
 from facebench.results.records import judgement_record
 from facebench.results.saved_method import find_checkpoint
 from facebench.results.saved_spec import saved_run
 from facebench.results.store import Result
+from facebench.runtime.differences import MISSING, Difference, differences
 from facebench.runtime.workspace import Workspace
 from facebench.synth.write import MARKER
 from facebench.weights.checkpoint import Checkpoint

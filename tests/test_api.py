@@ -33,6 +33,9 @@ METHODS = ("simclr", "lbp")
 # Command -> what does the same in Python.
 FUNCTIONS = {
     "ablate": "run_ablation",
+    "cache check": "check_cache",
+    "cache list": "list_cache",
+    "cache prune": "prune_cache",
     "check": "check_plugin",
     "compare": "compare",
     "data check": "check_data",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facebench.config.spec import ExtractSpec, RunSpec, spec_record
-from facebench.results.record import FORMAT, Record
+from facebench.results.record import Record
 from facebench.results.store import Result
 
 METRIC = {"name": "accuracy", "title": "Accuracy (%)", "scale": 100.0, "higher_is_better": True}
@@ -56,7 +56,7 @@ def whole_json(protocol: str = "classification", **changes: Any) -> dict[str, An
     main = {"multilabel": "f1", "regression": "mae"}.get(protocol, "accuracy")
     of_kind = {**SCORES.get(protocol, {}), "intervals": {main: [0.25, 0.75]}}
     record = {
-        "format": FORMAT,
+        "format": 2,  # which needs no seal
         "spec": {**spec_record(spec), "method_options": {}, "task_options": {}},
         "stages": {
             "checkpoint": "c" * 16, "features": "f" * 16, "result": "e" * 16,

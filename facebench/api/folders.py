@@ -77,7 +77,7 @@ def publish(
             nothing is written then.
     """
     root, folder = Path(results), Path(out)
-    found = stored_results(root)
+    found = stored_results(root, strict=True)
     if not found:
         raise StageError(f"{root}: found no result; expected <task>/<name>.json below it.")
     files = published(found, root)

@@ -26,8 +26,10 @@ from facebench.data.dataset import Dataset
 from facebench.progress import Progress
 from facebench.protocol import table_protocol
 from facebench.runtime.atomic import atomic_write
+from facebench.runtime.seal import SEAL, record_digest, sealed
+from facebench.runtime.stage import alone
 
-FORMAT = 1
+FORMAT = 2
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +47,12 @@ def find_leaks(dataset: Dataset, cache: Path, progress: Progress) -> Leaks:
         progress: Progress reporter.
     """
     kept = cache / "leaks" / f"{content_name(dataset)}.json"
-    known = _read(kept)
-    if known is None:
-        known = leaks_of(dataset, scan(dataset, cache, progress))
-        stored = {"format": FORMAT, "near_bits": NEAR_BITS, "leaks": asdict(known)}
-        atomic_write(kept, json.dumps(stored, sort_keys=True, indent=1) + "\n")
+    with alone(kept):
+        known = _read(kept)
+        if known is None:
+            known = leaks_of(dataset, scan(dataset, cache, progress))
+            stored = {"format": FORMAT, "near_bits": NEAR_BITS, "leaks": asdict(known)}
+            atomic_write(kept, json.dumps(sealed(stored, {}), sort_keys=True, indent=1) + "\n")
     return known
 
 
@@ -169,8 +172,11 @@ def _with_pairs(
 def _read(kept: Path) -> Leaks | None:
     try:
         stored = json.loads(kept.read_text(encoding="utf-8"))
-        if (stored["format"], stored["near_bits"]) != (FORMAT, NEAR_BITS):
+        if stored["format"] not in (1, FORMAT) or stored["near_bits"] != NEAR_BITS:
             return None
+        # Format 1 has no seal.
+        if stored["format"] == FORMAT and stored[SEAL]["record"] != record_digest(stored):
+            raise ValueError("changed since it was written")
         return Leaks(**{name: _value(value) for name, value in stored["leaks"].items()})
     except FileNotFoundError:
         return None

@@ -22,6 +22,7 @@ from facebench.errors import DataError
 from facebench.progress import Progress
 from facebench.runtime.atomic import atomic_file
 from facebench.runtime.images import Pixels
+from facebench.runtime.stage import alone
 
 FORMAT = 1
 COLUMNS = ("digest", "hash", "height", "width", "blank", "error")
@@ -57,10 +58,12 @@ def scan(dataset: Dataset, cache: Path, progress: Progress) -> pd.DataFrame:
         (empty if readable).
     """
     kept = cache / "scans" / f"{content_name(dataset)}.parquet"
-    known = _read(kept, dataset)
-    if known is not None:
-        return known
+    with alone(kept):
+        known = _read(kept, dataset)
+        return _scanned(dataset, kept, progress) if known is None else known
 
+
+def _scanned(dataset: Dataset, kept: Path, progress: Progress) -> pd.DataFrame:
     def look(path: str) -> ImageScan:
         try:
             return describe(dataset.task.read_image(dataset.root, path))
@@ -114,7 +117,7 @@ def _read(kept: Path, dataset: Dataset) -> pd.DataFrame | None:
     if not kept.is_file():
         return None
     try:
-        stored = pd.read_parquet(kept)
+        stored = pd.read_parquet(kept, page_checksum_verification=True)
         if stored.attrs.get("format") != FORMAT:
             return None
         by_path = stored.set_index("path")[list(COLUMNS)]
@@ -127,4 +130,4 @@ def _read(kept: Path, dataset: Dataset) -> pd.DataFrame | None:
 def _write(kept: Path, found: pd.DataFrame) -> None:
     found.attrs["format"] = FORMAT
     with atomic_file(kept) as temporary:
-        found.to_parquet(temporary, index=False)
+        found.to_parquet(temporary, index=False, write_page_checksum=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from facebench.cli.ablate import ablate
+from facebench.cli.cache import cache_app
 from facebench.cli.check import check
 from facebench.cli.compare import compare
 from facebench.cli.data import data_app
@@ -46,6 +47,7 @@ app.command("verify")(verify)
 app.add_typer(figure_app, name="figure")
 app.command("disentangle")(disentangle)
 app.add_typer(data_app, name="data")
+app.add_typer(cache_app, name="cache")
 app.command("import")(import_)
 app.command("list")(list_)
 app.command("check")(check)

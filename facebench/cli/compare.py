@@ -24,15 +24,20 @@ def compare(
     second: Annotated[Path, typer.Argument(help="Another one, of the same task.")],
 ) -> None:
     """Compare two results on the same test items: difference, interval, p value."""
+    from rich.text import Text
+
+    from facebench.rendering.characters import visible
     from facebench.report.groups import task_title
     from facebench.runtime.terminal import out
 
     compared = fb.compare(first, second)
     record = compared.first.record
     kind = "SYNTHETIC faces" if record.task.synthetic else "real data"
-    out.print(f"[bold]{task_title(record)}, {kind}[/bold]: {compared.items:,} test items")
+    title = (visible(f"{task_title(record)}, {kind}"), "bold")
+    out.print(Text.assemble(title, f": {compared.items:,} test items"))
     for name, result in (("A", compared.first), ("B", compared.second)):
-        out.print(f"{name}: {_who(result)}", soft_wrap=True, highlight=False)
+        line = visible(f"{name}: {_who(result)}")
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
     out.print(_differences(compared))
     for line in (*_decisions(compared), *(f"note: {text}" for text in compared.warnings)):
         out.print(line, highlight=False, soft_wrap=True)

@@ -93,9 +93,12 @@ def _show(checked: Checked, folder: Path) -> None:
 
     name = checked.file.relative_to(folder)
     if not checked.findings:
-        out.print(f"ok     {name}", soft_wrap=True, highlight=False)
+        unsealed = "" if checked.sealed else "  (not sealed: an earlier version wrote it)"
+        line = f"ok     {name}{unsealed}"
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
         return
-    out.print(f"[red]wrong[/red]  {name}", soft_wrap=True, highlight=False)
+    out.print("wrong", style="red", end="")
+    out.print(f"  {name}", soft_wrap=True, highlight=False, markup=False)
     for finding in checked.findings:
         line = f"       {finding.key}: found {finding.found}; expected {finding.expected}"
         out.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -9,7 +9,7 @@ A pack is a folder that is written atomically:
 ================= ================================================================================
 ``images.npy``    uint8 ``[N, S, S, 3]``, RGB
 ``index.parquet`` ``path`` and, where known, ``identity`` and ``video`` of each image
-``pack.json``     format, source, fingerprint, size, count, and the broken images left out
+``pack.json``     source, fingerprint, size, count, the broken images left out, digests and seal
 ================= ================================================================================
 """
 
@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 import pandas as pd
@@ -30,14 +30,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from facebench.data.pack_record import PackRecord
 from facebench.data.sources import Source
 from facebench.data.tracks import tracks
 from facebench.errors import DataError, StageError
 from facebench.progress import Advance, Progress, Silent
 from facebench.runtime.atomic import make_once
 from facebench.runtime.images import Pixels
+from facebench.runtime.stage_record import (
+    check_files,
+    file_digests_of,
+    read_stage_record,
+    write_stage_record,
+)
 
-FORMAT = 1
+KEY_FORMAT = 1  # of what names a pack
+IMAGES, INDEX, RECORD = "images.npy", "index.parquet", "pack.json"
 # Pillow releases the interpreter lock while it decodes and resizes, which is half of the work on
 # small images: a third thread makes packing slower (256 us per image of FER-2013 with 2, 307 with
 # 3), and so does handing images out one by one.
@@ -80,23 +88,22 @@ class PackedFaces:
         index: One row per image: ``path`` and, where known, ``identity`` and ``video``.
         identity: ``[N]`` int64, a code per person; without identities every image has its own.
         video: ``[N]`` int64, likewise a code per video.
-        info: Content of ``pack.json``.
+        info: The record, ``pack.json``.
 
     Raises:
-        StageError: It is not a pack, or of another format, or damaged.
+        StageError: It is not a pack, of a later format, or changed since it was written.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.info = read_stage_record(folder / RECORD, PackRecord)
+        check_files(folder, self.info)
+        count, size = self.info.count, self.info.size
         try:
-            self.info: dict[str, Any] = json.loads((folder / "pack.json").read_text("utf-8"))
-            found, count, size = (self.info[key] for key in ("format", "count", "size"))
-            self.images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
-            self.index = pd.read_parquet(folder / "index.parquet")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            self.images: NDArray[np.uint8] = np.load(folder / IMAGES, mmap_mode="r")
+            self.index = pd.read_parquet(folder / INDEX)
+        except (OSError, ValueError, EOFError) as error:
             raise _damaged(folder, f"{type(error).__name__}: {error}") from error
-        if found != FORMAT:
-            raise _damaged(folder, f"format {found}; expected {FORMAT}")
         if self.images.shape != (count, size, size, 3) or len(self.index) != count:
             rows = f"{self.images.shape} images and {len(self.index)} rows"
             raise _damaged(folder, f"{rows}; expected {count} of {size} px")
@@ -108,12 +115,12 @@ class PackedFaces:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the source that was packed."""
-        return str(self.info["fingerprint"])
+        return self.info.fingerprint
 
     @property
     def broken(self) -> list[str]:
         """Paths of images that could not be read and were left out."""
-        return list(self.info["broken"])
+        return list(self.info.broken)
 
     def tracks(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return ``[N]`` track (a video's folder) of each image, and ``[N]`` place in the track."""
@@ -158,7 +165,7 @@ def pack(
     Raises:
         DataError: An image is broken, no image is left, or the disk is too full.
     """
-    key = json.dumps({"format": FORMAT, "of": source.fingerprint, "size": size}, sort_keys=True)
+    key = json.dumps({"format": KEY_FORMAT, "of": source.fingerprint, "size": size}, sort_keys=True)
     target = cache / "packed" / hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def write(folder: Path) -> None:
@@ -179,7 +186,7 @@ def pack(
 
 def _write(source: Source, size: int, folder: Path, skip_broken: bool, advance: Advance) -> None:
     kept: list[int] = []
-    with (folder / "images.npy").open("wb") as stream:
+    with (folder / IMAGES).open("wb") as stream:
         _write_header(stream, len(source), size)
         for row, image in _decoded(source, size, skip_broken):
             if image is not None:
@@ -191,10 +198,9 @@ def _write(source: Source, size: int, folder: Path, skip_broken: bool, advance: 
     if not kept:
         raise DataError(f"{source.name}: none of {len(source):,} images could be read.")
     columns = [column for column in _COLUMNS if column in source.frames]
-    source.frames.iloc[kept][columns].to_parquet(folder / "index.parquet", index=False)
+    source.frames.iloc[kept][columns].to_parquet(folder / INDEX, index=False)
     broken = source.frames["path"].drop(index=source.frames.index[kept]).tolist()
     info = {
-        "format": FORMAT,
         "source": source.name,
         "synthetic": source.synthetic,
         "fingerprint": source.fingerprint,
@@ -203,8 +209,8 @@ def _write(source: Source, size: int, folder: Path, skip_broken: bool, advance: 
         "broken": broken,
         "warnings": list(source.warnings),
     }
-    text = json.dumps(info, indent=2, sort_keys=True)
-    (folder / "pack.json").write_text(f"{text}\n", encoding="utf-8")
+    digests = file_digests_of(folder, [IMAGES, INDEX])
+    write_stage_record(folder / RECORD, PackRecord, info, digests)
 
 
 def _decoded(source: Source, size: int, skip_broken: bool) -> Iterator[tuple[int, Pixels | None]]:

@@ -25,7 +25,6 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from filelock import FileLock
 from numpy.typing import NDArray
 
 from facebench.data.dataset import Dataset, population
@@ -36,6 +35,7 @@ from facebench.data.tracks import tracks
 from facebench.errors import DataError
 from facebench.progress import Progress, Silent, increments
 from facebench.protocol import table_protocol
+from facebench.runtime.atomic import locked
 from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
 from facebench.runtime.listing import images_below, user_path
@@ -294,7 +294,7 @@ def _rendered_clips(cache: Path, scale: float, progress: Progress | Silent) -> P
     target = cache / "synthetic" / f"voxceleb-g{GENERATOR_VERSION}-{people}x{_CLIPS}x{_FRAMES}"
     target.parent.mkdir(parents=True, exist_ok=True)
     _log.warning("voxceleb: SYNTHETIC clips instead of real video frames")
-    with FileLock(target.parent / f".{target.name}.lock"):
+    with locked(target.parent / f".{target.name}.lock"):
         if target.is_dir():
             return target
         _log.info("voxceleb: rendering synthetic clips into %s", target)

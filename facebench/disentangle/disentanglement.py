@@ -97,7 +97,7 @@ def _predictions(
 ) -> Iterator[tuple[str, pd.DataFrame]]:
     """Yield each feature of the checkpoint and the predictions from it."""
     run, offered = stages.run, stages.run.method.info.features
-    names: list[str] = checkpoint.record.get("features", list(offered))
+    names = checkpoint.record.features or tuple(offered)
     with stages.workspace.progress.bar("factors", len(names), "feature") as advance:
         for done, name in enumerate(names, start=1):
             extract = replace(run.spec.extract, feature=name)
@@ -123,14 +123,14 @@ def _faces_record(dataset: Dataset) -> dict[str, Any]:
 
 def _method_record(stages: Stages, checkpoint: Checkpoint) -> dict[str, Any]:
     spec: RunSpec = stages.spec
-    learned = ("data", "images_seen")
+    learned = {key: checkpoint.record.plain()[key] for key in ("data", "images_seen")}
     return {
         **method_record(stages.run.method),
         "backbone": spec.backbone,
         "preset": spec.preset,
         "seed": spec.seed,
         "options": plain(spec.method_options),
-        "pretrain": {**plain(spec.pretrain), **{key: checkpoint.record[key] for key in learned}},
+        "pretrain": {**plain(spec.pretrain), **learned},
         "extract": plain(spec.extract),
         "checkpoint": checkpoint.folder.name,
         "weights_digest": checkpoint.weights_digest,

@@ -128,7 +128,7 @@ def read_disentanglement(path: Path) -> dict[str, Any]:
     Raises:
         StageError: It is missing, of another format, or another kind of file.
     """
-    record = read_record(path, FORMAT)
+    record = read_record(path, (FORMAT,))
     if record.get("kind") != KIND:
         raise StageError(f"{path}: no disentanglement report. Write one: facebench disentangle.")
     return record

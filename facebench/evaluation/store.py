@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import logging
 import os
 import shutil
 import time
@@ -11,15 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from facebench.errors import StageError
-from facebench.runtime.atomic import atomic_write
-from facebench.runtime.workspace import read_record, to_json
+from facebench.evaluation.features_record import Extracted, FeaturesRecord
+from facebench.runtime.atomic import atomic_write, sweep
+from facebench.runtime.seal import RunningDigest, running_digest
+from facebench.runtime.stage_record import check_files, read_stage_record, write_stage_record
 
-FORMAT = 1
 SECONDS_BETWEEN_MARKS = 10.0
 VALUES = "features.npy"
 RECORD = "features.json"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,18 +35,12 @@ class Features:
     Args:
         values: ``[N, D]`` float16 or float32, memory-mapped.
         broken: Rows whose image could not be read (``--skip-broken``); their values are zeros.
-        record: The JSON record: spec, dataset and timings.
+        seconds: How long the extraction took.
     """
 
     values: np.ndarray
     broken: tuple[int, ...]
-    record: dict[str, Any]
-
-    @property
-    def seconds(self) -> float:
-        """Return how long the extraction took."""
-        seconds: float = self.record["seconds"]
-        return seconds
+    seconds: float
 
     @property
     def readable(self) -> np.ndarray:
@@ -75,19 +75,16 @@ class FeatureWriter:
         self._state = self.partial / "progress.json"
         self.done, self.broken = 0, list[int]()
         self._layout = {"shape": list(shape), "dtype": dtype}
-        state = json.loads(self._state.read_text()) if self._state.exists() else {}
-        resumed = state.get("layout") == self._layout and (self.partial / VALUES).exists()
-        if resumed:
-            self.done, self.broken = int(state["done"]), list(state["broken"])
-        kind = np.dtype(dtype)
-        row_bytes = shape[1] * kind.itemsize
+        header = _header(shape, dtype)
+        row_bytes = shape[1] * np.dtype(dtype).itemsize
+        self._digest = RunningDigest()
+        self._digest.update(header)
+        resumed = self._resume(len(header), row_bytes)
         self._check_space((shape[0] - self.done) * row_bytes)
         self._file = (self.partial / VALUES).open("r+b" if resumed else "w+b")
-        header = {"descr": kind.str, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(self._file, header)
-        start = self._file.tell()
-        self._file.truncate(start + shape[0] * row_bytes)
-        self._file.seek(start + self.done * row_bytes)
+        self._file.write(header)
+        self._file.truncate(len(header) + shape[0] * row_bytes)
+        self._file.seek(len(header) + self.done * row_bytes)
         self._marked = time.monotonic()
 
     def __enter__(self) -> FeatureWriter:
@@ -101,7 +98,9 @@ class FeatureWriter:
 
         The progress file is updated every few seconds.
         """
-        self._file.write(np.ascontiguousarray(block).data)
+        rows = np.ascontiguousarray(block).reshape(-1).view(np.uint8).data
+        self._file.write(rows)
+        self._digest.update(rows)
         self.done += len(block)
         self.broken += broken
         if time.monotonic() - self._marked > SECONDS_BETWEEN_MARKS:
@@ -110,17 +109,44 @@ class FeatureWriter:
     def mark(self) -> None:
         """Update the progress file, so that the rows written so far survive an interruption."""
         self._sync()
-        state = {"layout": self._layout, "done": self.done, "broken": self.broken}
+        state = {
+            "layout": self._layout, "done": self.done, "broken": self.broken,
+            "digest": self._digest.hexdigest(),
+        }  # fmt: skip
         atomic_write(self._state, json.dumps(state))
         self._marked = time.monotonic()
 
     def finish(self, record: dict[str, Any]) -> None:
-        """Write the record and rename the folder to its final name."""
+        """Write the record and rename the folder to its final name.
+
+        Args:
+            record: What :class:`FeaturesRecord` has, without format, rows and digests.
+        """
         self._sync()
-        record = {**record, "format": FORMAT, "broken": self.broken}
-        (self.partial / RECORD).write_text(to_json(record), encoding="utf-8")
+        record = {**record, "rows": self.done, "broken": self.broken}
+        digests = {VALUES: self._digest.hexdigest()}
+        write_stage_record(self.partial / RECORD, FeaturesRecord, record, digests)
         self._state.unlink(missing_ok=True)
+        sweep(self.partial)
         self.partial.rename(self.folder)
+
+    def _resume(self, header: int, row_bytes: int) -> bool:
+        """Take up what an earlier extraction wrote, if it is still what it wrote."""
+        file = self.partial / VALUES
+        try:
+            state = Extracted.model_validate_json(self._state.read_bytes())
+            found = running_digest(file, header + state.done * row_bytes)
+        except FileNotFoundError:
+            return False
+        except (OSError, ValidationError, StageError) as error:
+            reason = str(error).splitlines()[0]
+            _log.warning("%s: extracted from the start: %s", self.partial, reason)
+            return False
+        if state.layout.plain() != self._layout or state.digest != found.hexdigest():
+            _log.warning("%s: not what was extracted; extracted from the start", file)
+            return False
+        self.done, self.broken, self._digest = state.done, list(state.broken), found
+        return True
 
     def _sync(self) -> None:
         self._file.flush()
@@ -135,15 +161,38 @@ class FeatureWriter:
             )
 
 
-def read_features(folder: Path) -> Features:
+def read_features(folder: Path, count: int | None = None) -> Features:
     """Open a finished store; values stay on disk.
 
+    Args:
+        folder: The store.
+        count: Images of the dataset that it is of, where that is known.
+
     Raises:
-        StageError: It is incomplete or of another version.
+        StageError: It is incomplete, changed since it was written, of another version or number of
+            images.
     """
-    record = read_record(folder / RECORD, FORMAT)
+    record = read_stage_record(folder / RECORD, FeaturesRecord)
+    check_files(folder, record)
+    again = "Delete the folder; the next run makes it again."
     try:
         values = np.load(folder / VALUES, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise StageError(f"{folder / VALUES}: {error}. Delete the folder and run again.") from error
-    return Features(values, tuple(record["broken"]), record)
+    except (OSError, ValueError, EOFError) as error:
+        raise StageError(f"{folder / VALUES}: {error}. {again}") from error
+    rows = count or record.rows or len(values)
+    if values.ndim != 2 or values.shape != (rows, record.dim):
+        raise StageError(
+            f"{folder / VALUES}: found values of shape {values.shape}; expected [{rows}, "
+            f"{record.dim}]. {again}"
+        )
+    if max(record.broken, default=0) >= rows:
+        raise StageError(f"{folder / RECORD}: broken row {max(record.broken)} of {rows:,}. {again}")
+    return Features(values, record.broken, record.seconds)
+
+
+def _header(shape: tuple[int, int], dtype: str) -> bytes:
+    """Return the beginning of an npy file of such an array."""
+    header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, header)
+    return stream.getvalue()

@@ -7,6 +7,7 @@ import pickle
 import shutil
 import signal
 import time
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,27 @@ class ResumeFile(TorchCheckpointIO):
             StageError: The file has something else in it, or is damaged.
         """
         try:
+            _check_sums(Path(path))
             state: dict[str, Any] = torch.load(path, map_location=map_location, weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
+        except (pickle.UnpicklingError, RuntimeError, EOFError, zipfile.BadZipFile) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise StageError(
                 f"{path}: cannot be read ({reason}); expected a resume point of tensors and plain "
                 "values. Delete the file to pretrain from the start."
             ) from error
         return state
+
+
+def _check_sums(path: Path) -> None:
+    """Check the sums of all parts of a file that torch wrote, which torch does not read.
+
+    Raises:
+        BadZipFile: A part is not what was written, or the file is cut off.
+    """
+    with zipfile.ZipFile(path) as parts:
+        damaged = parts.testzip()
+    if damaged is not None:
+        raise zipfile.BadZipFile(f"{damaged} changed since it was written")
 
 
 class ResumePoints(Checkpoint):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 
+from facebench.rendering.characters import visible
 from facebench.rendering.table import Cell, Section, Table
 
 
@@ -70,3 +71,8 @@ def _cell(cell: Cell) -> str:
 
 def _broken(text: str) -> str:
     return escape(text).replace("\n", "<br>")
+
+
+def escape(text: str) -> str:
+    """Return text escaped for HTML, also within attributes, without formatting characters."""
+    return html.escape(visible(text))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from facebench.rendering.table import Cell, Table
+from facebench.rendering.characters import one_line
+from facebench.rendering.table import Cell, Table, cell
 
 
 def latex_table(table: Table) -> str:
@@ -31,17 +33,23 @@ def latex_table(table: Table) -> str:
         "\\toprule",
         " & ".join(heads) + " \\\\",
         "".join(rules),
-        " & ".join(_latex_text(column.heading) for column in table.columns) + " \\\\",
+        _row([cell(column.heading) for column in table.columns]),
     ]
     for section in table.sections:
         lines.append("\\midrule")
         if section.title:
             title = f"\\emph{{{_latex_text(section.title)}}}"
             lines.append(f"\\multicolumn{{{len(sides)}}}{{l}}{{{title}}} \\\\")
-        lines += [" & ".join(map(_latex_cell, row)) + " \\\\" for row in section.rows]
+        lines += [_row(row) for row in section.rows]
     notes = [f"\\par {_latex_text(note)}" for note in table.notes]
     end = ["\\bottomrule", "\\end{tabular}}", "\\par\\smallskip\\raggedright", *notes]
     return "\n".join([*lines, *end, "\\end{table*}"]) + "\n"
+
+
+def _row(cells: Sequence[Cell]) -> str:
+    """Return a row; a bracket or star at its beginning would belong to the line end before it."""
+    text = " & ".join(map(_latex_cell, cells)) + " \\\\"
+    return f"{{}}{text}" if text.startswith(("[", "*")) else text
 
 
 def _latex_cell(cell: Cell) -> str:
@@ -64,6 +72,7 @@ _LATEX = {
 
 def _latex_text(text: str) -> str:
     """Escape what LaTeX would take for a command, and write signs that its fonts lack as maths."""
-    if re.fullmatch(r"[+-]\d.*", text):  # a minus, not a hyphen
+    text = one_line(text)
+    if re.fullmatch(r"[+-][0-9]+([.,][0-9]+)*", text):  # a minus, not a hyphen
         return f"${text}$"
     return "".join(_LATEX.get(sign, sign) for sign in text)

@@ -6,6 +6,7 @@ from rich import box
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from facebench.rendering.characters import visible
 from facebench.rendering.table import Cell, Column, Emphasis, Table
 
 _STYLES: dict[Emphasis, str] = {
@@ -15,9 +16,10 @@ _STYLES: dict[Emphasis, str] = {
 
 def terminal_table(table: Table) -> RichTable:
     """Return a table that a console prints. No text of it is taken for markup."""
+    notes = visible("\n".join(table.notes))
     drawn = RichTable(
-        title=Text(table.title, style="table.title") if table.title else None,
-        caption=Text("\n".join(table.notes), style="table.caption") if table.notes else None,
+        title=Text(visible(table.title), style="table.title") if table.title else None,
+        caption=Text(notes, style="table.caption") if notes else None,
         title_justify="left",
         caption_justify="left",
         box=box.SIMPLE_HEAD if table.framed else None,
@@ -28,7 +30,7 @@ def terminal_table(table: Table) -> RichTable:
         _add_column(drawn, column)
     for section in table.sections:
         if section.title:
-            drawn.add_row(Text(section.title, style="italic"))
+            drawn.add_row(Text(visible(section.title), style="italic"))
         for row in section.rows:
             drawn.add_row(*map(_text, row))
         drawn.add_section()
@@ -37,7 +39,7 @@ def terminal_table(table: Table) -> RichTable:
 
 def _add_column(drawn: RichTable, column: Column) -> None:
     drawn.add_column(
-        Text(column.heading),
+        Text(visible(column.heading)),
         justify="right" if column.numeric else "left",
         no_wrap=column.wrap == "never",
         overflow="fold" if column.wrap == "fold" else "ellipsis",
@@ -46,5 +48,5 @@ def _add_column(drawn: RichTable, column: Column) -> None:
 
 
 def _text(cell: Cell) -> Text:
-    parts = [(span.text, _STYLES.get(span.emphasis, span.emphasis)) for span in cell.spans]
+    parts = [(visible(span.text), _STYLES.get(span.emphasis, span.emphasis)) for span in cell.spans]
     return Text.assemble(*parts, "*" if cell.star else "")

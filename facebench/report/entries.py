@@ -105,18 +105,41 @@ class Score:
         return None if value is None else self.metric.scale * value
 
 
-def stored_results(root: Path) -> list[Result]:
+def stored_results(root: Path, *, strict: bool = False) -> list[Result]:
     """Read every result of a folder, ``<task>/<name>.json``, in the order of their paths.
 
+    A file that is no result, or that changed since it was written, is left out with a warning. How
+    many results have no seal is told, too.
+
+    Args:
+        root: Folder of results.
+        strict: Raise for the first such file instead.
+
     Raises:
-        StageError: The folder is missing, or a file in it is no result of this format.
+        StageError: The folder is missing, or it has files and none of them can be used.
     """
     if not root.is_dir():
         raise StageError(
             f"{root}: no such folder; expected results that facebench run wrote. "
             "Give their folder with --results."
         )
-    return [read_result(path) for path in sorted(root.glob("*/*.json"))]
+    paths, found, errors = sorted(root.glob("*/*.json")), [], list[StageError]()
+    for path in paths:
+        try:
+            found.append(read_result(path))
+        except StageError as error:
+            errors.append(error)
+            if strict or len(errors) == len(paths):
+                raise
+            _log.warning("left out: %s", error)
+    unsealed = sum(result.record.seal is None for result in found)
+    if unsealed:
+        _log.info(
+            "%d of %d results have no seal, since an earlier version wrote them; facebench results "
+            "validate %s computes their scores again",
+            unsealed, len(found), root,
+        )  # fmt: skip
+    return found
 
 
 def entries(results: Iterable[Result]) -> list[MethodEntry]:

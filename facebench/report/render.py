@@ -104,6 +104,9 @@ def caption(results: Sequence[Result]) -> str:
     return "\n".join(dict.fromkeys(notes))
 
 
+UNSEALED = "none: an earlier version wrote it; facebench results validate computes its scores again"
+
+
 def detail_rows(record: Record) -> list[tuple[str, str]]:
     """Return what ``facebench show`` lists of one result, as name and value."""
     environment, leaks = record.environment, record.task.leaks
@@ -122,6 +125,7 @@ def detail_rows(record: Record) -> list[tuple[str, str]]:
         ("seconds", ", ".join(f"{n} {value:,.1f}" for n, value in record.seconds.plain().items())),
         ("device", f"{environment.device}, commit {environment.git_commit or DASH}"),
         ("written", record.created),
+        ("seal", record.seal.record if record.seal else UNSEALED),
     ]
     for kind in KINDS:
         block = record.scores.of(kind)

@@ -293,11 +293,11 @@ def _extract(
 
 def _feature(method: type[Method], name: str, given: Checkpoint | None) -> str:
     offered = method.info.features
-    possible = tuple(given.record.get("features", offered)) if given else offered
+    possible = tuple(given.record.features or offered) if given else offered
     if given and given.imported and name in offered and name not in possible:
         raise SpecError(
-            f"extract.feature is {name}: {given.imported['file']} lacks weights that it is made "
-            f"of, {given.imported['missing'][0]} first; it gives {', '.join(possible)}."
+            f"extract.feature is {name}: {given.imported.file} lacks weights that it is made "
+            f"of, {given.imported.missing[0]} first; it gives {', '.join(possible)}."
         )
     if name and name not in offered:
         raise UnknownNameError(

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from facebench.errors import UnknownNameError
+from facebench.rendering.characters import csv_value
 from facebench.results.scores import KINDS, Block, Scores
 from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_file
@@ -53,7 +54,7 @@ def write_table(table: pd.DataFrame, kind: str, out: Path | None) -> str:
             table.to_parquet(temporary, index=False)
         return ""
     text: str = (
-        table.to_csv(index=False, lineterminator="\n")
+        table.map(csv_value).to_csv(index=False, lineterminator="\n")
         if kind == "csv"
         else table.to_json(orient="records", indent=1, double_precision=15) + "\n"
     )

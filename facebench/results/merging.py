@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facebench.errors import StageError
-from facebench.results.differences import Difference, differences
 from facebench.results.store import Result, read_result, relative_path
 from facebench.results.validation import Finding, validate_folder
 from facebench.runtime.atomic import atomic_file
+from facebench.runtime.differences import Difference, differences
 
-# Time, hardware and timings, which are not compared.
-MEASURED_BY = frozenset({"created", "environment", "seconds", "images_per_second"})
+# Time, hardware and timings, which are not compared, and the seal, which depends on them.
+MEASURED_BY = frozenset(
+    {"created", "environment", "seconds", "images_per_second", "format", "seal"}
+)
 
 
 class MergeError(StageError):

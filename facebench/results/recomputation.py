@@ -17,10 +17,10 @@ from facebench.evaluation.protocols.rescoring import (
     recorded_protocol,
     scores_from_predictions,
 )
-from facebench.results.differences import Difference, differences
 from facebench.results.probe_curve import ProbeCurve, probe_curve
 from facebench.results.record import Record
 from facebench.results.scores import KINDS, Scores
+from facebench.runtime.differences import Difference, differences
 
 TOLERANCE = 1e-9  # sums in another order, on another machine
 

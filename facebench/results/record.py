@@ -17,7 +17,16 @@ from pydantic import (
 )
 
 from facebench.protocol import ScoreKind
-from facebench.results.form import (
+from facebench.results.scores import (
+    SCORES,
+    ClassScores,
+    LabelScores,
+    PairScores,
+    RegressionScores,
+    Scores,
+)
+from facebench.results.settings import Settings
+from facebench.runtime.form import (
     Above0,
     AtLeast0,
     Count,
@@ -32,18 +41,12 @@ from facebench.results.form import (
     Text,
     Time,
 )
-from facebench.results.scores import (
-    SCORES,
-    ClassScores,
-    LabelScores,
-    PairScores,
-    RegressionScores,
-    Scores,
-)
-from facebench.results.settings import Settings
+from facebench.runtime.seal import Seal
 from facebench.task import Metric
 
-FORMAT = 2
+FORMAT = 3
+FORMATS = (2, 3)  # those that are read
+SEALED_SINCE = 3  # the format from which on a result has a seal
 
 
 class StageKeys(Form):
@@ -202,7 +205,8 @@ class Environment(Form):
 class Record(Form):
     """One result: a method, learned with one seed, judged on one task."""
 
-    format: Literal[2]
+    format: Literal[2, 3]
+    seal: Optional[Seal] = None
     spec: Settings
     stages: StageKeys
     method: MethodRecord

@@ -59,9 +59,10 @@ def pretrain_record(
         source: The pretraining data; ``None`` if nothing was learned.
         dataset: Dataset of the test.
     """
-    record = {key: checkpoint.record[key] for key in ("data", "images_seen", "history")}
+    whole = checkpoint.record.plain()
+    record = {key: whole[key] for key in ("data", "images_seen", "history")}
     if checkpoint.imported is not None:
-        record["imported"] = {key: checkpoint.imported[key] for key in ("file", "sha256")}
+        record["imported"] = {key: whole["imported"][key] for key in ("file", "sha256")}
     if source is None or record["data"] is None:
         targets = checkpoint.targets
         if targets is not None and targets.kind == "identities" and "subject" in dataset.table:

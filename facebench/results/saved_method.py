@@ -56,7 +56,7 @@ def saved_history(path: Path) -> list[dict[str, Any]]:
         StageError: The path holds neither.
     """
     if path.is_dir():
-        return list(find_checkpoint(path, path.parent.parent).record["history"])
+        return list(find_checkpoint(path, path.parent.parent).record.history)
     return list(read_result(path).record.pretrain.history)
 
 

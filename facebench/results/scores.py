@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from facebench.protocol import ScoreKind
-from facebench.results.form import (
+from facebench.runtime.form import (
     AtLeast0,
     Count,
     Form,

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from facebench.results.form import (
+from facebench.runtime.form import (
     Above0,
     AtLeast0,
     Count,

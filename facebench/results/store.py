@@ -7,6 +7,7 @@ on, so runs with other options have other names; only ``--force`` writes one aga
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,17 @@ from pydantic_core import from_json
 from facebench.config.spec import RunSpec, digest, plain
 from facebench.errors import StageError
 from facebench.protocol import ScoreKind
-from facebench.results.record import FORMAT, Record
+from facebench.results.record import FORMAT, FORMATS, Record
 from facebench.results.schema import read_form
 from facebench.results.scores import Scores
+from facebench.results.sealing import check_seal, sealed_result
 from facebench.results.settings import Settings
 from facebench.runtime.atomic import atomic_file, atomic_write
+from facebench.runtime.seal import SEAL
 from facebench.runtime.workspace import read_record, to_json
 from facebench.task import Metric
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, repr=False)
@@ -78,13 +83,17 @@ class Result:
         """Return the per-sample predictions, one row per test item, read anew from their file.
 
         Raises:
-            StageError: The file is missing.
+            StageError: The file is missing, or cannot be read.
         """
         if not self.predictions_path.exists():
             raise StageError(
                 f"{self.predictions_path}: the predictions of this result are missing."
             )
-        return pd.read_parquet(self.predictions_path)
+        try:
+            return pd.read_parquet(self.predictions_path)
+        except (OSError, ValueError) as error:  # pyarrow's own errors are among these
+            reason = str(error).splitlines()[0]
+            raise StageError(f"{self.predictions_path}: cannot be read ({reason}).") from error
 
     def __repr__(self) -> str:
         return f"Result({summary(self.record)}; {self.path})"
@@ -151,9 +160,15 @@ class ResultStore:
         return self.root / relative_path(spec, key)
 
     def find(self, spec: RunSpec, key: str) -> Result | None:
-        """Return the stored result of ``spec``, if there is one."""
+        """Return the stored result of ``spec``; None if there is none that is as it was written."""
         path = self.path(spec, key)
-        return read_result(path) if path.exists() else None
+        if not path.exists():
+            return None
+        try:
+            return read_result(path)
+        except StageError as error:
+            _log.warning("%s It is judged again.", error)
+            return None
 
     def write(
         self, spec: RunSpec, key: str, record: dict[str, Any], predictions: pd.DataFrame
@@ -164,20 +179,26 @@ class ResultStore:
             StageError: The record is not of the form of a result.
         """
         path = self.path(spec, key)
-        result = Result(path, read_form({**record, "format": FORMAT}, path))
+        unsealed = {key: value for key, value in record.items() if key != SEAL}
+        result = Result(path, read_form({**unsealed, "format": FORMAT}, path))
         with atomic_file(result.predictions_path) as temporary:
             predictions.to_parquet(temporary, index=False)
-        atomic_write(result.path, to_json(result.record.plain()))
-        return result
+        whole = sealed_result(result.record.plain(), result.predictions_path)
+        atomic_write(path, to_json(whole))
+        return Result(path, read_form(whole, path))
 
 
 def read_result(path: Path) -> Result:
-    """Read one result file.
+    """Read one result file, and check its seal and that of its predictions.
 
     Raises:
-        StageError: It is missing, is not JSON, of another format version, or not whole.
+        StageError: It is missing, is not JSON, of another format version, not whole, or it or its
+            predictions changed since they were written.
     """
-    return Result(path, read_form(read_record(path, FORMAT, from_json), path))
+    content = read_record(path, FORMATS, from_json)
+    record = read_form(content, path)
+    check_seal(content, record, path)
+    return Result(path, record)
 
 
 def now() -> str:

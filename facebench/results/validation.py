@@ -1,4 +1,4 @@
-"""Validates a stored result: its form, its name, its hashes, and every score.
+"""Validates a stored result: its form, its seal, its name, its hashes, and every score.
 
 Scores and intervals are computed again from the predictions by the protocol's own code
 (:mod:`facebench.evaluation.protocols.rescoring`), so a number that does not follow from them is
@@ -8,6 +8,7 @@ found. That the predictions are those of the weights is for ``facebench verify``
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,11 +19,14 @@ import pandas as pd
 
 from facebench.errors import FacebenchError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
-from facebench.results.differences import MISSING, Difference, differences
 from facebench.results.recomputation import interval_violations, monitored, recomputed
-from facebench.results.record import FORMAT, Record
+from facebench.results.record import FORMATS, SEALED_SINCE, Record
 from facebench.results.schema import schema_violations
-from facebench.results.store import Result, relative_path, result_key
+from facebench.results.sealing import seal_violations
+from facebench.results.store import Result, read_result, relative_path, result_key
+from facebench.runtime.differences import MISSING, Difference, differences
+
+_log = logging.getLogger(__name__)
 
 _NAMED_AS_RESULT = re.compile(r"-s\d+-[0-9a-f]{16}$")
 
@@ -54,10 +58,12 @@ class Checked:
     Args:
         file: A result, or predictions without one.
         findings: None of them if all is well.
+        sealed: Whether it has a seal, so that every byte of it is as it was written.
     """
 
     file: Path
     findings: tuple[Finding, ...]
+    sealed: bool = False
 
 
 def validate_folder(root: Path) -> Iterator[Checked]:
@@ -73,7 +79,8 @@ def validate_folder(root: Path) -> Iterator[Checked]:
             "a parquet file of the same name. Give the folder that --results wrote to."
         )
     for path in results:
-        yield Checked(path, tuple(validate_result(path)))
+        findings = tuple(validate_result(path))
+        yield Checked(path, findings, not findings and read_result(path).record.seal is not None)
     for path in orphans:
         missing = Finding(path, "the result", MISSING, path.with_suffix(".json").name)
         yield Checked(path, (missing,))
@@ -109,6 +116,17 @@ def validate_result(path: Path) -> Iterator[Finding]:
         yield Finding(path, difference.key, difference.left, difference.right)
 
 
+def usable(result: Result) -> bool:
+    """Return whether a stored result stands for a new one, with a warning if it does not.
+
+    A sealed one was checked when it was read; of another the scores are computed again.
+    """
+    first = None if result.record.seal is not None else next(validate_result(result.path), None)
+    if first is not None:
+        _log.warning("%s It is judged again.", first)
+    return first is None
+
+
 def _differences(path: Path) -> Iterator[Difference]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
@@ -116,14 +134,16 @@ def _differences(path: Path) -> Iterator[Difference]:
         yield Difference("the file", f"what cannot be read ({error})", "JSON")
         return
     found = record.get("format") if isinstance(record, dict) else None
-    if found != FORMAT:
-        yield Difference("format", found, FORMAT)
+    if found not in FORMATS or isinstance(found, bool):
+        yield Difference("format", found, " or ".join(map(str, FORMATS)))
         return
     violations = list(schema_violations(record))
     yield from violations
     if violations:  # nothing else can be relied on
         return
     result = Result(path, Record.model_validate(record))
+    if result.record.format >= SEALED_SINCE and result.predictions_path.exists():
+        yield from seal_violations(record, result.record, result.predictions_path)
     yield from _names(result)
     yield from _floors(result.record)
     yield from _scores(result)
@@ -187,7 +207,7 @@ def _predictions(result: Result) -> pd.DataFrame | Difference:
         return Difference("the predictions", MISSING, path.name)
     try:
         return result.predictions
-    except (OSError, ValueError) as error:  # pyarrow's own errors are among these
+    except StageError as error:
         return Difference("the predictions", f"what cannot be read ({error})", "parquet")
 
 

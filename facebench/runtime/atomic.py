@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import glob
 import os
 import shutil
 import tempfile
@@ -56,6 +58,44 @@ def atomic_file(target: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def sweep(folder: Path, name: str = "*") -> None:
+    """Remove temporary files and folders that a killed process left.
+
+    Only for who holds the lock of what is written there.
+
+    Args:
+        folder: Folder of what was to be written; it may be missing.
+        name: Name of the file or folder that was to be written; any by default.
+    """
+    if not folder.is_dir():
+        return
+    for left in sorted(folder.glob(f".{name}.*.tmp")):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(lock: Path) -> Iterator[None]:
+    """Hold a lock file, made if it is missing.
+
+    In a folder that is read only there is no lock: no process writes there, and what is there is whole.
+    """
+    held = FileLock(lock)
+    try:
+        held.acquire()
+    except OSError as error:
+        if error.errno not in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise
+        yield
+        return
+    try:
+        yield
+    finally:
+        held.release()
+
+
 def make_once(target: Path, make: Callable[[Path], None]) -> None:
     """Create a folder unless it exists; a lock lets only one of several processes do so.
 
@@ -64,7 +104,8 @@ def make_once(target: Path, make: Callable[[Path], None]) -> None:
         make: Function that fills the empty folder that it is called with.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(target.parent / f".{target.name}.lock"):
+    with locked(target.parent / f".{target.name}.lock"):
+        sweep(target.parent, glob.escape(target.name))
         if not target.is_dir():
             with atomic_folder(target) as folder:
                 make(folder)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,11 @@ import pandas as pd
 from facebench.errors import DataError
 from facebench.progress import Progress, Silent
 from facebench.runtime.atomic import atomic_write
+from facebench.runtime.seal import bytes_digest
+from facebench.runtime.stage import alone
 
-_FORMAT = 1
+_FORMAT = 1  # of a fingerprint
+_CACHE_FORMAT = 2
 _THREADS = 4  # hashing and reading both release the interpreter lock
 _BLOCK = 1 << 20  # bytes
 _CHUNK = 512  # files between two progress reports
@@ -55,6 +58,18 @@ def file_digests(
     stale = [name for name in wanted if known.get(name, [])[:2] != stamps[name]]
     if not stale:
         return [known[name][2] for name in files]
+    with alone(cached):
+        known = _load(cached) | known  # another process may have read some of them meanwhile
+        _read_stale(root, stale, stamps, known, progress)
+        _save(cached, root, known)
+    return [known[name][2] for name in files]
+
+
+def _read_stale(
+    root: Path, stale: Sequence[str], stamps: Mapping[str, list[int]],
+    known: dict[str, list[Any]], progress: Progress | None,
+) -> None:  # fmt: skip
+    """Add the digests of files, with their stamps, to those that are known."""
     bar = (progress or Silent()).bar("fingerprint", len(stale), "file")
     with ThreadPoolExecutor(_THREADS) as pool, bar as advance:
         for start in range(0, len(stale), _CHUNK):
@@ -62,8 +77,6 @@ def file_digests(
             digests = pool.map(_file_digest, (root / name for name in chunk))
             known.update({n: [*stamps[n], d] for n, d in zip(chunk, digests, strict=True)})
             advance(start + len(chunk))
-    _save(cached, root, known)
-    return [known[name][2] for name in files]
 
 
 def table_fingerprint(table: pd.DataFrame, *more: pd.DataFrame) -> str:
@@ -123,8 +136,15 @@ def _text_digest(text: str) -> str:
 
 def _load(cached: Path) -> dict[str, list[Any]]:
     try:
-        stored = json.loads(cached.read_text(encoding="utf-8"))
-        files = stored["files"] if stored["format"] == _FORMAT else {}
+        head, _, body = cached.read_bytes().partition(b"\n")
+        stored = json.loads(head)
+        files = {}
+        if stored["format"] == _CACHE_FORMAT:
+            if stored["digest"] != bytes_digest(body):
+                raise ValueError("changed since it was written")
+            files = json.loads(body)
+        elif stored["format"] == 1:  # one line, without a digest
+            files = stored["files"]
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError):
@@ -136,5 +156,6 @@ def _load(cached: Path) -> dict[str, list[Any]]:
 def _save(cached: Path, root: Path, known: dict[str, list[Any]]) -> None:
     newest = time.time_ns() - _YOUNG_NS
     kept = {name: entry for name, entry in known.items() if entry[1] < newest}
-    stored = {"format": _FORMAT, "root": str(root), "files": kept}
-    atomic_write(cached, json.dumps(stored, sort_keys=True))
+    body = json.dumps(kept, sort_keys=True)
+    head = {"format": _CACHE_FORMAT, "root": str(root), "digest": bytes_digest(body.encode())}
+    atomic_write(cached, f"{json.dumps(head, sort_keys=True)}\n{body}")

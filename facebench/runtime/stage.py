@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock
+from facebench.runtime.atomic import locked, sweep
 
 T = TypeVar("T")
 
@@ -21,10 +23,25 @@ def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]
     folder.parent.mkdir(parents=True, exist_ok=True)
     if is_helper() and not folder.exists():
         make(folder)
-    with FileLock(f"{folder}.lock"):
+    with locked(Path(f"{folder}.lock")):
+        sweep(folder.parent, glob.escape(folder.name))
         if not folder.exists():
+            sweep(folder.with_name(f"{folder.name}.partial"))
             make(folder)
         return read(folder)
+
+
+@contextmanager
+def alone(target: Path) -> Iterator[None]:
+    """Hold the lock of a file that is written, and remove what killed processes left of it.
+
+    Args:
+        target: The file; it and its lock may be missing.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with locked(target.parent / f".{target.name}.lock"):
+        sweep(target.parent, glob.escape(target.name))
+        yield
 
 
 def is_helper() -> bool:

@@ -25,6 +25,7 @@ from rich.text import Text
 
 from facebench.progress import Advance
 from facebench.registry import Plugin
+from facebench.rendering.characters import visible
 from facebench.rendering.table import Section, Table, cell, columns
 
 SECONDS_BEFORE_A_BAR = 2.0  # seconds; shorter stages show no bar
@@ -90,7 +91,7 @@ def log_to_terminal(verbose: bool) -> None:
 
 def fail(message: str) -> None:
     """Print an error as one line to standard error and exit with status 2."""
-    err.print(Text.assemble(("error: ", "bold red"), message), soft_wrap=True)
+    err.print(Text.assemble(("error: ", "bold red"), visible(message)), soft_wrap=True)
     sys.exit(2)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -92,13 +92,13 @@ def check_folder(folder: Path, flag: str) -> None:
 
 
 def read_record(
-    path: Path, expected_format: int, decode: Callable[[str], Any] = json.loads
+    path: Path, formats: Collection[int], decode: Callable[[str], Any] = json.loads
 ) -> dict[str, Any]:
     """Read the JSON record of a stage or result.
 
     Args:
         path: Path of the file.
-        expected_format: Version of the format that the record must have.
+        formats: Versions of the format that are read.
         decode: Parses the text; raises a ``ValueError`` if it is not JSON.
 
     Raises:
@@ -108,12 +108,15 @@ def read_record(
         record: dict[str, Any] = decode(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise StageError(f"{path}: no such file.") from error
+    except OSError as error:
+        raise StageError(f"{path}: cannot be read: {error.strerror}.") from error
     except ValueError as error:  # of the text, or of its encoding
         raise StageError(f"{path}: not JSON ({error}). Delete it and run again.") from error
     found = record.get("format") if isinstance(record, dict) else None
-    if found != expected_format:
+    if not isinstance(found, int) or found not in formats:
+        known = " or ".join(map(str, formats))
         raise StageError(
-            f"{path}: format {found}; this version of facebench reads {expected_format}. "
+            f"{path}: format {found}; this version of facebench reads {known}. "
             "Delete it and run again, or use the version that wrote it."
         )
     return record

@@ -14,11 +14,16 @@ from torch import Tensor
 
 from facebench.errors import StageError
 from facebench.method import Method
-from facebench.runtime.workspace import read_record, to_json
+from facebench.runtime.stage_record import (
+    check_files,
+    file_digests_of,
+    read_stage_record,
+    write_stage_record,
+)
 from facebench.targets import TargetForm
 from facebench.weights.build import make_heads
+from facebench.weights.record import CheckpointRecord, ImportedWeights
 
-FORMAT = 1
 WEIGHTS = "model.safetensors"
 RECORD = "checkpoint.json"
 
@@ -29,59 +34,72 @@ class Checkpoint:
 
     Args:
         folder: Holds ``model.safetensors`` and ``checkpoint.json``.
-        weights_digest: SHA-256 over names, shapes and values; part of the key of every later stage.
-        record: The JSON record: spec, data, curves, timings; for imported weights also the file
+        record: The record: spec, data, curves, timings; for imported weights also the file
             that they come from, and the available features.
     """
 
     folder: Path
-    weights_digest: str
-    record: dict[str, Any]
+    record: CheckpointRecord
+
+    @property
+    def weights_digest(self) -> str:
+        """Return the SHA-256 over names, shapes and values; part of every later stage's key."""
+        return self.record.weights_digest
 
     @property
     def spec(self) -> dict[str, Any]:
         """Return what it was learned with, as JSON: method, backbone, seed and options."""
-        return self.record.get("spec") or {}
+        return self.record.spec
 
     @property
     def seconds(self) -> float:
         """Return how long that took."""
-        seconds: float = self.record["seconds"]
-        return seconds
+        return self.record.seconds
 
     @property
     def targets(self) -> TargetForm | None:
         """Return what is known of the labels that it was learned with; None without labels."""
-        found = self.record.get("targets")
+        found = self.record.targets
         return None if found is None else TargetForm.of_record(found)
 
     @property
-    def imported(self) -> dict[str, Any] | None:
+    def imported(self) -> ImportedWeights | None:
         """Return the source file and the matched tensors of imported weights, or ``None``."""
-        return self.record.get("imported")
+        return self.record.imported
 
 
 def write_checkpoint(folder: Path, method: Method, record: dict[str, Any]) -> None:
-    """Write weights and record into ``folder``, which the caller renames when complete."""
+    """Write weights and record into ``folder``, which the caller renames when complete.
+
+    Args:
+        folder: An existing folder.
+        method: The method with its weights.
+        record: What :class:`CheckpointRecord` has, without format, digests and seal.
+    """
     tensors = _in_own_memory(_state(method))
     save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
-    record = {**record, "format": FORMAT, "weights_digest": weights_digest(tensors)}
-    (folder / RECORD).write_text(to_json(record), encoding="utf-8")
+    write_stage_record(
+        folder / RECORD,
+        CheckpointRecord,
+        {**record, "weights_digest": weights_digest(tensors)},
+        file_digests_of(folder, [WEIGHTS]),
+    )
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
     """Read the record of a checkpoint; the weights stay on disk.
 
     Raises:
-        StageError: It is incomplete or of another version.
+        StageError: It is incomplete, changed since it was written, or of another version.
     """
-    record = read_record(folder / RECORD, FORMAT)
+    record = read_stage_record(folder / RECORD, CheckpointRecord)
     if not (folder / WEIGHTS).is_file():
         raise StageError(
             f"{folder / WEIGHTS}: no such file; expected the weights beside {RECORD}. Delete the "
             "folder and run again."
         )
-    return Checkpoint(folder, record["weights_digest"], record)
+    check_files(folder, record)
+    return Checkpoint(folder, record)
 
 
 def load_weights(method: Method, checkpoint: Checkpoint) -> None:

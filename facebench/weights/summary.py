@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from facebench.errors import StageError
 from facebench.rendering.table import Column, Section, Table, cell
 
 if TYPE_CHECKING:
     from facebench.weights.checkpoint import Checkpoint
+    from facebench.weights.record import ImportedWeights
 
 _SHOWN = 8  # names shown in a row; the record of the checkpoint has all of them
 
 
 def import_table(checkpoint: Checkpoint) -> Table:
     """Return a table of the counts and names of the tensors of imported weights."""
-    imported, spec = checkpoint.imported or {}, checkpoint.spec
+    spec = checkpoint.spec
+    if checkpoint.imported is None:
+        raise StageError(f"{checkpoint.folder}: its weights were not imported.")
+    imported = checkpoint.imported.plain()
     unused = [name + (f" ({why})" if why else "") for name, why in imported["unused"].items()]
     matched = [f"{theirs} → {ours}" for ours, theirs in imported["matched"].items()]
     renamed = [f"{theirs} → {ours}" for ours, theirs in imported.get("renamed", {}).items()]
@@ -45,7 +50,7 @@ def import_table(checkpoint: Checkpoint) -> Table:
                 tuple((cell(kind), cell(str(len(n))), cell(_some(n))) for kind, n in kinds),
             ),
         ),
-        notes=tuple(_notes(imported, checkpoint.record["features"])),
+        notes=tuple(_notes(imported, checkpoint.record.features or ())),
     )
 
 
@@ -75,8 +80,9 @@ def _notes(imported: Mapping[str, Any], features: Sequence[str]) -> Iterator[str
         )
 
 
-def import_summary(imported: Mapping[str, Any]) -> str:
+def import_summary(weights: ImportedWeights) -> str:
     """Return the counts of tensors as one line."""
+    imported = weights.plain()
     counts = ", ".join(f"{len(imported[key])} {key}" for key in ("matched", "missing", "unused"))
     more = [f"{len(imported[key])} {key}" for key in ("renamed", "resampled") if imported.get(key)]
     if imported.get("prefix"):
@@ -84,6 +90,6 @@ def import_summary(imported: Mapping[str, Any]) -> str:
     return f"{imported['file']}: {counts} tensors" + "".join(f", {part}" for part in more)
 
 
-def _some(names: list[str]) -> str:
+def _some(names: Sequence[str]) -> str:
     more = [f"and {len(names) - _SHOWN} more"] if len(names) > _SHOWN else []
     return "\n".join([*names[:_SHOWN], *more])

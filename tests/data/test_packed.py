@@ -93,8 +93,10 @@ def test_packed_once(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pack_records_where_it_came_from(root: Path) -> None:
     faces = pack(source(root), 8, root.parent / "cache")
     info = json.loads((faces.folder / "pack.json").read_text())
+    seal = info.pop("seal")
+    assert set(seal["files"]) == {"images.npy", "index.parquet"}
     assert info == {
-        "format": 1,
+        "format": 2,
         "source": "faces",
         "synthetic": False,
         "fingerprint": source(root).fingerprint,
@@ -173,7 +175,9 @@ def test_damaged_pack_is_refused(root: Path, damage: str) -> None:
         (folder / "images.npy").write_bytes(whole[:-1])
     else:
         (folder / "images.npy").unlink()
-    with pytest.raises(StageError, match=r"not a usable pack of faces: .*Delete the folder"):
+    with pytest.raises(
+        StageError, match=r"(pack\.json|index\.parquet|images\.npy): .*Delete the folder"
+    ):
         PackedFaces(folder)
 
 

@@ -1,5 +1,6 @@
 """Extraction against the plain forward pass, taken up after a stop, and with broken images."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def test_a_store_is_the_file_that_numpy_saves(tmp_path: Path, dtype: str) -> Non
     with FeatureWriter(tmp_path / "store", (5, 3), dtype) as store:
         assert (store.done, store.broken) == (2, [1])
         store.append(values[2:], [])
-        store.finish({"of": "test"})
+        store.finish({"seconds": 0.5, "images": 5, "dim": 3})
     np.save(tmp_path / "expected.npy", values)
     saved = (tmp_path / "store" / VALUES).read_bytes()
     assert saved == (tmp_path / "expected.npy").read_bytes()
@@ -160,3 +161,59 @@ def test_features_in_float16_are_those_that_numpy_rounds_to(tmp_path: Path) -> N
     spec = ExtractSpec(feature="f_s", image_size=32, dtype="float16", batch_size=4)
     narrow = run(tmp_path / "narrow", images, spec=spec)
     assert np.array_equal(narrow.values, wide.values.astype(np.float16))
+
+
+def stored(folder: Path) -> Path:
+    run(folder, Images())
+    return folder / "store"
+
+
+@pytest.mark.parametrize("harm", ["rows reversed", "zeros", "a row fewer", "empty", "broken"])
+def test_a_changed_store_is_an_error_that_names_the_file(tmp_path: Path, harm: str) -> None:
+    store = stored(tmp_path)
+    values = np.load(store / VALUES)
+    if harm == "rows reversed":
+        np.save(store / VALUES, values[::-1])
+    elif harm == "zeros":
+        np.save(store / VALUES, values * (np.arange(values.shape[1]) % 2))
+    elif harm == "a row fewer":
+        np.save(store / VALUES, values[:-1])
+    elif harm == "empty":
+        (store / VALUES).write_bytes(b"")
+    else:
+        record = json.loads((store / "features.json").read_text())
+        (store / "features.json").write_text(json.dumps(record | {"broken": [1]}))
+    file = "features.json" if harm == "broken" else VALUES
+    with pytest.raises(StageError, match=f"{file}: changed since it was written"):
+        read_features(store)
+
+
+def test_a_store_without_a_seal_is_read_and_checked_as_far_as_it_can_be(tmp_path: Path) -> None:
+    store = stored(tmp_path)
+    record = json.loads((store / "features.json").read_text())
+    old = {k: v for k, v in record.items() if k not in ("seal", "rows")} | {"format": 1}
+    (store / "features.json").write_text(json.dumps(old))
+    assert len(read_features(store, 10).values) == 10
+    np.save(store / VALUES, np.load(store / VALUES)[:-1])
+    with pytest.raises(StageError, match=r"found values of shape \(9, .*expected \[10, "):
+        read_features(store, 10)
+    (store / "features.json").write_text(json.dumps({k: old[k] for k in old if k != "broken"}))
+    with pytest.raises(StageError, match="'broken': found nothing; expected this key"):
+        read_features(store)
+
+
+def test_rows_that_changed_before_a_resumption_are_extracted_again(tmp_path: Path) -> None:
+    def begun() -> FeatureWriter:
+        with FeatureWriter(tmp_path / "store", (4, 2), "float32") as store:
+            store.append(np.ones((2, 2), np.float32), [])
+            store.mark()
+        return store
+
+    file = begun().partial / VALUES
+    with FeatureWriter(tmp_path / "store", (4, 2), "float32") as store:
+        assert store.done == 2
+    content = bytearray(file.read_bytes())
+    content[-20] ^= 1  # in the second row
+    file.write_bytes(content)
+    with FeatureWriter(tmp_path / "store", (4, 2), "float32") as store:
+        assert store.done == 0

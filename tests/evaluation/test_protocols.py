@@ -35,7 +35,7 @@ def blobs(splits: dict[str, int], *, seed: int = 0) -> tuple[Dataset, Features]:
     info = SimpleNamespace(title="Blobs", protocol="classification", classes=("a", "b", "c"))
     task: Any = SimpleNamespace(info=info)
     dataset = Dataset(task, Path(), False, table, None, tuple(paths))
-    return dataset, Features(values, (), {})
+    return dataset, Features(values, (), 0.0)
 
 
 def run(dataset: Dataset, features: Features, spec: ProbeSpec = SPEC) -> Judgement:
@@ -102,7 +102,7 @@ def test_broken_images_leave_fit_and_test() -> None:
     dataset, features = blobs({"train": 90, "test": 60})
     corrupted = features.values.copy()
     corrupted[[0, 95]] = 0
-    outcome = run(dataset, Features(corrupted, (0, 95), {}))
+    outcome = run(dataset, Features(corrupted, (0, 95), 0.0))
     assert (outcome.n_test, outcome.n_scored) == (60, 59)
     assert "95.png" not in set(outcome.predictions["path"])
 
@@ -129,7 +129,7 @@ def faces(pairs: int = 60, *, noise: float = 0.6) -> tuple[Dataset, Features]:
          "fold": np.arange(pairs) // 2 % 3}
     )  # fmt: skip
     task: Any = SimpleNamespace(info=SimpleNamespace(title="Faces", protocol="verification"))
-    return Dataset(task, Path(), False, table, frame, tuple(paths)), Features(values, (), {})
+    return Dataset(task, Path(), False, table, frame, tuple(paths)), Features(values, (), 0.0)
 
 
 def test_verification_equals_a_loop_over_folds_and_thresholds() -> None:
@@ -163,7 +163,7 @@ def test_pairs_with_a_broken_image_are_not_scored() -> None:
     pairs = dataset.pairs
     assert pairs is not None
     broken = int(str(pairs["first"].iloc[0]).split(".")[0])
-    outcome = run(dataset, Features(features.values, (broken,), {}))
+    outcome = run(dataset, Features(features.values, (broken,), 0.0))
     path = f"{broken}.png"
     lost = int(((pairs["first"] == path) | (pairs["second"] == path)).sum())
     assert (outcome.n_test, outcome.n_scored) == (60, 60 - lost)

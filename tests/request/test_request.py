@@ -16,6 +16,7 @@ from facebench.request.resolve import (
     resolve_with_origins,
 )
 from facebench.weights.checkpoint import Checkpoint
+from facebench.weights.record import CheckpointRecord
 
 MIXED = '''
 from dataclasses import dataclass
@@ -74,13 +75,14 @@ def resolved(registry: Registry, *items: str, **changes: Any) -> ResolvedRun:
 
 def given(tmp_path: Path) -> Checkpoint:
     record = {
-        "spec": {
+        "format": 1, "weights_digest": "0" * 64, "data": None, "images_seen": 0, "history": [],
+        "seconds": 0, "spec": {
             "method": "mixed", "backbone": "tinynet", "seed": 0,
             "method_options": {"temperature": 0.9}, "pretrain": {"epochs": 11},
         },
         "features": ["f_s"],
     }  # fmt: skip
-    return Checkpoint(tmp_path, "digest", record)
+    return Checkpoint(tmp_path, CheckpointRecord.model_validate(record))
 
 
 QUICK, THEIRS, DEFAULT = "preset quick", "recipe theirs", "default"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from result_world import write_result
+from result_world import reseal, write_result
 
 from conftest import Facebench
 from facebench.results.export import long_table
@@ -45,6 +45,7 @@ def change(path: Path, name: str, value: object) -> None:
     record = json.loads(path.read_text())
     record[name] = value
     path.write_text(json.dumps(record))
+    reseal(path)
 
 
 def test_results_stand_in_the_folder_of_their_task_with_their_predictions(
@@ -95,6 +96,7 @@ def test_other_predictions_with_the_same_scores_are_refused(copied: Copy, tmp_pa
     table = pd.read_parquet(file)
     table["path"] = "x/" + table["path"]
     table.to_parquet(file, index=False)
+    reseal(first(other))
     with pytest.raises(MergeError, match="the predictions: 48 rows and 48 other rows"):
         merge([one, other], tmp_path / "all")
 

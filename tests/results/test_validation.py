@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from result_world import KINDS, write_result
+from result_world import KINDS, reseal, write_result
 
 from conftest import Facebench
 from facebench.errors import StageError
@@ -46,6 +46,7 @@ def overwrite(path: Path, name: str, value: Any) -> None:
         holder = holder[int(step) if isinstance(holder, list) else step]
     holder[int(last) if isinstance(holder, list) else last] = value
     path.write_text(json.dumps(record))
+    reseal(path)
 
 
 def found(path: Path) -> dict[str, Finding]:
@@ -146,6 +147,7 @@ def test_an_interval_without_its_score_is_found_where_rows_are_not_named(
     for level in record["scores"]["without_leaks"].values():
         del level["removed_rows"]
     path.write_text(json.dumps(record))
+    reseal(path)
     assert found(path) == {}
     overwrite(path, "scores/without_leaks/exact/honest/accuracy", 0.99)
     assert list(found(path)) == ["scores.without_leaks.exact.honest.accuracy"]

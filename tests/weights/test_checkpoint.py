@@ -1,4 +1,6 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,6 +17,8 @@ from facebench.weights.checkpoint import (
 )
 from facebench_methods.random import Random
 
+RECORD: dict[str, Any] = {"spec": {}, "data": None, "images_seen": 0, "history": [], "seconds": 0.5}
+
 
 def build(seed: int) -> Random:
     with torch.random.fork_rng():
@@ -23,9 +27,9 @@ def build(seed: int) -> Random:
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
-    write_checkpoint(tmp_path, build(0), {"note": "mine"})
+    write_checkpoint(tmp_path, build(0), {**RECORD, "note": "mine"})
     checkpoint, other = read_checkpoint(tmp_path), build(1)
-    assert checkpoint.record["note"] == "mine"
+    assert checkpoint.record.plain()["note"] == "mine"
     load_weights(other, checkpoint)
     for name, tensor in build(0).state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name])
@@ -41,7 +45,20 @@ def test_the_digest_sees_names_shapes_and_values_but_no_order() -> None:
 
 
 def test_changed_weights_are_refused(tmp_path: Path) -> None:
-    write_checkpoint(tmp_path, build(0), {})
+    write_checkpoint(tmp_path, build(0), RECORD)
+    tensors = load_file(tmp_path / "model.safetensors")
+    name = next(iter(tensors))
+    save_file({**tensors, name: tensors[name] + 1}, tmp_path / "model.safetensors")
+    with pytest.raises(StageError, match="model.safetensors: changed since it was written"):
+        load_weights(build(0), read_checkpoint(tmp_path))
+
+
+def test_weights_of_a_record_without_a_seal_have_its_digest(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, build(0), RECORD)
+    old = json.loads((tmp_path / "checkpoint.json").read_text())
+    del old["seal"]
+    (tmp_path / "checkpoint.json").write_text(json.dumps(old | {"format": 1}))
+    load_weights(build(1), read_checkpoint(tmp_path))
     tensors = load_file(tmp_path / "model.safetensors")
     name = next(iter(tensors))
     save_file({**tensors, name: tensors[name] + 1}, tmp_path / "model.safetensors")
@@ -50,7 +67,7 @@ def test_changed_weights_are_refused(tmp_path: Path) -> None:
 
 
 def test_another_architecture_is_refused(tmp_path: Path) -> None:
-    write_checkpoint(tmp_path, build(0), {})
+    write_checkpoint(tmp_path, build(0), RECORD)
 
     class Wider(TwoLayers):
         def __init__(self) -> None:

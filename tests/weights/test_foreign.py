@@ -46,12 +46,12 @@ def test_pcls_released_checkpoint_is_imported_whole(tmp_path: Path, registry: Re
     tensors = official.fill(official.pcl(), "module.")
     file = saved({"epoch": 6000, "state_dict": tensors}, tmp_path)
     checkpoint = imported(file, registry, "pcl")
-    report = checkpoint.record["imported"]
+    report = checkpoint.record.plain()["imported"]
     assert (report["missing"], report["unused"]) == ([], {})
     assert set(report["matched"].values()) == {f"state_dict.{name}" for name in tensors}
     assert report["others"] == ["epoch"]
-    assert checkpoint.record["features"] == ["f_s", "f_f", "f_p", "f_f+f_p"]
-    assert checkpoint.record["history"] == []
+    assert checkpoint.record.features == ("f_s", "f_f", "f_p", "f_f+f_p")
+    assert checkpoint.record.history == ()
 
     method: Any = saved_method(checkpoint, registry)
     with torch.inference_mode():
@@ -108,8 +108,8 @@ def test_facecycles_released_checkpoints_give_trunk_and_codes(
     ):
         file = saved(content, tmp_path, name, _use_new_zipfile_serialization=False)
         checkpoint = imported(file, registry, "facecycle")
-        assert checkpoint.record["features"] == features
-        assert not checkpoint.record["imported"]["unused"]
+        assert checkpoint.record.features == tuple(features)
+        assert not checkpoint.record.plain()["imported"]["unused"]
         method: Any = saved_method(checkpoint, registry)
         assert torch.equal(method.backbone.layer3_2[2].bias, code["module.layer3_2.2.bias"])
         f_s = method.features("f_s", images())
@@ -145,10 +145,10 @@ def test_a_feature_whose_weights_are_missing_is_not_offered(
         tensors = toy_tensors("")
         del tensors[absent]
         checkpoint = imported(saved(tensors, tmp_path, f"{absent}.pth"), registry)
-        assert checkpoint.record["features"] == ["f_s"]
-        (missing,) = checkpoint.record["imported"]["missing"]
+        assert checkpoint.record.features == ("f_s",)
+        (missing,) = checkpoint.record.plain()["imported"]["missing"]
         assert load_file(checkpoint.folder / "model.safetensors")[missing].isnan().all()
-        assert list(checkpoint.record["imported"]["unused"]) == ["head.weight"]
+        assert list(checkpoint.record.plain()["imported"]["unused"]) == ["head.weight"]
 
 
 def test_wrappers_and_file_formats_give_the_same_weights(
@@ -164,7 +164,9 @@ def test_wrappers_and_file_formats_give_the_same_weights(
     ]
     made = [imported(file, registry) for file in files]
     assert len({checkpoint.weights_digest for checkpoint in made}) == 1
-    assert {checkpoint.record["imported"]["file"] for checkpoint in made} == {f.name for f in files}
+    assert {checkpoint.record.plain()["imported"]["file"] for checkpoint in made} == {
+        f.name for f in files
+    }
     assert imported(files[0], registry).folder == made[0].folder
     half = {name: tensor.half() for name, tensor in toy_tensors().items()}
     method: Any = saved_method(imported(saved(half, tmp_path), registry), registry)
@@ -190,8 +192,11 @@ def test_a_timm_backbone_takes_weights_from_a_file(tmp_path: Path, registry: Reg
             buffer.add_(0.5)
     file = saved({"model": model.state_dict(), "epoch": 1}, tmp_path)
     checkpoint = imported(file, registry, "timm:test_resnet")
-    assert checkpoint.record["spec"]["method"] == "imported"
-    assert set(checkpoint.record["imported"]["unused"]) == {"model.fc.weight", "model.fc.bias"}
+    assert checkpoint.spec["method"] == "imported"
+    assert set(checkpoint.record.plain()["imported"]["unused"]) == {
+        "model.fc.weight",
+        "model.fc.bias",
+    }
     config = model.pretrained_cfg
     mean, std = (torch.tensor(config[name]).view(1, 3, 1, 1) for name in ("mean", "std"))
     with torch.inference_mode():

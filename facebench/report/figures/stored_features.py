@@ -62,7 +62,8 @@ def labelled_features(
             f"{result.path}: its features are not in the cache: found no {folder}; expected what "
             "its run left there. Give the --cache of that run, or run it again."
         )
-    features, dataset = read_features(folder), _dataset(result, workspace, registry)
+    dataset = _dataset(result, workspace, registry)
+    features = read_features(folder, len(dataset))
     column = by or _usual_column(dataset)
     if column not in dataset.table:
         raise UnknownNameError("column", column, map(str, dataset.table.columns), where="--by")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from facebench.errors import SpecError
+from facebench.rendering.characters import csv_value
 from facebench.report.entries import MethodEntry
 from facebench.report.tables.model import PaperTable, TableCell
 from facebench.runtime.workspace import to_json
@@ -35,7 +36,7 @@ def table_csv(tables: Sequence[PaperTable]) -> str:
     records = [record for table in tables for record in _cell_records(table)]
     writer = csv.DictWriter(file, _FIELDS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(records)
+    writer.writerows({k: csv_value(v) for k, v in record.items()} for record in records)
     return file.getvalue()
 
 

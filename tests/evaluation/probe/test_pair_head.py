@@ -70,7 +70,7 @@ def run(
     task: Any = SimpleNamespace(info=SimpleNamespace(title="Faces", protocol="verification"))
     table = pd.DataFrame({"path": paths, "split": "test"})
     dataset = Dataset(task, Path(), False, table, listed, tuple(paths))
-    return judge(dataset, Features(features, (), {}), spec, seed=0, progress=Silent())
+    return judge(dataset, Features(features, (), 0.0), spec, seed=0, progress=Silent())
 
 
 def weights(heads: PairHeads) -> list[npt.NDArray[Any]]:

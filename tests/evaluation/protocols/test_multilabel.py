@@ -54,7 +54,7 @@ def frames(seed: int = 0) -> tuple[Dataset, Features]:
     info = SimpleNamespace(title="Frames", protocol="multilabel", targets=TARGETS)
     task: Any = SimpleNamespace(info=info)
     dataset = Dataset(task, Path(), False, table, None, tuple(table["path"]))
-    return dataset, Features(values[order].astype(np.float32), (), {})
+    return dataset, Features(values[order].astype(np.float32), (), 0.0)
 
 
 def run(dataset: Dataset, features: Features, spec: ProbeSpec = SPEC) -> Judgement:
@@ -152,7 +152,7 @@ def test_features_that_tell_the_label_on_test_rows_only_are_of_no_use() -> None:
     told[fold == 1] = dataset.table.loc[fold == 1, list(TARGETS)]
     silent = np.zeros_like(told)
     with_leak, without = (
-        run(dataset, Features(np.column_stack([features.values, extra]), (), {}))
+        run(dataset, Features(np.column_stack([features.values, extra]), (), 0.0))
         for extra in (told, silent)
     )
     # On fold 1 only the initial weights of these columns, about 0.01, say anything about them.
@@ -253,7 +253,7 @@ def test_broken_images_leave_fit_and_test() -> None:
     dataset, features = frames()
     corrupted = features.values.copy()
     corrupted[[0, 95]] = np.nan
-    outcome = run(dataset, Features(corrupted, (0, 95), {}))
+    outcome = run(dataset, Features(corrupted, (0, 95), 0.0))
     assert (outcome.n_test, outcome.n_scored) == (360, 358)
     assert dataset.table["path"][95] not in set(outcome.predictions["path"])
     assert outcome.predictions["path"].tolist() == [
@@ -275,4 +275,4 @@ def test_too_few_people_to_choose_on_is_an_error() -> None:
     rows = dataset.table["subject"].isin(["SN000", "SN001"]).to_numpy()
     table = dataset.table[rows].reset_index(drop=True)
     with pytest.raises(DataError, match="cannot hold out a training subject"):
-        run(replace(dataset, table=table), Features(features.values[rows], (), {}))
+        run(replace(dataset, table=table), Features(features.values[rows], (), 0.0))

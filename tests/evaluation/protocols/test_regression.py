@@ -43,7 +43,7 @@ def poses(splits: dict[str, int] | None = None, *, seed: int = 0) -> tuple[Datas
     info = SimpleNamespace(title="Poses", protocol="regression", targets=TARGETS)
     task: Any = SimpleNamespace(info=info)
     dataset = Dataset(task, Path(), False, table, None, tuple(table["path"]))
-    return dataset, Features((values + 3).astype(np.float32), (), {})
+    return dataset, Features((values + 3).astype(np.float32), (), 0.0)
 
 
 def run(dataset: Dataset, features: Features, spec: ProbeSpec = SPEC) -> Judgement:
@@ -118,7 +118,7 @@ def test_honest_never_sees_a_test_image() -> None:
     test = (dataset.table["split"] == "test").to_numpy()
     moved = features.values.copy()
     moved[np.flatnonzero(test)[1:]] *= 50
-    first, second = run(dataset, features), run(dataset, Features(moved, (), {}))
+    first, second = run(dataset, features), run(dataset, Features(moved, (), 0.0))
     assert first.details["held_out_mae"] == second.details["held_out_mae"]
     assert first.predictions["honest_yaw"][0] == pytest.approx(second.predictions["honest_yaw"][0])
 
@@ -190,7 +190,7 @@ def test_broken_images_leave_fit_and_test() -> None:
     dataset, features = poses()
     corrupted = features.values.copy()
     corrupted[[0, 450]] = np.nan
-    outcome = run(dataset, Features(corrupted, (0, 450), {}), replace(SPEC, epochs=1))
+    outcome = run(dataset, Features(corrupted, (0, 450), 0.0), replace(SPEC, epochs=1))
     assert (outcome.n_test, outcome.n_scored) == (200, 199)
     assert "450.jpg" not in set(outcome.predictions["path"])
 

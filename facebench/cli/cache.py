@@ -1,0 +1,110 @@
+"""``facebench cache``: the stages on disk, listed, checked and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+import facebench as fb
+from facebench.cli.command import command
+from facebench.cli.options import DEFAULT_RESULTS, Cache
+
+if TYPE_CHECKING:
+    from facebench.rendering.table import Table
+    from facebench.results.cache import Entry
+
+cache_app = typer.Typer(
+    help="The cache of stages: list it, check every byte of it, make room.", no_args_is_help=True
+)
+
+Needed = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--results",
+        help="Results whose stages are needed [default: results/runs].",
+    ),
+]
+
+
+@cache_app.command("list")
+@command
+def list_(cache: Cache = None, results: Needed = None) -> None:
+    """List stages and leftovers: kind, size, age, and whether a stored result needs it."""
+    from facebench.runtime.terminal import out
+
+    out.print(_table("cache", fb.list_cache(cache, results=_results(results))))
+
+
+@cache_app.command()
+@command
+def check(cache: Cache = None) -> None:
+    """Read every file of every stage; exit status 1 if one is not as it was written."""
+    from facebench.runtime.terminal import err, out
+
+    found = fb.check_cache(cache)
+    for _, reason in found:
+        out.print(reason, soft_wrap=True, highlight=False, markup=False)
+    if found:
+        err.print(f"{len(found)} stages are damaged")
+        raise SystemExit(1)
+    out.print("every stage is as it was written, or has no seal")
+
+
+@cache_app.command()
+@command
+def prune(
+    *,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="As 'list' names it; may be repeated [default: left over]."),
+    ] = None,
+    older_than: Annotated[float, typer.Option(min=0, help="Days since it was written.")] = 0,
+    larger_than: Annotated[float, typer.Option(min=0, help="Megabytes.")] = 0,
+    needed: Annotated[
+        bool, typer.Option("--needed", help="Also what a stored result was computed from.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option(help="Show what would go; remove nothing.")] = False,
+    cache: Cache = None,
+    results: Needed = None,
+) -> None:
+    """Remove what killed processes left, or stages by kind, age and size."""
+    from facebench.runtime.terminal import out
+
+    gone = fb.prune_cache(
+        cache, kinds=kind or (), older_than=older_than, larger_than=round(larger_than * 1e6),
+        results=_results(results), needed=needed, dry_run=dry_run,
+    )  # fmt: skip
+    out.print(_table("would be removed" if dry_run else "removed", gone))
+
+
+def _results(given: Sequence[Path] | None) -> list[Path]:
+    return list(given or ([DEFAULT_RESULTS] if DEFAULT_RESULTS.is_dir() else []))
+
+
+def _table(title: str, entries: Sequence[Entry]) -> Table:
+    from facebench.rendering.table import Column, Section, Table, cell, columns
+
+    rows = [
+        (
+            cell(entry.kind),
+            cell(f"{entry.bytes / 1e6:,.1f}"),
+            cell(f"{entry.days:,.1f}"),
+            cell("yes" if entry.needed else ""),
+            cell(entry.path.name),
+        )
+        for entry in entries
+    ]
+    total = sum(entry.bytes for entry in entries)
+    return Table(
+        title=f"{title}: {len(entries):,} entries, {total / 1e6:,.1f} MB",
+        columns=(
+            Column(heading="kind"),
+            *columns("MB", "days", numeric=True, wrap="never"),
+            *columns("needed", wrap="never"),
+            Column(heading="name", wrap="fold"),
+        ),
+        sections=(Section("", tuple(rows)),),
+    )

@@ -1,0 +1,82 @@
+"""A cache that is listed, checked and pruned; results keep what they need."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from stored_world import classes, write
+from typer.testing import CliRunner
+
+import facebench as fb
+from facebench.cli import app
+from facebench.errors import UnknownNameError
+from facebench.evaluation.store import FeatureWriter
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> tuple[Path, Path]:
+    """Return a cache with two feature stores, and a folder with a result of one of them."""
+    result = write(tmp_path / "results", classes([True, False]))
+    cache = tmp_path / "cache"
+    for key in (result.record.stages.features, "f" * 16):
+        with FeatureWriter(cache / "features" / key, (4, 3), "float32") as store:
+            store.append(np.ones((4, 3), np.float32), [])
+            store.finish({"seconds": 0.5, "images": 4, "dim": 3})
+    left = cache / "features" / ".x.json.abc.tmp"
+    left.write_text("{")
+    os.utime(left, (time.time() - 7200,) * 2)
+    (cache / "features" / ".young.json.abc.tmp").write_text("{")  # may be under way
+    (cache / "features" / "e.partial").mkdir()
+    return cache, tmp_path / "results"
+
+
+def test_it_is_listed_with_what_results_need(world: tuple[Path, Path]) -> None:
+    cache, results = world
+    entries = fb.list_cache(cache, results=[results])
+    kinds = [(entry.kind, entry.needed) for entry in entries]
+    assert sorted(kinds) == [
+        ("features", False), ("features", True), ("left over", False), ("unfinished", False)
+    ]  # fmt: skip
+    assert all(entry.bytes > 48 for entry in entries if entry.kind == "features")
+
+
+def test_pruning_removes_leftovers_and_nothing_that_is_needed(world: tuple[Path, Path]) -> None:
+    cache, results = world
+    (gone,) = fb.prune_cache(cache, results=[results])
+    assert gone.path.name == ".x.json.abc.tmp"
+    assert not gone.path.exists()
+    wanted = {"kinds": ["features"], "results": [results]}
+    assert not fb.prune_cache(cache, older_than=1, **wanted)  # type: ignore[arg-type]
+    assert not fb.prune_cache(cache, larger_than=10**6, **wanted)  # type: ignore[arg-type]
+    (shown,) = fb.prune_cache(cache, dry_run=True, **wanted)  # type: ignore[arg-type]
+    assert shown.path.exists()
+    with FileLock(cache / "features" / f"{'f' * 16}.lock"):
+        assert not fb.prune_cache(cache, **wanted)  # type: ignore[arg-type]
+    (gone,) = fb.prune_cache(cache, **wanted)  # type: ignore[arg-type]
+    assert gone.path.name == "f" * 16
+    (last,) = fb.prune_cache(cache, needed=True, **wanted)  # type: ignore[arg-type]
+    assert last.needed
+    with pytest.raises(UnknownNameError, match="Did you mean 'features'"):
+        fb.prune_cache(cache, kinds=["feature"])
+
+
+def test_a_check_reads_what_a_stamp_vouches_for(world: tuple[Path, Path]) -> None:
+    cache, _ = world
+    assert not fb.check_cache(cache)
+    store = cache / "features" / ("f" * 16)
+    with (store / "features.npy").open("r+b") as stream:
+        stream.seek(-4, os.SEEK_END)
+        stream.write(b"\x00\x00\x00\x01")
+    status = (store / "features.npy").stat()
+    stamp = [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
+    (store / "checked.json").write_text(json.dumps({"features.npy": stamp}))  # as rot leaves it
+    ((folder, reason),) = fb.check_cache(cache)
+    assert folder == store
+    assert "features.npy: changed since it was written" in reason
+    done = CliRunner().invoke(app, ["cache", "check", "--cache", str(cache)])
+    assert done.exit_code == 1
+    assert "features.npy" in done.output
