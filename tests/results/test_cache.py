@@ -20,7 +20,7 @@ from facebench.evaluation.store import FeatureWriter
 @pytest.fixture
 def world(tmp_path: Path) -> tuple[Path, Path]:
     """Return a cache with two feature stores, and a folder with a result of one of them."""
-    result = write(tmp_path / "results", classes([True, False]))
+    result = write(tmp_path / "results", classes([True, True, False, True]))
     cache = tmp_path / "cache"
     for key in (result.record.stages.features, "f" * 16):
         with FeatureWriter(cache / "features" / key, (4, 3), "float32") as store:

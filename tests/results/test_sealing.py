@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from result_world import write_result
 from stored_world import classes, write
 from typer.testing import CliRunner
 
@@ -98,13 +99,17 @@ def test_readers_of_a_folder_leave_it_out_and_say_so(
 def test_of_a_result_without_a_seal_the_scores_are_computed_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    result = write(tmp_path, classes([True, True, False, True]))
-    assert result.record.seal is None
+    result = write_result(tmp_path, "classification")
+    edit(result.path, EDITS["no seal"])
+    edit(result.path, lambda record: record.update(format=2))
+    old = read_result(result.path)
+    assert old.record.seal is None
+    assert usable(old)
     edit(result.path, EDITS["score"])
     edited = read_result(result.path)  # no digest can tell
     with caplog.at_level(logging.WARNING):
         assert not usable(edited)
-    assert "scores.honest.accuracy" in caplog.text
+    assert "scores.honest.accuracy: found 0.99" in caplog.text
     result.predictions_path.unlink()
     with pytest.raises(StageError, match="the predictions: found nothing"):
         read_result(result.path)
