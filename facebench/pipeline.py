@@ -229,7 +229,7 @@ class Stages:
         """Judge the features unless the result exists; ``force`` judges again."""
         key = self.result_key(self.features_key(checkpoint.weights_digest))
         path = self.store.path(self.spec, key)
-        with alone(self.workspace.cache / "results" / key):
+        with alone(self.workspace.cache / "locks" / key):
             found = None if self.workspace.force else self.store.find(self.spec, key)
             if found is not None and usable(found):
                 return found

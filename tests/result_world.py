@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,7 +19,6 @@ from facebench.evaluation.protocol import judge, protocol_named
 from facebench.evaluation.store import Features
 from facebench.progress import Silent
 from facebench.results.records import judgement_record, task_record
-from facebench.results.sealing import sealed_result
 from facebench.results.store import Result, ResultStore, now, result_key
 from facebench.runtime.environment import environment
 from facebench.task import Metric, TaskInfo
@@ -134,10 +132,3 @@ def write_result(root: Path, kind: str, *, seed: int = SEED, dedup_test: bool = 
         "created": now(),
     }  # fmt: skip
     return ResultStore(root).write(spec, key, record, judgement.predictions)
-
-
-def reseal(path: Path) -> None:
-    """Seal a result anew that a test has changed, so that only the deep check can tell."""
-    record = json.loads(path.read_text())
-    whole = sealed_result(record, path.with_suffix(".parquet"))
-    path.write_text(json.dumps(whole))

@@ -35,7 +35,7 @@ _RECORDS: dict[str, tuple[str, type[StageRecord]]] = {
     "features": (FEATURES_RECORD, FeaturesRecord),
     "packed": (PACK_RECORD, PackRecord),
 }
-_FOLDERS = (*KINDS[:7], "results")  # the last one has locks only
+_FOLDERS = (*KINDS[:7], "locks")
 _DAY = 24 * 3600
 _IN_USE = 3600  # seconds; temporary files and locks that are younger may be somebody's
 
@@ -161,7 +161,7 @@ def _left_inside(folder: Path, now: float) -> Iterator[Entry]:
 
 
 def _kind(path: Path, folder: str) -> Kind:
-    if path.suffix in (".lock", ".tmp") or folder == "results":
+    if path.suffix in (".lock", ".tmp") or folder == "locks":
         return "left over"
     if path.suffix == ".partial":
         return "unfinished"
@@ -196,6 +196,8 @@ def _lock_of(entry: Entry) -> Path:
     name = path.name.removesuffix(".partial")
     if path.parent.name in ("checkpoints", "features"):
         return path.with_name(f"{name}.lock")
+    if path.parent.name in ("leaks", "scans", "digests"):
+        return path.parent.parent / "locks" / f"{name}.lock"
     return path.with_name(f".{name}.lock")
 
 

@@ -80,7 +80,7 @@ def sweep(folder: Path, name: str = "*") -> None:
 def locked(lock: Path) -> Iterator[None]:
     """Hold a lock file, made if it is missing.
 
-    In a folder that is read only there is no lock: no process writes there, and what is there is whole.
+    In a folder that is read only there is no lock: no process writes there.
     """
     held = FileLock(lock)
     try:

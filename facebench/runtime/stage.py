@@ -36,10 +36,12 @@ def alone(target: Path) -> Iterator[None]:
     """Hold the lock of a file that is written, and remove what killed processes left of it.
 
     Args:
-        target: The file; it and its lock may be missing.
+        target: The file, in a folder of the cache; its lock is in ``locks`` beside that folder.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with locked(target.parent / f".{target.name}.lock"):
+    locks = target.parent.parent / "locks"
+    for folder in (target.parent, locks):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(locks / f"{target.name}.lock"):
         sweep(target.parent, glob.escape(target.name))
         yield
 

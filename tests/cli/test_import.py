@@ -187,6 +187,8 @@ def test_misuse_is_one_line_and_status_2(
     for name in ("odd", "empty"):
         (tmp_path / name).mkdir()
         record = json.loads((tmp_path / "mine/checkpoint.json").read_text())
+        del record["seal"]
+        record["format"] = 1
         if name == "odd":
             record["spec"] = {}
             (tmp_path / name / "model.safetensors").write_bytes(b"")

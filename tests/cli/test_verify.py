@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from whole_results import reseal
 
 from conftest import Facebench
 
@@ -49,6 +50,7 @@ def test_other_scores_and_other_weights_are_said(
     record = json.loads(path.read_text())
     record["scores"]["honest"]["accuracy"] -= 0.25  # still a share
     path.write_text(json.dumps(record))
+    reseal(path)
     wrong = facebench("verify", str(path), "--plugin", str(plugin), status=1)
     assert "scores.honest.accuracy" in wrong.stdout
     assert "largest difference 0.25 (scores.honest.accuracy)" in wrong.stdout
@@ -60,6 +62,7 @@ def test_other_scores_and_other_weights_are_said(
     facebench("verify", str(path), "--plugin", str(plugin), "--tolerance", "0.3")
     record["stages"]["weights_digest"] = "0" * 64
     path.write_text(json.dumps(record))
+    reseal(path)
     other = facebench("verify", str(path), "--plugin", str(plugin), "--tolerance", "0.3", status=1)
     assert "expected 0000000000000000" in other.stdout
 
@@ -89,6 +92,7 @@ def test_a_spec_of_another_version_is_refused(
     record = json.loads(path.read_text())
     record["spec"][place] = value
     path.write_text(json.dumps(record))
+    reseal(path)
     done = facebench("verify", str(path), "--plugin", str(plugin), status=2)
     assert message in done.stderr
 

@@ -168,4 +168,5 @@ def test_results_are_read_in_order_and_a_wrong_folder_is_said(tmp_path: Path) ->
         stored_results(tmp_path / "none")
     (tmp_path / "rafdb" / "other.json").write_text(json.dumps({"format": 1}))
     with pytest.raises(StageError, match=r"other\.json: format 1"):
-        stored_results(tmp_path)
+        stored_results(tmp_path, strict=True)
+    assert len(stored_results(tmp_path)) == len(read)

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from result_world import reseal, write_result
+from result_world import write_result
+from whole_results import reseal
 
 from conftest import Facebench
 from facebench.results.export import long_table

@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from result_world import KINDS, reseal, write_result
+from result_world import KINDS, write_result
+from whole_results import reseal
 
 from conftest import Facebench
 from facebench.errors import StageError
