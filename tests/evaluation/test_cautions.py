@@ -23,7 +23,7 @@ def judged(dataset: Dataset, values: np.ndarray | None = None) -> str:
     """Return the cautions of a dataset, with random features unless others are given."""
     if values is None:
         values = np.random.default_rng(0).normal(size=(len(dataset), 5)).astype(np.float16)
-    return " ".join(cautions(dataset, Features(values, (), {})))
+    return " ".join(cautions(dataset, Features(values, (), 0.0)))
 
 
 def test_items_that_a_score_says_little_of(tiny_faces: Path, tmp_path: Path) -> None:
