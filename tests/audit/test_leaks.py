@@ -155,7 +155,7 @@ def test_leaks_are_remembered_by_content(tmp_path: Path, monkeypatch: pytest.Mon
     dataset = dataset_of(tmp_path, table.assign(subject=list("abcdefaghi")))
     first = search(dataset)
     (kept,) = (tmp_path / "cache/leaks").iterdir()
-    assert json.loads(kept.read_text())["format"] == 1
+    assert json.loads(kept.read_text())["format"] == 2
     monkeypatch.setattr("facebench.audit.leak_search.leaks_of", None)  # not called again
     assert search(dataset) == first
     kept.write_text("{}")

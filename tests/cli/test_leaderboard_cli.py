@@ -62,9 +62,12 @@ def test_a_mistake_is_one_line_and_exit_2(root: Path, arguments: list[str], said
     assert "Traceback" not in shown
 
 
-def test_a_file_that_is_no_result_is_named(root: Path) -> None:
+def test_a_file_that_is_no_result_is_left_out_and_named(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     (root / "rafdb" / "broken.json").write_text("{")
     code, shown = call("--results", str(root))
     assert code == 0
-    assert "left out" in shown
-    assert "broken.json: not JSON" in shown
+    assert "SimCLR" in shown
+    assert "left out" in caplog.text
+    assert "broken.json: not JSON" in caplog.text

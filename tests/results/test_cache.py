@@ -16,13 +16,15 @@ from facebench.cli import app
 from facebench.errors import UnknownNameError
 from facebench.evaluation.store import FeatureWriter
 
+UNUSED = "d" * 16  # key of a store that no result needs
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> tuple[Path, Path]:
     """Return a cache with two feature stores, and a folder with a result of one of them."""
     result = write(tmp_path / "results", classes([True, True, False, True]))
     cache = tmp_path / "cache"
-    for key in (result.record.stages.features, "f" * 16):
+    for key in (result.record.stages.features, UNUSED):
         with FeatureWriter(cache / "features" / key, (4, 3), "float32") as store:
             store.append(np.ones((4, 3), np.float32), [])
             store.finish({"seconds": 0.5, "images": 4, "dim": 3})
@@ -54,10 +56,10 @@ def test_pruning_removes_leftovers_and_nothing_that_is_needed(world: tuple[Path,
     assert not fb.prune_cache(cache, larger_than=10**6, **wanted)  # type: ignore[arg-type]
     (shown,) = fb.prune_cache(cache, dry_run=True, **wanted)  # type: ignore[arg-type]
     assert shown.path.exists()
-    with FileLock(cache / "features" / f"{'f' * 16}.lock"):
+    with FileLock(cache / "features" / f"{UNUSED}.lock"):
         assert not fb.prune_cache(cache, **wanted)  # type: ignore[arg-type]
     (gone,) = fb.prune_cache(cache, **wanted)  # type: ignore[arg-type]
-    assert gone.path.name == "f" * 16
+    assert gone.path.name == UNUSED
     (last,) = fb.prune_cache(cache, needed=True, **wanted)  # type: ignore[arg-type]
     assert last.needed
     with pytest.raises(UnknownNameError, match="Did you mean 'features'"):
@@ -67,7 +69,7 @@ def test_pruning_removes_leftovers_and_nothing_that_is_needed(world: tuple[Path,
 def test_a_check_reads_what_a_stamp_vouches_for(world: tuple[Path, Path]) -> None:
     cache, _ = world
     assert not fb.check_cache(cache)
-    store = cache / "features" / ("f" * 16)
+    store = cache / "features" / UNUSED
     with (store / "features.npy").open("r+b") as stream:
         stream.seek(-4, os.SEEK_END)
         stream.write(b"\x00\x00\x00\x01")
