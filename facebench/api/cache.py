@@ -1,4 +1,4 @@
-"""The cache of stages: what is in it, whether it is whole, and how to make room."""
+"""The cache of stages: what is in it, whether it is whole, and how to free disk space."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facebench.api.places import optional_path, paths
-from facebench.results.cache import Entry, cache_entries, damaged, prunable, remove
+from facebench.results.cache import CacheEntry, cache_entries, damaged, prunable, remove
 from facebench.runtime.workspace import default_cache
 
 
 def list_cache(
     cache: str | Path | None = None, *, results: Sequence[str | Path] = ()
-) -> list[Entry]:
+) -> list[CacheEntry]:
     """List the stages in a cache and what killed processes left: ``facebench cache list``.
 
     Args:
@@ -34,7 +34,7 @@ def prune_cache(
     results: Sequence[str | Path] = (),
     needed: bool = False,
     dry_run: bool = False,
-) -> list[Entry]:
+) -> list[CacheEntry]:
     """Remove parts of a cache: ``facebench cache prune``.
 
     Args:

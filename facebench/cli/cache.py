@@ -14,10 +14,11 @@ from facebench.cli.options import DEFAULT_RESULTS, Cache
 
 if TYPE_CHECKING:
     from facebench.rendering.table import Table
-    from facebench.results.cache import Entry
+    from facebench.results.cache import CacheEntry
 
 cache_app = typer.Typer(
-    help="The cache of stages: list it, check every byte of it, make room.", no_args_is_help=True
+    help="The cache of stages: list it, check every byte of it, free disk space.",
+    no_args_is_help=True,
 )
 
 Needed = Annotated[
@@ -84,7 +85,7 @@ def _results(given: Sequence[Path] | None) -> list[Path]:
     return list(given or ([DEFAULT_RESULTS] if DEFAULT_RESULTS.is_dir() else []))
 
 
-def _table(title: str, entries: Sequence[Entry]) -> Table:
+def _table(title: str, entries: Sequence[CacheEntry]) -> Table:
     from facebench.rendering.table import Column, Section, Table, cell, columns
 
     rows = [

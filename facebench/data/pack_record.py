@@ -14,7 +14,7 @@ class PackRecord(StageRecord):
     Args:
         source: Name of the source.
         synthetic: Whether its images are rendered.
-        fingerprint: Of the source.
+        fingerprint: SHA-256 of the source.
         size: Side of the images in pixels.
         count: Number of images.
         broken: Paths of images that could not be read and were left out.

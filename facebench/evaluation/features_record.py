@@ -20,10 +20,10 @@ class Extracted(Form):
     """How far an extraction that is under way has come.
 
     Args:
-        layout: Of the whole store.
+        layout: Shape and type of the whole store.
         done: Rows that are on the disk.
         broken: Those of them whose image could not be read.
-        digest: Of the file, from its beginning to the end of these rows.
+        digest: XXH3 of the file, from its beginning to the end of these rows.
     """
 
     layout: Layout

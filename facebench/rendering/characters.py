@@ -1,4 +1,4 @@
-"""Foreign text made safe to show: titles and names of a result that somebody else wrote."""
+"""Foreign text made safe to show: titles and names of a result of unknown origin."""
 
 from __future__ import annotations
 

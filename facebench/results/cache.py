@@ -22,11 +22,11 @@ from facebench.runtime.stage_record import StageRecord, check_files, read_stage_
 from facebench.weights.checkpoint import RECORD as CHECKPOINT_RECORD
 from facebench.weights.record import CheckpointRecord
 
-Kind = Literal[
+CacheKind = Literal[
     "checkpoints", "features", "packed", "synthetic", "leaks", "scans", "digests", "unfinished",
     "left over",
 ]  # fmt: skip
-KINDS: tuple[Kind, ...] = (
+KINDS: tuple[CacheKind, ...] = (
     "checkpoints", "features", "packed", "synthetic", "leaks", "scans", "digests", "unfinished",
     "left over",
 )  # fmt: skip
@@ -37,11 +37,11 @@ _RECORDS: dict[str, tuple[str, type[StageRecord]]] = {
 }
 _FOLDERS = (*KINDS[:7], "locks")
 _DAY = 24 * 3600
-_IN_USE = 3600  # seconds; temporary files and locks that are younger may be somebody's
+_IN_USE = 3600  # seconds; temporary files and locks that are younger may be in use
 
 
 @dataclass(frozen=True)
-class Entry:
+class CacheEntry:
     """One thing in a cache.
 
     Args:
@@ -54,13 +54,13 @@ class Entry:
     """
 
     path: Path
-    kind: Kind
+    kind: CacheKind
     bytes: int
     days: float
     needed: bool = False
 
 
-def cache_entries(cache: Path, results: Iterable[Path] = ()) -> list[Entry]:
+def cache_entries(cache: Path, results: Iterable[Path] = ()) -> list[CacheEntry]:
     """Return what is in a cache, by kind and path.
 
     Args:
@@ -83,9 +83,9 @@ def cache_entries(cache: Path, results: Iterable[Path] = ()) -> list[Entry]:
 
 
 def prunable(
-    entries: Iterable[Entry], kinds: Collection[str] = (), *,
+    entries: Iterable[CacheEntry], kinds: Collection[str] = (), *,
     older_than: float = 0.0, larger_than: int = 0, needed: bool = False,
-) -> list[Entry]:  # fmt: skip
+) -> list[CacheEntry]:  # fmt: skip
     """Return the entries that may be removed.
 
     Args:
@@ -112,7 +112,7 @@ def prunable(
     ]
 
 
-def remove(entries: Iterable[Entry]) -> Iterator[Entry]:
+def remove(entries: Iterable[CacheEntry]) -> Iterator[CacheEntry]:
     """Remove entries, and yield those that are gone; what a process holds the lock of stays."""
     for entry in entries:
         lock = _lock_of(entry)
@@ -138,29 +138,29 @@ def damaged(cache: Path) -> Iterator[tuple[Path, str]]:
                 yield folder, str(error)
 
 
-def _entries(folder: Path, name: str, needed: frozenset[str]) -> Iterator[Entry]:
+def _entries(folder: Path, name: str, needed: frozenset[str]) -> Iterator[CacheEntry]:
     now = time.time()
     for path in sorted(folder.iterdir()):
         try:
             size, changed = _size(path)
-        except FileNotFoundError:  # somebody finished it meanwhile
+        except FileNotFoundError:  # another process finished it meanwhile
             continue
         kind = _kind(path, name)
         days = max(0.0, (now - changed) / _DAY)
         if kind != "left over" or days * _DAY >= _IN_USE:
-            yield Entry(path, kind, size, days, f"{name}/{path.name}" in needed)
+            yield CacheEntry(path, kind, size, days, f"{name}/{path.name}" in needed)
         if path.is_dir() and kind != "left over":
             yield from _left_inside(path, now)
 
 
-def _left_inside(folder: Path, now: float) -> Iterator[Entry]:
+def _left_inside(folder: Path, now: float) -> Iterator[CacheEntry]:
     for path in sorted(folder.glob(".*.tmp")):
         size, changed = _size(path)
         if now - changed >= _IN_USE:
-            yield Entry(path, "left over", size, (now - changed) / _DAY)
+            yield CacheEntry(path, "left over", size, (now - changed) / _DAY)
 
 
-def _kind(path: Path, folder: str) -> Kind:
+def _kind(path: Path, folder: str) -> CacheKind:
     if path.suffix in (".lock", ".tmp") or folder == "locks":
         return "left over"
     if path.suffix == ".partial":
@@ -189,7 +189,7 @@ def _needed(results: Iterable[Path]) -> frozenset[str]:
     return frozenset(found)
 
 
-def _lock_of(entry: Entry) -> Path:
+def _lock_of(entry: CacheEntry) -> Path:
     path = entry.path
     if path.suffix == ".lock":
         return path

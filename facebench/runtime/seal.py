@@ -2,7 +2,7 @@
 
 A record (JSON) holds ``seal``: the digest of each file that belongs to it, and one over everything
 else that the record says. XXH3 with 128 bits finds damage and accidental edits, and is faster than
-the disk; it is no signature, since whoever edits a file can compute the digest again.
+the disk; it is no signature, since a person who edits a file can compute the digest again.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Seal(Form):
     """The digests in a record.
 
     Args:
-        record: Of the record's JSON, without this digest: sorted keys, no spaces.
-        files: Of each file that belongs to the record, by its name.
+        record: XXH3 of the record's JSON, without this digest: sorted keys, no spaces.
+        files: XXH3 of each file that belongs to the record, by its name.
     """
 
     record: Digest

@@ -23,7 +23,7 @@ class ImportedWeights(Form):
 
     Args:
         file: Name of the file.
-        sha256: Of the file.
+        sha256: SHA-256 of the file.
         matched: Our tensors, each with the name that it has in the file.
         missing: Our tensors that the file lacks.
         unused: Tensors of the file that were not used, each with the reason if there is one.
