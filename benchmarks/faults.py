@@ -39,8 +39,8 @@ from fault_kinds.operations import (
 from fault_kinds.processes import several_processes
 from fault_kinds.world import Outcome, World, import_everything
 
-Kind = Callable[[World], Iterator[Outcome]]
-KINDS: dict[str, Kind] = {
+FaultKind = Callable[[World], Iterator[Outcome]]
+KINDS: dict[str, FaultKind] = {
     "SIGKILL before a file operation": kills,
     "disk full at a file operation": full_disks,
     "input/output error at a file operation": input_errors,
