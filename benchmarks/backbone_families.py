@@ -70,7 +70,7 @@ def try_within_limits(backbone: str, registry: Registry) -> dict[str, Any]:
         trial: dict[str, Any] = receiver.recv()
     except EOFError:  # it was ended
         process.join()
-        trial = {"backbone": backbone, "refused": f"not tried to the end: {ending(process)}"}
+        trial = {"backbone": backbone, **ending(process)}
     process.join()
     if NO_MEMORY in str(trial.get("refused")) + str(trial.get("defect")):
         return {"backbone": backbone, "refused": f"not tried to the end: {TOO_MUCH}"}
@@ -88,11 +88,13 @@ def send_trial(backbone: str, registry: Registry, sender: Connection) -> None:
     sender.send(trial)
 
 
-def ending(process: BaseProcess) -> str:
-    """Return in words why a process ended early."""
+def ending(process: BaseProcess) -> dict[str, str]:
+    """Return why a process ended early, as a part of a row."""
     if process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL):
-        return TOO_MUCH
-    return f"its process ended with {process.exitcode}"
+        return {"refused": f"not tried to the end: {TOO_MUCH}"}
+    code = process.exitcode or 0
+    name = signal.Signals(-code).name if code < 0 else f"exit status {code}"
+    return {"defect": f"its process ended with {name}; a signal is a crash in compiled code"}
 
 
 def read(rows: Path) -> list[dict[str, Any]]:
