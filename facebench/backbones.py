@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +53,19 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """Return the feature map ``[B, C, h, w]`` of images ``[B, 3, H, W]`` in [0, 1]."""
+
+    @property
+    def transformer(self) -> Any:
+        """Return timm's ``VisionTransformer`` that computes the feature map; None if none does.
+
+        For methods that hide patches of its images (``MethodInfo.transformer``). It takes images
+        that :meth:`normalise` returns.
+        """
+        return None
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return images ``[B, 3, S, S]`` in [0, 1] as its network takes them; by default as is."""
+        return images
 
     def nearest_size(self, side: int) -> int:
         """Return the side in pixels, nearest to ``side``, of images that it takes; by default any.

@@ -80,6 +80,9 @@ class MethodInfo:
             (``Method.load_published``); the contract test learns with them.
         small: Options that make its own networks small. The contract test uses them in all but its
             training of recipes and presets, which are learned as they are declared.
+        transformer: Whether the shared backbone must be a vision transformer
+            (``Backbone.transformer``), such as ``timm:vit_tiny_patch16_224``. Runs with another one
+            are left out, or refused where there is no other run.
         size_step: The side in pixels of the images that it learns from is a multiple of this.
         floor: Whether it is a baseline without learning, which ``facebench run`` evaluates together
             with every other method.
@@ -99,6 +102,7 @@ class MethodInfo:
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     offline: Mapping[str, Any] = field(default_factory=dict)
     small: Mapping[str, Any] = field(default_factory=dict)
+    transformer: bool = False
     size_step: int = 1
     floor: bool = False
 
@@ -112,6 +116,11 @@ class MethodInfo:
             raise PluginError(
                 f"method '{self.name}' declares single_images and needs {self.needs}; expected "
                 "needs='pairs'."
+            )
+        if self.transformer and not self.backbone:
+            raise PluginError(
+                f"method '{self.name}' declares transformer and backbone=False; expected the "
+                "shared backbone where it must be a transformer."
             )
 
     @property

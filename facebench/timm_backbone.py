@@ -12,6 +12,7 @@ from facebench.errors import SpecError, UnknownNameError
 from facebench.timm_models import (
     REFUSALS,
     feature_map,
+    is_plain_transformer,
     map_channels,
     native_side,
     new_model,
@@ -60,7 +61,16 @@ class Timm(Backbone):
         Raises:
             SpecError: The model gives no feature map.
         """
-        return feature_map(self.model, (images - self.mean) / self.std, self.name)
+        return feature_map(self.model, self.normalise(images), self.name)
+
+    @property
+    def transformer(self) -> Any:
+        """Return the model if it is a plain vision transformer; None otherwise."""
+        return self.model if is_plain_transformer(self.model) else None
+
+    def normalise(self, images: Tensor) -> Tensor:
+        """Return images ``[B, 3, S, S]`` less the model's mean, by its standard deviation."""
+        return (images - self.mean) / self.std
 
     @property
     def made_for(self) -> int | None:

@@ -72,6 +72,21 @@ def feature_map(model: Any, images: Tensor, name: str) -> Tensor:
     )
 
 
+def is_plain_transformer(model: Any) -> bool:
+    """Return whether a timm model cuts square patches, adds positions, and is made of blocks alone.
+
+    Not so: models with a second class token (distilled ones), a convolutional stem, or positions
+    that are not added to the tokens.
+    """
+    from timm.layers.patch_embed import PatchEmbed
+    from timm.models.vision_transformer import VisionTransformer
+
+    if type(model) is not VisionTransformer or not isinstance(model.patch_embed, PatchEmbed):
+        return False
+    height, width = model.patch_embed.patch_size
+    return height == width and model.pos_embed is not None
+
+
 def _grid(tokens: Tensor, prefix: int | None, name: str) -> Tensor:
     """Return the patch tokens of square images as a map.
 

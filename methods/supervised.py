@@ -60,9 +60,13 @@ class Supervised(LabelledMethod):
         self.means: Tensor
         self.deviations: Tensor
 
+    def outputs(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the head's outputs ``[B, K]`` of images that are learned from."""
+        return self.head(self.encode(images))  # type: ignore[no-any-return]
+
     def loss(self, views: LabelledImages, generator: torch.Generator) -> Terms:
         """Return the loss of the labels' kind, a mean over images (and over labels or numbers)."""
-        outputs = self.head(self.encode(views.images)).float()
+        outputs = self.outputs(views.images, generator).float()
         smoothing = self.options.label_smoothing
         if self.form.kind == "labels":
             targets = views.targets * (1 - smoothing) + smoothing / 2

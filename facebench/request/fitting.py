@@ -1,10 +1,11 @@
-"""Runs that cannot be, since their method does not fit the task that is judged."""
+"""Runs that cannot be, since their method does not fit the backbone, or the task that is judged."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 
+from facebench.backbones import Backbone
 from facebench.config.options import Override, Overrides
 from facebench.errors import SpecError
 from facebench.method import MethodInfo
@@ -29,17 +30,18 @@ def own_data(method: MethodInfo, task: TaskInfo, layers: Overrides) -> Overrides
     return {"pretrain.data": Override(task.name, OWN)}
 
 
-def which_fit(runs: Sequence[LoadedRun], methods: Sequence[str]) -> list[bool]:
+def which_fit(runs: Sequence[LoadedRun], methods: Sequence[str], backbone: Backbone) -> list[bool]:
     """Return which runs can be, and say which are left out, and why.
 
     Args:
         runs: The runs that are asked for, and those of floors.
         methods: Names of the methods that are asked for.
+        backbone: The shared backbone of the runs, built.
 
     Raises:
         SpecError: No run of a method that is asked for can be.
     """
-    reasons = [_reason(run) for run in runs]
+    reasons = [_reason(run, backbone) for run in runs]
     if not any(
         not why and run.spec.method in methods for run, why in zip(runs, reasons, strict=True)
     ):
@@ -49,9 +51,14 @@ def which_fit(runs: Sequence[LoadedRun], methods: Sequence[str]) -> list[bool]:
     return [not reason for reason in reasons]
 
 
-def _reason(run: LoadedRun) -> str:
+def _reason(run: LoadedRun, backbone: Backbone) -> str:
     """Return why a run cannot be; empty if it can."""
     method, task, spec = run.method.info, run.task.info, run.spec
+    if method.transformer and backbone.transformer is None:
+        return (
+            f"'{method.name}' hides patches of a vision transformer, which {spec.backbone} is not. "
+            "Give --backbone timm:vit_tiny_patch16_224, or another plain one of timm."
+        )
     learned = method.labelled and not spec.checkpoint and spec.pretrain.data == task.name
     if learned and (reason := no_training_labels(task)):
         return f"'{method.name}' on '{task.name}': {reason}"

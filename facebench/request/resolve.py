@@ -156,7 +156,7 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
         for task in request.tasks
         for seed in request.seeds
     ]
-    fits = which_fit([run.loaded for run in runs], request.methods)
+    fits = which_fit([run.loaded for run in runs], request.methods, shared)
     runs = list(compress(runs, fits))
     sized = [(run, *with_sizes_taken(run.loaded, run.origins, sizes)) for run in runs]
     changes = {f"{key} is {origin}" for _, _, new in sized for key, origin in new.items()}

@@ -30,11 +30,36 @@ from facebench.targets import LabelledImages, TargetKind
 from facebench.task import Task
 from facebench.testing.learning_check import ITERATIONS, PRECISIONS, learn_briefly, variants
 from facebench.testing.random_labels import kinds_of, random_targets
+from facebench.timm_models import feature_map
 from facebench.weights.build import make_heads
 
 IMAGE_SIZE = 32  # pixels
 BATCH = 8
 SYNTHETIC_SCALE = 0.05
+
+
+class TwoBlocks(Backbone):
+    """A tiny vision transformer of timm, for methods that need one: ``[B, 16, S/4, S/4]``."""
+
+    channels = 16
+
+    def __init__(self) -> None:
+        from timm.models.vision_transformer import VisionTransformer
+
+        super().__init__()
+        self.model = VisionTransformer(
+            img_size=IMAGE_SIZE, patch_size=4, embed_dim=self.channels, depth=2, num_heads=2,
+            num_classes=0, dynamic_img_size=True,
+        )  # fmt: skip
+
+    @property
+    def transformer(self) -> Any:
+        """Return the model."""
+        return self.model
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the patch tokens of ``[B, 3, S, S]`` images as a map."""
+        return feature_map(self.model, images, "of two blocks")
 
 
 class TwoLayers(Backbone):
@@ -209,11 +234,10 @@ def _check_learning(method: Method, images: Tensor) -> Iterator[str]:
 
 
 def _check_variants(cls: type[Method], declared_sizes: Collection[Precision]) -> Iterator[str]:
-    backbone = TwoLayers if cls.info.backbone else NoBackbone
     for precision in PRECISIONS:
         for variant in variants(cls, small=precision not in declared_sizes):
             for kind in kinds_of(cls.info):
-                learn_briefly(cls, backbone(), variant, precision, kind)
+                learn_briefly(cls, small_backbone(cls), variant, precision, kind)
     names = "; ".join(variant.name for variant in variants(cls))
     yield f"learns {ITERATIONS} iterations in float32 and bf16 with each of {names}"
 
@@ -258,8 +282,14 @@ def _options_to_learn_with(cls: type[Method]) -> Any:
 def _build(cls: type[Method], options: Any = None) -> Method:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        backbone = TwoLayers() if cls.info.backbone else NoBackbone()
-        return cls(backbone, options or cls.Options(), IMAGE_SIZE)
+        return cls(small_backbone(cls), options or cls.Options(), IMAGE_SIZE)
+
+
+def small_backbone(cls: type[Method]) -> Backbone:
+    """Return a new backbone of the kind that a method needs, small."""
+    if not cls.info.backbone:
+        return NoBackbone()
+    return TwoBlocks() if cls.info.transformer else TwoLayers()
 
 
 def _generator(seed: int) -> torch.Generator:

@@ -1,0 +1,146 @@
+"""MAE against its definition in float64; hidden patches cannot be seen; other backbones refused."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from facebench.backbones import FaceCycle16
+from facebench.errors import SpecError
+from facebench.registry import Registry
+from facebench.request.resolve import Request, resolve
+from facebench.testing.contract import TwoBlocks, TwoLayers
+from facebench_methods.mae import MAE, MAEOptions
+
+SMALL = MAEOptions(**MAE.info.small)
+SIDE, PATCH, PATCHES, HIDDEN = 32, 4, 64, 48
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def build(**changes: Any) -> MAE:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return MAE(TwoBlocks(), replace(SMALL, **changes), SIDE)
+
+
+def faces(count: int = 3) -> Tensor:
+    return torch.rand(count, 3, SIDE, SIDE, generator=generator(1))
+
+
+def order(count: int = 3) -> Tensor:
+    """Return the permutation of places that ``generator(5)`` gives: hidden ones, then the shown."""
+    return torch.rand(count, PATCHES, generator=generator(5)).argsort(dim=1)
+
+
+def pixels(image: Tensor, place: int) -> list[float]:
+    """Return a patch row by row, each pixel as red, green, blue."""
+    top, left = place // 8 * PATCH, place % 8 * PATCH
+    return [
+        float(image[c, top + y, left + x])
+        for y in range(PATCH)
+        for x in range(PATCH)
+        for c in range(3)
+    ]
+
+
+@pytest.mark.parametrize("normalised", [True, False])
+def test_the_loss_is_the_error_of_hidden_pixels(normalised: bool) -> None:
+    method, images = build(norm_pix_loss=normalised).eval(), faces()
+    with torch.no_grad():
+        loss = float(method.loss(images, generator(5))["L_mae"])
+        decoded = method._decoded(images, order()[:, HIDDEN:])
+        made = method.to_pixels(decoded).double()
+    total = 0.0
+    for i in range(3):
+        for place in order()[i, :HIDDEN].tolist():
+            wanted = pixels(images[i].double(), place)
+            if normalised:
+                mean = sum(wanted) / len(wanted)
+                variance = sum((value - mean) ** 2 for value in wanted) / (len(wanted) - 1)
+                wanted = [(value - mean) / math.sqrt(variance + 1e-6) for value in wanted]
+            row = made[i, 1 + place].tolist()  # after the class token
+            total += sum((a - b) ** 2 for a, b in zip(row, wanted, strict=True)) / len(wanted)
+    assert loss == pytest.approx(total / 3 / HIDDEN, rel=1e-5)
+
+
+def test_what_is_decoded_depends_on_shown_patches_alone() -> None:
+    method, images = build().eval(), faces()
+    shown = order()[:, HIDDEN:]
+    changed, other = images.clone(), images.clone()
+    for i in range(3):
+        for place in order()[i, :HIDDEN].tolist():
+            top, left = place // 8 * PATCH, place % 8 * PATCH
+            changed[i, :, top : top + PATCH, left : left + PATCH] = 0.5
+        top, left = int(shown[i, 0]) // 8 * PATCH, int(shown[i, 0]) % 8 * PATCH
+        other[i, :, top : top + PATCH, left : left + PATCH] = 0.5
+    with torch.no_grad():
+        decoded = method._decoded(images, shown)
+        assert torch.equal(method._decoded(changed, shown), decoded)
+        assert not torch.allclose(method._decoded(other, shown), decoded, atol=1e-3)
+
+
+def test_the_encoder_on_all_patches_is_the_backbone() -> None:
+    method, images = build().eval(), faces()
+    with torch.no_grad():
+        tokens = method._masked_encoder().encode(images)[:, 1:]
+        expected = method.backbone(images).flatten(2).transpose(1, 2)
+    torch.testing.assert_close(tokens, expected)
+    names = [name for name, _ in method.named_parameters()]
+    assert len(names) == len(set(names))
+    assert not [name for name in names if "vit" in name]  # weights are stored once
+
+
+def test_it_learns() -> None:
+    method, images = build(mask_ratio=0.5), faces(16)
+    images = torch.nn.functional.avg_pool2d(images, 9, 1, 4, count_include_pad=False)  # smooth
+    adam = torch.optim.Adam(method.parameters(), lr=3e-3)
+    losses = []
+    for step in range(40):
+        (loss,) = method.loss(images, generator(step)).values()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < 0.9 * sum(losses[:5])
+
+
+@pytest.mark.parametrize("ratio", [0.01, 0.99])
+def test_a_patch_is_hidden_and_one_is_shown_at_any_ratio(ratio: float) -> None:
+    assert 1 <= build(mask_ratio=ratio).hidden <= PATCHES - 1
+
+
+def test_images_of_one_patch_and_wrong_widths_are_refused() -> None:
+    with pytest.raises(SpecError, match="1 patch of 4 px"):
+        MAE(TwoBlocks(), SMALL, 4)
+    with pytest.raises(SpecError, match="expected a vision transformer"):
+        MAE(TwoLayers(), SMALL, SIDE)
+    with pytest.raises(SpecError, match=r"multiple of 4, and of mae\.decoder_heads, 16"):
+        MAEOptions(decoder_width=24)
+    assert FaceCycle16().transformer is None
+
+
+def request(*methods: str, backbone: str = "facecycle16") -> Request:
+    return Request(methods=methods, tasks=("rafdb",), overrides={}, backbone=backbone, floors=False)
+
+
+def test_another_backbone_is_refused_or_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(SpecError, match="'mae' hides patches .* facecycle16 is not"):
+        resolve(request("mae"), Registry())
+    runs = resolve(request("mae", "simclr"), Registry())
+    assert [run.spec.method for run in runs] == ["simclr"]
+    assert "left out: 'mae' hides patches" in caplog.text
+    with pytest.raises(SpecError, match="resnet18 is not"):
+        resolve(request("mae", backbone="timm:resnet18"), Registry())
+
+
+def test_a_vision_transformer_is_taken() -> None:
+    (run,) = resolve(request("mae", backbone="timm:vit_tiny_patch16_224"), Registry())
+    assert (run.spec.pretrain.image_size, run.spec.extract.image_size) == (96, 96)
