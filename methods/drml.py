@@ -7,12 +7,15 @@ whose options it has.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo
+from facebench.ranges import Width
 
 from ._frame_pairs import resized
 from .supervised import Supervised, SupervisedOptions
@@ -21,6 +24,13 @@ GRID = 8  # regions along each side
 BORDER = 10  # pixels that the first convolution takes off a side
 SMALLEST = 66  # pixels: the side of which the fifth convolution leaves a map of 3 x 3
 FEATURES = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class DRMLOptions(SupervisedOptions):
+    """Options of DRML."""
+
+    hidden: Width = 4096  # of the first wide layer; released code
 
 
 class RegionLayer(nn.Module):
@@ -54,10 +64,12 @@ class DRML(Supervised):
         needs="labels",
         backbone=False,
         presets={"paper": {"pretrain.image_size": 170, "pretrain.batch_size": 128}},
+        small={"hidden": 32},
     )
-    Options = SupervisedOptions
+    Options = DRMLOptions
+    options: DRMLOptions
 
-    def __init__(self, backbone: Backbone, options: SupervisedOptions, image_size: int) -> None:
+    def __init__(self, backbone: Backbone, options: DRMLOptions, image_size: int) -> None:
         super().__init__(backbone, options, image_size)
         self.side = fitting_side(image_size)
         self.maps = nn.Sequential(
@@ -68,11 +80,12 @@ class DRML(Supervised):
         )  # fmt: skip
         pooled = (self.side - BORDER) // 2
         last = (pooled - 14 - 6) // 2 + 1 - 4  # side of the last map
-        self.fc6, self.fc7 = nn.Linear(16 * last**2, 4096), nn.Linear(4096, FEATURES)
+        self.fc6 = nn.Linear(16 * last**2, options.hidden)
+        self.fc7 = nn.Linear(options.hidden, FEATURES)
         self.feature_dim = FEATURES
 
     @classmethod
-    def own_backbone(cls, options: SupervisedOptions) -> str:
+    def own_backbone(cls, options: DRMLOptions) -> str:
         """Return the name of its network."""
         return "drml"
 

@@ -10,8 +10,7 @@ from torch.nn import functional as F
 from facebench.backbones import NoBackbone
 from facebench.targets import LabelledImages
 from facebench.testing.random_labels import random_targets
-from facebench_methods.drml import DRML, RegionLayer, dropped, fitting_side
-from facebench_methods.supervised import SupervisedOptions
+from facebench_methods.drml import DRML, DRMLOptions, RegionLayer, dropped, fitting_side
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -21,7 +20,7 @@ def generator(seed: int = 0) -> torch.Generator:
 def build(side: int) -> DRML:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return DRML(NoBackbone(), SupervisedOptions(), side)
+        return DRML(NoBackbone(), DRMLOptions(), side)
 
 
 def test_each_patch_has_a_convolution_of_its_own() -> None:

@@ -12,7 +12,7 @@ from facebench.testing.contract import check_plugin
 REGISTRY = Registry()
 FLOAT32: tuple[Precision, ...] = ("32",)
 # Many variants to learn with, or large networks.
-LONG = ("pcl", "facecycle", "moco", "vicreg", "barlowtwins", "dino", "mae")
+LONG = ("pcl", "facecycle", "moco", "vicreg", "barlowtwins", "dino", "drml", "mae")
 NAMES = [
     pytest.param(name, marks=pytest.mark.slow) if name in LONG else name
     for kind in CONTRACTS
