@@ -19,7 +19,7 @@ class Regions(NamedTuple):
     Attributes:
         whole: Embedding of the whole image, ``[B, D]``.
         parts: Embedding of each of N regions, ``[B, N, D]``.
-        cosines: Of each place of the feature map and each region, ``[B, h * w, N]``.
+        cosines: Cosine of each place of the feature map and each region, ``[B, h * w, N]``.
     """
 
     whole: Tensor
@@ -112,7 +112,7 @@ def relation(student: Tensor, teacher: Tensor, temperatures: tuple[float, float]
     Args:
         student: Cosines of places and regions, ``[B, P, N]``.
         teacher: The same of the teacher, without gradient.
-        temperatures: Of the student and of the teacher.
+        temperatures: Temperature of the student, and that of the teacher.
     """
     from lightly.loss.swav_loss import sinkhorn
 
