@@ -30,7 +30,7 @@ def _together(world: World, processes: int, overlapping: bool, title: str) -> It
     ]
     children = [world.start(folder, *each, before=_noted(log)) for each in words]
     ended = [world.wait(child) for child in children]
-    computed = Counter(log.read_text(encoding="utf-8").split())
+    computed = Counter(log.read_text(encoding="utf-8").split() if log.exists() else ())
     results = processes if overlapping else 1
     expected = Counter({"train": 1, "extract": 1, "judge": results})
     for place, done in enumerate(ended):
@@ -63,9 +63,10 @@ def _noted(log: Path) -> Callable[[], None]:
 
     def install() -> None:
         from facebench import pipeline
+        from facebench.pretrain import engine
 
-        for name in ("train", "extract", "judge"):
-            _wrap(pipeline, name, log)
+        for module, name in ((engine, "train"), (pipeline, "extract"), (pipeline, "judge")):
+            _wrap(module, name, log)
 
     return install
 
