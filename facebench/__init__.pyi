@@ -17,6 +17,7 @@ from .api.figures import (
     draw_yaw,
 )
 from .api.folders import merge, publish, validate
+from .api.input_sheet import InputSheet, show_input
 from .api.models import import_weights, load_backbone, load_method
 from .api.plugins import check_plugin, list_plugins, new_plugin, task_info
 from .api.results import Results, compare, load_results
@@ -34,6 +35,7 @@ __version__: str
 __all__ = [
     "Backbone",
     "FacebenchError",
+    "InputSheet",
     "Method",
     "MethodInfo",
     "Metric",
@@ -75,6 +77,7 @@ __all__ = [
     "run",
     "run_ablation",
     "run_sweep",
+    "show_input",
     "task_info",
     "validate",
     "verify",

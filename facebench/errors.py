@@ -6,6 +6,7 @@
     ├── PluginError            a plugin that cannot be imported, or breaks its contract
     ├── DataError              a dataset: missing folder, wrong layout, unreadable image
     ├── StageError             a stage on disk, or a result, that cannot be used as it is
+    ├── ModelError             a model of the user that fails, or does not return features
     └── LearningError          pretraining that cannot go on, since its loss is not finite
 
 Anything else that is raised is a bug and may show its traceback.
@@ -55,6 +56,10 @@ class DataError(FacebenchError):
 
 class StageError(FacebenchError):
     """A checkpoint, feature store or result on disk that cannot be used as it is."""
+
+
+class ModelError(FacebenchError):
+    """A model of the user that cannot be opened, fails, or returns something else than features."""
 
 
 class LearningError(FacebenchError):

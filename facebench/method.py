@@ -38,6 +38,7 @@ from torch import Tensor, nn
 
 from facebench.backbones import Backbone
 from facebench.errors import PluginError
+from facebench.runtime.images import TORCHVISION, Scaling
 from facebench.targets import TargetForm
 from facebench.task import NoOptions
 
@@ -258,6 +259,22 @@ class Method(nn.Module, ABC):
     def own_backbone(cls, options: Any) -> str:
         """Return the name shown as backbone in results and tables if ``info.backbone`` is off."""
         return "no-backbone"
+
+    @classmethod
+    def input_size(cls, options: Any) -> int:
+        """Return the side in pixels of the images that features are extracted from.
+
+        0: the size that the task declares. ``extract.image_size`` wins over both.
+        """
+        return 0
+
+    @classmethod
+    def scaling(cls, options: Any) -> Scaling:
+        """Return how images are scaled before features are extracted from them.
+
+        What it depends on is part of the key of features only if ``info.backbone`` is off.
+        """
+        return TORCHVISION
 
     def reconstructions(self, images: Tensor) -> dict[str, Tensor]:
         """Reconstruct images from their features (``facebench figure reconstructions``).

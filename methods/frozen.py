@@ -13,10 +13,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facebench.backbones import Backbone
-from facebench.errors import StageError
 from facebench.method import Method, MethodInfo
-
-from ._published import published
+from facebench.models.published import published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,16 +62,7 @@ class Frozen(Method):
         Raises:
             StageError: There is neither a file nor a network, or the file has other weights.
         """
-        source = self.source
-        try:
-            self.model = source.build(True)
-        except Exception as error:  # the libraries and their downloaders raise many types of errors
-            reason = (str(error).strip().splitlines() or [""])[0]
-            raise StageError(
-                f"the published weights of {self.options.model} cannot be loaded: "
-                f"{type(error).__name__}: {reason} Expected a network or the file. "
-                f"Download {source.url} and place it as {source.file}."
-            ) from error
+        self.model = self.source.load()
 
     def features(self, name: str, images: Tensor) -> Tensor:
         """Return the input of the model's classifier, ``[B, D]``.

@@ -13,12 +13,13 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import facebench as fb
-from facebench.errors import SpecError, UnknownNameError
+from facebench.errors import ModelError, SpecError, UnknownNameError
 from facebench.progress import Silent
 from facebench.results.store import Result
 
 CNN = "test_resnet.r160_in1k"  # timm's own model for tests, 0.4 M parameters
 HALF = (0.5, 0.5, 0.5)  # mean and std that its weights declare
+HALVES = {"mean": HALF, "std": HALF}
 
 
 class Colours(nn.Module):
@@ -104,7 +105,7 @@ def test_a_map_is_judged_as_the_same_weights_in_a_file(
         method="imported", task="tiny", backbone=f"timm:{CNN}", checkpoint=file,
         **{**words, "settings": settings},
     )  # fmt: skip
-    mine = evaluated(model, words, mean=HALF, std=HALF)
+    mine = evaluated(model, words, preprocess=HALVES)
     same(mine, imported)
     ours, theirs = (
         np.load(next(words["cache"].glob(f"features/{r.record.stages.features}/*.npy")))
@@ -130,7 +131,7 @@ def test_a_vector_is_judged_as_a_frozen_model(
         method="frozen", task="tiny", **{**words, "settings": settings, "cache": tmp_path}
     )
     whole.reset_classifier(0)  # type: ignore[operator]
-    same(evaluated(whole, words, mean=HALF, std=HALF, cache=tmp_path), frozen)
+    same(evaluated(whole, words, preprocess=HALVES, cache=tmp_path), frozen)
 
 
 def test_images_are_scaled_to_the_size_of_the_model(words: dict[str, Any]) -> None:
@@ -142,7 +143,7 @@ def test_images_are_scaled_to_the_size_of_the_model(words: dict[str, Any]) -> No
         assert images.max() <= 1
         return images.flatten(2).mean(dim=2)
 
-    evaluated(Shaped(note), words, name="large", image_size=48)
+    evaluated(Shaped(note), words, name="large", preprocess={"image_size": 48})
     assert seen == {(3, 48, 48)}
 
 
@@ -155,7 +156,7 @@ def test_the_same_weights_are_run_once_and_others_anew(words: dict[str, Any]) ->
         model.layer.bias.add_(0.5)
     assert runs_of(model, words) > 0
     assert runs_of(model, words) == 0
-    assert runs_of(model, words, mean=HALF, std=HALF) > 0
+    assert runs_of(model, words, preprocess=HALVES) > 0
     assert runs_of(model, words, name="again") > 0
 
 
@@ -217,7 +218,7 @@ def test_the_model_is_left_as_it_was(words: dict[str, Any]) -> None:
 
 def test_the_model_is_left_as_it_was_after_an_error(words: dict[str, Any]) -> None:
     model = Shaped(lambda images: images[:, 0])
-    with pytest.raises(SpecError):
+    with pytest.raises(ModelError):
         evaluated(model, words)
     assert model.training
 
@@ -250,7 +251,10 @@ def test_weights_that_share_memory_are_stored(words: dict[str, Any]) -> None:
 def test_another_shape_is_an_error_that_names_it(
     words: dict[str, Any], make: Any, found: str
 ) -> None:
-    with pytest.raises(SpecError, match=found + r".*expected \[B, D\] or \[B, C, h, w\]") as caught:
+    with pytest.raises(
+        ModelError,
+        match="trial with a black image: .*" + found + r".*expected \[B, D\] or \[B, C, h, w\]",
+    ) as caught:
         evaluated(Shaped(make), words, force=True, name=found[-9:-3] + "x")
     assert "\n" not in str(caught.value)
 
@@ -262,10 +266,14 @@ def test_another_shape_is_an_error_that_names_it(
         ({"name": "tiny"}, "name is 'tiny', as of a group of options"),
         ({"name": "probe"}, "name is 'probe', as of a group of options"),
         ({"name": "--"}, "expected one with letters or digits"),
-        ({"image_size": 0}, "image_size is 0; expected 1 or more"),
-        ({"mean": HALF}, "Give both or neither"),
-        ({"mean": (0.5,), "std": (0.5,)}, "expected three numbers each"),
-        ({"mean": HALF, "std": (1, 0, 1)}, "std above 0"),
+        ({"preprocess": {"image_size": -1}}, "image_size is -1; expected 0 or"),
+        ({"preprocess": {"mean": HALF}}, "Give both or neither"),
+        ({"preprocess": {"mean": (0.5,), "std": (0.5,)}}, "expected three numbers each"),
+        ({"preprocess": {"mean": HALF, "std": (1, 0, 1)}}, "std above 0"),
+        ({"preprocess": {"meen": HALF}}, "Did you mean 'preprocess.mean'"),
+        ({"preprocess": {"values": (1, 0)}}, "expected two numbers, of black and of white"),
+        ({"preprocess": {"dtype": "uint8"}}, "Give preprocess.values=0,255"),
+        ({"preprocess": {"filter": "lanczos", "antialias": False}}, "antialias=true"),
         ({"settings": {"colours.gain": 1}}, "unknown option 'colours.gain'"),
         ({"settings": {"pretrain.epochs": 1}}, "is learned already"),
     ],
@@ -285,7 +293,7 @@ def test_what_is_no_module_or_has_state_that_is_no_tensor_is_an_error(
             return {"step": 1}
 
     wrong: Any = str
-    with pytest.raises(SpecError, match="model is of type type; expected a torch.nn.Module"):
+    with pytest.raises(SpecError, match="model is of type type; expected a torch.nn.Module, a fun"):
         evaluated(wrong, words)
     with pytest.raises(SpecError, match="_extra_state of type dict; expected tensors alone"):
         evaluated(Extra(), words)

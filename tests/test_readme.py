@@ -121,7 +121,17 @@ def test_every_command_does_what_is_said(
         case ["import", *_]:
             assert "matched" in facebench(*arguments).stdout
         case (
-            ["verify" | "disentangle" | "publish" | "check" | "sweep" | "new", *_]
+            [
+                "verify"
+                | "evaluate"
+                | "show-input"
+                | "disentangle"
+                | "publish"
+                | "check"
+                | "sweep"
+                | "new",
+                *_,
+            ]
             | ["ablate", _, *_]
             | ["figure", "curves" | "reconstructions", *_]
             | ["data", "check" | "synth" | "get", _, *_]

@@ -1,40 +1,34 @@
-"""Evaluation of a model in memory with the protocols of the tasks."""
+"""Evaluation of any model with the protocols of the tasks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from torch import nn
-
-from facebench.api.places import optional_path, paths
+from facebench.api.judged_model import GROUP, JudgedModel, Model, judged_model, split_settings
 from facebench.api.results import Results
-from facebench.api.runs import prepare_runs
+from facebench.api.runs import PreparedRuns, prepare_runs
 from facebench.api.words import arguments_of
+from facebench.config.spec import RunSpec
 from facebench.errors import SpecError
 from facebench.progress import Progress
 from facebench.registry import Registry
+from facebench.request.arguments import RunArguments
 from facebench.request.resolve import CORE_GROUPS
 from facebench.runtime.workspace import default_cache
-from facebench.weights.in_memory import (
-    InMemoryOptions,
-    in_memory,
-    left_as_it_was,
-    model_digest,
-    qualified,
-    store_in_memory,
-)
+from facebench.weights.in_memory import left_as_it_was, store_in_memory
 
 
 def evaluate(
-    model: nn.Module,
+    model: Model,
     tasks: str | Sequence[str],
     *,
     name: str | None = None,
-    image_size: int | None = None,
-    mean: Sequence[float] | None = None,
-    std: Sequence[float] | None = None,
+    version: str | None = None,
+    preprocess: Mapping[str, Any] | None = None,
     preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
@@ -52,37 +46,41 @@ def evaluate(
     plugins: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> Results:
-    """Evaluate a model in memory: its frozen features are probed like those of any method.
+    """Evaluate a model, as ``facebench evaluate``: its frozen features are probed like any others.
 
-    A model of timm without its classifier, for example::
+    A network of your own, for example, or a name::
 
-        model = timm.create_model("resnet18", pretrained=True, num_classes=0)
-        results = fb.evaluate(model, ["lfw", "fer2013"], image_size=224, mean=MEAN, std=STD)
+        entry = {"image_size": 112, "mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+        results = fb.evaluate(net, ["lfw", "fer2013"], preprocess=entry)
+        results += fb.evaluate("timm:resnet18.a1_in1k", ["lfw", "fer2013"])
 
     Features and results are stored under a digest of the model, so the same model is not run
     again. The digest covers the names, shapes, types and values of its state dict and buffers; of
     every submodule the class, the attributes that are numbers, texts or lists of these, and the
-    source code of the class's functions, if Python can read it and it is not torch's own. It does
-    not cover functions that these call, hooks, nor versions of libraries: change ``name`` when
-    one of these changes what the model computes. ``name``, ``image_size``, ``mean`` and ``std``
-    are part of the key, too.
+    source code of the class's functions, if Python can read it and it is not torch's own; of a name
+    with a file, that file. It does not cover functions that these call, hooks, nor versions of
+    libraries: change ``version`` when one of these changes what the model computes. ``name``,
+    ``version`` and ``preprocess`` are part of the key, too.
 
     The weights are stored in the cache. A result names the model, but not its code: to compute it
     again, call this function with the model and ``force=True``.
 
     Args:
-        model: Maps float images ``[B, 3, S, S]``, RGB, to features ``[B, D]``, or to a feature map
-            ``[B, C, h, w]``, which is averaged over positions. It is run in ``eval()`` without
-            gradients on ``device``; training flags, devices and memory formats of its tensors are
-            those from before when the function returns.
+        model: Maps images ``[B, 3, S, S]`` to features ``[B, D]``, or to a feature map
+            ``[B, C, h, w]``, which is averaged over positions: a module, a function from a tensor
+            to a tensor or an array, or a name: ``timm:NAME``, ``torchvision:NAME``,
+            ``hf:ORG/NAME``, ``onnx:FILE``, ``export:FILE.pt2``, ``py:FILE.py:NAME``. A module is
+            run in ``eval()`` without gradients on ``device``; training flags, devices and memory
+            formats of its tensors are those from before when the function returns.
         tasks: Names of tasks.
-        name: Name in tables; by default the name of its class. A row of a paper's table that
-            has this name shows the model beside the printed number.
-        image_size: Side of its input images in pixels. Images are read at the task's size
-            (``extract.image_size`` in ``settings`` is another one) and scaled to this on the
-            device, bilinear with antialiasing. By default they are not scaled.
-        mean: Means of R, G and B, subtracted from images in [0, 1]; by default they stay in [0, 1].
-        std: Standard deviations of R, G and B, by which they are then divided; requires ``mean``.
+        name: Name in tables; by default the name of its class, or ``model`` if that is a name. A
+            row of a paper's table that has this name shows the model beside the printed number.
+        version: Version of what the digest does not cover. A function needs ``name`` and
+            ``version``, since it has no weights that could be read.
+        preprocess: How images enter the model, by fields of
+            :class:`facebench.models.preprocess.Preprocess`: ``image_size``, ``filter``,
+            ``antialias``, ``channels``, ``values``, ``mean``, ``std``, ``dtype``. Defaults are what
+            the library of a name declares, or else RGB in [0, 1] at the size of the task.
         preset: ``quick`` (default) or ``paper``: how long probes are trained.
         settings: Options, ``{"probe.epochs": 100, "extract.dtype": "float32"}``.
         seed: Seed of the probes.
@@ -106,46 +104,73 @@ def evaluate(
         One result for each task, in that order, then those of the floors.
 
     Raises:
-        SpecError: The model gives another shape, is no module, or its name is that of a method, a
-            task or a group of options.
+        SpecError: The model is nothing of these, or its name is that of a method, a task or a
+            group of options.
+        ModelError: The model cannot be opened, fails, or gives another shape; the message names the
+            batch.
         DataError: A dataset is missing, or an image cannot be read.
         FacebenchError: Another input is wrong; the message says what to change.
     """
-    if not isinstance(model, nn.Module):
-        raise SpecError(
-            f"model is of type {type(model).__name__}; expected a torch.nn.Module. Of a checkpoint "
-            "or a result, load_backbone() gives one."
-        )
-    registry = Registry(paths(plugins))
-    method = in_memory(model, type(model).__name__ if name is None else name)
-    if method.info.name in (*CORE_GROUPS, *registry.names("task")):
-        raise SpecError(f"name is '{method.info.name}', as of a group of options. Choose another.")
-    registry.add("method", method, "evaluate()")
-    options = InMemoryOptions(
-        model=qualified(type(model)),
-        digest=model_digest(model),
-        image_size=_positive(image_size),
-        mean=_floats(mean),
-        std=_floats(std),
-    )
-    checkpoint = store_in_memory(method, options, optional_path(cache) or default_cache())
     words: dict[str, Any] = {
-        "method": method.info.name, "task": tasks, "checkpoint": checkpoint.folder,
-        "preset": preset, "settings": settings, "seeds": [seed], "device": device,
+        "task": tasks, "preset": preset, "settings": settings, "seeds": [seed], "device": device,
         "precision": precision, "data": data, "synthetic": synthetic, "results": results,
         "cache": cache, "limit": limit, "floors": floors, "skip_broken": skip_broken,
         "dedup_test": dedup_test, "force": force, "plugins": plugins, "progress": progress,
     }  # fmt: skip
-    prepared = prepare_runs(arguments_of(words, "evaluate"), registry)
-    with left_as_it_was(model):
-        return prepared.execute()
+    arguments = arguments_of(words, "evaluate")
+    return prepare_evaluation(
+        model, arguments, name=name, version=version, preprocess=preprocess
+    ).execute()
 
 
-def _positive(image_size: int | None) -> int:
-    if image_size is not None and image_size < 1:
-        raise SpecError(f"image_size is {image_size}; expected 1 or more pixels.")
-    return image_size or 0
+@dataclass(frozen=True)
+class PreparedEvaluation:
+    """A model with the runs that judge it, not yet executed.
+
+    Args:
+        model: The opened model.
+        runs: Its runs, and those of the floors.
+    """
+
+    model: JudgedModel
+    runs: PreparedRuns
+
+    def execute(self, started: Callable[[RunSpec], None] | None = None) -> Results:
+        """Run all, and leave the model as it was; ``started`` as in ``PreparedRuns.execute``."""
+        kept: AbstractContextManager[None] = left_as_it_was(self.model.module)
+        with kept:
+            return self.runs.execute(started)
 
 
-def _floats(values: Sequence[float] | None) -> tuple[float, ...]:
-    return () if values is None else tuple(map(float, values))
+def prepare_evaluation(
+    model: Model,
+    arguments: RunArguments,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    preprocess: Mapping[str, Any] | None = None,
+) -> PreparedEvaluation:
+    """Open a model and resolve its runs.
+
+    Args:
+        model: As for :func:`evaluate`, like all others.
+        arguments: Tasks and options of a run; those of the group ``preprocess`` are the model's.
+        name: Name in tables.
+        version: Version of what the digest does not cover.
+        preprocess: Fields of the group ``preprocess``, which win.
+
+    Raises:
+        FacebenchError: As for :func:`evaluate`.
+    """
+    own, rest = split_settings(arguments.settings, preprocess)
+    registry = Registry(arguments.plugins)
+    judged = judged_model(model, name, version, own)
+    method = judged.method.info.name
+    if method in (*CORE_GROUPS, GROUP, *registry.names("task")):
+        raise SpecError(f"name is '{method}', as of a group of options. Choose another.")
+    registry.add("method", judged.method, "evaluate()")
+    checkpoint = store_in_memory(judged.method, judged.options, arguments.cache or default_cache())
+    flags = {**arguments.flags, "method": method, "checkpoint": checkpoint.folder}
+    return PreparedEvaluation(
+        judged, prepare_runs(replace(arguments, flags=flags, settings=rest), registry)
+    )

@@ -13,6 +13,7 @@ from facebench.cli.check import check
 from facebench.cli.compare import compare
 from facebench.cli.data import data_app
 from facebench.cli.disentangle import disentangle
+from facebench.cli.evaluate import evaluate
 from facebench.cli.figure import figure_app
 from facebench.cli.import_ import import_
 from facebench.cli.leaderboard import leaderboard
@@ -22,6 +23,7 @@ from facebench.cli.publish import publish
 from facebench.cli.results import results_app
 from facebench.cli.run import run
 from facebench.cli.show import show
+from facebench.cli.show_input import show_input
 from facebench.cli.sweep import sweep
 from facebench.cli.table import table
 from facebench.cli.verify import verify
@@ -35,6 +37,8 @@ app = typer.Typer(
 )
 
 app.command("run")(run)
+app.command("evaluate")(evaluate)
+app.command("show-input")(show_input)
 app.command("sweep")(sweep)
 app.command("ablate")(ablate)
 app.command("show")(show)

@@ -143,8 +143,8 @@ class Session:
     verbose: Verbose = False
 
 
-def words(*groups: Places | Machine | Learning | Judging) -> dict[str, Any]:
-    """Return options by their names in Python; those that have their default are left out."""
+def words(*groups: Any) -> dict[str, Any]:
+    """Return options of groups by their names in Python, without those that have their default."""
     return {
         field.name: getattr(group, field.name)
         for group in groups
@@ -153,14 +153,12 @@ def words(*groups: Places | Machine | Learning | Judging) -> dict[str, Any]:
     }
 
 
-def run_arguments(
-    command: str, *groups: Places | Machine | Learning | Judging, **more: Any
-) -> RunArguments:
+def run_arguments(command: str, *groups: Any, **more: Any) -> RunArguments:
     """Return what is asked for, as ``facebench.run`` has it.
 
     Args:
         command: Name of the command, for errors.
-        *groups: Its groups of options.
+        *groups: Its groups of options, each an instance of a dataclass.
         **more: Further options, by their names in Python; None and empty texts are not given.
 
     Raises:

@@ -26,7 +26,7 @@ from facebench.progress import Progress, Silent
 from facebench.protocol import table_protocol
 from facebench.runtime.atomic import make_once
 from facebench.runtime.digests import file_digests, table_fingerprint
-from facebench.runtime.images import Box, Pixels, crop_resize
+from facebench.runtime.images import TORCHVISION, Box, Pixels, Scaling, crop_resize
 from facebench.runtime.workspace import StandIns
 from facebench.synth import FaceSampler
 from facebench.synth.write import GENERATOR_VERSION, MARKER
@@ -80,12 +80,13 @@ class Dataset:
     def _where(self) -> list[tuple[str, Box | None]]:
         return list(zip(self.table["path"].tolist(), boxes(self.table), strict=True))
 
-    def image(self, row: int, size: int) -> Pixels:
+    def image(self, row: int, size: int, scaling: Scaling = TORCHVISION) -> Pixels:
         """Read, crop and resize the image of one row.
 
         Args:
             row: Position in ``table``.
             size: Side in pixels.
+            scaling: Filter, and whether it antialiases.
 
         Returns:
             uint8 RGB, ``[size, size, 3]``.
@@ -94,7 +95,7 @@ class Dataset:
             DataError: The image cannot be read; the message names it.
         """
         path, box = self._where[row]
-        return crop_resize(self.task.read_image(self.root, path), box, size)
+        return crop_resize(self.task.read_image(self.root, path), box, size, scaling)
 
     def limit(self, n: int) -> Dataset:
         """Return a small, deterministic subset for quick runs.

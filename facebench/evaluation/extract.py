@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from torch import Tensor
 
 from facebench.config.spec import ExtractSpec
 from facebench.data.dataset import Dataset
-from facebench.errors import DataError, StageError
+from facebench.errors import DataError, ModelError, StageError
 from facebench.evaluation.repeatable import check_repeatable
 from facebench.evaluation.store import FeatureWriter
 from facebench.method import Method
 from facebench.runtime.device import Precision, autocast
+from facebench.runtime.images import Scaling
 from facebench.runtime.workspace import Workspace
 
 READERS = 2  # threads that decode; Pillow releases the interpreter lock while it does
@@ -55,6 +57,8 @@ def extract(
 
     Raises:
         DataError: An image cannot be read, and ``skip_broken`` is off.
+        ModelError: A model in memory fails, or returns something else than one vector for each
+            image; the message names the batch.
         StageError: A feature is not finite in the type on disk, features are not the same in
             another batch, or the disk has too little space.
     """
@@ -70,18 +74,24 @@ def extract(
         # torch converts to float16 a hundred times as fast as NumPy.
         return features.float().to(on_disk).cpu()
 
-    dim = compute(np.zeros((1, size, size, 3), np.uint8)).shape[1]
+    with _naming("trial with a black image"):
+        dim = compute(np.zeros((1, size, size, 3), np.uint8)).shape[1]
     started = time.perf_counter()
     with (
         FeatureWriter(folder, (count, dim), spec.dtype) as store,
         workspace.progress.bar("extract", count, "image") as advance,
     ):
         first = store.done
-        for images, broken in read_batches(dataset, size, spec.batch_size, first, skip_broken):
-            features = compute(images)
-            _check_finite(features, spec)
+        where = f"{method.info.name}, feature {spec.feature}"
+        batches = read_batches(
+            dataset, size, spec.batch_size, first, skip_broken, method.scaling(method.options)
+        )
+        for images, broken in batches:
+            batch = f"batch of images {store.done + 1:,} to {store.done + len(images):,}"
+            with _naming(batch):
+                features = compute(images)
+            _check_finite(features, spec, f"{where}, {batch}")
             if store.done == first:
-                where = f"{method.info.name}, feature {spec.feature}"
                 check_repeatable(compute, images, features, precision=precision, where=where)
             block = features.numpy()
             block[[row - store.done for row in broken]] = 0
@@ -99,8 +109,9 @@ def pool(features: Tensor, method: Method, spec: ExtractSpec) -> Tensor:
 
 
 def read_batches(
-    dataset: Dataset, size: int, batch_size: int, start: int, skip_broken: bool
-) -> Iterator[Batch]:
+    dataset: Dataset, size: int, batch_size: int, start: int, skip_broken: bool,
+    scaling: Scaling,
+) -> Iterator[Batch]:  # fmt: skip
     """Yield decoded batches from row ``start`` on, a few of them read ahead by threads.
 
     Raises:
@@ -114,7 +125,7 @@ def read_batches(
         broken = []
         for place, row in enumerate(rows):
             try:
-                images[place] = dataset.image(row, size)
+                images[place] = dataset.image(row, size, scaling)
             except DataError:
                 if not skip_broken:
                     raise
@@ -131,9 +142,18 @@ def read_batches(
             yield pending.pop(0).result()
 
 
-def _check_finite(features: Tensor, spec: ExtractSpec) -> None:
+@contextmanager
+def _naming(batch: str) -> Iterator[None]:
+    """Say in which batch a model in memory did what it should not."""
+    try:
+        yield
+    except ModelError as error:
+        raise ModelError(f"{batch}: {error}") from error
+
+
+def _check_finite(features: Tensor, spec: ExtractSpec, where: str) -> None:
     if not torch.isfinite(torch.stack(torch.aminmax(features))).all():  # both propagate NaN
         raise StageError(
-            f"feature {spec.feature} has values that are not finite in {spec.dtype}. "
+            f"{where}: found values that are not finite in {spec.dtype}. "
             "Use --set extract.dtype=float32; if it stays, the representation has diverged."
         )

@@ -228,7 +228,8 @@ def _resolved_run(
         layers |= own_data(method.info, task.info, layers)
     options = apply(method.Options(), name, layers)
     asked = apply(ExtractSpec(), "extract", layers)
-    extract = _extract(asked, request, method, task)
+    own_size = method.input_size(options)
+    extract = _extract(asked, request, method, own_size or task.info.image_size)
     spec = RunSpec(
         method=name,
         task=task.info.name,
@@ -247,7 +248,11 @@ def _resolved_run(
         dedup_test=request.dedup_test,
     )
     groups = {name: method.Options, **CORE_GROUPS, task.info.name: task.Options}
-    declared = {"pool": "method", "feature": GIVEN if given else "method", "image_size": "task"}
+    declared = {
+        "pool": "method",
+        "feature": GIVEN if given else "method",
+        "image_size": "method" if own_size else "task",
+    }
     filled_in = {
         f"extract.{key}": origin
         for key, origin in declared.items()
@@ -278,16 +283,16 @@ def _layers(request: Request, method: type[Method]) -> Overrides:
 
 
 def _extract(
-    asked: ExtractSpec, request: Request, method: type[Method], task: type[Task]
+    asked: ExtractSpec, request: Request, method: type[Method], image_size: int
 ) -> ExtractSpec:
-    """Return ``asked`` with the defaults of the method and the task."""
+    """Return ``asked`` with the defaults of the method, and the image size if it has none."""
     # A floor that was not requested by name uses its own feature if it lacks the requested one.
     beside = method.info.name not in request.methods and asked.feature not in method.info.features
     return replace(
         asked,
         pool=asked.pool if method.info.backbone else "flatten",  # no feature map to pool
         feature=_feature(method, "" if beside else asked.feature, _given(request, method)),
-        image_size=asked.image_size or task.info.image_size,
+        image_size=asked.image_size or image_size,
     )
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from facebench.errors import DataError
+from facebench.errors import DataError, SpecError
 
 Pixels = NDArray[np.uint8]
 Box = tuple[int, int, int, int]  # left, top, right, bottom, in pixels; right and bottom excluded
@@ -21,7 +23,37 @@ IMAGE_SUFFIXES = frozenset(
 # Pillow warns above this size and refuses twice as many; face images are far smaller.
 MAX_PIXELS = 89_478_485
 
+Filter = Literal["bilinear", "bicubic", "lanczos", "nearest"]
+
 _SKIP = "Replace the file, or leave it out with --skip-broken."
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """How an image is scaled.
+
+    Args:
+        filter: Filter; ``nearest`` takes the pixel at the centre.
+        antialias: Whether the filter grows with the reduction; ``nearest`` has no such variant,
+            and ``lanczos`` has this one alone.
+
+    Raises:
+        SpecError: The two do not fit.
+    """
+
+    filter: Filter = "bilinear"
+    antialias: bool = True
+
+    def __post_init__(self) -> None:
+        only = {"nearest": False, "lanczos": True}.get(self.filter, self.antialias)
+        if self.antialias != only:
+            raise SpecError(
+                f"filter is {self.filter} and antialias {str(self.antialias).lower()}; expected "
+                f"antialias={str(only).lower()} with this filter. Change one of them."
+            )
+
+
+TORCHVISION = Scaling()  # the default of torchvision.transforms.Resize
 
 
 def read_image(path: Path) -> Pixels:
@@ -55,10 +87,12 @@ def read_image(path: Path) -> Pixels:
         raise DataError(f"{path}: not a readable image: {_reason(path, error)}. {_SKIP}") from error
 
 
-def crop_resize(image: Pixels, box: Box | None, size: int) -> Pixels:
+def crop_resize(
+    image: Pixels, box: Box | None, size: int, scaling: Scaling = TORCHVISION
+) -> Pixels:
     """Cut a box out of an image and scale it to a square.
 
-    Scaling is bilinear with antialiasing (the filter grows with the reduction), as in
+    By default scaling is bilinear with antialiasing (the filter grows with the reduction), as in
     ``torchvision.transforms.Resize``.
 
     Args:
@@ -66,6 +100,7 @@ def crop_resize(image: Pixels, box: Box | None, size: int) -> Pixels:
         box: Left, top, right, bottom in pixels; parts beyond the border are black. ``None`` is
             the largest centred square: PCL section 4.1 crops to the centre of a frame.
         size: Side of the result in pixels.
+        scaling: Filter, and whether it antialiases.
 
     Returns:
         uint8 RGB, ``[size, size, 3]``, C-contiguous.
@@ -83,7 +118,20 @@ def crop_resize(image: Pixels, box: Box | None, size: int) -> Pixels:
     picture = Image.fromarray(image)
     if (left, top, right, bottom) != (0, 0, width, height):
         picture = picture.crop((left, top, right, bottom))
-    return np.array(picture.resize((size, size), Image.Resampling.BILINEAR))
+    if scaling.antialias or scaling.filter == "nearest":
+        return np.array(picture.resize((size, size), Image.Resampling[scaling.filter.upper()]))
+    return _sampled(np.array(picture), size, scaling.filter)
+
+
+def _sampled(image: Pixels, size: int, mode: str) -> Pixels:
+    """Scale with a filter of a fixed size, as OpenCV does; Pillow's grow with the reduction."""
+    import torch
+    from torch.nn import functional as F
+
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+    scaled = F.interpolate(pixels, size=(size, size), mode=mode, align_corners=False)
+    rounded = scaled[0].round().clamp(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(rounded.permute(1, 2, 0).numpy())
 
 
 def _centre_square(width: int, height: int) -> Box:

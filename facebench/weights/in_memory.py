@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
-import math
 import re
 import sys
 import time
@@ -21,13 +20,15 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from facebench.backbones import Backbone, NoBackbone
 from facebench.config.spec import PretrainSpec, digest, plain
-from facebench.errors import SpecError
+from facebench.errors import FacebenchError, ModelError, SpecError
 from facebench.method import Method, MethodInfo
+from facebench.models.named import first_line
+from facebench.models.preprocess import Preprocess
 from facebench.runtime.atomic import atomic_folder
+from facebench.runtime.images import Scaling
 from facebench.runtime.stage import obtain
 from facebench.weights.checkpoint import (
     Checkpoint,
@@ -36,41 +37,26 @@ from facebench.weights.checkpoint import (
     write_checkpoint,
 )
 
-IN_MEMORY_VERSION = 1  # goes up when the same model would give other features
+IN_MEMORY_VERSION = 2  # goes up when the same model would give other features
+# 1: images were read at the task's size, and scaled to the model's from there
 
 _OF_TORCH = frozenset(vars(nn.Module()))  # attributes that every module has
 
 
 @dataclass(frozen=True, kw_only=True)
-class InMemoryOptions:
+class InMemoryOptions(Preprocess):
     """What a model in memory is, and how images enter it.
 
     Args:
-        model: Qualified name of its class.
-        digest: SHA-256 of the model, see :func:`model_digest`.
-        image_size: Side in pixels to which images are scaled; 0: as the task reads them.
-        mean: Mean of R, G and B in [0, 1], subtracted from images; empty: nothing is subtracted.
-        std: What they are then divided by.
+        model: Its name, or the qualified name of its class.
+        digest: SHA-256 of the model, see :func:`model_digest`, and of its file; of a function, of
+            which nothing can be read, that of its name and version.
+        version: As the user gives it.
     """
 
     model: str = ""
     digest: str = ""
-    image_size: int = 0
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.image_size < 0:
-            raise SpecError(f"image_size is {self.image_size}; expected 1 or more pixels.")
-        if not self.mean and not self.std:
-            return
-        values = (*self.mean, *self.std)
-        fits = (len(self.mean), len(self.std)) == (3, 3) and all(map(math.isfinite, values))
-        if not (fits and all(value > 0 for value in self.std)):
-            raise SpecError(
-                f"mean is {list(self.mean)} and std {list(self.std)}; expected three numbers "
-                "each, of R, G and B in [0, 1], std above 0. Give both or neither."
-            )
+    version: str = ""
 
 
 class InMemory(Method):
@@ -83,38 +69,64 @@ class InMemory(Method):
     def __init__(self, backbone: Backbone, options: InMemoryOptions, image_size: int) -> None:
         super().__init__(backbone, options, image_size)
         (self.model,) = self.held
-        for name in ("mean", "std") if options.mean else ():
-            values = torch.tensor(getattr(options, name)).view(1, 3, 1, 1)
-            self.register_buffer(name, values, persistent=False)
-        self.mean: Tensor
-        self.std: Tensor
+        self._first: tuple[torch.dtype, int] | None = None  # type and length of the first features
 
     @classmethod
     def own_backbone(cls, options: InMemoryOptions) -> str:
-        """Return the name of the model's class."""
-        return options.model.rpartition(".")[2]
+        """Return the model's name, or the name of its class."""
+        return options.model if ":" in options.model else options.model.rpartition(".")[2]
+
+    @classmethod
+    def input_size(cls, options: InMemoryOptions) -> int:
+        """Return the declared side of its images."""
+        return options.image_size
+
+    @classmethod
+    def scaling(cls, options: InMemoryOptions) -> Scaling:
+        """Return the declared filter."""
+        return options.scaling
 
     def features(self, name: str, images: Tensor) -> Tensor:
         """Return what the model gives, ``[B, D]``; of a map ``[B, C, h, w]`` the mean ``[B, C]``.
 
         Raises:
-            SpecError: It gives something else.
+            ModelError: It fails, or gives something else.
         """
-        side = self.options.image_size or images.shape[-1]
-        if side != images.shape[-1]:
-            images = F.interpolate(images, size=side, mode="bilinear", antialias=True)
-        if self.options.mean:
-            images = (images - self.mean) / self.std
-        given = self.model(images)
+        entered = self.options.enter(images)
+        try:
+            given = self.model(entered)
+        except FacebenchError:
+            raise
+        except Exception as error:  # whatever the user's code raises
+            raise ModelError(
+                f"{self.options.model} fails on images {list(entered.shape)} of {entered.dtype}: "
+                f"{first_line(error)}. Are image size, values and type those that it expects "
+                "(facebench show-input)?"
+            ) from error
+        self._check(given, entered)
+        if given.ndim == 4:
+            return given.flatten(1).view(*given.shape[:2], -1).mean(dim=2)
+        features: Tensor = given
+        return features
+
+    def _check(self, given: Any, images: Tensor) -> None:
+        """Check form and number of rows, and that both type and length stay the same."""
         if not isinstance(given, Tensor) or given.ndim not in (2, 4) or len(given) != len(images):
             shape = list(given.shape) if isinstance(given, Tensor) else type(given).__name__
-            raise SpecError(
+            raise ModelError(
                 f"{self.options.model} gives {shape} of images {list(images.shape)}; expected "
                 "[B, D] or [B, C, h, w]. Wrap it in a module that returns its feature."
             )
-        if given.ndim == 4:
-            return given.flatten(1).view(*given.shape[:2], -1).mean(dim=2)
-        return given
+        if given.is_complex() or given.dtype == torch.bool:
+            raise ModelError(f"{self.options.model} gives {given.dtype}; expected real numbers.")
+        found = (given.dtype, given.shape[1])
+        self._first = self._first or found
+        if found != self._first:
+            raise ModelError(
+                f"{self.options.model} gives {found[0]} of length {found[1]}, and gave "
+                f"{self._first[0]} of length {self._first[1]} before; expected the same type and "
+                "length for every batch."
+            )
 
 
 def in_memory(model: nn.Module, title: str) -> type[InMemory]:
@@ -256,4 +268,6 @@ def _source(cls: type) -> dict[str, str]:
 
 def _is_library(cls: type) -> bool:
     top = cls.__module__.partition(".")[0]
+    if cls.__module__.startswith("facebench.models."):  # the version above stands for these
+        return True
     return top == "torch" or top in sys.stdlib_module_names

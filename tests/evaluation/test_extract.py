@@ -14,6 +14,7 @@ from facebench.evaluation import store as store_module
 from facebench.evaluation.extract import extract
 from facebench.evaluation.store import VALUES, FeatureWriter, read_features
 from facebench.method import Method, MethodInfo
+from facebench.runtime.images import TORCHVISION, Scaling
 from facebench.runtime.workspace import Workspace
 from facebench.task import NoOptions
 from facebench.testing.contract import TwoLayers
@@ -37,7 +38,7 @@ class Images:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def image(self, row: int, size: int) -> np.ndarray:
+    def image(self, row: int, size: int, scaling: Scaling = TORCHVISION) -> np.ndarray:
         if row in self.broken:
             raise DataError(f"image {row} is broken")
         pixels: np.ndarray = self.pixels[row]
@@ -88,9 +89,9 @@ def test_a_stopped_extraction_goes_on_behind_its_last_mark(
     read: list[int] = []
 
     class RecordedImages(Images):
-        def image(self, row: int, size: int) -> np.ndarray:
+        def image(self, row: int, size: int, scaling: Scaling = TORCHVISION) -> np.ndarray:
             read.append(row)
-            return super().image(row, size)
+            return super().image(row, size, scaling)
 
     resumed = run(tmp_path / "stopped", RecordedImages())
     assert np.array_equal(resumed.values, whole.values)
@@ -109,8 +110,8 @@ def test_broken_images_stop_or_are_counted(tmp_path: Path) -> None:
 
 def test_what_float16_cannot_hold_is_an_error(tmp_path: Path) -> None:
     class Huge(Images):
-        def image(self, row: int, size: int) -> np.ndarray:
-            return super().image(row, size)
+        def image(self, row: int, size: int, scaling: Scaling = TORCHVISION) -> np.ndarray:
+            return super().image(row, size, scaling)
 
     spec = ExtractSpec(feature="f_s", image_size=32, dtype="float16", batch_size=4)
     workspace = Workspace(cache=tmp_path, results=tmp_path, data=None, device=torch.device("cpu"))

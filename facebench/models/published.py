@@ -1,16 +1,19 @@
-"""Published weights of timm and torchvision: input normalisation, location and construction."""
+"""Published weights of timm and torchvision: input, location and construction."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from torch import nn
 
-from facebench.errors import SpecError, UnknownNameError
+from facebench.errors import SpecError, StageError, UnknownNameError
+from facebench.models.named import NamedModel
+from facebench.models.preprocess import Preprocess
+from facebench.runtime.images import Filter
 
 # torchvision builds these differently with and without weights; timm has both variants.
 _BUILT_OTHERWISE = frozenset({"googlenet", "inception_v3"})
@@ -21,19 +24,25 @@ class Published:
     """Published weights and the model that they belong to.
 
     Args:
+        name: Library and name, as given.
         mean: Mean of the input's channels, for the normalisation that the weights need.
         std: Standard deviation of the input's channels, likewise.
         least: Smallest side of an image in pixels.
         fixed: Whether that is the only side.
+        trained: Side of the images that the library evaluates the weights at.
+        filter: Filter with which the library scales images for them, antialiased.
         url: Address of the weights.
         file: Path of the weights in the cache, searched before they are downloaded.
         build: Returns the model without its classifier; the argument: whether to load the weights.
     """
 
+    name: str
     mean: tuple[float, ...]
     std: tuple[float, ...]
     least: int
     fixed: bool
+    trained: int
+    filter: str
     url: str
     file: Path
     build: Callable[[bool], nn.Module]
@@ -41,6 +50,22 @@ class Published:
     def side(self, side: int) -> int:
         """Return the side to which an image of ``side`` pixels is scaled for the model."""
         return self.least if self.fixed else max(side, self.least)
+
+    def load(self) -> nn.Module:
+        """Return the model with its weights, from a cache or downloaded.
+
+        Raises:
+            StageError: There is neither a file nor a network, or the file has other weights.
+        """
+        try:
+            return self.build(True)
+        except Exception as error:  # the libraries and their downloaders raise many types of errors
+            reason = (str(error).strip().splitlines() or [""])[0]
+            raise StageError(
+                f"the published weights of {self.name} cannot be loaded: "
+                f"{type(error).__name__}: {reason} Expected a network or the file. "
+                f"Download {self.url} and place it as {self.file}."
+            ) from error
 
 
 def published(text: str) -> Published:
@@ -58,6 +83,22 @@ def published(text: str) -> Published:
         f"model is '{text}'; expected timm:NAME or torchvision:NAME, for example "
         "timm:resnet18.a1_in1k."
     )
+
+
+def open_named(kind: str, rest: str) -> NamedModel:
+    """Return the model ``timm:NAME.TAG`` or ``torchvision:NAME.WEIGHTS`` without its classifier.
+
+    Raises:
+        SpecError: The library has no such weights.
+    """
+    found = published(f"{kind}:{rest}")
+    known = found.filter in get_args(Filter)
+    preprocess = {
+        "image_size": found.trained, "mean": found.mean, "std": found.std,
+        "filter": found.filter if known else Preprocess.filter,
+        "antialias": found.filter != "nearest",
+    }  # fmt: skip
+    return NamedModel(found.name, found.load, preprocess)
 
 
 def _cache() -> Path:
@@ -89,7 +130,8 @@ def _timm(name: str) -> Published:
 
     least = config.input_size if config.fixed_input_size else config.min_input_size or (3, 1, 1)
     return Published(
-        mean=config.mean, std=config.std, least=least[-1], fixed=config.fixed_input_size,
+        name=f"timm:{name}", mean=config.mean, std=config.std, least=least[-1],
+        fixed=config.fixed_input_size, trained=config.input_size[-1], filter=config.interpolation,
         url=url, file=file, build=build,
     )  # fmt: skip
 
@@ -97,7 +139,7 @@ def _timm(name: str) -> Published:
 def _torchvision(name: str) -> Published:
     import torchvision
 
-    name, _, tag = name.partition(".")
+    whole, (name, _, tag) = name, name.partition(".")
     known = set(torchvision.models.list_models(module=torchvision.models)) - _BUILT_OTHERWISE
     if name not in known:
         raise UnknownNameError("torchvision model", name, known)
@@ -114,8 +156,9 @@ def _torchvision(name: str) -> Published:
         return _headless(torchvision.models.get_model(name, weights=chosen, **sized), name)
 
     return Published(
-        mean=tuple(transforms.mean), std=tuple(transforms.std), least=least,
-        fixed=[least] == list(transforms.crop_size), url=weights.url,
+        name=f"torchvision:{whole}", mean=tuple(transforms.mean), std=tuple(transforms.std),
+        least=least, fixed=[least] == list(transforms.crop_size), trained=transforms.crop_size[0],
+        filter=transforms.interpolation.value, url=weights.url,
         file=_cache() / weights.url.rpartition("/")[2], build=build,
     )  # fmt: skip
 

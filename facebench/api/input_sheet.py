@@ -1,0 +1,122 @@
+"""A sheet of images exactly as a model sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from facebench.api.judged_model import preprocess_of, split_settings
+from facebench.api.places import data_folder, optional_path, paths
+from facebench.api.words import overrides_of
+from facebench.config.options import Overrides, check_keys
+from facebench.data.dataset import Dataset, open_dataset
+from facebench.errors import SpecError
+from facebench.models.named import named_model
+from facebench.models.preprocess import Preprocess
+from facebench.registry import Registry
+from facebench.runtime.atomic import atomic_file
+from facebench.runtime.terminal import TerminalProgress
+from facebench.runtime.workspace import default_cache
+
+IMAGES, COLUMNS, GAP = 32, 8, 2  # images on a sheet, in a row, and pixels between two
+
+
+@dataclass(frozen=True)
+class InputSheet:
+    """What a sheet shows.
+
+    Args:
+        file: The PNG.
+        preprocess: How images enter the model, with its image size.
+        images: Their paths in the dataset, row by row.
+        batch: What the model gets, ``[N, 3, S, S]``.
+    """
+
+    file: Path
+    preprocess: Preprocess
+    images: tuple[str, ...]
+    batch: Tensor
+
+
+def show_input(
+    task: str,
+    model: str | None = None,
+    *,
+    out: str | Path,
+    preprocess: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] | None = None,
+    data: str | Path | None = None,
+    synthetic: Literal["missing", "always"] | None = None,
+    cache: str | Path | None = None,
+    plugins: Sequence[str | Path] = (),
+) -> InputSheet:
+    """Write 32 images of a task as a model sees them: ``facebench show-input``.
+
+    Crop, size, filter and order of the channels are those of :func:`facebench.evaluate`; mean, std
+    and range are undone, so that it is a picture. The first channel is drawn in red.
+
+    Args:
+        task: Name of a task; images are taken at equal distances in its table.
+        model: Name of a model, whose preprocessing is the default; its weights are not loaded.
+        out: The PNG to write.
+        preprocess: Fields of :class:`facebench.models.preprocess.Preprocess`.
+        settings: The same as ``{"preprocess.image_size": 112}``.
+        data: Folder of the real datasets; by default ``FACEBENCH_DATA``.
+        synthetic: Rendered faces with a data folder: in place of ``missing`` datasets, or
+            ``always``.
+        cache: Folder of the stages; by default ``FACEBENCH_CACHE``.
+        plugins: Python files with a task.
+
+    Raises:
+        FacebenchError: A name or an option is wrong, the data are missing, or an image cannot be
+            read.
+    """
+    target = Path(out)
+    if target.suffix.lower() != ".png":
+        raise SpecError(f"out is {target}; expected a name that ends in .png.")
+    entered = _entered(model, overrides_of(settings or {}), preprocess)
+    cls = Registry(paths(plugins)).load("task", task)
+    dataset = open_dataset(
+        cls(cls.Options()), data_folder(data), optional_path(cache) or default_cache(),
+        synthetic=synthetic or "", progress=TerminalProgress(),
+    )  # fmt: skip
+    side = entered.image_size or dataset.task.info.image_size
+    rows = np.unique(np.linspace(0, len(dataset) - 1, min(IMAGES, len(dataset))).astype(int))
+    batch = entered.enter(_read(dataset, rows.tolist(), side, entered))
+    with atomic_file(target) as temporary:
+        Image.fromarray(_sheet(entered.shown(batch))).save(temporary, format="PNG")
+    images = tuple(dataset.table["path"].iloc[rows])
+    return InputSheet(target, entered, images, batch)
+
+
+def _entered(
+    model: str | None, settings: Overrides, preprocess: Mapping[str, Any] | None
+) -> Preprocess:
+    own, rest = split_settings(settings, preprocess)
+    check_keys(rest, {"preprocess": ()})
+    return preprocess_of(None if model is None else named_model(model), own)
+
+
+def _read(dataset: Dataset, rows: Sequence[int], side: int, entered: Preprocess) -> Tensor:
+    """Return images as features are extracted from them: RGB in [0, 1], ``[N, 3, S, S]``."""
+    pixels = np.stack([dataset.image(row, side, entered.scaling) for row in rows])
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255)
+
+
+def _sheet(images: Tensor) -> np.ndarray:
+    """Return images ``[N, 3, S, S]`` in [0, 1] in rows on white, uint8 ``[H, W, 3]``."""
+    pixels = images.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    step = pixels.shape[1] + GAP
+    lines = -(-len(pixels) // COLUMNS)
+    sheet = np.full((lines * step - GAP, COLUMNS * step - GAP, 3), 255, np.uint8)
+    for place, image in enumerate(pixels):
+        top, left = (step * part for part in divmod(place, COLUMNS))
+        sheet[top : top + step - GAP, left : left + step - GAP] = image
+    return sheet

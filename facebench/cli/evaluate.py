@@ -1,0 +1,84 @@
+"""``facebench evaluate``: judge any model on tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facebench.cli.command import command
+from facebench.cli.options import (
+    DataPlaces,
+    Floors,
+    Machine,
+    Session,
+    run_arguments,
+)
+
+
+@dataclass(frozen=True)
+class JudgedOnce:
+    """What is judged, and where its results are written."""
+
+    preset: Annotated[
+        str, typer.Option(help="How long probes are trained: quick or paper [default: quick].")
+    ] = ""
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="GROUP.KEY=VALUE, e.g. preprocess.image_size=112, probe.epochs=100; repeatable.",
+        ),
+    ] = None
+    seeds: Annotated[str, typer.Option("--seed", help="Of the probes [default: 0].")] = ""
+    results: Annotated[
+        Path | None, typer.Option(help="Folder for the results [default: results/runs].")
+    ] = None
+    limit: Annotated[
+        int | None, typer.Option(help="Judge on so many items of each split; 0 is all.")
+    ] = None
+    floors: Floors = None
+    skip_broken: Annotated[bool, typer.Option(help="Go on without unreadable images.")] = False
+    force: Annotated[bool, typer.Option(help="Overwrite the results.")] = False
+
+
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        help="timm:NAME, torchvision:NAME, hf:ORG/NAME, onnx:FILE, export:FILE.pt2, py:FILE.py:NAME"
+    ),
+]
+
+
+@command
+def evaluate(
+    *,
+    model: ModelName,
+    task: Annotated[str, typer.Option(help="Tasks to judge on, comma-separated, or 'all'.")] = "",
+    name: Annotated[str | None, typer.Option(help="Its name in tables [default: MODEL].")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Another one where weights and file are equal.")
+    ] = None,
+    judged: JudgedOnce,
+    machine: Machine,
+    places: DataPlaces,
+    session: Session,
+) -> None:
+    """Judge a model that others trained: by its name, or in a file."""
+    from facebench.api.evaluate import prepare_evaluation
+    from facebench.cli.dry_run import show_runs
+    from facebench.report.render import tables
+    from facebench.runtime.terminal import log_to_terminal, out
+
+    log_to_terminal(session.verbose)
+    arguments = run_arguments("evaluate", machine, judged, places, task=task)
+    prepared = prepare_evaluation(model, arguments, name=name, version=version)
+    if session.dry_run:
+        show_runs(prepared.runs)
+        return
+    found = prepared.execute()
+    for table in tables(found):
+        out.print(table)
+    out.print("results: " + ", ".join(str(one.path) for one in found), soft_wrap=True)

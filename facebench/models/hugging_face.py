@@ -1,0 +1,90 @@
+"""``hf:ORG/NAME``: a vision model of Hugging Face, by transformers (``facebench[hf]``).
+
+The feature is the CLS token of the last layer (DINOv2, ViT, MAE), the image embedding (CLIP), or
+the pooled map (ResNet). Code of a repository is not run, and weights are read from safetensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from facebench.errors import ModelError
+from facebench.models.named import NamedModel, first_line, library
+
+_FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
+
+
+def open_named(kind: str, rest: str) -> NamedModel:
+    """Return the model ``hf:ORG/NAME``, or that of a folder in the same form.
+
+    Raises:
+        ModelError: transformers is not installed, or there is neither a network nor a copy.
+    """
+    transformers, shown = library("transformers", "hf"), f"hf:{rest}"
+    processor = _opened(transformers.AutoImageProcessor.from_pretrained, rest)
+
+    def load() -> nn.Module:
+        return OfTransformers(
+            _opened(transformers.AutoModel.from_pretrained, rest, use_safetensors=True)
+        )
+
+    return NamedModel(shown, load, preprocess_of(processor.to_dict()))
+
+
+def preprocess_of(processor: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an image processor's configuration says, by fields of ``Preprocess``.
+
+    The side is that of its crop, or else of its resized images; what it cuts off at the border is
+    left to the task's own crop.
+    """
+    sizes = (processor.get(key) or {} for key in ("crop_size", "size"))
+    sides = [size.get("height") or size.get("shortest_edge") for size in sizes]
+    found: dict[str, Any] = {
+        "filter": _FILTERS.get(processor.get("resample", 2), "bilinear"),
+        "image_size": next((int(side) for side in sides if side), 0),
+    }
+    found["antialias"] = found["filter"] != "nearest"
+    if processor.get("do_rescale", True):
+        white = 255 * float(processor.get("rescale_factor", 1 / 255))
+        found["values"] = (0.0, round(white, 6))
+    else:
+        found["values"] = (0.0, 255.0)
+    if processor.get("do_normalize", True):
+        found |= {key: tuple(processor[f"image_{key}"]) for key in ("mean", "std")}
+    return found
+
+
+class OfTransformers(nn.Module):
+    """Returns one vector for each image.
+
+    Args:
+        model: A vision model of transformers.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Any:
+        """Return the feature ``[B, D]``; the module's docstring says which one."""
+        model: Any = self.model
+        if hasattr(model, "get_image_features"):
+            given = model.get_image_features(pixel_values=images)
+            return given if isinstance(given, Tensor) else given.pooler_output
+        given = model(pixel_values=images)
+        if given.last_hidden_state.ndim == 3:
+            return given.last_hidden_state[:, 0]
+        return given.pooler_output.flatten(1)
+
+
+def _opened(load: Any, name: str, **options: Any) -> Any:
+    try:
+        return load(name, **options)
+    except Exception as error:  # of the network, the hub and the model's configuration
+        raise ModelError(
+            f"hf:{name}: transformers cannot load it: {first_line(error)} Expected a network, a "
+            "copy in the cache of Hugging Face (HF_HOME), or a folder with its files."
+        ) from error
