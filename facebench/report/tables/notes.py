@@ -103,10 +103,9 @@ def table_notes(
     if choice is not None:
         notes.append(choice.note())
     notes.append(
-        f"Bold: best of {'our rows' if not budget else _COMPETING.format(budget)} in its column, "
-        "and significantly so: its honest score differs from "
-        f"each {'other row' if not budget else 'of the others'}'s at {ALPHA:g}, paired on the test "
-        "items, Holm-corrected within the column."
+        f"Bold: best of {_COMPETING.format(budget) if budget else 'our rows'} in its column, and "
+        "significantly so: its honest score differs from that of each other such row at "
+        f"{ALPHA:g}, paired on the test items, Holm-corrected within the column."
     )
     if shared:
         notes.append(f"All of our rows: {', '.join(shared)}.")
