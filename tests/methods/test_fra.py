@@ -85,7 +85,7 @@ def test_the_terms_compare_each_view_with_the_teacher_of_the_other() -> None:
     views = tuple(torch.rand(4, 3, 32, 32, generator=generator(s)) for s in (1, 2))
     with torch.no_grad():
         for parameter in method.teacher.parameters():
-            parameter += 0.05 * torch.randn(parameter.shape, generator=generator(7))
+            parameter.add_(0.05 * torch.randn(parameter.shape, generator=generator(7)))
         z = [method.heads["whole"](method.backbone(v).mean((2, 3))) for v in views]
         p = [method.predictors["whole"](one).double().tolist() for one in z]
         teacher: Any = method.teacher
