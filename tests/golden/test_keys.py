@@ -35,9 +35,9 @@ HERE = Path(__file__).parent
 EXPECTED = HERE / "keys.json"
 
 METHODS = (
-    "arcface", "barlowtwins", "byol", "cosface", "datta", "deformae", "dino", "fabnet", "facecycle",
-    "frozen", "hog", "lbp", "moco", "pcl", "random", "simclr", "simsiam", "sphereface",
-    "splitbrain", "supervised", "tcae", "temporal", "vicreg",
+    "arcface", "barlowtwins", "byol", "cosface", "datta", "deformae", "dino", "drml", "fabnet",
+    "facecycle", "fra", "frozen", "hog", "lbp", "moco", "pcl", "random", "simclr", "simsiam",
+    "sphereface", "splitbrain", "supervised", "tcae", "temporal", "vicreg",
 )  # fmt: skip
 TASKS = ("aflw2000", "bu3dfe", "cplfw", "disfa", "fer2013", "lfw", "rafdb")
 
