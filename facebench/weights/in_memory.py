@@ -105,7 +105,7 @@ class InMemory(Method):
             ) from error
         self._check(given, entered)
         if given.ndim == 4:
-            return given.flatten(1).view(*given.shape[:2], -1).mean(dim=2)
+            given = given.flatten(2).mean(dim=2)
         features: Tensor = given
         return features
 
