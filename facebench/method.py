@@ -30,135 +30,21 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone
 from facebench.errors import PluginError
+from facebench.method_info import Foreign, MethodInfo, Needs
 from facebench.runtime.images import TORCHVISION, Scaling
 from facebench.targets import TargetForm
 from facebench.task import NoOptions
 
-Needs = Literal[
-    "nothing", "weights", "file", "images", "pairs", "frames", "labels", "identities"
-]  # fmt: skip
+__all__ = ["Foreign", "Method", "MethodInfo", "Needs", "Terms"]
+
 Terms = dict[str, Tensor]  # the paper's name of a loss term (L_face) -> scalar
-
-
-@dataclass(frozen=True, kw_only=True)
-class MethodInfo:
-    """What a method declares about itself.
-
-    Args:
-        name: Plugin name = file name = entry point = CLI name = JSON name.
-        title: Title in tables of papers (``SimCLR``).
-        version: Raised when the method's numbers change; part of a checkpoint's key.
-        paper: Reference of the publication.
-        year: Year of the publication.
-        needs: ``images`` for single unlabelled images; ``pairs`` for pairs of frames of a video;
-            ``frames`` for several consecutive frames of a track, in their order; ``nothing``
-            when nothing is learned, and ``weights`` when nothing is learned here,
-            because published weights are used; ``file`` when the weights are those of the shared
-            backbone and are given with ``--checkpoint``; ``labels`` for images with the labels of a
-            task, by default those of the judged task's own training split, and ``identities`` for
-            images of known persons.
-        frames: Frames that it takes of a track, if it needs ``frames``.
-        single_images: What a method that needs ``pairs`` learns from where an image has no other
-            frame of its video (``a flip of each image``), which results then say. Empty: it cannot;
-            data without videos are then an error, and such images are left out.
-        backbone: Whether the method uses the shared backbone. Without it (a hand-crafted feature,
-            or a model that the method builds itself) the method gets a ``NoBackbone``.
-        features: Names of the features that it offers, the main one first (PCL section 4.4: F_s,
-            F_f, F_p).
-        recipes: Named sets of overrides, chosen with ``--set NAME.recipe=...``. A key is an
-            option of the method (``temperature``), which wins over presets, or of pretraining
-            (``pretrain.lr``), which loses to them.
-        presets: Overrides that this method adds to a preset of the same name (``quick``).
-        offline: Options with which it learns without published weights, if it takes any
-            (``Method.load_published``); the contract test learns with them.
-        small: Options that make its own networks small. The contract test uses them in all but its
-            training of recipes and presets, which are learned as they are declared.
-        transformer: Whether the shared backbone must be a vision transformer
-            (``Backbone.transformer``), such as ``timm:vit_tiny_patch16_224``. Runs with another one
-            are left out, or refused where there is no other run.
-        size_step: The side in pixels of the images that it learns from is a multiple of this.
-        floor: Whether it is a baseline without learning, which ``facebench run`` evaluates together
-            with every other method.
-    """
-
-    name: str
-    title: str
-    version: int
-    paper: str
-    year: int
-    needs: Needs = "images"
-    frames: int = 1
-    single_images: str = ""
-    backbone: bool = True
-    features: tuple[str, ...] = ("f_s",)
-    recipes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    offline: Mapping[str, Any] = field(default_factory=dict)
-    small: Mapping[str, Any] = field(default_factory=dict)
-    transformer: bool = False
-    size_step: int = 1
-    floor: bool = False
-
-    def __post_init__(self) -> None:
-        if (self.needs == "frames") != (self.frames > 1):
-            raise PluginError(
-                f"method '{self.name}' needs {self.needs} and declares frames={self.frames}; "
-                "expected frames of 2 or more with needs='frames', and 1 otherwise."
-            )
-        if self.single_images and self.needs != "pairs":
-            raise PluginError(
-                f"method '{self.name}' declares single_images and needs {self.needs}; expected "
-                "needs='pairs'."
-            )
-        if self.transformer and not self.backbone:
-            raise PluginError(
-                f"method '{self.name}' declares transformer and backbone=False; expected the "
-                "shared backbone where it must be a transformer."
-            )
-
-    @property
-    def frames_of_video(self) -> int:
-        """Return how many frames of one video an item of a batch has; 1 for single images."""
-        return 2 if self.needs == "pairs" else self.frames
-
-    @property
-    def needs_videos(self) -> bool:
-        """Return whether it cannot learn from single images."""
-        return self.frames_of_video > 1 and not self.single_images
-
-    @property
-    def labelled(self) -> bool:
-        """Return whether it learns from labels."""
-        return self.needs in ("labels", "identities")
-
-    @property
-    def learns(self) -> bool:
-        """Return whether it is trained on images before it is judged."""
-        return self.needs not in ("nothing", "weights", "file")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Foreign:
-    """Mapping of foreign weights, for ``facebench import`` and ``run --checkpoint``.
-
-    Args:
-        names: Pairs of tensor-name prefixes in the file and in the method, such as ``("encoder.",
-            "backbone.")``. The first pair is used that gives a tensor name of the method.
-        backbone: Name of the shared backbone that fits the weights; empty where the user names it.
-        recipe: The entry of ``info.recipes`` that the weights were trained with, if any.
-    """
-
-    names: tuple[tuple[str, str], ...]
-    backbone: str = ""
-    recipe: str = "paper"
 
 
 class Method(nn.Module, ABC):

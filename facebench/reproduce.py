@@ -19,7 +19,7 @@ from facebench.data.finding import find_real
 from facebench.errors import SpecError, StageError
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.protocol import judge
-from facebench.pipeline import Stages, open_stages
+from facebench.pipeline.stages import Stages, open_stages
 from facebench.protocol import table_protocol
 from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun

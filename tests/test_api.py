@@ -123,7 +123,7 @@ def test_importing_loads_neither_torch_nor_a_plugin() -> None:
         "heavy = ('torch', 'pandas', 'timm', 'pydantic', 'facebench_methods')\n"
         "print([m for m in heavy if m in sys.modules])\n"
         "fb.Method, fb.Backbone, fb.MethodInfo, fb.run\n"
-        "import facebench.pipeline, facebench.report.tables.compare\n"
+        "import facebench.pipeline.stages, facebench.report.tables.compare\n"
         "print(callable(fb.run), callable(fb.compare), 'torch' in sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -210,7 +210,7 @@ def import_everything() -> None:
 
     torch.set_num_threads(1)
     for name in (
-        "facebench.api.runs", "facebench.pipeline",
+        "facebench.api.runs", "facebench.pipeline.stages",
         "facebench.pretrain.engine", "facebench.report.render",
         "facebench.report.board.written", "facebench.runtime.terminal", "facebench_methods.simclr",
         "pytorch_lightning", "facebench.testing.contract", "facebench.cli",

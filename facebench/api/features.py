@@ -17,7 +17,7 @@ from facebench.api.results import opened
 from facebench.api.runs import prepare_runs
 from facebench.api.words import arguments_of
 from facebench.errors import SpecError
-from facebench.pipeline import open_stages
+from facebench.pipeline.stages import open_stages
 from facebench.progress import Progress
 from facebench.reproduce import data_of
 from facebench.results.store import Result

@@ -11,7 +11,7 @@ from rich.text import Text
 from facebench.api.runs import PreparedRuns
 from facebench.config.options import DEFAULT, group_of
 from facebench.config.spec import RunSpec
-from facebench.plan import Step
+from facebench.pipeline.plan import Step
 from facebench.request.resolve import ResolvedRun
 from facebench.runtime.terminal import out
 

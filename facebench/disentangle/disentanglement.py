@@ -19,7 +19,7 @@ from facebench.data.dataset import Dataset
 from facebench.disentangle.factor_scores import RESAMPLES, score_factors, scores_record
 from facebench.disentangle.factors import FactorSettings, predict_factors
 from facebench.errors import SpecError
-from facebench.pipeline import Stages, open_stages
+from facebench.pipeline.stages import Stages, open_stages
 from facebench.registry import Registry
 from facebench.request.resolve import Request, resolve
 from facebench.results.records import method_record

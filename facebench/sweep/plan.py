@@ -9,8 +9,8 @@ from pathlib import Path
 
 from facebench.config.spec import RunSpec, digest, spec_record
 from facebench.errors import FacebenchError
-from facebench.pipeline import Stages, open_stages
-from facebench.plan import Step, plan
+from facebench.pipeline.plan import Step, plan
+from facebench.pipeline.stages import Stages, open_stages
 from facebench.request.loaded import LoadedRun
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.entries import SweepEntry

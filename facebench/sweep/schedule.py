@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 
-from facebench.plan import Step
+from facebench.pipeline.plan import Step
 from facebench.sweep.plan import PlannedRun
 
 

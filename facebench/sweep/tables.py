@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from facebench.plan import Step
+from facebench.pipeline.plan import Step
 from facebench.rendering.table import Cell, Column, Section, Table, cell
 from facebench.rendering.table import columns as same_columns
 from facebench.report import DASH

@@ -23,8 +23,8 @@ from safetensors.torch import save_file
 from facebench.config.options import Override, Overrides
 from facebench.config.spec import RunSpec, digest, spec_record
 from facebench.disentangle.disentanglement import TASK, factor_registry
-from facebench.pipeline import open_stages, run
-from facebench.plan import plan
+from facebench.pipeline.plan import plan
+from facebench.pipeline.stages import open_stages, run
 from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun, load_run
 from facebench.request.resolve import Request, resolve

@@ -11,7 +11,7 @@ import pytest
 
 import facebench as fb
 from facebench.errors import UnknownNameError
-from facebench.pipeline import Stages, open_stages
+from facebench.pipeline.stages import Stages, open_stages
 from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun, load_run
 from facebench.request.resolve import Request, resolve

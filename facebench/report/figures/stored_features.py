@@ -11,7 +11,7 @@ import pandas as pd
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError, StageError, UnknownNameError
 from facebench.evaluation.store import Features, read_features
-from facebench.pipeline import open_task_data
+from facebench.pipeline.opening import open_task_data
 from facebench.registry import Registry
 from facebench.reproduce import data_of
 from facebench.results.saved_spec import saved_run

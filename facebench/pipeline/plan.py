@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from facebench.pipeline import Stages
+from facebench.pipeline.stages import Stages
 from facebench.weights.checkpoint import read_checkpoint
 
 

@@ -15,18 +15,18 @@ from typing import Any
 
 import numpy as np
 
-from facebench.audit.label_rows import labelled, refuse_test_labels
+from facebench.audit.label_rows import refuse_test_labels
 from facebench.audit.leak_search import find_leaks
 from facebench.config.spec import RunSpec, digest, plain, spec_record
-from facebench.data.dataset import Dataset, open_dataset
-from facebench.data.frames import frames_for
+from facebench.data.dataset import Dataset
 from facebench.data.packed import PackedFaces, pack
-from facebench.data.sources import Source, open_source, task_source
+from facebench.data.sources import Source
 from facebench.evaluation.cautions import cautions
 from facebench.evaluation.extract import extract
 from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
+from facebench.pipeline.opening import open_pretraining_data, open_task_data
 from facebench.protocol import table_protocol
 from facebench.registry import PluginKind
 from facebench.request.loaded import LoadedRun
@@ -44,7 +44,6 @@ from facebench.runtime.environment import environment
 from facebench.runtime.stage import alone, obtain
 from facebench.runtime.workspace import Workspace
 from facebench.targets import Targets
-from facebench.task import Task
 from facebench.weights.build import build_method, make_heads
 from facebench.weights.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
 
@@ -294,32 +293,5 @@ def open_stages(run: LoadedRun, workspace: Workspace) -> Stages:
     dataset = open_task_data(run.task, spec.task_options, workspace)
     if spec.limit:
         dataset = dataset.limit(spec.limit)
-    source = _open_source(run, workspace, dataset) if run.learns else None
+    source = open_pretraining_data(run, workspace, dataset) if run.learns else None
     return Stages(run, workspace, dataset, source)
-
-
-def _open_source(run: LoadedRun, workspace: Workspace, judged: Dataset) -> Source:
-    settings, task, info = run.spec.pretrain, run.learned_task, run.method.info
-    learned = None
-    if task is not None:
-        options = run.spec.task_options if task is run.task else task.Options()
-        learned = open_task_data(task, options, workspace)
-        source = task_source(learned, labelled=info.labelled)
-    else:
-        source = open_source(
-            settings.data, workspace.data, workspace.cache,
-            synthetic=workspace.synthetic, progress=workspace.progress,
-        )  # fmt: skip
-    if info.labelled:
-        source = labelled(
-            source, learned, judged, info, holdout=run.spec.probe.holdout, seed=run.spec.seed
-        )
-    return frames_for(source, info, settings.limit)
-
-
-def open_task_data(task: type[Task], options: Any, workspace: Workspace) -> Dataset:
-    """Open a task's real data, or its stand-in."""
-    return open_dataset(
-        task(options), workspace.data, workspace.cache,
-        synthetic=workspace.synthetic, progress=workspace.progress,
-    )  # fmt: skip
