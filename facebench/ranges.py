@@ -32,6 +32,7 @@ from facebench.errors import SpecError, shortened
 Share = Annotated[float, Interval(ge=0, le=1)]  # a probability, or a part of a whole
 Area = Annotated[float, Interval(gt=0, le=1)]  # of a crop, as a part of the image
 Weight = Annotated[float, Interval(ge=0, le=1e6)]  # factor of a loss term; 0 leaves it out
+PositiveWeight = Annotated[float, Interval(gt=0, le=1e6)]  # of a term that cannot be left out
 Temperature = Annotated[float, Interval(ge=1e-3, le=1e3)]  # divides cosines before a softmax
 Momentum = Annotated[float, Interval(ge=0, lt=1)]  # of a moving average
 LearningRate = Annotated[float, Interval(gt=0, le=100)]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
-from facebench.ranges import Weight, Width
+from facebench.ranges import PositiveWeight, Width
 
 from ._two_views import TwoViewMethod, TwoViewOptions
 
@@ -20,9 +20,9 @@ from ._two_views import TwoViewMethod, TwoViewOptions
 class VICRegOptions(TwoViewOptions):
     """Options of VICReg (section 4)."""
 
-    invariance: Weight = 25.0  # lambda
-    variance: Weight = 25.0  # mu
-    covariance: Weight = 1.0  # nu
+    invariance: PositiveWeight = 25.0  # lambda
+    variance: PositiveWeight = 25.0  # mu
+    covariance: PositiveWeight = 1.0  # nu
     projection_dim: Width = 8192  # of each of the expander's three layers
 
 

@@ -75,7 +75,8 @@ def test_an_installed_package_is_listed_checked_and_run(
         assert "MyOwn" in installed("run", "--method", "my_own", "--task", "tiny", *quick, *learn)
     else:
         assert "ok: its images read as uint8 RGB" in checked
-        shown = installed("run", "--method", "random", "--task", "my_own", "--limit", "20", *quick)
+        shown = installed("run", "--method", "random", "--task", "my_own", "--limit", "20",
+                          "--synthetic", "missing", *quick)  # fmt: skip
         assert "MyOwn (version 1), SYNTHETIC" in shown
 
 

@@ -13,6 +13,7 @@ from facebench.config.options import Override, Overrides, parse_value, read_conf
 from facebench.config.yaml_file import check_word
 from facebench.errors import SpecError
 from facebench.progress import Progress, Silent
+from facebench.protocol import table_protocol
 from facebench.ranges import CountOrAll, Seed, check_value
 from facebench.registry import PluginKind, Registry
 from facebench.request.handed_in import open_given
@@ -176,7 +177,8 @@ def _names(
     """Return the names in a comma-separated text or a list, without duplicates.
 
     ``all`` is all except methods whose weights must be downloaded or supplied, and, where the data
-    to learn from are named as single images, except those that need frames of videos.
+    to learn from are named as single images, except those that need frames of videos, or persons
+    where the images are not of pairs of persons.
     """
     check_word(kind, list(value) if isinstance(value, tuple) else value, kind)
     items = value.split(",") if isinstance(value, str) else value
@@ -188,15 +190,20 @@ def _names(
         return known
     infos = {name: registry.load(kind, name).info for name in known}
     taken = {n: info for n, info in infos.items() if info.needs not in ("weights", "file")}
-    if pretrain_data.startswith("images:") or pretrain_data in registry.names("task"):
-        left = [n for n, info in taken.items() if info.needs_videos]
-        if left:
+    of_task = pretrain_data in registry.names("task")
+    if not of_task and not pretrain_data.startswith("images:"):
+        return tuple(taken)
+    left = {"frames of videos": [n for n, info in taken.items() if info.needs_videos]}
+    persons = of_task and table_protocol(registry.load("task", pretrain_data).info.protocol).paired
+    if not persons:
+        left["known persons"] = [n for n, info in taken.items() if info.needs == "identities"]
+    for what, names in left.items():
+        if names:
             _log.warning(
-                "%s has single images; left out of 'all', since they learn from frames of videos: "
-                "%s", pretrain_data, ", ".join(left),
+                "%s has single images; left out of 'all', since they learn from %s: %s",
+                pretrain_data, what, ", ".join(names),
             )  # fmt: skip
-        taken = {n: info for n, info in taken.items() if not info.needs_videos}
-    return tuple(taken)
+    return tuple(name for name in taken if not any(name in names for names in left.values()))
 
 
 def _typed(top: dict[str, Any], key: str, default: Any, hint: Any) -> Any:

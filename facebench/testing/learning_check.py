@@ -24,7 +24,7 @@ from facebench.backbones import Backbone, NoBackbone
 from facebench.config.options import PRESETS, Override, apply, layer
 from facebench.config.spec import PretrainSpec
 from facebench.data.packed import Faces
-from facebench.errors import PluginError, SpecError
+from facebench.errors import LearningError, PluginError, SpecError
 from facebench.method import Method
 from facebench.request.layers import declared_layers
 from facebench.runtime.device import Precision
@@ -170,6 +170,8 @@ def learn_briefly(
                 seed=0, workspace=workspace, precision=precision, folder=place,
                 targets=targets,
             )  # fmt: skip
+        except LearningError as error:  # a term or a gradient that is not finite
+            raise PluginError(f"{where}: {error}") from error
         except RuntimeError as error:  # errors of torch for a wrong graph or shape
             raise PluginError(f"{where}: learning fails: {error}") from error
     last = learned["history"][-1]

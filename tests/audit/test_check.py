@@ -199,7 +199,7 @@ def test_targets(tmp_path: Path) -> None:
     (found_yaw,) = check_targets(
         dataset_of(tmp_path, posed, protocol="regression", targets=("yaw",))
     )
-    assert found_yaw.text == "yaw: -9.0 to 98.5"
+    assert found_yaw.text == "yaw: test -9.0 to 98.5"
 
 
 def test_examples() -> None:

@@ -31,10 +31,11 @@ MEANINGS = {
     "--format": 3,  # of a table, of the leaderboard, of an export
     "--into": 2,  # folder of results, folder of a new package
     "--out": 8,  # figure, table or board, pages, numbers, checkpoint, data (two ways), export
+    "--preset": 2,  # of learning and judging, of judging alone
     "--results": 2,  # written, read
     "--seed": 3,  # of learning, of faces, of a projection
     "--synthetic": 2,  # results on rendered faces, faces rendered for a run
-    "--task": 2,  # of a run, of a sweep
+    "--task": 4,  # of a run, of a sweep, of a model that is judged, whose images are shown
 }
 
 

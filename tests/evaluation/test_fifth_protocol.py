@@ -201,7 +201,8 @@ def test_what_does_not_follow_from_its_predictions_is_found(
     path.write_text(json.dumps(record))
     first = next(one for one in facebench.validate(tmp_path / "results") if one.file == path)
     assert {finding.key for finding in first.findings} == {
-        "scores.honest.hit_rate", "floors.blind guess.hit_rate"
+        "scores.honest.hit_rate", "floors.blind guess.hit_rate",
+        "the content",  # which is not the sealed one
     }  # fmt: skip
 
 

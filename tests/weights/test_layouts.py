@@ -289,7 +289,7 @@ def test_the_key_of_an_import_has_its_prefix_and_renames(tmp_path: Path, resnet:
     assert one.folder != other.folder
     assert one.weights_digest != other.weights_digest
     assert imported(prefix="encoder_q").folder == one.folder
-    assert one.record["imported"]["prefix"] == "encoder_q."
+    assert one.imported.prefix == "encoder_q."
     notes = " ".join(import_table(one).notes)
     assert "the backbone is under encoder_q." in notes
     assert import_summary(one.imported).endswith("tensors, under encoder_q.")
