@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,8 +11,12 @@ from facebench.cli.command import command
 from facebench.cli.options import (
     DataPlaces,
     Floors,
+    Force,
+    Limit,
     Machine,
+    ResultsWritten,
     Session,
+    SkipBroken,
     run_arguments,
 )
 
@@ -33,15 +36,11 @@ class JudgedOnce:
         ),
     ] = None
     seeds: Annotated[str, typer.Option("--seed", help="Of the probes [default: 0].")] = ""
-    results: Annotated[
-        Path | None, typer.Option(help="Folder for the results [default: results/runs].")
-    ] = None
-    limit: Annotated[
-        int | None, typer.Option(help="Judge on so many items of each split; 0 is all.")
-    ] = None
+    results: ResultsWritten = None
+    limit: Limit = None
     floors: Floors = None
-    skip_broken: Annotated[bool, typer.Option(help="Go on without unreadable images.")] = False
-    force: Annotated[bool, typer.Option(help="Overwrite the results.")] = False
+    skip_broken: SkipBroken = False
+    force: Force = False
 
 
 ModelName = Annotated[

@@ -42,6 +42,12 @@ StandIns = Annotated[
 Cache = Annotated[
     Path | None, typer.Option(envvar="FACEBENCH_CACHE", help="Where stages are kept.")
 ]
+ResultsWritten = Annotated[
+    Path | None, typer.Option(help="Where results are written [default: results/runs].")
+]
+Limit = Annotated[int | None, typer.Option(help="Use so many items of each split; 0 is all.")]
+SkipBroken = Annotated[bool, typer.Option(help="Record unreadable images and go on.")]
+Force = Annotated[bool, typer.Option(help="Judge again and overwrite the results.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
 ResultFile = Annotated[Path, typer.Argument(help="A result's JSON file.")]
 ResultFolder = Annotated[Path, typer.Argument(help="A folder of results.")]
@@ -117,19 +123,15 @@ class Judging:
     """What is judged and how often, and where its results are written."""
 
     seeds: Annotated[str, typer.Option(help="Comma-separated; one run for each.")] = ""
-    results: Annotated[
-        Path | None, typer.Option(help="Where results are written [default: results/runs].")
-    ] = None
-    limit: Annotated[
-        int | None, typer.Option(help="Use so many items of each split; 0 is all.")
-    ] = None
+    results: ResultsWritten = None
+    limit: Limit = None
     floors: Floors = None
-    skip_broken: Annotated[bool, typer.Option(help="Record unreadable images and go on.")] = False
+    skip_broken: SkipBroken = False
     dedup_test: Annotated[
         bool,
         typer.Option("--dedup-test", help="Also score without test images that training has, too."),
     ] = False
-    force: Annotated[bool, typer.Option(help="Judge again and overwrite the results.")] = False
+    force: Force = False
 
 
 @dataclass(frozen=True)

@@ -197,13 +197,13 @@ def _names(
     persons = of_task and table_protocol(registry.load("task", pretrain_data).info.protocol).paired
     if not persons:
         left["known persons"] = [n for n, info in taken.items() if info.needs == "identities"]
-    for what, names in left.items():
-        if names:
+    for what, unfit in left.items():
+        if unfit:
             _log.warning(
                 "%s has single images; left out of 'all', since they learn from %s: %s",
-                pretrain_data, what, ", ".join(names),
+                pretrain_data, what, ", ".join(unfit),
             )  # fmt: skip
-    return tuple(name for name in taken if not any(name in names for names in left.values()))
+    return tuple(name for name in taken if not any(name in unfit for unfit in left.values()))
 
 
 def _typed(top: dict[str, Any], key: str, default: Any, hint: Any) -> Any:
