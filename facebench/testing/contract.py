@@ -82,6 +82,7 @@ def check_plugin(
     cache: Path | None = None,
     *,
     declared_sizes: Collection[Precision] = PRECISIONS,
+    each_value: Collection[Precision] = PRECISIONS,
 ) -> Iterator[str]:
     """Yield one line for each check that passes.
 
@@ -91,6 +92,8 @@ def check_plugin(
         cache: Folder that keeps the stand-in of a task; None keeps none.
         declared_sizes: Precisions in which recipes and presets are learned with networks of the
             sizes that they declare; in others with those of ``info.small``.
+        each_value: Precisions in which single values of options are learned; recipes and presets
+            are learned in all.
 
     Raises:
         UnknownNameError: No plugin has that name.
@@ -101,7 +104,7 @@ def check_plugin(
         known = [known for kind in CONTRACTS for known in registry.names(kind)]  # type: ignore[arg-type]
         raise UnknownNameError("plugin", name, known)
     checks: dict[str, Any] = {
-        "method": partial(check_method, declared_sizes=declared_sizes),
+        "method": partial(check_method, declared_sizes=declared_sizes, each_value=each_value),
         "task": partial(check_task, cache=cache),
         "backbone": check_backbone,
     }  # fmt: skip
@@ -113,9 +116,11 @@ def check_plugin(
 
 
 def check_method(
-    cls: type[Method], declared_sizes: Collection[Precision] = PRECISIONS
+    cls: type[Method],
+    declared_sizes: Collection[Precision] = PRECISIONS,
+    each_value: Collection[Precision] = PRECISIONS,
 ) -> Iterator[str]:
-    """Yield the checks that a method passes; ``declared_sizes`` as in :func:`check_plugin`."""
+    """Yield the checks that a method passes; precisions as in :func:`check_plugin`."""
     info, name = cls.info, cls.info.name
     _check_options(cls)
     for title, values in [*info.presets.items(), *info.recipes.items()]:
@@ -132,7 +137,7 @@ def check_method(
     yield from _check_features(method, images)
     if info.learns:
         yield from _check_learning(method, images)
-        yield from _check_variants(cls, declared_sizes)
+        yield from _check_variants(cls, declared_sizes, each_value)
 
 
 def check_task(cls: type[Task], cache: Path | None = None) -> Iterator[str]:
@@ -233,9 +238,13 @@ def _check_learning(method: Method, images: Tensor) -> Iterator[str]:
     yield f"a step is repeatable from its generator and gives finite {', '.join(terms)}"
 
 
-def _check_variants(cls: type[Method], declared_sizes: Collection[Precision]) -> Iterator[str]:
+def _check_variants(
+    cls: type[Method], declared_sizes: Collection[Precision], each_value: Collection[Precision]
+) -> Iterator[str]:
     for precision in PRECISIONS:
         for variant in variants(cls, small=precision not in declared_sizes):
+            if precision not in each_value and not variant.name.startswith("recipe "):
+                continue
             for kind in kinds_of(cls.info):
                 learn_briefly(cls, small_backbone(cls), variant, precision, kind)
     names = "; ".join(variant.name for variant in variants(cls))
