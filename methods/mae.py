@@ -4,7 +4,7 @@ He et al., "Masked autoencoders are scalable vision learners", CVPR 2022; in par
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from annotated_types import Interval
@@ -17,6 +17,8 @@ from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.pretrain.augment.transforms import Compose, Flip
 from facebench.ranges import Area, Width, check_values
 
+from ._mean_face import Crops, cropped, hidden_first
+
 
 @dataclass(frozen=True, kw_only=True)
 class MAEOptions:
@@ -24,6 +26,7 @@ class MAEOptions:
 
     crop_scale: Area = 0.2  # smallest area of a crop
     mask_ratio: Annotated[float, Interval(gt=0, lt=1)] = 0.75  # hidden part of the patches
+    masking: Literal["random", "face"] = "random"  # face: its parts first (MARLIN, released code)
     norm_pix_loss: bool = True  # a patch is reconstructed less its mean, by its deviation: Table 1d
     decoder_width: Width = 512
     decoder_depth: Annotated[int, Interval(ge=1, le=64)] = 8
@@ -58,9 +61,7 @@ class MAE(Method):
     options: MAEOptions
 
     def __init__(self, backbone: Backbone, options: MAEOptions, image_size: int) -> None:
-        from lightly.models.modules.masked_vision_transformer_decoder_timm import (
-            MaskedVisionTransformerDecoderTIMM,
-        )
+        from lightly.models.modules import MaskedVisionTransformerDecoderTIMM
 
         super().__init__(backbone, options, image_size)
         network = backbone.transformer
@@ -83,21 +84,20 @@ class MAE(Method):
         self.to_pixels = nn.Linear(options.decoder_width, 3 * self.patch**2)
         self.augment = Compose((RandomResizedCrop(image_size, (options.crop_scale, 1.0)), Flip()))
 
-    def views(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return one crop ``[B, 3, S, S]`` of each image, mirrored or not."""
-        return self.augment(images, generator)
+    def views(self, images: Tensor, generator: torch.Generator) -> Crops:
+        """Return one crop of each image, mirrored or not; a mean face is cropped like the image."""
+        patch = self.patch if self.options.masking == "face" else 0
+        return cropped(images, self.augment, patch, generator)
 
-    def loss(self, views: Tensor, generator: torch.Generator) -> Terms:
+    def loss(self, views: Crops, generator: torch.Generator) -> Terms:
         """Return the mean squared error of the pixels of hidden patches (section 3)."""
         from lightly.models.utils import get_at_index, normalize_mean_var, patchify
 
-        order = torch.rand(len(views), self.patches, generator=generator).argsort(dim=1)
-        order = order.to(views.device)  # [B, N]
-        shown, hidden = order[:, self.hidden :], order[:, : self.hidden]
-        made = self.to_pixels(self._decoded(views, shown)).float()  # [B, prefix + N, 3 P P]
-        pixels = get_at_index(patchify(self.backbone.normalise(views), self.patch), hidden).float()
-        if self.options.norm_pix_loss:
-            pixels = normalize_mean_var(pixels)
+        images = views.images
+        hidden, shown = hidden_first(views, self.patches, self.hidden, generator)
+        made = self.to_pixels(self._decoded(images, shown)).float()  # [B, prefix + N, 3 P P]
+        pixels = get_at_index(patchify(self.backbone.normalise(images), self.patch), hidden).float()
+        pixels = normalize_mean_var(pixels) if self.options.norm_pix_loss else pixels
         return {"L_mae": (get_at_index(made, hidden + self.prefix) - pixels).square().mean()}
 
     def _decoded(self, views: Tensor, shown: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from facebench.errors import SpecError
 from facebench.registry import Registry
 from facebench.request.resolve import Request, resolve
 from facebench.testing.contract import TwoBlocks, TwoLayers
+from facebench_methods._mean_face import BOXES, Crops, mean_face, parts_first, touched
 from facebench_methods.mae import MAE, MAEOptions
 
 SMALL = MAEOptions(**MAE.info.small)
@@ -55,7 +57,7 @@ def pixels(image: Tensor, place: int) -> list[float]:
 def test_the_loss_is_the_error_of_hidden_pixels(normalised: bool) -> None:
     method, images = build(norm_pix_loss=normalised).eval(), faces()
     with torch.no_grad():
-        loss = float(method.loss(images, generator(5))["L_mae"])
+        loss = float(method.loss(Crops(images), generator(5))["L_mae"])
         decoded = method._decoded(images, order()[:, HIDDEN:])
         made = method.to_pixels(decoded).double()
     total = 0.0
@@ -98,13 +100,118 @@ def test_the_encoder_on_all_patches_is_the_backbone() -> None:
     assert not [name for name in names if "vit" in name]  # weights are stored once
 
 
+def by_loops(size: int, patch: int) -> list[set[str]]:
+    """Return the regions of each patch of the mean face, pixel by pixel."""
+    found: list[set[str]] = [set() for _ in range((size // patch) ** 2)]
+    for y in range(size):
+        for x in range(size):
+            height, width = (y + 0.5) / size, (x + 0.5) / size
+            on = [
+                name
+                for name, (top, left, bottom, right) in BOXES.items()
+                if top <= height < bottom and left <= width < right
+            ]
+            found[y // patch * (size // patch) + x // patch].add(on[-1])
+    return found
+
+
+@pytest.mark.parametrize(("size", "patch"), [(96, 16), (32, 4)])
+def test_patches_have_the_regions_of_their_pixels(size: int, patch: int) -> None:
+    (touches,) = touched(mean_face(size)[None], patch)
+    for place, of_patch in enumerate(by_loops(size, patch)):
+        found = touches[:, place].nonzero().flatten().tolist()
+        assert {list(BOXES)[region] for region in found} == of_patch
+
+
+def mixed() -> Tensor:
+    """Return [7, 64]: patches of one region, as many of each, and a few of two."""
+    kinds = torch.arange(64) % 7
+    touches = kinds[None] == torch.arange(7)[:, None]
+    return touches | ((torch.arange(64) % 11 == 0) & (torch.arange(7)[:, None] == 2))
+
+
+@pytest.mark.parametrize(
+    ("touches", "shown"),
+    [
+        (touched(mean_face(96)[None], 16)[0], 9),  # the quick preset
+        (touched(mean_face(32)[None], 4)[0], 16),
+        (mixed(), 5),
+        (mixed(), 15),
+        (mixed(), 40),
+        (mixed(), 63),
+    ],
+    ids=["quick", "small", "background", "skin", "parts", "all"],
+)
+def test_parts_are_hidden_first(touches: Tensor, shown: int) -> None:
+    """Against a count by loops: nothing is shown that is opened after enough other patches."""
+    regions = [
+        set(touches[:, place].nonzero().flatten().tolist()) for place in range(len(touches.T))
+    ]
+
+    def count(opened: set[int]) -> int:
+        return sum(bool(of_patch & opened) for of_patch in regions)
+
+    order = parts_first(touches.expand(40, -1, -1), shown, generator())
+    assert torch.equal(order.sort(dim=1).values, torch.arange(len(regions)).expand(40, -1))
+    draws, parts_of = set(), set()
+    for row in order[:, -shown:].tolist():
+        draws.add(tuple(sorted(row)))
+        opened = {0} if count({0}) >= shown else {0, 2}  # background, skin
+        parts = set[int]().union(*(regions[p] for p in row if not regions[p] & opened))
+        parts_of.add(frozenset(parts))
+        if count(opened) >= shown:
+            assert not parts
+        else:
+            assert count(opened | parts) >= shown
+            assert any(count(opened | parts - {part}) < shown for part in parts)
+    assert len(draws) > 1
+    assert (len(parts_of) > 1) == (count({0, 2}) < shown < 60)  # their order is drawn, too
+
+
+def test_the_regions_are_cropped_and_mirrored_with_the_image() -> None:
+    """An image that shows its own regions has, in every view, those that the method is told."""
+    method = build(masking="face", crop_scale=0.2)
+    grey = mean_face(SIDE).mul(torch.arange(7.0)[:, None, None] / 8).sum(dim=0)
+    views = method.views(grey.expand(6, 3, -1, -1), generator(3))
+    assert views.touches is not None
+    checked = 0
+    for crop, touches in zip(views.images[:, 0], views.touches, strict=True):
+        for place in range(PATCHES):
+            top, left = place // 8 * PATCH, place % 8 * PATCH
+            pure = (crop[top : top + PATCH, left : left + PATCH] * 8).unique()
+            if len(pure) == 1 and float(pure) == round(float(pure)):
+                assert touches[:, place].nonzero().flatten().tolist() == [int(pure)]
+                checked += 1
+    assert checked > PATCHES
+    plain = build(crop_scale=0.2).views(grey.expand(6, 3, -1, -1), generator(3))
+    assert plain.touches is None
+    torch.testing.assert_close(plain.images, views.images)  # the crops are the same
+
+
+@pytest.mark.nightly
+def test_the_mean_face_is_where_rendered_faces_have_their_parts() -> None:
+    from facebench.synth import FaceSampler
+    from facebench_tasks._synthetic_landmarks import landmarks
+
+    points = {"right eye": range(36, 42), "left eye": range(42, 48), "nose": range(30, 36),
+              "mouth": range(48, 68)}  # fmt: skip
+    sampler = FaceSampler(5)
+    faces_ = [sampler.face(i, expression="neutral", pose_spread=0.3, jitter=0.3, aligned=True)
+              for i in range(12)]  # fmt: skip
+    for name, which in points.items():
+        top, left, bottom, right = BOXES[name]
+        x, y = np.concatenate([landmarks(face)[:, list(which)] for face in faces_], axis=1)
+        inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+        assert inside.mean() > 0.9, name
+
+
 def test_it_learns() -> None:
     method, images = build(mask_ratio=0.5), faces(16)
     images = torch.nn.functional.avg_pool2d(images, 9, 1, 4, count_include_pad=False)  # smooth
     adam = torch.optim.Adam(method.parameters(), lr=3e-3)
     losses = []
     for step in range(40):
-        (loss,) = method.loss(images, generator(step)).values()
+        (loss,) = method.loss(Crops(images), generator(step)).values()
         adam.zero_grad()
         loss.backward()
         adam.step()
