@@ -1,4 +1,4 @@
 """From a spec to a result: the stages and the hashes that name them.
 
-Imports ``results`` and what is below it.
+May import results and the layers below it.
 """

@@ -4,6 +4,7 @@ import errno
 import math
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,15 @@ from facebench.runtime.stops import Stopped
 SELDOM = replace(SPEC, checkpoint_minutes=10080)
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Python's own handler of SIGINT, which is ignored in background processes of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_keeps_the_end_of_the_last_epoch(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, signum: int

@@ -50,7 +50,7 @@ def parse_pairs(file: Path) -> list[Any]:
         return f"{name}|{number}"
 
     def back(path: str) -> tuple[str, int]:
-        name, _, number = path.partition("|")
+        name, _, number = path.rpartition("|")
         return name, int(number)
 
     table = read_pairs(file, image)
@@ -115,7 +115,7 @@ CPLFW = Format(
     lambda file: list(read_pair_lines(file).itertuples(index=False, name=None)),
     [
         *(with_(1, text) for text in (*NO_LABELS, "2")),
-        *(with_(0, name) for name in ("", ".jpg", "aa.jpg", "aa_1.png", "aa_x.jpg")),
+        *(with_(0, name) for name in ("", ".jpg", "aa.jpg", "aa_1.gif", "aa_x.jpg")),
         without(0), without(1), more("x"), more("2"),
     ],
     heading=1,
