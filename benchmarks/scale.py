@@ -8,8 +8,7 @@ process of its own, with the peak memory above that after the imports:
 - a probe with one head, and with a grid of 15, of 8 labels: seconds of an epoch
 - both starting without the file in the system's cache
 - the judgement of 8 action units in three folds, with one epoch
-- extraction with a backbone of negligible cost, so that reading and writing are measured,
-  and with facecycle16 on a few images, for its memory
+- extraction with a backbone of negligible cost (reading, writing), and with facecycle16 (memory)
 
 Throughput is given as a share of what plain loops reach on the same disk (reading the file from
 front to back, without and with the system's cache; writing it) and of copying in memory.

@@ -60,7 +60,7 @@ class Datta(Method):
         self.augment = Compose((crop, Flip(options.flip_p)))
 
     def features(self, name: str, images: Tensor) -> Tensor:
-        """Return F_s, or the embedding ``f_a`` ``[B, 128]`` of images at the pretraining size."""
+        """Return F_s, or the embedding ``f_a`` of images at the pretraining size."""
         if name == "f_s":
             return self.encode(images)
         return self.embed(self.encode(resized(images, self.image_size)))  # type: ignore[no-any-return]

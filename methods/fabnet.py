@@ -40,7 +40,7 @@ class FAbNet(FlowMethod):
         self.decoder = FlowDecoder(2 * options.embedding_dim, 2, image_size, options.decoder_width)
 
     def features(self, name: str, images: Tensor) -> Tensor:
-        """Return F_s, or the attribute embedding ``f_a`` ``[B, 256]``."""
+        """Return F_s, or the attribute embedding ``f_a`` ``[B, embedding_dim]``."""
         return self.encode(images) if name == "f_s" else self.embedded(self.embed, images)
 
     def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:

@@ -61,7 +61,7 @@ class Temporal(Method):
         self.augment = Compose((crop, Flip(0.5)))
 
     def features(self, name: str, images: Tensor) -> Tensor:
-        """Return F_s, or the embedding ``f_a`` ``[B, 128]`` of images at the pretraining size."""
+        """Return F_s, or the embedding ``f_a`` of images at the pretraining size."""
         if name == "f_s":
             return self.encode(images)
         return self.embed(self.encode(resized(images, self.image_size)))  # type: ignore[no-any-return]

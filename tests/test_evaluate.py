@@ -274,6 +274,10 @@ def test_another_shape_is_an_error_that_names_it(
         ({"preprocess": {"values": (1, 0)}}, "expected two numbers, of black and of white"),
         ({"preprocess": {"dtype": "uint8"}}, "Give preprocess.values=0,255"),
         ({"preprocess": {"filter": "lanczos", "antialias": False}}, "antialias=true"),
+        (
+            {"preprocess": {"image_size": 48}, "settings": {"extract.image_size": 64}},
+            r"extract.image_size is 64, and the model takes images of 48 px",
+        ),
         ({"settings": {"colours.gain": 1}}, "unknown option 'colours.gain'"),
         ({"settings": {"pretrain.epochs": 1}}, "is learned already"),
     ],

@@ -12,6 +12,7 @@ from facebench.api.judged_model import GROUP, JudgedModel, Model, judged_model, 
 from facebench.api.results import Results
 from facebench.api.runs import PreparedRuns, prepare_runs
 from facebench.api.words import arguments_of
+from facebench.config.options import Overrides
 from facebench.config.spec import RunSpec
 from facebench.errors import SpecError
 from facebench.progress import Progress
@@ -169,8 +170,24 @@ def prepare_evaluation(
     if method in (*CORE_GROUPS, GROUP, *registry.names("task")):
         raise SpecError(f"name is '{method}', as of a group of options. Choose another.")
     registry.add("method", judged.method, "evaluate()")
+    _check_one_size(judged.options.image_size, rest)
     checkpoint = store_in_memory(judged.method, judged.options, arguments.cache or default_cache())
     flags = {**arguments.flags, "method": method, "checkpoint": checkpoint.folder}
     return PreparedEvaluation(
         judged, prepare_runs(replace(arguments, flags=flags, settings=rest), registry)
     )
+
+
+def _check_one_size(image_size: int, settings: Overrides) -> None:
+    """Refuse a size of extraction that is not the one at which images enter the model.
+
+    Raises:
+        SpecError: Both are given, and differ.
+    """
+    asked = settings.get("extract.image_size")
+    if image_size and asked is not None and str(asked.value) != str(image_size):
+        raise SpecError(
+            f"{asked.place}: extract.image_size is {asked.value}, and the model takes images of "
+            f"{image_size} px (preprocess.image_size). Leave extract.image_size out, or give the "
+            "size that you mean as preprocess.image_size."
+        )

@@ -68,9 +68,9 @@ def judged_model(
     found = _found(model, name, version)
     entered = preprocess_of(found, preprocess)
     module = found.load()
-    digest = hashlib.sha256(f"{found.digest}{model_digest(module)}".encode()).hexdigest()
-    if isinstance(model, nn.Module):
-        digest = model_digest(module)
+    digest = model_digest(module)
+    if not isinstance(model, nn.Module):  # what its file or the user adds
+        digest = hashlib.sha256(f"{found.digest}{digest}".encode()).hexdigest()
     options = InMemoryOptions(
         **{f.name: getattr(entered, f.name) for f in fields(entered)},
         model=found.name, digest=digest, version=version or "",

@@ -27,30 +27,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from facebench.data.dataset import Dataset, population
+from facebench.data.dataset import Dataset
 from facebench.data.finding import VOXCELEB, voxceleb_folder
 from facebench.data.manifest import CROP, boxes
+from facebench.data.rendered_clips import rendered_clips
 from facebench.data.speakers import WRAPPERS, name_identities, speaker_names
 from facebench.data.tracks import tracks
 from facebench.errors import DataError
-from facebench.progress import Progress, Silent, increments
+from facebench.progress import Progress, Silent
 from facebench.protocol import table_protocol
-from facebench.runtime.atomic import locked
 from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
 from facebench.runtime.listing import images_below, user_path
 from facebench.runtime.workspace import StandIns
-from facebench.synth.write import GENERATOR_VERSION, MARKER, write_clips
+from facebench.synth.write import MARKER
 from facebench.targets import Targets
 
 Form = Literal["images", "video"]
 
 # Between identity and video in VoxCeleb's releases: the scale of the face crop.
 _SCALE = "1.6"
-
-# The rendered stand-in at scale 1: the 2,048 frames that the quick preset takes, of 64 px, the size
-# that the paper learns from.
-_PEOPLE, _CLIPS, _FRAMES, _SIDE = 256, 2, 4, 64
 
 _LIMIT_SEED = 2023
 _RUN = 8  # frames: more than a second at 6 fps
@@ -162,7 +158,7 @@ def open_source(
         real = voxceleb_folder(data_root, synthetic)
         if real is not None:
             return folder_source(real, cache, form="video", name=name, progress=progress)
-        clips = _rendered_clips(cache, scale, progress or Silent())
+        clips = rendered_clips(cache, scale, progress or Silent())
         return folder_source(clips, cache, form="video", name=name, progress=progress)
     prefix, colon, rest = name.partition(":")
     if colon and prefix in ("images", "video"):
@@ -287,20 +283,3 @@ def _who(folder: Path, path: str) -> tuple[str, str]:
             f"{folder}. Write images:{folder} for a folder of single images."
         )
     return parts[0], f"{parts[0]}/{parts[1]}"
-
-
-def _rendered_clips(cache: Path, scale: float, progress: Progress | Silent) -> Path:
-    people = max(2, round(_PEOPLE * scale))
-    target = cache / "synthetic" / f"voxceleb-g{GENERATOR_VERSION}-{people}x{_CLIPS}x{_FRAMES}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    _log.warning("voxceleb: SYNTHETIC clips instead of real video frames")
-    with locked(target.parent / f".{target.name}.lock"):
-        if target.is_dir():
-            return target
-        _log.info("voxceleb: rendering synthetic clips into %s", target)
-        with progress.bar("render", people * _CLIPS * _FRAMES, "frame") as advance:
-            write_clips(
-                target, identities=people, clips=_CLIPS, frames=_FRAMES, size=_SIDE,
-                seed=population("voxceleb"), progress=increments(advance),
-            )  # fmt: skip
-    return target

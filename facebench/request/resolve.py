@@ -25,6 +25,7 @@ from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
 from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.registry import Registry, build_backbone
+from facebench.request.extraction import with_defaults
 from facebench.request.fitting import own_data, which_fit
 from facebench.request.handed_in import check_nothing_learns, given_settings
 from facebench.request.layers import declared_layers
@@ -229,7 +230,9 @@ def _resolved_run(
     options = apply(method.Options(), name, layers)
     asked = apply(ExtractSpec(), "extract", layers)
     own_size = method.input_size(options)
-    extract = _extract(asked, request, method, own_size or task.info.image_size)
+    extract = with_defaults(
+        asked, method, given, own_size or task.info.image_size, beside=name not in request.methods
+    )
     spec = RunSpec(
         method=name,
         task=task.info.name,
@@ -280,32 +283,3 @@ def _layers(request: Request, method: type[Method]) -> Overrides:
         | layer(learned["method_options"], GIVEN, group=name)
         | layer(learned["pretrain"], GIVEN, group="pretrain")
     )
-
-
-def _extract(
-    asked: ExtractSpec, request: Request, method: type[Method], image_size: int
-) -> ExtractSpec:
-    """Return ``asked`` with the defaults of the method, and the image size if it has none."""
-    # A floor that was not requested by name uses its own feature if it lacks the requested one.
-    beside = method.info.name not in request.methods and asked.feature not in method.info.features
-    return replace(
-        asked,
-        pool=asked.pool if method.info.backbone else "flatten",  # no feature map to pool
-        feature=_feature(method, "" if beside else asked.feature, _given(request, method)),
-        image_size=asked.image_size or image_size,
-    )
-
-
-def _feature(method: type[Method], name: str, given: Checkpoint | None) -> str:
-    offered = method.info.features
-    possible = tuple(given.record.features or offered) if given else offered
-    if given and given.imported and name in offered and name not in possible:
-        raise SpecError(
-            f"extract.feature is {name}: {given.imported.file} lacks weights that it is made "
-            f"of, {given.imported.missing[0]} first; it gives {', '.join(possible)}."
-        )
-    if name and name not in offered:
-        raise UnknownNameError(
-            f"feature of {method.info.name}", name, offered, where="extract.feature"
-        )
-    return name or possible[0]

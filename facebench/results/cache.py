@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from filelock import FileLock, Timeout
 
@@ -26,10 +26,7 @@ CacheKind = Literal[
     "checkpoints", "features", "packed", "synthetic", "leaks", "scans", "digests", "unfinished",
     "left over",
 ]  # fmt: skip
-KINDS: tuple[CacheKind, ...] = (
-    "checkpoints", "features", "packed", "synthetic", "leaks", "scans", "digests", "unfinished",
-    "left over",
-)  # fmt: skip
+KINDS: tuple[CacheKind, ...] = get_args(CacheKind)
 _RECORDS: dict[str, tuple[str, type[StageRecord]]] = {
     "checkpoints": (CHECKPOINT_RECORD, CheckpointRecord),
     "features": (FEATURES_RECORD, FeaturesRecord),

@@ -101,7 +101,8 @@ class _Machine:
             operation = getattr(self, f"_{name.lower()}", None)
             if operation is None:
                 raise Damaged(f"operation {name} in it")
-            self.stack.append(argument) if name in _WITH_ARGUMENT else None
+            if name in _WITH_ARGUMENT:
+                self.stack.append(argument)
             operation()
 
     # Stack ------------------------------------------------------------------------------------
