@@ -36,6 +36,7 @@ class SimSiam(TwoViewMethod):
         version=1,
         paper="Chen and He, CVPR 2021",
         year=2021,
+        small={"projection_dim": 64, "prediction_hidden": 16},
     )
     Options = SimSiamOptions
     options: SimSiamOptions

@@ -31,7 +31,7 @@ from pathlib import Path
 import pandas as pd
 
 from facebench.backbones import Backbone
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench.errors import DataError
 from facebench.task import Metric, Task, TaskInfo
 

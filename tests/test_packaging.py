@@ -155,7 +155,7 @@ class Squares(Task):
 }
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # tests/test_scaffold.py installs a method and a task in a package each
 def test_a_third_party_wheel_is_listed_checked_and_run(
     tmp_path: Path, data: Path, plugin: Path
 ) -> None:

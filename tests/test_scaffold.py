@@ -1,23 +1,21 @@
 """``facebench new`` writes packages that pass their own tests, ours, and the contract."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from conftest import Facebench, environment
+from conftest import Facebench
 
 KINDS = ["method", "task"]
 FILES = {"pyproject.toml", "README.md", "facebench_my_own.py", "test_facebench_my_own.py"}
 
 
-def run(*command: str, folder: Path, **variables: str) -> str:
+def run(*command: str, folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=folder, check=False, capture_output=True, text=True,
-        env=os.environ | variables,
-    )  # fmt: skip
+        [sys.executable, "-m", *command], cwd=folder, check=False, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -51,32 +49,32 @@ def test_a_new_package_passes_its_own_tests(
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_installed_package_is_listed_checked_and_run(
-    facebench: Facebench, tmp_path: Path, data: Path, plugin: Path, kind: str
+    facebench: Facebench, tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     facebench("new", kind, "my_own")
     pip = ("pip", "--quiet", "--disable-pip-version-check")
     source, site = tmp_path / "facebench-my-own", tmp_path / "site"
     run(*pip, "install", "--no-build-isolation", "--no-deps", "--target", str(site), str(source),
         folder=tmp_path)  # fmt: skip
-    variables = environment(tmp_path, data) | {"PYTHONPATH": str(site)}
-
-    def installed(*arguments: str) -> str:
-        return run("facebench.cli", *arguments, folder=tmp_path, **variables)
-
-    (line,) = [line for line in installed("list", f"{kind}s").splitlines() if "my_own" in line]
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setitem(sys.modules, "facebench_my_own", None)  # is put back, so the next is read
+    del sys.modules["facebench_my_own"]
+    listed = facebench("list", f"{kind}s").stdout
+    (line,) = [line for line in listed.splitlines() if "my_own" in line]
     assert "facebench-my-own 0.1.0" in line
-    checked = installed("check", "my_own")
+    checked = facebench("check", "my_own").stdout
     quick = ["--backbone", "tinynet", "--plugin", str(plugin), "--no-floors", "--set",
              "probe.epochs=3"]  # fmt: skip
     learn = ["--pretrain-data", "tiny", "--set", "pretrain.epochs=1", "--set",
              "pretrain.batch_size=16", "--set", "pretrain.image_size=32"]  # fmt: skip
     if kind == "method":
         assert "ok: a step is repeatable" in checked
-        assert "MyOwn" in installed("run", "--method", "my_own", "--task", "tiny", *quick, *learn)
+        shown = facebench("run", "--method", "my_own", "--task", "tiny", *quick, *learn).stdout
+        assert "MyOwn" in shown
     else:
         assert "ok: its images read as uint8 RGB" in checked
-        shown = installed("run", "--method", "random", "--task", "my_own", "--limit", "20",
-                          "--synthetic", "missing", *quick)  # fmt: skip
+        shown = facebench("run", "--method", "random", "--task", "my_own", "--limit", "20",
+                          "--synthetic", "missing", *quick).stdout  # fmt: skip
         assert "MyOwn (version 1), SYNTHETIC" in shown
 
 

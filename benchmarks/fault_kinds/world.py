@@ -20,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from facebench.task import Metric, Task, TaskInfo
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 
 
 class Squares(Task):

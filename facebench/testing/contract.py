@@ -8,15 +8,15 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from facebench.backbones import Backbone, NoBackbone, act, conv
+from facebench.backbones import Backbone
 from facebench.config.options import apply, check_keys, layer
 from facebench.data.dataset import open_dataset
 from facebench.errors import DataError, PluginError, SpecError, UnknownNameError
@@ -25,12 +25,11 @@ from facebench.protocol import table_protocol
 from facebench.ranges import check_values
 from facebench.registry import CONTRACTS, PluginKind, Registry
 from facebench.request.resolve import CORE_GROUPS
-from facebench.runtime.device import Precision
 from facebench.targets import LabelledImages, TargetKind
 from facebench.task import Task
-from facebench.testing.learning_check import ITERATIONS, PRECISIONS, learn_briefly, variants
+from facebench.testing.learning_check import ITERATIONS, learn_briefly, planned
+from facebench.testing.networks import small_backbone
 from facebench.testing.random_labels import kinds_of, random_targets
-from facebench.timm_models import feature_map
 from facebench.weights.build import make_heads
 
 IMAGE_SIZE = 32  # pixels
@@ -38,51 +37,12 @@ BATCH = 8
 SYNTHETIC_SCALE = 0.05
 
 
-class TwoBlocks(Backbone):
-    """A tiny vision transformer of timm, for methods that need one: ``[B, 16, S/4, S/4]``."""
-
-    channels = 16
-
-    def __init__(self) -> None:
-        from timm.models.vision_transformer import VisionTransformer
-
-        super().__init__()
-        self.model = VisionTransformer(
-            img_size=IMAGE_SIZE, patch_size=4, embed_dim=self.channels, depth=2, num_heads=2,
-            num_classes=0, dynamic_img_size=True,
-        )  # fmt: skip
-
-    @property
-    def transformer(self) -> Any:
-        """Return the model."""
-        return self.model
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the patch tokens of ``[B, 3, S, S]`` images as a map."""
-        return feature_map(self.model, images, "of two blocks")
-
-
-class TwoLayers(Backbone):
-    """A tiny backbone, so that a contract test takes seconds: ``[B, 8, S/8, S/8]``."""
-
-    channels = 8
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(conv(3, 8, kernel=7, stride=4), act(), conv(8, 8, stride=2))
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Return the feature map of ``[B, 3, S, S]`` images."""
-        return self.layers(images)  # type: ignore[no-any-return]
-
-
 def check_plugin(
     name: str,
     registry: Registry,
     cache: Path | None = None,
     *,
-    declared_sizes: Collection[Precision] = PRECISIONS,
-    each_value: Collection[Precision] = PRECISIONS,
+    thorough: bool = True,
 ) -> Iterator[str]:
     """Yield one line for each check that passes.
 
@@ -90,10 +50,8 @@ def check_plugin(
         name: Name of a method, task or backbone.
         registry: Registry that holds it.
         cache: Folder that keeps the stand-in of a task; None keeps none.
-        declared_sizes: Precisions in which recipes and presets are learned with networks of the
-            sizes that they declare; in others with those of ``info.small``.
-        each_value: Precisions in which single values of options are learned; recipes and presets
-            are learned in all.
+        thorough: Whether all variants of a method are learned in bf16, too, with networks of the
+            sizes that they declare (:func:`facebench.testing.learning_check.planned`).
 
     Raises:
         UnknownNameError: No plugin has that name.
@@ -104,7 +62,7 @@ def check_plugin(
         known = [known for kind in CONTRACTS for known in registry.names(kind)]  # type: ignore[arg-type]
         raise UnknownNameError("plugin", name, known)
     checks: dict[str, Any] = {
-        "method": partial(check_method, declared_sizes=declared_sizes, each_value=each_value),
+        "method": partial(check_method, thorough=thorough),
         "task": partial(check_task, cache=cache),
         "backbone": check_backbone,
     }  # fmt: skip
@@ -115,12 +73,8 @@ def check_plugin(
             yield f"  ok: {line}"
 
 
-def check_method(
-    cls: type[Method],
-    declared_sizes: Collection[Precision] = PRECISIONS,
-    each_value: Collection[Precision] = PRECISIONS,
-) -> Iterator[str]:
-    """Yield the checks that a method passes; precisions as in :func:`check_plugin`."""
+def check_method(cls: type[Method], *, thorough: bool = True) -> Iterator[str]:
+    """Yield the checks that a method passes; ``thorough`` as in :func:`check_plugin`."""
     info, name = cls.info, cls.info.name
     _check_options(cls)
     for title, values in [*info.presets.items(), *info.recipes.items()]:
@@ -137,7 +91,7 @@ def check_method(
     yield from _check_features(method, images)
     if info.learns:
         yield from _check_learning(method, images)
-        yield from _check_variants(cls, declared_sizes, each_value)
+        yield from _check_variants(cls, thorough)
 
 
 def check_task(cls: type[Task], cache: Path | None = None) -> Iterator[str]:
@@ -238,17 +192,14 @@ def _check_learning(method: Method, images: Tensor) -> Iterator[str]:
     yield f"a step is repeatable from its generator and gives finite {', '.join(terms)}"
 
 
-def _check_variants(
-    cls: type[Method], declared_sizes: Collection[Precision], each_value: Collection[Precision]
-) -> Iterator[str]:
-    for precision in PRECISIONS:
-        for variant in variants(cls, small=precision not in declared_sizes):
-            if precision not in each_value and not variant.name.startswith("recipe "):
-                continue
+def _check_variants(cls: type[Method], thorough: bool) -> Iterator[str]:
+    for precision, to_learn in planned(cls, thorough=thorough):
+        for variant in to_learn:
             for kind in kinds_of(cls.info):
                 learn_briefly(cls, small_backbone(cls), variant, precision, kind)
-    names = "; ".join(variant.name for variant in variants(cls))
-    yield f"learns {ITERATIONS} iterations in float32 and bf16 with each of {names}"
+        names = "; ".join(variant.name for variant in to_learn)
+        form = "float32" if precision == "32" else precision
+        yield f"learns {ITERATIONS} iterations in {form} with each of {names}"
 
 
 def _one_step(cls: type[Method], faces: Tensor, kind: TargetKind | None) -> dict[str, float]:
@@ -292,13 +243,6 @@ def _build(cls: type[Method], options: Any = None) -> Method:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return cls(small_backbone(cls), options or cls.Options(), IMAGE_SIZE)
-
-
-def small_backbone(cls: type[Method]) -> Backbone:
-    """Return a new backbone of the kind that a method needs, small."""
-    if not cls.info.backbone:
-        return NoBackbone()
-    return TwoBlocks() if cls.info.transformer else TwoLayers()
 
 
 def _generator(seed: int) -> torch.Generator:

@@ -17,7 +17,7 @@ from facebench.method import Method, MethodInfo
 from facebench.runtime.images import TORCHVISION, Scaling
 from facebench.runtime.workspace import Workspace
 from facebench.task import NoOptions
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 
 SPEC = ExtractSpec(feature="f_s", image_size=32, dtype="float32", batch_size=4)
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facebench.method import Terms
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods._facecycle_options import FaceCycleOptions
 from facebench_methods.facecycle import FaceCycle
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods._deforming import MapDecoder, integrated
 from facebench_methods.deformae import DeformAE
 

@@ -13,7 +13,7 @@ from facebench.config.options import PRESETS
 from facebench.errors import SpecError, StageError
 from facebench.registry import Registry
 from facebench.request.resolve import Request, resolve
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods._facecycle_losses import (
     gram,
     margin_loss,

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from facebench.errors import SpecError
 from facebench.pretrain.collapse import feature_std
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods._regions import distance, overlap, region_means, relation
 from facebench_methods.fra import FRA, FRAOptions
 

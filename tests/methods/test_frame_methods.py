@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from facebench.errors import SpecError
 from facebench.pretrain.collapse import feature_std
 from facebench.pretrain.learner import weighted_sum
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods._flow import (
     FlowDecoder,
     curriculum,

@@ -12,7 +12,7 @@ import torch
 from facebench.method import Method
 from facebench.pretrain.collapse import feature_std
 from facebench.targets import LabelledImages
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench.testing.random_labels import random_targets
 from facebench_methods._margins import arcface_logits, cosface_logits, sphereface_logits
 from facebench_methods.arcface import ArcFace

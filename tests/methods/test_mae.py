@@ -15,7 +15,7 @@ from facebench.backbones import FaceCycle16
 from facebench.errors import SpecError
 from facebench.registry import Registry
 from facebench.request.resolve import Request, resolve
-from facebench.testing.contract import TwoBlocks, TwoLayers
+from facebench.testing.networks import TwoBlocks, TwoLayers
 from facebench_methods._mean_face import BOXES, Crops, mean_face, parts_first, touched
 from facebench_methods.mae import MAE, MAEOptions
 

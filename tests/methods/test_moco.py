@@ -15,7 +15,7 @@ from facebench.errors import SpecError
 from facebench.pretrain.engine import train
 from facebench.pretrain.learner import Learner
 from facebench.runtime.workspace import Workspace
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods._views import ViewOptions
 from facebench_methods.moco import MoCo, MoCoOptions
 

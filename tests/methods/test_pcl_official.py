@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facebench.pretrain.losses import draw_mixing
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods._pcl_options import OFFICIAL, PCLOptions
 from facebench_methods.pcl import PCL
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facebench.pretrain.collapse import feature_std
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods.simclr import SimCLR, SimCLROptions
 
 Loss = Callable[[SimCLR, tuple[Tensor, Tensor], torch.Generator], Tensor]

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from facebench.errors import SpecError
 from facebench.pretrain.collapse import feature_std
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods._lab import colour_bins, lightness_bin, nearest_bin, rgb_to_lab
 from facebench_methods.splitbrain import SplitBrain, SplitBrainOptions
 

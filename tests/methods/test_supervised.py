@@ -12,7 +12,7 @@ from sklearn.utils.class_weight import compute_class_weight
 
 from facebench.pretrain.collapse import feature_std
 from facebench.targets import LabelledImages, TargetForm, TargetKind, Targets
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench.testing.random_labels import random_targets
 from facebench_methods._labelled import mirrored
 from facebench_methods.supervised import Supervised, SupervisedOptions, balanced_weights

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from facebench.errors import SpecError
 from facebench.method import Method
 from facebench.pretrain.collapse import feature_std
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods._two_views import TwoViewMethod
 from facebench_methods.barlowtwins import BarlowTwins
 from facebench_methods.byol import BYOL

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from facebench.pretrain.collapse import feature_std
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods.simclr import SimCLR, SimCLROptions
 
 

@@ -18,7 +18,7 @@ from facebench.pretrain.learner import Learner
 from facebench.pretrain.order import EpochOrder
 from facebench.pretrain.resume import RESUME_FILE, ResumeFile
 from facebench.runtime.workspace import Workspace
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench_methods.simclr import SimCLR, SimCLROptions
 
 SPEC = PretrainSpec(epochs=4, batch_size=4, image_size=32, lr=1e-3, checkpoint_minutes=0)

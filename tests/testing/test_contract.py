@@ -3,18 +3,12 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 from facebench.errors import PluginError
 from facebench.registry import CONTRACTS, Registry
-from facebench.runtime.device import Precision
 from facebench.testing.contract import check_plugin
-from facebench.testing.learning_check import PRECISIONS
 
 REGISTRY = Registry()
-# Without bf16 arithmetic of the processor, PCL's variants take five minutes more.
-BF16 = bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-FLOAT32: tuple[Precision, ...] = ("32",)
 # Many variants to learn with, or large networks.
 LONG = ("pcl", "facecycle", "moco", "vicreg", "barlowtwins", "dino", "drml", "mae")
 NAMES = [
@@ -22,25 +16,22 @@ NAMES = [
     for kind in CONTRACTS
     for name in REGISTRY.names(kind)  # type: ignore[arg-type]
 ]
+TRAINED = [name for name in REGISTRY.names("method") if REGISTRY.load("method", name).info.learns]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_built_in(name: str, stand_ins: Path) -> None:
-    each_value = PRECISIONS if BF16 or name not in LONG else FLOAT32
-    lines = list(
-        check_plugin(name, REGISTRY, stand_ins, declared_sizes=FLOAT32, each_value=each_value)
-    )
+    lines = list(check_plugin(name, REGISTRY, stand_ins, thorough=False))
     assert lines[0].startswith(("method", "task", "backbone"))
     assert len(lines) > 1
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize(
-    "name", [n for n in REGISTRY.names("method") if REGISTRY.load("method", n).info.small]
-)
-def test_networks_of_declared_sizes_learn_in_bf16(name: str) -> None:
-    lines = list(check_plugin(name, REGISTRY))
-    assert "in float32 and bf16" in lines[-1]
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_variant_learns_in_both_precisions(name: str) -> None:
+    *_, in_float32, in_bf16 = check_plugin(name, REGISTRY)
+    assert "in float32" in in_float32
+    assert in_bf16 == in_float32.replace("float32", "bf16")
 
 
 BROKEN = {

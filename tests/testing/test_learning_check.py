@@ -15,7 +15,6 @@ from facebench.method import Method, MethodInfo, Terms
 from facebench.pretrain.engine import train
 from facebench.registry import Registry
 from facebench.runtime.workspace import Workspace
-from facebench.testing.contract import TwoLayers
 from facebench.testing.learning_check import (
     IMAGE_SIZE,
     RandomFaces,
@@ -24,6 +23,7 @@ from facebench.testing.learning_check import (
     literal_values,
     variants,
 )
+from facebench.testing.networks import TwoLayers
 
 
 @dataclass(frozen=True)

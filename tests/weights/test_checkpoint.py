@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from facebench.errors import StageError
 from facebench.task import NoOptions
-from facebench.testing.contract import TwoLayers
+from facebench.testing.networks import TwoLayers
 from facebench.weights.checkpoint import (
     load_weights,
     read_checkpoint,
