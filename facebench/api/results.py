@@ -81,7 +81,7 @@ class Results(Sequence[Result]):
 
     def table(
         self,
-        number: int,
+        number: int | str,
         format: str = "text",
         *,
         synthetic: bool | None = None,
@@ -90,7 +90,7 @@ class Results(Sequence[Result]):
         """Lay out a table of the paper, printed numbers and ours side by side: ``facebench table``.
 
         Args:
-            number: Number of the paper's table, 1 to 7.
+            number: Number of the paper's table, 1 to 7; ``modern`` for the methods that came later.
             format: ``text``, ``md``, ``latex``, ``csv``, ``html`` or ``json``.
             synthetic: Only what is on synthetic, or only what is on real data; None: a table of
                 each.

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @command
 def table(
-    number: Annotated[int, typer.Argument(help="Of the paper's table, 1 to 7.")],
+    number: Annotated[
+        str, typer.Argument(help="Of the paper's table, 1 to 7; or modern, of later methods.")
+    ],
     results: StoredResults = None,
     synthetic: Annotated[
         bool | None,

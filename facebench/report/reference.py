@@ -1,4 +1,8 @@
-"""Printed numbers of the papers, as data (``results/reference``)."""
+"""Printed numbers of the papers, as data (``results/reference``).
+
+Files that have an ``order`` are papers on faces, of which the first one's tables are laid out. The
+table ``modern`` has a file of its own: the later methods, and what each of their papers prints.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from importlib.resources import files
 from typing import Any
 
 FORMAT = 1
+MODERN = "modern"  # the table of later methods
+LATER_METHODS = "later-methods.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +83,10 @@ class PublishedTraining:
 
 @dataclass(frozen=True, kw_only=True)
 class PrintedLayout:
-    """Layout of a table in the first paper.
+    """Layout of a table in the first paper, or of the table of later methods.
 
     Args:
-        number: Number of the table.
+        number: Number of the table in the first paper; ``modern`` for that of later methods.
         title: Title of the table.
         rows: Heading of the rows.
         digits: Number of decimals.
@@ -90,10 +96,13 @@ class PrintedLayout:
         baselines: Printed methods that learn nothing. The paper lists them among the
             self-supervised ones; facebench shows them apart.
         pretraining: What the printed numbers were learned from.
-        short: Short reference of the paper.
+        short: Short reference of the paper; empty if each number is of a paper of its own.
+        others: Heading of the section of our runs whose methods are not printed.
+        unprinted: Methods that have a row although nothing is printed for them.
+        note: What the printed numbers are, where they are of several papers.
     """
 
-    number: int
+    number: int | str
     title: str
     rows: str
     digits: int
@@ -102,6 +111,14 @@ class PrintedLayout:
     baselines: frozenset[str]
     pretraining: PublishedTraining
     short: str
+    others: str = "Not in the paper's table"
+    unprinted: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def title_number(self) -> str:
+        """Return how the first paper calls the table, such as ``Table 1``; empty if it has none."""
+        return f"Table {self.number}" if isinstance(self.number, int) else ""
 
 
 @cache
@@ -124,12 +141,7 @@ def printed_layouts() -> dict[int, PrintedLayout]:
     return {
         table["number"]: PrintedLayout(
             **{name: table[name] for name in ("number", "title", "rows", "digits")},
-            columns=tuple(
-                PrintedColumn(
-                    task=column["task"], metric=column["metric"], heading=tuple(column["heading"])
-                )
-                for column in table["columns"]
-            ),
+            columns=_columns(table),
             sections=paper["sections"],
             baselines=frozenset(paper["baselines"]),
             pretraining=PublishedTraining(**paper["pretraining"]),
@@ -139,11 +151,60 @@ def printed_layouts() -> dict[int, PrintedLayout]:
     }
 
 
+@cache
+def layouts() -> dict[int | str, PrintedLayout]:
+    """Return the layouts of all tables: those of the first paper, then that of later methods."""
+    later = _later_methods()
+    table, paper = later["table"], _papers()[0]
+    modern = PrintedLayout(
+        **{name: table[name] for name in ("number", "title", "rows", "digits")},
+        columns=_columns(table),
+        sections={k: v for k, v in table["sections"].items() if k != "others"},
+        baselines=frozenset(paper["baselines"]),
+        pretraining=PublishedTraining(**table["pretraining"]),
+        short="",
+        others=table["sections"]["others"],
+        unprinted=tuple(table["unprinted"]),
+        note=table["note"],
+    )
+    return {**printed_layouts(), MODERN: modern}
+
+
+@cache
+def later_numbers() -> tuple[Printed, ...]:
+    """Return what the papers of later methods print, each with its own source."""
+    return tuple(
+        Printed(**row, **{name: paper[name] for name in ("paper", "short", "source")})
+        for paper in _later_methods()["papers"]
+        for row in paper["rows"]
+    )
+
+
+def numbers_of(layout: PrintedLayout) -> tuple[Printed, ...]:
+    """Return the printed numbers of a table, in reading order."""
+    return later_numbers() if layout.number == MODERN else printed_table(int(layout.number))
+
+
+def _columns(table: Mapping[str, Any]) -> tuple[PrintedColumn, ...]:
+    return tuple(
+        PrintedColumn(
+            task=column["task"], metric=column["metric"], heading=tuple(column["heading"])
+        )
+        for column in table["columns"]
+    )
+
+
+def _later_methods() -> dict[str, Any]:
+    text = (files("facebench_reference") / LATER_METHODS).read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 def _papers() -> list[dict[str, Any]]:
     papers = [
         json.loads(entry.read_text(encoding="utf-8"))
         for entry in files("facebench_reference").iterdir()
-        if entry.name.endswith(".json")
+        if entry.name.endswith(".json") and entry.name != LATER_METHODS
     ]
     return sorted(papers, key=lambda paper: int(paper["order"]))
 

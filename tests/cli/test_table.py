@@ -36,6 +36,15 @@ def test_without_results_every_printed_number_is_shown(number: int) -> None:
     assert "no results in results/runs" in done.stderr
 
 
+def test_without_results_the_later_methods_and_their_sources_are_shown() -> None:
+    done = table("modern")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("Methods that came after those of the PCL paper's tables")
+    for row in ("BYOL", "SimSiam", "VICReg", "Barlow Twins", "DINO", "MAE", "FRA"):
+        assert f"\n{row} " in done.stdout
+    assert "github.com/facebookresearch/vicreg, commit" in done.stdout
+
+
 def test_without_results_the_text_names_the_paper_and_its_rows() -> None:
     shown = table("1").stdout
     assert "Table 1." in shown
@@ -59,6 +68,7 @@ def test_with_results_they_stand_beside_the_printed_rows(tmp_path: Path) -> None
         (["1", "--results", "nowhere"], "nowhere: no such folder"),
         (["1", "--synthetic"], "results/runs: no such folder"),  # nothing printed is of these
         (["8"], "unknown table '8'"),
+        (["modren"], "Did you mean 'modern'?"),
         (["1", "--format", "latx"], "Did you mean 'latex'?"),
     ],
 )

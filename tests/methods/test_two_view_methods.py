@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from facebench.errors import SpecError
 from facebench.method import Method
 from facebench.pretrain.collapse import feature_std
+from facebench.report.reference import later_numbers
 from facebench.testing.networks import TwoLayers
 from facebench_methods._two_views import TwoViewMethod
 from facebench_methods.barlowtwins import BarlowTwins
@@ -197,6 +198,10 @@ def test_learning_lowers_the_loss_and_does_not_collapse_the_features(
     first, last = (sum(part) / 10 for part in (losses[:10], losses[-10:]))
     assert last < first - 0.05 * abs(first)
     assert feature_std(method, images) > 0.1
+
+
+def test_they_have_rows_in_the_table_of_later_methods() -> None:
+    assert {cls.info.title for cls in METHODS} <= {number.method for number in later_numbers()}
 
 
 @pytest.mark.parametrize(

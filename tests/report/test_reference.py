@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from facebench.report.reference import Printed, printed, printed_numbers, printed_table
+from facebench.report.reference import (
+    Printed,
+    later_numbers,
+    layouts,
+    printed,
+    printed_numbers,
+    printed_table,
+)
 
 # Columns stand for (task, metric); a dash is an empty cell. "=" begins a section of the table; what
 # follows a method in brackets is its setting.
@@ -170,6 +179,27 @@ def test_every_number_of_facecycle_is_the_published_one() -> None:
 def test_nothing_else_is_stored() -> None:
     tables = [*TABLES.values(), *FACECYCLE]
     assert len(printed_numbers()) == sum(len(cells(table)) for table in tables)
+
+
+def test_every_number_of_a_later_method_is_the_one_of_its_source() -> None:
+    """As the authors' repositories print them, read anew; FRA's prints none."""
+    assert {n.method: (n.value, n.variant) for n in later_numbers()} == {
+        "BYOL": (74.4, "ResNet-50"),
+        "SimSiam": (68.1, "ResNet-50, 100 epochs"),
+        "VICReg": (73.2, "ResNet-50"),
+        "Barlow Twins": (73.3, "ResNet-50, 1000 epochs"),
+        "DINO": (75.3, "ResNet-50"),
+        "MAE": (68.0, "ViT-B"),
+    }
+    for number in later_numbers():
+        assert re.search(r"\.md, github\.com/[\w-]+/[\w-]+, commit [0-9a-f]{40}", number.source)
+        assert (number.task, number.metric) == ("imagenet", "top1")
+
+
+def test_a_later_method_is_not_printed_in_a_table_of_the_paper() -> None:
+    assert layouts()["modern"].unprinted == ("FRA",)
+    titles = {"FRA", *(number.method for number in later_numbers())}
+    assert not titles & {number.method for number in printed_numbers()}
 
 
 def test_each_table_stands_on_one_page() -> None:

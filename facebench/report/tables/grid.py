@@ -55,12 +55,13 @@ def grid(table: PaperTable) -> Table:
         lower = [heading[1] for heading in headings]
         rows = [line for row in table.rows for line in _below(row, kinds, ours)]
         labels = (*labels, *(("",) if ours else ()))
-    number, kind = table.layout.number, "synthetic" if table.synthetic else "real"
-    what = "SYNTHETIC faces" if table.synthetic else "real data"
+    layout, kind = table.layout, "synthetic" if table.synthetic else "real"
+    title = f"{layout.title}, {'SYNTHETIC faces' if table.synthetic else 'real data'}"
+    number = layout.title_number
     return Table(
-        title=f"Table {number}. {table.layout.title}, {what}",
-        caption=f"{table.layout.title}, {what} (Table {number} of {table.layout.short})",
-        label=f"table{number}-{kind}",
+        title=f"{number}. {title}" if number else title,
+        caption=f"{title} ({number} of {layout.short})" if number else title,
+        label=f"table{layout.number}-{kind}",
         upper=(("", len(labels)), *upper),
         columns=(*columns(*labels), *columns(*lower, numeric=True)),
         sections=tuple(

@@ -10,13 +10,11 @@ from facebench.config.ablations import ablation, ablation_names
 from facebench.config.spec import digest, plain
 from facebench.config.sweep_file import Setting, Sweep
 from facebench.report.entries import MethodEntry
-from facebench.report.reference import Printed, PrintedLayout, printed_table
+from facebench.report.reference import Printed, PrintedLayout, numbers_of, printed_table
 from facebench.report.tables.model import TableLine
 from facebench.results.settings import Settings
 
 Numbers = dict[tuple[str, str], Printed]  # by task and metric
-
-OTHERS = "Not in the paper's table"
 
 
 def method_lines(
@@ -34,9 +32,10 @@ def method_lines(
         synthetic: Whether the data are synthetic; then there are our rows only.
     """
     rows: dict[tuple[str, str, bool], Numbers] = defaultdict(dict)
-    for number in printed_table(layout.number):
+    for number in numbers_of(layout):
         key = (number.section, number.method, number.reproduced)
         rows[key][number.task, number.metric] = number
+    rows |= {("self-supervised", method, False): {} for method in layout.unprinted}
     mine: dict[str, list[MethodEntry]] = defaultdict(list)
     for entry in found:
         mine[entry.title].append(entry)
@@ -57,7 +56,7 @@ def method_lines(
         for title, of_title in mine.items()
         for entry in of_title
     ]
-    order = [*layout.sections.values(), OTHERS]
+    order = [*layout.sections.values(), layout.others]
     return sorted(lines, key=lambda line: order.index(line.section))
 
 
@@ -66,7 +65,7 @@ def _section(entry: MethodEntry, layout: PrintedLayout) -> str:
     if entry.labelled:
         return layout.sections["supervised"]
     baseline = entry.all_results[0].record.method.needs == "nothing"
-    return layout.sections["baseline"] if baseline else OTHERS
+    return layout.sections["baseline"] if baseline else layout.others
 
 
 def judged_on_most(found: Sequence[MethodEntry]) -> list[MethodEntry]:
@@ -81,7 +80,7 @@ def judged_on_most(found: Sequence[MethodEntry]) -> list[MethodEntry]:
 
 
 def ablation_lines(
-    number: int, found: Sequence[MethodEntry], *, synthetic: bool
+    number: int | str, found: Sequence[MethodEntry], *, synthetic: bool
 ) -> list[TableLine] | None:
     """Return the rows of an ablation, as the sweep file of the table names them.
 
@@ -102,7 +101,7 @@ def ablation_lines(
         if any(_asks_for(sweep, setting, entry) for setting in sweep.settings):
             blocks[_budget(entry)].append(entry)
     rows: dict[tuple[str, str], Numbers] = defaultdict(dict)
-    for value in printed_table(number):
+    for value in printed_table(int(number)):
         rows[value.method, value.variant][value.task, value.metric] = value
     return [
         TableLine(
@@ -124,7 +123,7 @@ def _tasks(entry: MethodEntry) -> int:
     return len({group[0] for group in entry.results})
 
 
-def _sweep(number: int) -> Sweep | None:
+def _sweep(number: int | str) -> Sweep | None:
     """Return the ablation that says it is of this table."""
     found = (ablation(name) for name in ablation_names())
     return next((sweep for sweep in found if sweep.table == number), None)

@@ -9,7 +9,7 @@ from facebench.report.budget import learned_size
 from facebench.report.configurations import differences
 from facebench.report.entries import MethodEntry
 from facebench.report.groups import Group
-from facebench.report.reference import PrintedLayout, printed_table
+from facebench.report.reference import PrintedLayout, numbers_of
 from facebench.report.tables.matched import Choice
 from facebench.report.tables.model import TableColumn, TableLine
 from facebench.results.stats.statistics import ALPHA, Contest
@@ -95,8 +95,7 @@ def table_notes(
             "real ones, and the paper's are not shown beside them."
         )
     else:
-        stars = any(number.reproduced for number in printed_table(layout.number))
-        notes.append(f"printed: {layout.short}{'; * reproduced by its authors' if stars else ''}.")
+        notes += _sources(layout)
     if not shown:
         return (*notes, "No result of ours is among those that were given.")
     notes.append(_what_ours_are(synthetic, shown, met))
@@ -119,6 +118,17 @@ def table_notes(
         )
     warned = dict.fromkeys(warning for entry in shown for warning in _warnings(entry))
     return (*notes, *warned)
+
+
+def _sources(layout: PrintedLayout) -> Iterable[str]:
+    """Yield where the printed numbers are from."""
+    if layout.short:
+        stars = any(number.reproduced for number in numbers_of(layout))
+        yield f"printed: {layout.short}{'; * reproduced by its authors' if stars else ''}."
+        return
+    yield layout.note
+    for number in numbers_of(layout):
+        yield f"printed for {number.method} ({number.variant}): {number.short}; {number.source}."
 
 
 def _what_ours_are(

@@ -15,7 +15,7 @@ from facebench.report.budget import learned_as_published, of_equal_budget
 from facebench.report.configurations import condition_notes
 from facebench.report.entries import MethodEntry, Score, entries, scores
 from facebench.report.groups import Group, task_title
-from facebench.report.reference import PrintedLayout, printed_layouts
+from facebench.report.reference import PrintedLayout, layouts
 from facebench.report.tables.lines import ablation_lines, judged_on_most, method_lines
 from facebench.report.tables.matched import Rows, matched
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableLine, TableRow
@@ -27,12 +27,12 @@ FLOORS = "Floors"
 
 
 def paper_tables(
-    number: int, results: Sequence[Result], synthetic: bool | None = None, rows: Rows = "all"
+    number: int | str, results: Sequence[Result], synthetic: bool | None = None, rows: Rows = "all"
 ) -> list[PaperTable]:
     """Lay out one of the paper's tables.
 
     Args:
-        number: 1 to 7; 5 to 7 are ablations.
+        number: 1 to 7, of which 5 to 7 are ablations, or ``modern``.
         results: Stored results, in any order; those of other tasks are left out.
         synthetic: Only the table on synthetic data, or only that on real data; None: one for each
             that there are results of, and the printed numbers alone if there is none.
@@ -42,10 +42,10 @@ def paper_tables(
         UnknownNameError: There is no such table.
         StageError: Predictions are missing, or results in one column are not of one test set.
     """
-    layouts = printed_layouts()
-    if number not in layouts:
-        raise UnknownNameError("table", str(number), map(str, layouts))
-    layout = layouts[number]
+    known = {str(name): layout for name, layout in layouts().items()}
+    if str(number) not in known:
+        raise UnknownNameError("table", str(number), known)
+    layout = known[str(number)]
     tasks = {column.task for column in layout.columns}
     of_kind: dict[bool, list[Result]] = {False: [], True: []}
     for result in results:

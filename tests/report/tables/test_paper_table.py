@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from stored_world import classes, pair_list, write
+from whole_results import rewritten
 
 from facebench.config.ablations import ablation, ablation_names
 from facebench.config.spec import PretrainSpec
 from facebench.errors import UnknownNameError
 from facebench.report.entries import stored_results
-from facebench.report.reference import printed_layouts, printed_table
+from facebench.report.reference import later_numbers, printed_layouts, printed_table
 from facebench.report.tables.model import PaperTable, TableCell, TableRow
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.store import Result
@@ -77,6 +78,44 @@ def test_rows_stand_in_the_papers_order_with_ours_beside_them(world: list[Result
     assert [row.name for row in baselines if row.entry] == ["Untrained backbone"]
     (floor,) = rows(table, "Floors")
     assert [cell.honest for cell in floor.cells] == [25.0, 25.0]
+
+
+@pytest.mark.parametrize("synthetic", [False, True])
+@pytest.mark.parametrize("number", [1, "modern"])
+def test_runs_that_learned_from_labels_are_fully_supervised(
+    tmp_path: Path, number: int | str, synthetic: bool
+) -> None:
+    """Whether the paper prints the method or not; the same run without labels is not there."""
+    for method, labels in (("moco", {"kind": "classes", "outputs": 4}), ("pcl", None)):
+        result = judge(tmp_path, method, "rafdb", 0.8, synthetic=synthetic)
+        data = {"images": 64} | ({"labels": labels} if labels else {})
+        title = "Supervised" if labels else "Another"
+        rewritten(result, method={"title": title}, pretrain={"data": data})
+    (table,) = paper_tables(number, stored_results(tmp_path))
+    (own,) = [row for row in rows(table, "Fully supervised") if row.entry]
+    assert own.name == "Supervised"
+    (other,) = [row for row in table.rows if row.entry and row.section != "Fully supervised"]
+    assert other.name == "Another"
+
+
+def test_later_methods_have_their_printed_numbers_and_ours(tmp_path: Path) -> None:
+    for method, title in (("moco", "BYOL"), ("simclr", "FRA"), ("pcl", "PCL")):
+        rewritten(judge(tmp_path, method, "rafdb", 0.8), method={"title": title})
+    (table,) = paper_tables("modern", stored_results(tmp_path))
+    later = {row.name: row for row in rows(table, "Later methods (linear evaluation)")}
+    assert [*later] == ["BYOL", "SimSiam", "VICReg", "Barlow Twins", "DINO", "MAE", "FRA"]
+    assert [name for name, row in later.items() if row.entry] == ["BYOL", "FRA"]
+    assert [later["BYOL"].cells[0].printed, later["FRA"].cells[0].printed] == [74.4, None]
+    place = [column.task for column in table.columns].index("rafdb")
+    for row in later.values():
+        assert (row.cells[place].honest is not None) == (row.entry is not None)
+        assert all(cell.printed is None for cell in row.cells[1:])
+        assert all(cell.difference is None for cell in row.cells)
+    (pcl,) = rows(table, "Methods of the PCL paper's tables")
+    assert pcl.name == "PCL"
+    notes = " ".join(table.notes)
+    for number in later_numbers():
+        assert f"printed for {number.method} ({number.variant}): {number.short}" in notes
 
 
 def test_a_cell_is_the_mean_over_seeds_on_the_printed_scale(world: list[Result]) -> None:

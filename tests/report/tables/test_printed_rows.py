@@ -7,7 +7,7 @@ import pytest
 
 from facebench.registry import Registry
 from facebench.report.reference import printed_layouts
-from facebench.report.tables.lines import OTHERS, method_lines
+from facebench.report.tables.lines import method_lines
 
 ROWS = {
     "fabnet": {1: "FAb-Net", 3: "FAb-Net"},
@@ -23,8 +23,9 @@ ROWS = {
 def test_our_run_stands_beside_the_printed_row(name: str) -> None:
     run: Any = SimpleNamespace(title=Registry().load("method", name).info.title)
     for number, printed in ROWS[name].items():
-        lines = method_lines(printed_layouts()[number], [run], synthetic=False)
+        layout = printed_layouts()[number]
+        lines = method_lines(layout, [run], synthetic=False)
         (own,) = [line for line in lines if line.entry]
         assert own.name == printed
-        assert own.section != OTHERS
+        assert own.section != layout.others
         assert own.printed
