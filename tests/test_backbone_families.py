@@ -1,5 +1,10 @@
 """Every architecture family of timm: sizes, features, learning, and import of its own weights."""
 
+import importlib.util
+from dataclasses import asdict
+from pathlib import Path
+from types import ModuleType
+
 import pytest
 import timm
 
@@ -7,8 +12,7 @@ from facebench.registry import Registry
 from facebench.testing.backbone_trial import Trial, try_backbone
 from timm_families import SMALLEST
 
-# Of eight families, in small: those that timm has for its own tests, and one that no such one
-# is like.
+# Eight families in small: models that timm has for its own tests.
 KINDS = (
     "test_byobnet",
     "test_convnext",
@@ -17,9 +21,8 @@ KINDS = (
     "test_nfnet",
     "test_resnet",
     "test_vit",  # a class token in front
-    "gmlp_ti16_224",  # its weights depend on the size
+    "test_vit_relpos",  # its weights depend on the size
 )
-LARGEST = 60_000_000  # parameters; above them a trial takes more than a minute on one core
 
 
 def check(trial: Trial) -> None:
@@ -32,15 +35,39 @@ def check(trial: Trial) -> None:
     assert all(share > 0.4 for share in trial.learned.values())
 
 
+@pytest.fixture(scope="module")
+def benchmark() -> ModuleType:
+    """Return benchmarks/backbone_families.py, which writes the table of docs/backbones.md."""
+    file = Path(__file__).parents[1] / "benchmarks/backbone_families.py"
+    spec = importlib.util.spec_from_file_location("backbone_families", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def documented(benchmark: ModuleType) -> dict[str, str]:
+    """Return the row of each family in the table of docs/backbones.md."""
+    lines = benchmark.PAGE.read_text().split(benchmark.MARK)[1].splitlines()
+    rows = [line for line in lines if line.startswith("| ") and "`timm:" in line]
+    return {row.split()[1]: row for row in rows}
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_of_model_learns_is_judged_and_imports_its_own_weights(name: str) -> None:
-    check(try_backbone(f"timm:{name}", Registry()))
+    trial = try_backbone(f"timm:{name}", Registry())
+    check(trial)
+    assert trial.one_size == (name == "test_vit_relpos")
 
 
-def test_a_model_that_is_too_large_is_not_tried_but_its_sizes_are_found_out() -> None:
-    trial = try_backbone("timm:test_vit", Registry(), largest=100_000)
-    assert (trial.learned_at, trial.judged_at, trial.map) == (32, 96, ())
-    assert trial.refused == "not tried: 0 million parameters"
+def test_the_table_has_every_family_and_no_defect(benchmark: ModuleType) -> None:
+    rows = documented(benchmark)
+    assert list(rows) == sorted(SMALLEST)
+    for family, row in rows.items():
+        assert f"| {family} | `timm:{SMALLEST[family]}` |" in row
+        assert "defect" not in row
+        assert "fails" not in row
 
 
 @pytest.mark.nightly
@@ -51,9 +78,13 @@ def test_every_family_is_listed() -> None:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("family", SMALLEST)
-def test_the_smallest_model_of_a_family_works(family: str) -> None:
-    trial = try_backbone(f"timm:{SMALLEST[family]}", Registry(), largest=LARGEST)
-    if trial.parameters > LARGEST or trial.refused.startswith("not tried: F_s has"):
-        assert trial.refused.startswith("not tried")
-    else:
+def test_the_smallest_model_of_a_family_does_what_the_table_says(
+    family: str, benchmark: ModuleType
+) -> None:
+    row = documented(benchmark)[family]
+    if benchmark.TOO_MUCH in row:
+        pytest.skip(f"timm:{SMALLEST[family]}: {benchmark.TOO_MUCH}")
+    trial = try_backbone(f"timm:{SMALLEST[family]}", Registry())
+    assert benchmark.line({"family": family, **asdict(trial)}) == row
+    if "refused" not in row:
         check(trial)

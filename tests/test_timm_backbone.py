@@ -151,9 +151,9 @@ def test_methods_learn_on_a_transformer_and_are_judged(
 ) -> None:
     facebench(
         "run", "--plugin", str(plugin), "--method", method, "--task", "tiny",
-        "--backbone", "timm:vit_tiny_patch16_224", "--pretrain-data", "tiny", "--no-floors",
-        "--set", "pretrain.epochs=2", "--set", "pretrain.batch_size=12", "--set", "probe.epochs=3",
-        "--set", "extract.image_size=40",
+        "--backbone", "timm:test_vit", "--pretrain-data", "tiny", "--no-floors",
+        "--set", "pretrain.epochs=2", "--set", "pretrain.batch_size=6", "--set", "probe.epochs=3",
+        "--set", "pretrain.limit=12", "--set", "extract.image_size=40",
     )  # fmt: skip
     (path,) = (tmp_path / "results/runs/tiny").glob("*.json")
     record = json.loads(path.read_text())

@@ -20,6 +20,7 @@ from facebench.data.packed import Faces
 from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.pretrain.learner import Learner
+from facebench.pretrain.narrow_convolutions import take_strides_first
 from facebench.pretrain.order import Batches, EpochOrder, companions_of
 from facebench.pretrain.resume import RESUME_FILE, ResumeFile, ResumePoints
 from facebench.progress import Advance
@@ -76,6 +77,8 @@ def train(
         learner = Learner(method, spec, seed, len(order))
         loader = DataLoader(Batches(faces, targets), batch_size=None, sampler=order)
         method.to(memory_format=torch.channels_last)
+        if workspace.device.type == "cpu":
+            take_strides_first(method)
         with workspace.progress.bar("pretrain", spec.epochs * len(order), "batch") as advance:
             trainer.callbacks.append(ProgressCallback(advance, len(order)))  # type: ignore[attr-defined]
             with stop_signals():
