@@ -3,10 +3,9 @@
     python benchmarks/backbone_families.py try rows.jsonl      # continues where it was stopped
     python benchmarks/backbone_families.py table rows.jsonl    # writes docs/backbones.md
 
-``try`` begins with the smallest model, and takes about half an hour on two cores that have nothing
-else to do. A family has a process of its own, which ends at a limit of time and one of memory. A
-row of the file is a trial (``facebench/testing/backbone_trial.py``) with the family, and the
-versions that it holds for.
+``try`` begins with the smallest model, and takes about half an hour of one core. A family has a
+process of its own, which ends at a limit of time and one of memory. A row of the file is a trial
+(``facebench/testing/backbone_trial.py``) with the family, and the versions that it holds for.
 """
 
 from __future__ import annotations
@@ -36,6 +35,7 @@ MARK = "<!-- written by benchmarks/backbone_families.py -->"
 LONGEST = 240  # seconds of one core that a family may take
 MEMORY = 8 * 2**30  # bytes that it may take
 TOO_MUCH = f"it takes more than {LONGEST} s or {MEMORY / 2**30:.0f} GiB"
+LACKING = "Not tried yet: "
 NO_MEMORY = "can't allocate memory"  # in the message of torch's allocator
 
 sys.path.insert(0, str(ROOT / "tests"))
@@ -141,7 +141,7 @@ def write_table(rows: Path) -> None:
         *map(line, found),
     ]
     if lacking:
-        table += ["", f"Not tried yet: {', '.join(lacking)}."]
+        table += ["", f"{LACKING}{', '.join(lacking)}."]
     before = PAGE.read_text().split(MARK)[0]
     PAGE.write_text(before + MARK + "\n\n" + "\n".join(table) + "\n")
 

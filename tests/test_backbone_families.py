@@ -48,10 +48,12 @@ def benchmark() -> ModuleType:
 
 
 def documented(benchmark: ModuleType) -> dict[str, str]:
-    """Return the row of each family in the table of docs/backbones.md."""
+    """Return the row of each family in the table of docs/backbones.md; empty if it has none."""
     lines = benchmark.PAGE.read_text().split(benchmark.MARK)[1].splitlines()
-    rows = [line for line in lines if line.startswith("| ") and "`timm:" in line]
-    return {row.split()[1]: row for row in rows}
+    rows = {line.split()[1]: line for line in lines if "`timm:" in line}
+    lacking = next((line for line in lines if line.startswith(benchmark.LACKING)), "")
+    names = lacking.removeprefix(benchmark.LACKING).rstrip(".").split(", ")
+    return rows | {name: "" for name in names if name}
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -63,9 +65,9 @@ def test_a_kind_of_model_learns_is_judged_and_imports_its_own_weights(name: str)
 
 def test_the_table_has_every_family_and_no_defect(benchmark: ModuleType) -> None:
     rows = documented(benchmark)
-    assert list(rows) == sorted(SMALLEST)
+    assert set(rows) == set(SMALLEST)
     for family, row in rows.items():
-        assert f"| {family} | `timm:{SMALLEST[family]}` |" in row
+        assert not row or f"| {family} | `timm:{SMALLEST[family]}` |" in row
         assert "defect" not in row
         assert "fails" not in row
 
@@ -85,6 +87,7 @@ def test_the_smallest_model_of_a_family_does_what_the_table_says(
     if benchmark.TOO_MUCH in row:
         pytest.skip(f"timm:{SMALLEST[family]}: {benchmark.TOO_MUCH}")
     trial = try_backbone(f"timm:{SMALLEST[family]}", Registry())
-    assert benchmark.line({"family": family, **asdict(trial)}) == row
+    if row:
+        assert benchmark.line({"family": family, **asdict(trial)}) == row
     if "refused" not in row:
         check(trial)
