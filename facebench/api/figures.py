@@ -112,7 +112,7 @@ def draw_confusion(
     result: Stored,
     out: str | Path,
     *,
-    protocol: str = "honest",
+    protocol: str = "validated",
     plugins: Sequence[str | Path] = (),
 ) -> Path:
     """Draw the confusion matrix of a classification result: ``facebench figure confusion``.
@@ -120,7 +120,7 @@ def draw_confusion(
     Args:
         result: A result, or its JSON file.
         out: The file to draw.
-        protocol: ``honest`` or ``paper``.
+        protocol: ``validated`` or ``test-selected``; also ``honest`` or ``paper``, as in files.
         plugins: Python files with the task, which names the classes.
 
     Raises:
@@ -132,13 +132,13 @@ def draw_confusion(
     return Path(out)
 
 
-def draw_roc(result: Stored, out: str | Path, *, protocol: str = "honest") -> Path:
+def draw_roc(result: Stored, out: str | Path, *, protocol: str = "validated") -> Path:
     """Draw the ROC curve of a verification result: ``facebench figure roc``.
 
     Args:
         result: A result, or its JSON file.
         out: The file to draw.
-        protocol: ``honest`` or ``paper``.
+        protocol: ``validated`` or ``test-selected``; also ``honest`` or ``paper``, as in files.
 
     Raises:
         DataError: It is no verification result.
@@ -161,13 +161,13 @@ def draw_actions(result: Stored, out: str | Path) -> Path:
     return Path(out)
 
 
-def draw_yaw(result: Stored, out: str | Path, *, protocol: str = "honest") -> Path:
+def draw_yaw(result: Stored, out: str | Path, *, protocol: str = "validated") -> Path:
     """Draw the errors of head poses by how far faces are turned: ``facebench figure yaw``.
 
     Args:
         result: A result, or its JSON file.
         out: The file to draw.
-        protocol: ``honest`` or ``paper``.
+        protocol: ``validated`` or ``test-selected``; also ``honest`` or ``paper``, as in files.
 
     Raises:
         DataError: It is no result of head poses.

@@ -23,7 +23,7 @@ from facebench.report.tables.formats import render
 from facebench.report.tables.matched import ROWS
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.export import long_table
-from facebench.results.scores import KINDS
+from facebench.results.scores import KINDS, SHOWN
 from facebench.results.store import Result, read_result, summary
 from facebench.runtime.atomic import atomic_write
 
@@ -141,7 +141,7 @@ class Results(Sequence[Result]):
 
     def _repr_html_(self) -> str:
         """Return the results as a table for a notebook; every text is escaped."""
-        heads = ("method", "seed", "task", "metric", "honest", "paper", "data")
+        heads = ("method", "seed", "task", "metric", *SHOWN.values(), "data")
         lines = [_cells("th", heads), *(_cells("td", _shown(result)) for result in self)]
         body = "".join(f"<tr>{line}</tr>" for line in lines)
         return f"<table><caption>{len(self)} results</caption>{body}</table>"

@@ -54,6 +54,7 @@ def _who(result: Result) -> str:
 def _differences(compared: Comparison) -> Table:
     from facebench.rendering.table import Column, Section, Table, cell, columns
     from facebench.report import DASH
+    from facebench.results.scores import SHOWN
 
     rows = []
     for one in compared.metrics:
@@ -61,7 +62,7 @@ def _differences(compared: Comparison) -> Table:
         known = found.p == found.p  # not NaN
         rows.append(
             (
-                cell(f"{one.kind} {one.metric.title}"),
+                cell(f"{SHOWN[one.kind]} {one.metric.title}"),
                 cell(f"{scale * one.first:.2f}"),
                 cell(f"{scale * one.second:.2f}"),
                 cell(f"{scale * found.value:+.2f}", "bold"),
@@ -86,8 +87,10 @@ def _p(p: float) -> str:
 
 
 def _decisions(compared: Comparison) -> Iterator[str]:
+    from facebench.results.scores import SHOWN
+
     for kind, counts in compared.decisions.items():
         yield (
-            f"{kind}: both right {counts.both:,}, only A {counts.only_a:,}, only B "
+            f"{SHOWN[kind]}: both right {counts.both:,}, only A {counts.only_a:,}, only B "
             f"{counts.only_b:,}, neither {counts.neither:,}"
         )

@@ -21,7 +21,7 @@ figure_app = typer.Typer(
 
 Out = Annotated[Path, typer.Option(help="Where to draw it; ends in .png or .svg.")]
 Learned = Annotated[Path, typer.Argument(help="A checkpoint's folder, or a result's JSON file.")]
-Protocol = Annotated[str, typer.Option(help="honest or paper.")]
+Protocol = Annotated[str, typer.Option(help="validated or test-selected.")]
 
 
 @figure_app.command()
@@ -67,7 +67,7 @@ def disentanglement(
 def confusion(
     result: ResultFile,
     out: Out = Path("confusion.png"),
-    protocol: Protocol = "honest",
+    protocol: Protocol = "validated",
     plugins: Plugins = None,
 ) -> None:
     """Draw the confusion matrix of a classification result."""
@@ -76,7 +76,7 @@ def confusion(
 
 @figure_app.command()
 @command
-def roc(result: ResultFile, out: Out = Path("roc.png"), protocol: Protocol = "honest") -> None:
+def roc(result: ResultFile, out: Out = Path("roc.png"), protocol: Protocol = "validated") -> None:
     """Draw the ROC curve of a verification result."""
     _say(fb.draw_roc(result, out, protocol=protocol))
 
@@ -90,7 +90,7 @@ def actions(result: ResultFile, out: Out = Path("actions.png")) -> None:
 
 @figure_app.command()
 @command
-def yaw(result: ResultFile, out: Out = Path("yaw.png"), protocol: Protocol = "honest") -> None:
+def yaw(result: ResultFile, out: Out = Path("yaw.png"), protocol: Protocol = "validated") -> None:
     """Draw the errors of head poses for frontal, half-turned and profile faces."""
     _say(fb.draw_yaw(result, out, protocol=protocol))
 

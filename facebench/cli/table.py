@@ -1,4 +1,4 @@
-"""``facebench table``: a table of the paper, with ours beside the printed numbers."""
+"""``facebench table``: a table of the paper, with ours beside the published numbers."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def table(
     ] = "all",
     out: ReportFile = None,
 ) -> None:
-    """Lay out a table of the paper: printed numbers and ours side by side.
+    """Lay out a table of the paper: published numbers and ours side by side.
 
-    Before there are results it shows the printed numbers alone.
+    Before there are results it shows the published numbers alone.
     """
     from facebench.report.tables.formats import FORMATS
     from facebench.runtime import terminal
@@ -61,6 +61,6 @@ def _results_to_show(folder: Path | None, synthetic: bool | None) -> Results:
     from facebench.runtime.terminal import err
 
     if folder is None and not synthetic and not DEFAULT_RESULTS.exists():
-        err.print(f"no results in {DEFAULT_RESULTS}: the printed numbers alone", soft_wrap=True)
+        err.print(f"no results in {DEFAULT_RESULTS}: the published numbers alone", soft_wrap=True)
         return Results([])
     return load_results(folder or DEFAULT_RESULTS)

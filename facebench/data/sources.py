@@ -48,6 +48,9 @@ Form = Literal["images", "video"]
 # Between identity and video in VoxCeleb's releases: the scale of the face crop.
 _SCALE = "1.6"
 
+# How a warning begins that concerns one task alone, which it names.
+ON_TEST_IMAGES = "pretrained on the test images of"
+
 _LIMIT_SEED = 2023
 _RUN = 8  # frames: more than a second at 6 fps
 
@@ -244,7 +247,7 @@ def task_source(dataset: Dataset, *, labelled: bool = False) -> Source:
     warnings: tuple[str, ...] = ()
     if table_protocol(info.protocol).folded:
         if not labelled:
-            warnings = (f"pretrained on the test images of {info.title}, without labels",)
+            warnings = (f"{ON_TEST_IMAGES} {info.title}, without labels",)
             _log.warning("%s", warnings[0])
     else:
         rows = rows[(table["split"] == "train").to_numpy()]

@@ -1,4 +1,4 @@
-"""Tables of stored results beside the printed numbers, one for each group of comparable ones.
+"""Tables of stored results beside the published numbers, one for each group of comparable ones.
 
 A missing cell is a dash.
 """
@@ -13,7 +13,7 @@ from facebench.report import DASH
 from facebench.report.groups import Group, comparable, leak_free, learned_from, task_title
 from facebench.report.reference import printed
 from facebench.results.record import Record
-from facebench.results.scores import KINDS, Level, Scores
+from facebench.results.scores import KINDS, SHOWN, Level, Scores
 from facebench.results.stats.statistics import Interval, interval_of
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -35,7 +35,8 @@ def _table(group: Group, results: list[Result]) -> Table:
             rows.append([cell(name, "dim"), cell(value), *[cell(DASH)] * 4])
     for result in results:
         rows += [row(result), *_leak_free_rows(result.record)]
-    headings = ("honest", "95 % interval", "paper", "gap", "printed")
+    selected = SHOWN["paper"].replace("-", "-\n")  # two short lines, for a terminal's width
+    headings = (SHOWN["honest"], "95 % interval", selected, "gap", "published")
     return Table(
         title=f"{task_title(results[0].record)} (version {task.version}), {kind}: {metric.title}",
         columns=(Column(heading="method"), *columns(*headings, numeric=True, wrap="never")),
@@ -95,10 +96,10 @@ def caption(results: Sequence[Result]) -> str:
     notes = []
     presets = f"preset {', '.join(sorted({result.spec.preset for result in results}))}"
     if not all(result.record.task.synthetic for result in results):
-        presets += "; printed: PCL, CVPR 2023 (* reproduced by its authors)"
+        presets += "; published: PCL, CVPR 2023 (* reproduced by its authors)"
     notes.append(presets)
     if any(result.record.task.synthetic for result in results):
-        notes.append("synthetic stand-in: printed numbers are of real data, and are not shown")
+        notes.append("synthetic stand-in: published numbers are of real data, and are not shown")
     for result in results:
         notes += result.record.warnings
     return "\n".join(dict.fromkeys(notes))
@@ -130,7 +131,7 @@ def detail_rows(record: Record) -> list[tuple[str, str]]:
     for kind in KINDS:
         block = record.scores.of(kind)
         for name, interval in block.intervals.items():
-            rows.append((f"{kind} {name}", _value(block.value(name), interval)))
+            rows.append((f"{SHOWN[kind]} {name}", _value(block.value(name), interval)))
     return rows
 
 

@@ -24,6 +24,8 @@ from facebench.runtime.form import (
 )
 
 KINDS: tuple[ScoreKind, ...] = ("honest", "paper")
+# The words that a reader sees; files keep the shorter ones.
+SHOWN: Mapping[ScoreKind, str] = {"honest": "validated", "paper": "test-selected"}
 
 End = Number | tuple[Number | None, ...] | None
 Ends = tuple[End, End]

@@ -21,7 +21,7 @@ from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.results.record import FORMAT, FORMATS, Record
 from facebench.results.schema import read_form
-from facebench.results.scores import Scores
+from facebench.results.scores import SHOWN, Scores
 from facebench.results.sealing import check_seal, sealed_result
 from facebench.results.settings import Settings
 from facebench.runtime.atomic import atomic_file, atomic_write
@@ -102,14 +102,14 @@ class Result:
 def summary(record: Record) -> str:
     """Return a result in a line: who, on what, and both scores on the printed scale.
 
-    ``SimCLR f_s, seed 0, on RAF-DB: Accuracy (%) 42.50 honest, 43.17 paper, SYNTHETIC``
+    ``SimCLR f_s, seed 0, on RAF-DB: Accuracy (%) 42.50 validated, 43.17 test-selected, SYNTHETIC``
     """
     spec, task = record.spec, record.task
     metric = task.main_metric
 
     def shown(kind: ScoreKind) -> str:
         value = record.scores.of(kind).value(metric.name)
-        return f"{'no value' if value is None else f'{metric.scale * value:.2f}'} {kind}"
+        return f"{'no value' if value is None else f'{metric.scale * value:.2f}'} {SHOWN[kind]}"
 
     who = f"{record.method.title} {spec.extract.feature}, seed {spec.seed}"
     kind = ", SYNTHETIC" if task.synthetic else ""

@@ -147,7 +147,7 @@ def _results_table(
     for group, members in columns.items():
         headings.append(_heading(members[0], several=_repeated(group, columns)))
         if group in with_print:
-            headings.append("printed")
+            headings.append("published")
     lines = []
     for row in found:
         cells = [cell(row.label, "dim" if row.floor else "bold")]
@@ -159,7 +159,7 @@ def _results_table(
                 value = row.printed.get(group[0])
                 cells.append(cell(DASH if value is None else f"{value:.2f}", "dim"))
         lines.append(tuple(cells))
-    note = "honest score, mean ± standard deviation over seeds"
+    note = "validated score, mean ± standard deviation over seeds"
     return Table(
         title=f"{title or 'Sweep'}, {kind}",
         columns=(Column(heading="setting"), *same_columns(*headings, numeric=True)),

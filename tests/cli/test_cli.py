@@ -265,7 +265,7 @@ def test_show_reads_a_result_and_refuses_what_is_none(
     (path,) = tmp_path.glob("results/runs/*/*.json")
     shown = facebench("show", str(path)).stdout
     assert "48 of 48 test items" in shown
-    assert "honest macro_f1" in shown
+    assert "validated macro_f1" in shown
     assert "no such file" in facebench("show", "absent.json", status=2).stderr
     path.write_text("{")
     assert "not JSON" in facebench("show", str(path), status=2).stderr

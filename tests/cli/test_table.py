@@ -49,7 +49,7 @@ def test_without_results_the_text_names_the_paper_and_its_rows() -> None:
     shown = table("1").stdout
     assert "Table 1." in shown
     assert "74.47" in shown
-    assert "printed: PCL, CVPR 2023" in shown
+    assert "published: PCL, CVPR 2023" in shown
     assert "our run" not in shown
     assert table("1", "--real").stdout == shown
 

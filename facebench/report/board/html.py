@@ -17,7 +17,7 @@ from facebench.config.spec import plain
 from facebench.report.board.model import Leaderboard
 
 # Concatenated in this order, as one scope.
-SCRIPTS = ("dom", "model", "grid", "provenance", "bars", "main")
+SCRIPTS = ("dom", "model", "rows", "link", "grid", "provenance", "bars", "curve", "main")
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 

@@ -30,6 +30,7 @@ from facebench.report.board.model import (
 )
 from facebench.report.board.printed_rows import printed_rows, task_places
 from facebench.report.board.provenance import runs_of
+from facebench.report.budget import learning_of, of_equal_budget, shared_budget
 from facebench.report.configurations import condition_notes, differences
 from facebench.report.entries import (
     MethodEntry,
@@ -81,13 +82,16 @@ def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, 
     members = [entry for entry in found if any(group in groups for group in entry.results)]
     heads = _columns(groups)
     details = differences(members)
+    competing, _ = of_equal_budget(members)
+    shared = shared_budget(((entry.title, entry) for entry in members), learning_of)
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
     for group, columns in heads.items():
-        for key, of_entry in _cells(group, columns, members, places).items():
+        for key, of_entry in _cells(group, columns, members, competing, places).items():
             cells[key] |= of_entry
     columns = tuple(column for of_group in heads.values() for column in of_group)
     return Board(
         synthetic=synthetic,
+        budget="" if shared is None else shared.learning(),
         columns=columns,
         rows=tuple(
             _row(place, entry, details[entry.key], cells[entry.key])
@@ -151,6 +155,7 @@ def _cells(
     group: Group,
     columns: Sequence[Column],
     members: Sequence[MethodEntry],
+    competing: Sequence[MethodEntry],
     places: Mapping[Path, int],
 ) -> dict[str, dict[str, Cell]]:
     """Return the cells of a group's columns, by entry and column."""
@@ -162,18 +167,42 @@ def _cells(
         if entry.key in found
     }
     ranks = {kind: _ranks(list(found.values()), shown, kind) for kind in _KINDS}
+    winners = {kind: _best(group, competing, shown, kind) for kind in _KINDS}
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
     for place, (key, of_entry) in enumerate(found.items()):
         for column in columns:
             score = of_entry[column.name]
             honest, paper = (ranks[kind].get(column.name, {}).get(place) for kind in _KINDS)
             paper_ends = ends[key][column.name]
+            best = {kind: winners[kind].get(column.name) for kind in _KINDS}
             cells[key][column.id] = Cell(
-                honest=_mark(score, score.honest, score.std, score.interval, honest),
-                paper=_mark(score, score.paper, score.paper_std, paper_ends, paper),
+                honest=_mark(
+                    score, score.honest, score.std, score.interval, honest, best["honest"] == key
+                ),
+                paper=_mark(
+                    score, score.paper, score.paper_std, paper_ends, paper, best["paper"] == key
+                ),
                 results=tuple(places[result.path] for result in score.results),
             )
     return cells
+
+
+def _best(
+    group: Group, competing: Sequence[MethodEntry], shown: Sequence[Metric], kind: ScoreKind
+) -> dict[str, str]:
+    """Return by metric the key of the row that is significantly best at one budget, if one is."""
+    members = [entry for entry in competing if group in entry.results]
+    if len(members) < 2:
+        return {}
+    try:
+        met = contests([entry.results[group] for entry in members], shown, kind)
+    except StageError:  # reported where ranks are made
+        return {}
+    return {
+        name: members[contest.best].key
+        for name, contest in met.items()
+        if contest.significantly_best()
+    }
 
 
 def _ranks(
@@ -208,17 +237,21 @@ def _mark(
     std: float | None,
     interval: Interval | None,
     rank: Rank | None,
+    best: bool,
 ) -> Mark:
     def kept(stored: float | None) -> float | None:
         shown = score.shown(stored)
         return None if shown is None else round(shown, KEPT)
 
     low, high = interval or (None, None)
-    return Mark(value=kept(value), low=kept(low), high=kept(high), std=kept(std), rank=rank)
+    return Mark(
+        value=kept(value), low=kept(low), high=kept(high), std=kept(std), rank=rank, best=best
+    )
 
 
 def _row(place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell]) -> BoardRow:
     data = entry.all_results[0].record.pretrain.data
+    learning = learning_of(entry)
     kind = " (synthetic)" if data and data.synthetic else ""
     return BoardRow(
         id=f"r{place}",
@@ -229,6 +262,8 @@ def _row(place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell])
         preset=entry.preset,
         data=f"{entry.pretrain_data}{kind}" if entry.pretrain_data else entry.pretraining,
         pretraining=entry.pretraining,
+        images=learning.images if learning.data else 0,
+        budget=learning.learning() if learning.data else "",
         detail=detail,
         seeds=entry.seeds,
         cells=cells,

@@ -8,7 +8,7 @@ from typing import Any
 
 from facebench.report.board.provenance import Run
 
-FORMAT = 1
+FORMAT = 2
 
 Rank = tuple[int, int]
 
@@ -23,6 +23,7 @@ class Mark:
         high: Upper end.
         std: Standard deviation over seeds.
         rank: 95 % interval of the method's rank in its column.
+        best: Whether it is significantly the best in its column of the rows of one budget.
     """
 
     value: float | None
@@ -30,6 +31,7 @@ class Mark:
     high: float | None
     std: float | None
     rank: Rank | None
+    best: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,8 @@ class BoardRow:
         preset: Name of the preset.
         data: Pretraining data, used as a filter.
         pretraining: Pretraining data with the number of images.
+        images: How many images were seen in learning, each as often as it was seen; 0 for none.
+        budget: What was learned from, in words; empty where nothing was learned.
         detail: Difference from rows that are otherwise equal.
         seeds: Seeds of the results.
         cells: Cells by column.
@@ -96,6 +100,8 @@ class BoardRow:
     preset: str
     data: str
     pretraining: str
+    images: int
+    budget: str
     detail: str
     seeds: tuple[int, ...]
     cells: Mapping[str, Cell]
@@ -134,9 +140,19 @@ class PrintedRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """Everything on real data, or everything on synthetic data."""
+    """Everything on real data, or everything on synthetic data.
+
+    Args:
+        synthetic: Whether the data are synthetic.
+        budget: Budget in words that the most methods share; empty if none learned.
+        columns: One for each metric of each group of comparable results.
+        rows: Configurations, by name.
+        floors: Scores without a representation.
+        printed: Numbers that papers print.
+    """
 
     synthetic: bool
+    budget: str
     columns: tuple[Column, ...]
     rows: tuple[BoardRow, ...]
     floors: tuple[Floor, ...]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from facebench.config.spec import digest
+from facebench.data.sources import ON_TEST_IMAGES
 from facebench.report.groups import leak_free, learned_from
 from facebench.results.record import Record
 from facebench.results.scores import KINDS
@@ -31,7 +32,8 @@ class Run:
         broken_images: Images that could not be read.
         learned: Description of the pretraining data.
         pretrain_data: Name, count of images, fingerprint and shared identities of that data.
-        warnings: Warnings of the dataset and of the pretraining data.
+        warnings: Warnings of the dataset and of the pretraining data that concern its task.
+        remarks: Those that concern other tasks.
         stages: Hashes of the stages, and the digest of the weights.
         spec: Specification of the run.
         leak_free: Scores without leaked test items, if they were requested.
@@ -48,6 +50,7 @@ class Run:
     learned: str
     pretrain_data: Mapping[str, Any] | None
     warnings: tuple[str, ...]
+    remarks: tuple[str, ...]
     stages: Mapping[str, Any]
     spec: Mapping[str, Any]
     leak_free: tuple[Mapping[str, Any], ...]
@@ -103,13 +106,19 @@ def _run(result: Result, root: Path, datasets: Pool, environments: Pool) -> Run:
         broken_images=record.broken_images,
         learned=learned_from(record).removeprefix(", "),
         pretrain_data=learned,
-        warnings=record.warnings,
+        warnings=tuple(text for text in record.warnings if _concerns(text, task["title"])),
+        remarks=tuple(text for text in record.warnings if not _concerns(text, task["title"])),
         stages=record.stages.plain(),
         spec=record.spec.plain(),
         leak_free=tuple(_without_leaks(record)),
         dataset=datasets.place(dataset),
         environment=environments.place(record.environment.plain()),
     )
+
+
+def _concerns(warning: str, task: str) -> bool:
+    """Return whether a warning is about the scores of a task of this title."""
+    return not warning.startswith(ON_TEST_IMAGES) or warning.startswith(f"{ON_TEST_IMAGES} {task},")
 
 
 def _without_leaks(record: Record) -> list[dict[str, Any]]:

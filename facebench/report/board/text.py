@@ -15,13 +15,14 @@ from facebench.rendering.table import Cell as TextCell
 from facebench.rendering.table import Section, Span, Table
 from facebench.report import DASH
 from facebench.report.board.model import Board, BoardRow, Cell, Column, Leaderboard
+from facebench.results.scores import SHOWN
 
 NOTE = (
-    "In a cell: honest score, its 95 % interval over test items, the 95 % interval of its rank, "
-    "and the score by the paper's protocol. Bold: cannot be told from the first place. There is no "
-    "average over tasks, which have no common unit."
+    "In a cell: validated score, its 95 % interval over test items, the 95 % interval of its rank, "
+    "and the test-selected score (by the paper's protocol). Bold: significantly best of the rows "
+    "of one budget. There is no average over tasks, which have no common unit."
 )
-_SYNTHETIC = "Synthetic stand-ins: not comparable with real data or printed numbers."
+_SYNTHETIC = "Synthetic stand-ins: not comparable with real data or published numbers."
 _NAME_WIDTH, _CELL_WIDTH = 40, 17  # of a terminal's columns, about
 EMPTY = "There are no results yet."
 
@@ -100,7 +101,7 @@ def _sheet(board: Board, family: str, columns: tuple[Column, ...], left_out: int
             shown = [
                 DASH if q is None else f"{q.value:.2f}{'*' if q.reproduced else ''}" for q in quotes
             ]
-            title = f"printed, {row.short}, {row.section}"
+            title = f"published, {row.short}, {row.section}"
             quoted.setdefault(title, []).append(_plain(row.method, shown))
     sections += [(title, tuple(lines)) for title, lines in quoted.items()]
     kind = "SYNTHETIC faces" if board.synthetic else "real data"
@@ -130,9 +131,7 @@ def _measured(row: BoardRow, columns: Sequence[Column]) -> SheetRow:
         row.pretraining,
         *([row.detail] if row.detail else []),
     )
-    bold = tuple(
-        c is not None and c.honest.rank is not None and c.honest.rank[0] == 1 for c in cells
-    )
+    bold = tuple(c is not None and c.honest.best for c in cells)
     return SheetRow(name, tuple(_lines(cell) for cell in cells), bold)
 
 
@@ -145,7 +144,7 @@ def _lines(cell: Cell | None) -> tuple[str, ...]:
     if cell.honest.rank is not None:
         low, high = cell.honest.rank
         lines.append(f"rank {low}" if low == high else f"rank {low}-{high}")
-    lines.append(f"paper {_number(cell.paper.value)}")
+    lines.append(f"{SHOWN['paper']} {_number(cell.paper.value)}")
     return tuple(lines)
 
 

@@ -9,7 +9,7 @@ from facebench.report.figures.drawing import draw
 from facebench.report.figures.metric_bars import Bars, Ends, paint_bars
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
-from facebench.results.scores import KINDS
+from facebench.results.scores import KINDS, SHOWN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ def draw_actions(path: Path, record: Record) -> None:
             block = record.scores.of(kind)
             values = [s * block.value(n) for n, s in zip(names, scales, strict=True)]
             ends = [_scaled(block.ends(n), s) for n, s in zip(names, scales, strict=True)]
-            series.append(Bars(kind, values, ends))
+            series.append(Bars(SHOWN[kind], values, ends))
         paint_bars(axes, [column.title.removesuffix(" (%)") for column in columns], series,
                    floors)  # fmt: skip
         axes.set_ylabel(record.task.main_metric.title, fontsize=9)

@@ -12,6 +12,7 @@ from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import draw
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
+from facebench.results.scores import SHOWN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,7 +58,7 @@ def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: Sco
         axes.set_xlabel("predicted", fontsize=9)
         axes.set_ylabel("true", fontsize=9)
         accuracy = f"accuracy {100 * block.value('accuracy'):.2f} %"
-        axes.set_title(f"{figure_title(record)}\n{kind}, {accuracy}", fontsize=9)
+        axes.set_title(f"{figure_title(record)}\n{SHOWN[kind]}, {accuracy}", fontsize=9)
         figure.colorbar(image, ax=axes, label="% of the true class", shrink=0.8)
 
     side = 0.55 * number + 1.8

@@ -61,14 +61,14 @@ def _paint_curve(axes: Axes, curve: ProbeCurve, scale: float) -> None:
     if curve.best_epochs:
         rows = enumerate(curve.best_epochs)
         axes.plot(curve.best_epochs, [values[row, epoch - 1] for row, epoch in rows], "o",
-                  color="C3", markersize=4, label="paper: best test epoch")  # fmt: skip
+                  color="C3", markersize=4, label="test-selected: best test epoch")  # fmt: skip
 
 
 def _paint_honest(axes: Axes, record: Record, curve: ProbeCurve) -> None:
     scale, honest = _scale(record, curve), record.scores.honest
     ends = honest.ends(curve.metric)
     axes.axhline(scale * honest.value(curve.metric), color="C0", linewidth=1.2,
-                 label="honest, with 95 % interval")  # fmt: skip
+                 label="validated, with 95 % interval")  # fmt: skip
     if ends is not None:
         axes.axhspan(scale * ends[0], scale * ends[1], color="C0", alpha=0.12, linewidth=0)
     for style, (name, values) in zip(("--", ":"), record.floors.items(), strict=False):

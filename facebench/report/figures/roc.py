@@ -11,6 +11,7 @@ from sklearn.metrics import roc_curve
 from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import draw
 from facebench.report.figures.title import check_protocol, figure_title
+from facebench.results.scores import SHOWN
 from facebench.results.store import Result
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def draw_roc(path: Path, result: Result, kind: ScoreKind) -> None:
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8, loc="lower right")
         axes.set_title(
-            f"{figure_title(record)}\n{kind} ({variant}), {len(pairs):,} pairs", fontsize=9
+            f"{figure_title(record)}\n{SHOWN[kind]} ({variant}), {len(pairs):,} pairs", fontsize=9
         )
 
     draw(path, (4.8, 4.9), paint)

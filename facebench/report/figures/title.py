@@ -6,7 +6,7 @@ from facebench.errors import DataError, UnknownNameError
 from facebench.protocol import ScoreKind
 from facebench.report.groups import task_title
 from facebench.results.record import Record
-from facebench.results.scores import KINDS
+from facebench.results.scores import KINDS, SHOWN
 
 
 def figure_title(record: Record) -> str:
@@ -38,6 +38,6 @@ def check_kind(kind: str) -> ScoreKind:
         UnknownNameError: There are no such scores.
     """
     for known in KINDS:
-        if kind == known:
+        if kind in (known, SHOWN[known]):  # the latter in tables, the former in files
             return known
-    raise UnknownNameError("protocol", kind, KINDS, where="--protocol")
+    raise UnknownNameError("protocol", kind, [*SHOWN.values()], where="--protocol")

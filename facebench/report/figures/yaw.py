@@ -11,6 +11,7 @@ from facebench.report.figures.drawing import draw
 from facebench.report.figures.metric_bars import Bars, paint_bars
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
+from facebench.results.scores import SHOWN
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,7 +47,7 @@ def draw_errors_by_yaw(path: Path, record: Record, kind: ScoreKind) -> None:
         axes.set_xlabel("|true yaw|", fontsize=9)
         axes.set_ylabel("mean absolute error (degrees)", fontsize=9)
         error = record.scores.of(kind).value("mae")
-        axes.set_title(f"{figure_title(record)}\n{kind}, MAE {error:.2f}°", fontsize=9)
+        axes.set_title(f"{figure_title(record)}\n{SHOWN[kind]}, MAE {error:.2f}°", fontsize=9)
 
     draw(path, (6.0, 3.6), paint)
 

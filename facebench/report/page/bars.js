@@ -5,7 +5,7 @@ function bars() {
 }
 
 function figure(column) {
-  const rows = measured().filter((row) => value(row, column) !== null)
+  const rows = leads().filter((row) => value(row, column) !== null)
     .sort((a, b) => (value(b, column) - value(a, column)) * (column.higher ? 1 : -1));
   const floor = floorOf(column);
   const most = Math.max(floor?.value ?? 0,
@@ -17,15 +17,23 @@ function figure(column) {
   rove(list, items.map((item) => [item]));
   const better = column.higher ? "longer is better" : "shorter is better";
   return h("figure", {},
-    h("figcaption", {}, h("b", {}, column.title),
+    h("figcaption", {}, h("b", {}, label(column)),
       h("small", {}, `${column.metric} ${direction(column)}, ${better}`)),
-    rows.length ? list : h("p", { class: "empty" }, "Nothing measured."),
+    rows.length ? list : h("p", { class: "empty" }, "Nothing evaluated."),
     floor && h("p", { class: "floor-note" }, `dashed: ${floor.name}, ${shown(floor.value)}`));
 }
 
+// A title that no other column here has.
+function label(column) {
+  const same = columns().filter((other) => other.title === column.title);
+  return same.length < 2 ? column.title : joined(column.title, column.metric, column.note);
+}
+
 function floorOf(column) {
-  const row = board().floors.find((each) => each.cells[column.id] !== undefined);
-  return row ? { name: row.name, value: row.cells[column.id] } : null;
+  const rows = board().floors.filter((each) => each.cells[column.id] !== undefined)
+    .map((each) => ({ name: each.name, value: each.cells[column.id] }))
+    .sort((a, b) => (column.higher ? b.value - a.value : a.value - b.value));
+  return rows[0] ?? null; // the strongest
 }
 
 function bar(row, column, at, floor) {
@@ -41,6 +49,6 @@ function bar(row, column, at, floor) {
   return h("button", { type: "button", class: "bar-row", "aria-haspopup": "dialog",
     onclick: () => openScore(row, column) },
   h("span", { class: "who" }, h("b", {}, row.method), h("small", {}, brief(row))),
-  h("span", { class: mayBeBest(one) ? "value best" : "value" }, shown(one.value)),
+  h("span", { class: one.best ? "value best" : "value" }, shown(one.value)),
   s("svg", { "aria-hidden": "true", width: "100%", height: 14 }, marks));
 }

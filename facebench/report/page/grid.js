@@ -2,18 +2,23 @@
 
 function grid() {
   const seen = columns();
-  const rows = sorted(measured(), value);
+  const others = new Map(folded().map((one) => [one.row, one.others]));
+  const rows = sorted([...others.keys()], value);
   const quoted = sorted(printed(), (row, column) => cell(row, column)?.value ?? null);
   const span = seen.length + 1;
-  const bodies = [group("Measured here", "", rows.map((row) => line(row, seen)), span)];
+  const known = new Map(seen.map((column) => [column, shared(column)]));
+  const lines = rows.flatMap((row) => [line(row, seen, known, others.get(row)),
+    ...(state.open.has(row.method) ? others.get(row) : [])
+      .map((other) => line(other, seen, known, null))]);
+  const bodies = [group("Evaluated here", explanation(), lines, span)];
   if (board().floors.length) {
     const note = "what no learning at all would score";
     bodies.push(group("Floors", note, board().floors.map((row) => floorLine(row, seen)), span));
   }
-  const title = (row) => `Printed in ${row.short}: ${row.section}`;
+  const title = (row) => `Published in ${row.short}: ${row.section}`;
   for (const one of [...new Set(printed().map(title))]) {
     const lines = quoted.filter((row) => title(row) === one).map((row) => quotedLine(row, seen));
-    bodies.push(group(one, "not measured here", lines, span, "quoted"));
+    bodies.push(group(one, "not evaluated here", lines, span, "quoted"));
   }
   const table = h("table", { role: "grid", "aria-label": caption() }, head(seen), bodies);
   rove(table, [...table.rows].map((row) => [...row.querySelectorAll("[data-stop]")])
@@ -32,7 +37,7 @@ function fit() {
 
 function caption() {
   const kind = board().synthetic ? "synthetic" : "real";
-  return `Scores on ${kind} data, ${state.protocol} protocol`;
+  return `Scores on ${kind} data, ${PROTOCOLS[state.protocol]}`;
 }
 
 function head(seen) {
@@ -51,13 +56,15 @@ function head(seen) {
       seen.map((column, i) => h("th", {
         scope: "col", "aria-sort": ariaSort(column),
         class: i && seen[i - 1].family !== column.family ? "first" : null,
-      }, sorter(column.id, column.title, `${column.metric} ${direction(column)}`, column.note)))));
+      }, sorter(column.id, column.title, `${column.metric} ${direction(column)}`, column.note,
+        shared(column))))));
 }
 
-function sorter(key, title, metric, note) {
+function sorter(key, title, metric, note, warned = []) {
   return h("button", { type: "button", "data-stop": true, "data-sort": key,
-    onclick: () => sortBy(key) },
-  h("span", { class: "title" }, title, h("i", { class: "mark", "aria-hidden": "true" })),
+    title: warned.join("\n") || null, onclick: () => sortBy(key) },
+  h("span", { class: "title" }, title, h("i", { class: "mark", "aria-hidden": "true" }),
+    warned.length > 0 && h("span", { class: "doubt" }, " !")),
   [metric, note].filter(Boolean).map((text) => h("span", { class: "metric" }, text)));
 }
 
@@ -87,16 +94,32 @@ function rowHead(title, ...below) {
     h("b", {}, title), below.map((text) => h("small", {}, text)));
 }
 
+// A button that shows the other rows of a method, or hides them.
+function unfold(row, others) {
+  const open = state.open.has(row.method);
+  return h("button", { type: "button", class: "unfold", "data-unfold": row.method,
+    "aria-expanded": String(open), onclick: () => {
+      state.open[open ? "delete" : "add"](row.method);
+      draw();
+      document.querySelector(`[data-unfold="${CSS.escape(row.method)}"]`).focus();
+    } }, open ? "fewer" : `+ ${plural(others.length, "more run")}`);
+}
+
 const gap = (why) => h("td", { class: "gap", tabindex: "-1", "data-stop": true, "aria-label": why },
   DASH);
 
-function line(row, seen) {
+// `others` are the rows that it stands for; null for one of these.
+function line(row, seen, known, others) {
   const below = [joined(row.feature, row.backbone, seedCount(row)), row.pretraining, row.detail]
     .filter(Boolean);
-  return h("tr", { "data-row": row.id }, rowHead(row.method, ...below), seen.map((column) => {
+  const head = rowHead(row.method, ...below);
+  if (others && chip(row)) head.append(h("small", { class: "chip" }, chip(row)));
+  if (others?.length) head.append(unfold(row, others));
+  const kind = others === null ? "other" : null;
+  return h("tr", { "data-row": row.id, class: kind }, head, seen.map((column) => {
     const one = score(row, column);
     if (one === null || one.value === null) return gap("not run");
-    const doubt = doubtful(cell(row, column));
+    const doubt = doubtful(cell(row, column), known.get(column));
     const said = [row.method, column.title, shown(one.value),
       one.low === null ? "" : `interval ${shown(one.low)} to ${shown(one.high)}`,
       one.rank ? `rank ${range(one.rank).replace("–", " to ")}` : "",
@@ -104,7 +127,7 @@ function line(row, seen) {
     return h("td", {}, h("button", { type: "button", class: "score", "data-stop": true,
       "aria-haspopup": "dialog", "aria-label": said, onclick: () => openScore(row, column) },
     h("span", { class: "numbers" },
-      h("span", { class: mayBeBest(one) ? "value best" : "value" }, shown(one.value)),
+      h("span", { class: one.best ? "value best" : "value" }, shown(one.value)),
       h("span", { class: "rank" }, one.rank ? range(one.rank) : ""),
       doubt && h("span", { class: "doubt" }, "!")),
     whisker(column, one, extent(column))));
@@ -134,10 +157,10 @@ function floorLine(row, seen) {
 function quotedLine(row, seen) {
   return h("tr", { "data-printed": row.method }, rowHead(row.method), seen.map((column) => {
     const one = cell(row, column);
-    if (one === null) return gap("not printed");
+    if (one === null) return gap("not published");
     return h("td", {}, h("button", { type: "button", class: "score", "data-stop": true,
       "aria-haspopup": "dialog",
-      "aria-label": `${row.method}, ${column.title}, printed ${shown(one.value)}`,
+      "aria-label": `${row.method}, ${column.title}, published ${shown(one.value)}`,
       onclick: () => openPrinted(row, column) },
     h("span", { class: "numbers" }, h("span", { class: "value" }, shown(one.value)),
       h("span", { class: "rank" }, one.reproduced ? "*" : ""))));

@@ -1,6 +1,6 @@
 // The controls, and drawing what they ask for.
 
-const VIEWS = { table: ["Table", grid], bars: ["Bars", bars] };
+const VIEWS = { table: ["Table", grid], bars: ["Bars", bars], curves: ["Curves", curves] };
 
 function segmented(name, title, choices, chosen, choose) {
   return h("fieldset", { class: "segmented" }, h("legend", {}, title), h("div", {},
@@ -24,8 +24,8 @@ function controls() {
   const kinds = DATA.boards.map((each, i) => [i, each.synthetic ? "Synthetic" : "Real"]);
   byId("controls").replaceChildren(
     segmented("board", "Data", kinds, state.board, switchBoard),
-    segmented("protocol", "Protocol", [["honest", "Honest"], ["paper", "Paper"]],
-      state.protocol, set("protocol")),
+    segmented("protocol", "Score", Object.entries(PROTOCOLS), state.protocol, set("protocol")),
+    segmented("rows", "Rows", Object.entries(ROWS), state.rows, set("rows")),
     select("family", "Task family", "All, headline metrics", families(), set("family")),
     select("backbone", "Backbone", "All", distinct("backbone"), set("backbone")),
     select("data", "Learned from", "All", distinct("data"), set("data")),
@@ -35,25 +35,27 @@ function controls() {
 
 function switchBoard(index) {
   Object.assign(state, { board: Number(index), family: "", backbone: "", data: "",
-    sort: { by: null, worst: false } });
+    sort: { by: null, worst: false }, open: new Set() });
   controls();
   draw();
   document.querySelector(`[name="board"][value="${index}"]`).focus();
 }
 
 function draw() {
-  const rows = measured();
+  const [rows, shownRows] = [measured(), leads()];
   byId("printed").hidden = state.view !== "table" || !board().printed.length;
   const empty = h("p", { class: "empty" }, "No result fits these filters.");
   byId("view").replaceChildren(rows.length || printed().length ? VIEWS[state.view][1]() : empty);
   const data = board().synthetic ? "synthetic data" : "real data";
-  byId("status").textContent = `${plural(rows.length, "configuration")}, `
-    + `${plural(columns().length, "column")}, ${data}, ${state.protocol} protocol`;
+  byId("status").textContent = `${plural(shownRows.length, "row")} for `
+    + `${plural(rows.length, "configuration")}, ${plural(columns().length, "column")}, ${data}, `
+    + `${PROTOCOLS[state.protocol]}`;
+  keepInAddress();
   fit();
   const note = byId("kind-note");
   note.hidden = !board().synthetic;
   note.textContent = "Synthetic stand-ins: rendered faces in the layout of each dataset. These "
-    + "numbers rank methods among themselves and cannot be compared with real or printed ones.";
+    + "numbers rank methods among themselves and cannot be compared with real or published ones.";
 }
 
 // The reader's system decides on light or dark, until the button is pressed.
@@ -70,6 +72,7 @@ function theme() {
 
 theme();
 if (DATA.boards.length) {
+  readAddress();
   controls();
   draw();
   let width = innerWidth;

@@ -10,8 +10,11 @@ const state = {
   data: "", // what was learned from
   printed: true,
   view: "table",
+  rows: "shared", // which of a method's rows stands for it: see rows.js
+  open: new Set(), // methods whose other rows are shown, too
   sort: { by: null, worst: false }, // by: a column's id, "method"; null: first headline
 };
+const PROTOCOLS = { honest: "validated", paper: "test-selected" }; // what a reader calls them
 
 const board = () => DATA.boards[state.board];
 const families = () => [...new Set(board().columns.map((column) => column.family))];
@@ -24,7 +27,6 @@ function columns() {
 const cell = (row, column) => row.cells[column.id] ?? null;
 const score = (row, column) => cell(row, column)?.[state.protocol] ?? null;
 const value = (row, column) => score(row, column)?.value ?? null;
-const mayBeBest = (one) => Boolean(one.rank) && one.rank[0] === 1;
 
 function measured() {
   const seen = columns();
@@ -82,6 +84,18 @@ const variant = (row) =>
   joined(row.feature, row.backbone, row.pretraining, seedCount(row), row.detail);
 const brief = (row) => joined(row.feature, row.backbone, row.data, row.detail);
 
-// Whether a reader should look behind a score before using it.
-const doubtful = (one) => one.results.map((index) => DATA.results[index])
-  .some((run) => run.warnings.length || run.n_scored < run.n_test);
+const runsOf = (one) => one.results.map((index) => DATA.results[index]);
+
+// The warnings that all scores of a column have in common: they are about its test images, and
+// stand in its heading.
+function shared(column) {
+  const of = board().rows.map((row) => cell(row, column)).filter(Boolean)
+    .map((one) => new Set(runsOf(one).flatMap((run) => run.warnings)));
+  return of.length ? [...of[0]].filter((text) => of.every((each) => each.has(text))) : [];
+}
+
+// Whether a reader should look behind one score before using it.
+function doubtful(one, known) {
+  return runsOf(one).some((run) => run.n_scored < run.n_test
+    || run.warnings.some((text) => !known.includes(text)));
+}

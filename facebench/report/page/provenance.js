@@ -14,7 +14,7 @@ function openScore(row, column) {
 function openPrinted(row, column) {
   const one = cell(row, column);
   const rows = [
-    ["Printed", `${shown(one.value)}${one.reproduced ? " *" : ""}`],
+    ["Published", `${shown(one.value)}${one.reproduced ? " *" : ""}`],
     ["Paper", row.paper],
     ["Where", [one.table && `Table ${one.table}`, one.page && `page ${one.page}`,
       `section “${row.section}”`].filter(Boolean).join(", ")],
@@ -22,7 +22,7 @@ function openPrinted(row, column) {
   ];
   if (one.reproduced) rows.push(["*", "reproduced by the authors of that paper"]);
   openDialog(row.method, `${column.title}, ${column.metric} ${direction(column)}`,
-    "Printed in a paper, not measured here", [facts(rows)]);
+    "Published in a paper, not evaluated here", [facts(rows)]);
 }
 
 function openDialog(title, subtitle, note, content) {
@@ -58,19 +58,19 @@ function trap(dialog, event) {
 function scores(one, runs) {
   const lines = ["honest", "paper"].filter((protocol) => one[protocol]).map((protocol) => {
     const { value: v, low, high, std, rank } = one[protocol];
-    return h("tr", {}, h("th", { scope: "row" }, protocol), h("td", {}, h("b", {}, shown(v))),
+    return h("tr", {}, h("th", { scope: "row" }, PROTOCOLS[protocol]), h("td", {}, h("b", {}, shown(v))),
       h("td", {}, low === null ? DASH : `${shown(low)} to ${shown(high)}`),
       runs.length > 1 ? h("td", {}, std === null ? DASH : `± ${shown(std)}`) : null,
       h("td", {}, rank ? range(rank) : DASH));
   });
   const over = `spread, ${plural(runs.length, "seed")}`;
   return h("table", { class: "small" }, h("thead", {}, h("tr", {},
-    ["protocol", "score", "95 % interval", ...(runs.length > 1 ? [over] : []), "rank"]
+    ["", "score", "95 % interval", ...(runs.length > 1 ? [over] : []), "rank"]
       .map((title) => h("th", { scope: "col" }, title)))), h("tbody", {}, lines));
 }
 
 function warnings(runs) {
-  const all = [...new Set(runs.flatMap((run) => run.warnings))];
+  const all = [...new Set(runs.flatMap((run) => [...run.warnings, ...run.remarks]))];
   return all.length ? [h("section", { class: "warnings" }, h("h3", {}, "Warnings"),
     h("ul", {}, all.map((text) => h("li", {}, text))))] : [];
 }
@@ -93,8 +93,8 @@ function provenance(run, column, open) {
       + (missing ? `, ${count(missing)} not scored` : "")],
     ["Broken images", run.broken_images ? count(run.broken_images) : "none"],
     ["Leaks found", leaks(dataset.leaks)],
-    ...run.leak_free.map((level) => [`Score ${level.name}`, `honest ${shown(
-      level.honest[column.name])}, paper ${shown(level.paper[column.name])}`]),
+    ...run.leak_free.map((level) => [`Score ${level.name}`, `validated ${shown(
+      level.honest[column.name])}, test-selected ${shown(level.paper[column.name])}`]),
     ["Dataset", `${dataset.title} version ${dataset.version}, ${counts.join(", ")}`
       + (dataset.synthetic ? " (synthetic stand-in)" : "")],
     ["Fingerprint", code(dataset.fingerprint)],

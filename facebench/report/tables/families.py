@@ -19,6 +19,7 @@ from facebench.report.groups import Group, comparable, learned_from, task_title
 from facebench.report.reference import printed
 from facebench.report.render import caption
 from facebench.results.record import Record
+from facebench.results.scores import SHOWN
 from facebench.results.stats.statistics import interval_of
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -87,7 +88,7 @@ def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> T
         columns=(form.Column(heading="method"), *numbers),
         sections=tuple(Section("", rows) for rows in (floors, *blocks) if rows),
         notes=(
-            "lines: honest, its 95 % interval, paper protocol, printed",
+            f"lines: {SHOWN['honest']}, its 95 % interval, {SHOWN['paper']}, published",
             *caption(results).splitlines(),
         ),
     )
@@ -124,10 +125,10 @@ def _block(
     ends = [_interval(column, result) for column, result in zip(columns, results, strict=True)]
     yield cell(name, "bold"), *(cell(_score(c, r, "honest"), "bold") for c, r in cells)
     yield cell(f"  {learned}", "dim"), *ends
-    yield cell("  paper protocol", "dim"), *(cell(_score(c, r, "paper")) for c, r in cells)
+    yield cell(f"  {SHOWN['paper']}", "dim"), *(cell(_score(c, r, "paper")) for c, r in cells)
     if any(record is not None and record.scores.without_leaks for record in records):
         yield (
-            cell("  honest, without exact duplicates", "dim"),
+            cell(f"  {SHOWN['honest']}, without exact duplicates", "dim"),
             *(cell(_leak_free(*c)) for c in cells),
         )
     record = next(record for record in records if record is not None)
@@ -139,7 +140,7 @@ def _block(
         marks = [
             DASH if n is None else f"{n.value:.2f}{'*' if n.reproduced else ''}" for n in numbers
         ]
-        yield cell("  printed", "dim"), *map(cell, marks)
+        yield cell("  published", "dim"), *map(cell, marks)
 
 
 def _score(column: Column, record: Record | None, kind: ScoreKind) -> str:

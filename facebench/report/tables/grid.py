@@ -15,6 +15,7 @@ from facebench.rendering.table import Cell, Section, Table, cell, columns, plain
 from facebench.report import DASH
 from facebench.report.board.leaderboard import KEPT
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableRow
+from facebench.results.scores import SHOWN
 
 _WIDEST = 2  # columns of the paper that stand side by side with ours
 
@@ -89,18 +90,22 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
     def difference(of: TableCell) -> str:
         return DASH if of.difference is None else fixed(of.difference, digits, "+")
 
-    printed: dict[str, Show] = {"printed": lambda of: cell(number(of.printed), star=of.reproduced)}
+    published: dict[str, Show] = {
+        "published": lambda of: cell(number(of.printed), star=of.reproduced)
+    }
     scores: dict[str, Show] = {
-        "paper": lambda of: cell(number(of.paper, of.paper_std)),
-        "honest": lambda of: cell(number(of.honest, of.honest_std), "bold" if of.best else ""),
+        SHOWN["paper"]: lambda of: cell(number(of.paper, of.paper_std)),
+        SHOWN["honest"]: lambda of: cell(
+            number(of.honest, of.honest_std), "bold" if of.best else ""
+        ),
         "95 % interval": lambda of: cell(interval(of)),
     }
     if table.synthetic:
         return scores
     if not ours:
-        return printed
+        return published
     known = any(of.difference is not None for row in table.rows for of in row.cells)
-    return {**printed, **scores, **({"Δ": lambda of: cell(difference(of))} if known else {})}
+    return {**published, **scores, **({"Δ": lambda of: cell(difference(of))} if known else {})}
 
 
 def _of_column(column: TableColumn, kinds: Mapping[str, Show]) -> Mapping[str, Show]:

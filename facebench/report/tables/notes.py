@@ -103,7 +103,7 @@ def table_notes(
         notes.append(choice.note())
     notes.append(
         f"Bold: best of {_COMPETING.format(budget) if budget else 'our rows'} in its column, and "
-        "significantly so: its honest score differs from that of each other such row at "
+        "significantly so: its validated score differs from that of each other such row at "
         f"{ALPHA:g}, paired on the test items, Holm-corrected within the column."
     )
     if shared:
@@ -124,11 +124,11 @@ def _sources(layout: PrintedLayout) -> Iterable[str]:
     """Yield where the printed numbers are from."""
     if layout.short:
         stars = any(number.reproduced for number in numbers_of(layout))
-        yield f"printed: {layout.short}{'; * reproduced by its authors' if stars else ''}."
+        yield f"published: {layout.short}{'; * reproduced by its authors' if stars else ''}."
         return
     yield layout.note
     for number in numbers_of(layout):
-        yield f"printed for {number.method} ({number.variant}): {number.short}; {number.source}."
+        yield f"published for {number.method} ({number.variant}): {number.short}; {number.source}."
 
 
 def _what_ours_are(
@@ -136,12 +136,15 @@ def _what_ours_are(
 ) -> str:
     drawn = dict.fromkeys(c.units.name for of_group in met.values() for c in of_group.values())
     text = (
-        "honest: chosen on held-out training data, test data touched once, with its 95 % interval "
-        f"over {' or '.join(drawn)} drawn again; paper: ours by the paper's protocol (best epoch "
-        "on the test data)"
+        "validated: chosen on held-out training data, test data touched once, with its 95 % "
+        f"interval over {' or '.join(drawn)} drawn again; test-selected: by the paper's protocol "
+        "(best epoch on the test data)"
     )
     if not synthetic:
-        text += "; Δ: paper less printed, shown where data and budget are the printed number's"
+        text += (
+            "; Δ: test-selected less published, shown where data and budget are the published "
+            "number's"
+        )
     if any(len(of_group) > 1 for entry in shown for of_group in entry.results.values()):
         text += "; ±: standard deviation over pretraining seeds, of whose scores the mean is shown"
     return f"{text}."

@@ -184,8 +184,8 @@ def test_printed_rows_can_be_put_away(visit: Any) -> None:
 def test_the_protocol_changes_the_numbers(visit: Any) -> None:
     view = visit()
     choose(view, "protocol", "paper")
-    assert "paper protocol" in view.locator("#status").inner_text()
-    assert view.locator("table[role=grid]").get_attribute("aria-label").endswith("paper protocol")
+    assert "test-selected" in view.locator("#status").inner_text()
+    assert view.locator("table[role=grid]").get_attribute("aria-label").endswith("test-selected")
 
 
 def test_enter_opens_where_a_score_comes_from_and_escape_gives_the_focus_back(visit: Any) -> None:
@@ -214,9 +214,9 @@ def test_enter_opens_where_a_score_comes_from_and_escape_gives_the_focus_back(vi
 
 def test_a_printed_number_says_where_it_is_printed(visit: Any) -> None:
     view = visit()
-    view.locator('[aria-label="PCL, RAF-DB, printed 74.47"]').click()
+    view.locator('[aria-label="PCL, RAF-DB, published 74.47"]').click()
     text = view.locator("dialog[open]").inner_text()
-    assert "not measured here" in text
+    assert "not evaluated here" in text
     assert "Table 1, page 6" in text
 
 

@@ -70,8 +70,8 @@ def test_a_small_error_stands_first(root: Path) -> None:
 def test_printed_rows_say_whose_they_are_and_stand_below(root: Path) -> None:
     text = written(root)
     rows = [row[0] for row in section(text, "Expression, real data")]
-    assert rows.index("*printed, PCL, CVPR 2023, self-supervised*") > rows.index("majority class")
-    assert "printed" not in text.split("## Expression, SYNTHETIC faces")[1].split("\n\n")[1]
+    assert rows.index("*published, PCL, CVPR 2023, self-supervised*") > rows.index("majority class")
+    assert "published" not in text.split("## Expression, SYNTHETIC faces")[1].split("\n\n")[1]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_the_terminal_shows_score_interval_rank_and_paper(root: Path) -> None:
     assert "90.00" in block
     assert re.search(r"8\d\.\d\d to 9\d\.\d\d", block)
     assert "rank 1" in block
-    assert "paper 90.00" in block
+    assert "test-selected 90.00" in block
 
 
 def test_a_narrow_terminal_has_headline_metrics_and_says_that_there_are_more(root: Path) -> None:

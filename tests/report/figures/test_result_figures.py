@@ -104,7 +104,7 @@ def test_bars_of_action_units_are_the_printed_columns(
     assert ends[1] == pytest.approx(
         [100 * end for end in record.scores.honest.ends("f1_au12") or ()]
     )
-    assert names(shown) == ["always positive", "majority class", "honest", "paper"]
+    assert names(shown) == ["always positive", "majority class", "validated", "test-selected"]
 
 
 def test_errors_by_yaw_are_the_stored_ones(written: dict[str, Result], axes: Painted) -> None:
@@ -138,10 +138,10 @@ def test_the_probes_curve_is_the_stored_one(
     lines = {line.get_label(): line.get_ydata() for line in shown.lines}
     label = "test side, mean of folds" if stored.ndim == 2 else "test split"
     np.testing.assert_allclose(lines[label], mean)
-    marked = "paper: best test epoch" in lines
+    marked = "test-selected: best test epoch" in lines
     assert marked == (kind != "learned")
     if kind == "classification":
-        assert lines["paper: best test epoch"][0] == stored.max()
+        assert lines["test-selected: best test epoch"][0] == stored.max()
 
 
 def test_features_of_a_class_have_one_colour(axes: Painted) -> None:

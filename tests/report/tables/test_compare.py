@@ -96,11 +96,11 @@ def test_the_command_shows_the_comparison(tmp_path: Path, facebench: Callable[..
     b = write(tmp_path, classes(HARD < 0.5), method="pcl", synthetic=True)
     shown = facebench("compare", str(a.path), str(b.path)).stdout
     assert "SYNTHETIC faces" in shown
-    (line,) = [line.split() for line in shown.splitlines() if line.split()[:1] == ["honest"]]
+    (line,) = [line.split() for line in shown.splitlines() if line.split()[:1] == ["validated"]]
     first, second = (100 * np.less(HARD, rate).mean() for rate in (0.8, 0.5))
     assert line[3:6] == [f"{first:.2f}", f"{second:.2f}", f"{first - second:+.2f}"]
     assert line[-1] == "McNemar"
-    assert "honest: both right" in shown
+    assert "validated: both right" in shown
     c = write(tmp_path, classes(HARD < 0.5), task="lfw")
     refused = facebench("compare", str(a.path), str(c.path), status=2)
     assert "cannot be compared" in refused.stderr

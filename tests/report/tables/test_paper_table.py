@@ -115,7 +115,7 @@ def test_later_methods_have_their_printed_numbers_and_ours(tmp_path: Path) -> No
     assert pcl.name == "PCL"
     notes = " ".join(table.notes)
     for number in later_numbers():
-        assert f"printed for {number.method} ({number.variant}): {number.short}" in notes
+        assert f"published for {number.method} ({number.variant}): {number.short}" in notes
 
 
 def test_a_cell_is_the_mean_over_seeds_on_the_printed_scale(world: list[Result]) -> None:

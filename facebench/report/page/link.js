@@ -1,0 +1,33 @@
+// The reader's choices in the address, so that a view can be sent to others.
+
+const LINKED = ["board", "protocol", "family", "backbone", "data", "view", "rows"];
+const INITIAL = Object.fromEntries(LINKED.map((name) => [name, String(state[name])]));
+
+function keepInAddress() {
+  const said = new URLSearchParams();
+  for (const name of LINKED)
+    if (String(state[name]) !== INITIAL[name]) said.set(name, state[name]);
+  if (state.sort.by !== null) said.set("sort", `${state.sort.worst ? "-" : ""}${state.sort.by}`);
+  for (const method of state.open) said.append("open", method);
+  const text = said.toString();
+  history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
+}
+
+// What does not exist here (an address of another board) is left out.
+function readAddress() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  const index = Number(said.get("board") ?? 0);
+  if (DATA.boards[index]) state.board = index;
+  const among = {
+    protocol: Object.keys(PROTOCOLS), rows: Object.keys(ROWS), view: Object.keys(VIEWS),
+    family: families(), backbone: board().rows.map((row) => row.backbone),
+    data: board().rows.map((row) => row.data),
+  };
+  for (const [name, values] of Object.entries(among))
+    if (values.includes(said.get(name))) state[name] = said.get(name);
+  const sort = said.get("sort") ?? "";
+  const by = sort.replace(/^-/, "");
+  if (by === "method" || columns().some((column) => column.id === by))
+    state.sort = { by, worst: sort.startsWith("-") };
+  for (const method of said.getAll("open")) state.open.add(method);
+}

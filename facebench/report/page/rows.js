@@ -1,0 +1,51 @@
+// One row for each method, which stands for all of its runs, and the others below it.
+
+const ROWS = {
+  shared: "Equal budget", // its row at the budget that the most methods have, or the nearest
+  best: "Best of each", // its best row in the column that rows are sorted by
+  all: "All runs",
+};
+
+// [{ row, others }], in no order; `others` is empty where every run has a line of its own.
+function folded() {
+  const rows = measured();
+  if (state.rows === "all") return rows.map((row) => ({ row, others: [] }));
+  const methods = new Map();
+  for (const row of rows) methods.set(row.method, [...methods.get(row.method) ?? [], row]);
+  return [...methods.values()].map((own) => {
+    const [row, ...others] = [...own].sort(state.rows === "best" ? byScore : byBudget);
+    return { row, others: others.sort((a, b) => b.images - a.images || a.order - b.order) };
+  });
+}
+
+const leads = () => folded().map(({ row }) => row);
+
+function byScore(a, b) {
+  const column = sortColumn() ?? columns()[0];
+  const [x, y] = [value(a, column), value(b, column)];
+  if (x === null || y === null) return (x === null) - (y === null) || byBudget(a, b);
+  return (column.higher ? y - x : x - y) || a.order - b.order;
+}
+
+// Nearest to the shared budget first; of equals the one with the most scores.
+function byBudget(a, b) {
+  const filled = (row) => columns().filter((column) => value(row, column) !== null).length;
+  return distance(a) - distance(b) || filled(b) - filled(a) || a.order - b.order;
+}
+
+// 0 at the shared budget or without learning; else 1 and more, by how many doublings it is away.
+function distance(row) {
+  if (!board().budget || !row.budget || row.budget === board().budget) return 0;
+  const images = board().rows.find((each) => each.budget === board().budget)?.images ?? row.images;
+  return 1 + Math.abs(Math.log2(row.images / images));
+}
+
+// What a reader must know of a row that stands for its method.
+const chip = (row) => (state.rows === "shared" && distance(row) ? "another budget" : "");
+
+function explanation() {
+  if (state.rows === "all") return "every run has a row";
+  if (state.rows === "best") return "one row a method: its best, at whatever budget";
+  return board().budget ? `one row a method: at ${board().budget}, where it has such a run`
+    : "one row a method";
+}

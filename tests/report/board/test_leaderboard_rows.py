@@ -1,0 +1,125 @@
+"""One row a method on the page: which run stands for it, what unfolds, a view's address."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from board_world import add, right
+from stored_world import classes
+from test_leaderboard_browser import ROW, browser, choose, methods, visit
+
+from facebench.config.spec import PretrainSpec
+from facebench.report.board.html import page
+from facebench.report.board.leaderboard import leaderboard
+from facebench.report.entries import stored_results
+
+pytestmark = pytest.mark.slow
+__all__ = ["browser", "visit"]  # fixtures
+
+# Method, images seen, share of the test items that are right.
+RUNS = (
+    ("simclr", 64, 0.6), ("simclr", 512, 0.8), ("simclr", 4096, 0.7), ("pcl", 64, 0.65),
+    ("moco", 32, 0.5), ("random", 0, 0.3),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> str:
+    root = tmp_path_factory.mktemp("results")
+    common, own = "288 test images have a duplicate", "pretrained on the test images of RAF-DB, ..."
+    other = "pretrained on the test images of LFW, without labels"
+    for method, images, share in RUNS:
+        add(
+            root, classes(right(share)), method=method, images=images, learned=images > 0,
+            pretrain=PretrainSpec(limit=images),
+            warnings=(common, other, *([own] if method == "pcl" else [])), mark=str(images),
+        )  # fmt: skip
+    target = root.parent / "leaderboard.html"
+    target.write_text(page(leaderboard(stored_results(root), root)), encoding="utf-8")
+    return target.as_uri()
+
+
+def lines(view: Any) -> list[tuple[str, str]]:
+    """Return method and number of images of each row, from the top."""
+    heads = view.locator(f"{ROW} th").all_inner_texts()
+    found = [text.split("\n") for text in heads]
+    return [(head[0], head[2].split(" ")[0].replace(",", "")) for head in found]
+
+
+def test_each_method_has_its_row_at_the_budget_that_most_share(visit: Any) -> None:
+    view = visit()
+    assert lines(view) == [
+        ("PCL", "64"), ("SimCLR", "64"), ("MoCo", "32"), ("Untrained backbone", "nothing")
+    ]  # fmt: skip
+    assert view.locator(".chip").all_inner_texts() == ["another budget"]  # MoCo's
+    assert view.locator(ROW, has=view.locator(".chip")).locator("th b").inner_text() == "MoCo"
+    assert "4 rows for 6 configurations" in view.locator("#status").inner_text()
+
+
+def test_the_best_of_each_and_all_runs(visit: Any) -> None:
+    view = visit()
+    choose(view, "rows", "best")
+    assert lines(view)[:2] == [("SimCLR", "512"), ("PCL", "64")]
+    assert view.locator(".chip").count() == 0
+    choose(view, "rows", "all")
+    assert [images for method, images in lines(view) if method == "SimCLR"] == ["512", "4096", "64"]
+    assert view.locator(".unfold").count() == 0
+
+
+def test_other_runs_unfold_with_the_most_images_first(visit: Any) -> None:
+    view = visit()
+    button = view.locator(".unfold")
+    assert button.all_inner_texts() == ["+ 2 more runs"]
+    button.click()
+    assert lines(view)[1:4] == [("SimCLR", "64"), ("SimCLR", "4096"), ("SimCLR", "512")]
+    assert view.evaluate("document.activeElement.dataset.unfold") == "SimCLR"
+    view.locator(".unfold").click()
+    assert methods(view).count("SimCLR") == 1
+
+
+def test_a_view_has_an_address(visit: Any, address: str) -> None:
+    view = visit()
+    choose(view, "rows", "best")
+    choose(view, "protocol", "paper")
+    view.locator('[data-sort="method"]').click()
+    view.locator(".unfold").click()
+    seen, link = lines(view), view.url
+    assert link != address
+    view.goto("about:blank")
+    view.goto(link)
+    assert lines(view) == seen
+    assert "test-selected" in view.locator("#status").inner_text()
+    view.goto("about:blank")
+    view.goto(f"{address}#rows=none&view=pie&board=7&sort=c9&open=none")  # of another page
+    assert len(lines(view)) == 4
+
+
+def test_a_warning_stands_where_it_concerns(visit: Any) -> None:
+    """That of all test images in the heading, that of one score at it, that of LFW nowhere."""
+    view = visit()
+    assert view.locator("thead .doubt").count() == 1
+    assert view.locator("thead button[title]").get_attribute("title") == (
+        "288 test images have a duplicate"
+    )
+    doubtful = view.locator(ROW, has=view.locator("td .doubt"))
+    assert doubtful.locator("th b").all_inner_texts() == ["PCL"]
+    view.locator(ROW, has_text="SimCLR").locator("button.score").click()
+    assert "test images of LFW" in view.locator("dialog[open]").inner_text()
+
+
+def test_curves_show_every_run_at_its_images(visit: Any) -> None:
+    view = visit()
+    choose(view, "view", "curves")
+    assert view.locator("figure").count() == 1
+    titles = view.locator("circle title").all_text_contents()
+    assert sorted(title.split(":")[0] for title in titles) == ["MoCo", "PCL", *["SimCLR"] * 3]
+    across = view.locator(".level text").all_text_contents()
+    assert across == ["Untrained backbone"]
+    # SimCLR's points: an axis of logarithms, so that each factor of eight is as wide.
+    points = view.locator("polyline").last.get_attribute("points").split(" ")
+    x = [float(point.split(",")[0]) for point in points]
+    assert math.isclose(x[1] - x[0], x[2] - x[1], abs_tol=0.2)
+    y = [float(point.split(",")[1]) for point in points]
+    assert y[1] < y[2] < y[0]  # 80, 70 and 60 %, from the top
