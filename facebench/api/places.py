@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from facebench.runtime.listing import user_path
+from facebench.runtime.workspace import default_data
 
 
 def optional_path(value: str | Path | None) -> Path | None:
@@ -21,4 +21,4 @@ def paths(values: Sequence[str | Path] | None) -> tuple[Path, ...]:
 
 def data_folder(data: str | Path | None) -> Path | None:
     """Return the folder of real datasets, by default ``FACEBENCH_DATA``; None without one."""
-    return optional_path(data if data is not None else os.environ.get("FACEBENCH_DATA"))
+    return default_data() if data is None else optional_path(data)

@@ -7,7 +7,7 @@ from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
 
-from facebench.api.places import data_folder, optional_path, paths
+from facebench.api.places import optional_path, paths
 from facebench.config.options import Override, Overrides
 from facebench.errors import SpecError, UnknownNameError
 from facebench.progress import Progress
@@ -43,8 +43,9 @@ class RunWords(TypedDict, total=False):
         checkpoint: Judge these weights: a checkpoint's folder, or the authors' own file.
         prefix: What the names of that file's tensors begin with (``"teacher.backbone."``), ``"."``
             for nothing; by default it is found.
-        data: Folder of the real datasets; by default ``FACEBENCH_DATA``. Without one, faces are
-            rendered in its place; with one, a dataset that is not below it is an error.
+        data: Folder of the real datasets; by default that of the configuration file, else
+            ``FACEBENCH_DATA``. Without one, faces are rendered in its place; with one, a dataset
+            that is not below it is an error.
         synthetic: Rendered faces with a data folder: in place of ``missing`` datasets, or
             ``always``.
         results: Where results are written (default ``results/runs``).
@@ -95,7 +96,7 @@ def arguments_of(words: Mapping[str, Any], function: str) -> RunArguments:
 
     Raises:
         UnknownNameError: There is no such word; the message has the nearest one.
-        SpecError: A key of ``settings`` is not of the form ``group.key``.
+        SpecError: A key of ``settings`` is not of the form ``group.key``, or a folder has no name.
     """
     for name in words:
         if name not in RunWords.__annotations__:
@@ -103,7 +104,9 @@ def arguments_of(words: Mapping[str, Any], function: str) -> RunArguments:
                 "argument", name, RunWords.__annotations__, where=f"{function}()"
             )
     given = {name: value for name, value in words.items() if value is not None}
-    given["data"] = data_folder(given.get("data"))
+    for name in ("data", "results", "cache"):  # "" would be the current folder, or no folder
+        if given.get(name) == "":
+            raise SpecError(f"{name} is empty; expected a folder. Name it, or leave {name} out.")
     return RunArguments(
         flags={name: given[name] for name in _FLAGS if name in given},
         settings=overrides_of(given.get("settings", {})),

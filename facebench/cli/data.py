@@ -32,9 +32,11 @@ _EMPHASIS: dict[str, Emphasis] = {"ok": "good", "warning": "warning", "problem":
 @command
 def list_(data: Data = None, plugins: Plugins = None) -> None:
     """List the datasets: found where, real or synthetic, complete or not."""
+    from facebench.api.places import data_folder
     from facebench.runtime.terminal import out
 
-    where = f"datasets in {data}" if data else "no data folder given (FACEBENCH_DATA)"
+    searched = data_folder(data)
+    where = f"datasets in {searched}" if searched else "no data folder given (FACEBENCH_DATA)"
     out.print(_inventory_table(where, fb.list_data(data=data, plugins=plugins or ())))
 
 

@@ -17,6 +17,14 @@ import typer
 if TYPE_CHECKING:
     from facebench.request.arguments import RunArguments
 
+
+def folder(text: str | Path) -> Path:
+    """Return the folder that an option names; an empty name would be the current folder."""
+    if not str(text):
+        raise typer.BadParameter("an empty name; expected a folder. Name it, or leave this out.")
+    return Path(text)
+
+
 Methods = Annotated[str, typer.Option("--method", help="Methods, comma-separated, or 'all'.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps [default: auto].")]
 Floors = Annotated[
@@ -29,8 +37,12 @@ Plugins = Annotated[
         "--plugin", help="A Python file with a method, task or backbone; may be repeated."
     ),
 ]
+# Without ``envvar``: what the environment says comes after a configuration file.
 Data = Annotated[
-    Path | None, typer.Option(envvar="FACEBENCH_DATA", help="Folder of the real datasets.")
+    Path | None,
+    typer.Option(
+        parser=folder, metavar="PATH", help="Folder of the real datasets [default: FACEBENCH_DATA]."
+    ),
 ]
 StandIns = Annotated[
     str,
@@ -40,10 +52,16 @@ StandIns = Annotated[
     ),
 ]
 Cache = Annotated[
-    Path | None, typer.Option(envvar="FACEBENCH_CACHE", help="Where stages are kept.")
+    Path | None,
+    typer.Option(
+        parser=folder, metavar="PATH", envvar="FACEBENCH_CACHE", help="Where stages are kept."
+    ),
 ]
 ResultsWritten = Annotated[
-    Path | None, typer.Option(help="Where results are written [default: results/runs].")
+    Path | None,
+    typer.Option(
+        parser=folder, metavar="PATH", help="Where results are written [default: results/runs]."
+    ),
 ]
 Limit = Annotated[int | None, typer.Option(help="Use so many items of each split; 0 is all.")]
 SkipBroken = Annotated[bool, typer.Option(help="Record unreadable images and go on.")]
@@ -53,7 +71,12 @@ ResultFile = Annotated[Path, typer.Argument(help="A result's JSON file.")]
 ResultFolder = Annotated[Path, typer.Argument(help="A folder of results.")]
 StoredResults = Annotated[
     Path | None,
-    typer.Option("--results", help="Folder of results [default: results/runs]."),
+    typer.Option(
+        "--results",
+        parser=folder,
+        metavar="PATH",
+        help="Folder of results [default: results/runs].",
+    ),
 ]
 ReportFile = Annotated[
     Path | None, typer.Option("--out", help="Write it there and not to the terminal.")

@@ -22,7 +22,7 @@ from facebench.runtime.device import resolve_device, resolve_precision
 from facebench.runtime.listing import user_path
 from facebench.runtime.stage import is_helper
 from facebench.runtime.terminal import TerminalProgress, err
-from facebench.runtime.workspace import Workspace, check_folder, default_cache
+from facebench.runtime.workspace import Workspace, check_folder, default_cache, default_data
 from facebench.weights.checkpoint import Checkpoint
 from facebench.weights.summary import import_summary
 
@@ -83,14 +83,13 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
     """
     check_value(arguments.devices, _Machines, "--devices")
     check_value(arguments.nodes, _Machines, "--nodes")
-    data = top.get("data")
     cache, results = arguments.cache or default_cache(), Path(top.get("results", "results/runs"))
     check_folder(cache, "--cache")
     check_folder(results, "--results")
     return Workspace(
         cache=cache,
         results=results,
-        data=user_path(str(data)) if data else None,
+        data=user_path(str(top["data"])) if "data" in top else default_data(),
         synthetic=_typed(top, "synthetic", "", Literal["missing", "always"]),
         device=resolve_device(str(top.get("device", "auto"))),
         progress=arguments.progress or (Silent() if is_helper() else TerminalProgress()),

@@ -60,12 +60,28 @@ class Workspace:
 
 
 def default_cache() -> Path:
-    """Return ``FACEBENCH_CACHE``, else facebench's folder in the user's cache."""
+    """Return ``FACEBENCH_CACHE``, else facebench's folder in the user's cache.
+
+    Raises:
+        SpecError: The system does not know where the user's home is (a container, a batch queue).
+    """
     chosen = os.environ.get("FACEBENCH_CACHE")
     if chosen:
         return user_path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "facebench"
+    try:
+        return (Path(base) if base else Path.home() / ".cache") / "facebench"
+    except RuntimeError as error:  # neither HOME nor an entry for this user
+        raise SpecError(
+            "this user has no home folder; expected one for the cache. Name a folder with --cache "
+            "or FACEBENCH_CACHE."
+        ) from error
+
+
+def default_data() -> Path | None:
+    """Return ``FACEBENCH_DATA``, the folder of real datasets; None without it."""
+    chosen = os.environ.get("FACEBENCH_DATA")
+    return user_path(chosen) if chosen else None
 
 
 def check_folder(folder: Path, flag: str) -> None:
