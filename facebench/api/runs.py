@@ -11,8 +11,8 @@ from facebench.api.words import RunWords, arguments_of, in_words
 from facebench.config.spec import RunSpec
 from facebench.data.finding import VOXCELEB, task_folder, voxceleb_folder
 from facebench.pipeline.plan import Step, plan
+from facebench.pipeline.run import run as run_loaded
 from facebench.pipeline.stages import open_stages
-from facebench.pipeline.stages import run as run_loaded
 from facebench.registry import Registry
 from facebench.request.arguments import RunArguments, build_request, open_workspace
 from facebench.request.loaded import LoadedRun

@@ -103,6 +103,21 @@ class Protocol(TableProtocol):
             DataError: There are too few items.
         """
 
+    def check_items(self, dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
+        """Check, before anything is learned, that there are enough items to judge.
+
+        Raises what ``probe`` would raise about items if every image had features. By default that
+        is left to ``probe``.
+
+        Args:
+            dataset: Table (and pairs).
+            spec: Options of the probe.
+            seed: Seed of the held-out part.
+
+        Raises:
+            DataError: There are too few items, or too few of a kind.
+        """
+
     @abstractmethod
     def score(
         self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int
@@ -219,6 +234,21 @@ def target_names(predictions: pd.DataFrame) -> tuple[str, ...]:
     """Return what predictions have a ``label_NAME`` of, in the order of the task."""
     prefix = "label_"
     return tuple(n.removeprefix(prefix) for n in predictions.columns if n.startswith(prefix))
+
+
+def check_items(dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
+    """Check, before anything is learned, that a dataset has enough items to judge.
+
+    Args:
+        dataset: Table (and pairs).
+        spec: Options of the probe.
+        seed: Seed of the held-out part.
+
+    Raises:
+        DataError: There are too few items, or too few of a kind.
+        UnknownNameError: There is no such protocol.
+    """
+    protocol_named(dataset.task.info.protocol).check_items(dataset, spec, seed=seed)
 
 
 def judge(

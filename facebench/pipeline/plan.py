@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from facebench.pipeline.stages import Stages
 from facebench.weights.checkpoint import read_checkpoint
@@ -32,9 +31,7 @@ def plan(stages: Stages) -> tuple[Step, Step, Step]:
     Where results are to be overwritten (``--force``) none counts as done.
     """
     spec, workspace = stages.spec, stages.workspace
-    folder = workspace.folder("checkpoints", stages.checkpoint_key())
-    if spec.checkpoint:
-        folder = Path(spec.checkpoint)
+    folder = stages.checkpoint_folder()
     learned = folder.exists()
     weights = read_checkpoint(folder).weights_digest if learned else f"of {folder.name}"
     features = stages.features_key(weights)

@@ -8,6 +8,7 @@ was, and runs share what they have in common.
 from __future__ import annotations
 
 import glob
+import logging
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,24 +52,7 @@ from facebench.weights.checkpoint import Checkpoint, load_weights, read_checkpoi
 PRETRAIN_VERSION = 1
 EXTRACT_VERSION = 1
 
-
-def run(loaded: LoadedRun, workspace: Workspace) -> Result:
-    """Run one spec from end to end, and reuse the stages that are on disk.
-
-    Args:
-        loaded: The spec and the classes that it names.
-        workspace: Folders, device and progress reporter.
-
-    Returns:
-        The result, computed or read.
-
-    Raises:
-        FacebenchError: Data, options or a plugin are wrong; the message says what to change.
-    """
-    stages = open_stages(loaded, workspace)
-    checkpoint = stages.checkpoint()
-    features = stages.features(checkpoint)
-    return stages.result(checkpoint, features)
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -126,14 +110,20 @@ class Stages:
                 inputs["devices"] = world
         return digest(inputs)
 
+    def checkpoint_folder(self) -> Path:
+        """Return the folder of the weights, which may not be there yet."""
+        if self.spec.checkpoint:
+            return Path(self.spec.checkpoint)
+        return self.workspace.folder("checkpoints", self.checkpoint_key())
+
     def checkpoint(self) -> Checkpoint:
         """Return the supplied checkpoint, or pretrain unless it exists; resume if interrupted."""
+        folder = self.checkpoint_folder()
         if self.spec.checkpoint:
-            given = read_checkpoint(Path(self.spec.checkpoint))
+            given = read_checkpoint(folder)
             if given.targets is not None and given.record.data is not None:
                 refuse_test_labels(given.record.data.name, self.dataset, self.spec.method)
             return given
-        folder = self.workspace.folder("checkpoints", self.checkpoint_key())
         return obtain(folder, self._pretrain, read_checkpoint)
 
     def _pretrain(self, folder: Path) -> None:
@@ -198,6 +188,10 @@ class Stages:
             inputs["options"] = plain(self.spec.method_options)
         return digest(inputs)
 
+    def features_folder(self, checkpoint: Checkpoint) -> Path:
+        """Return the folder of the features, which may not be there yet."""
+        return self.workspace.folder("features", self.features_key(checkpoint.weights_digest))
+
     def features(self, checkpoint: Checkpoint) -> Features:
         """Return the features of the task's images, extracted unless they exist."""
 
@@ -211,8 +205,11 @@ class Stages:
                 skip_broken=self.spec.skip_broken,
             )  # fmt: skip
 
-        folder = self.workspace.folder("features", self.features_key(checkpoint.weights_digest))
-        return obtain(folder, make, lambda found: read_features(found, len(self.dataset)))
+        return obtain(
+            self.features_folder(checkpoint),
+            make,
+            lambda found: read_features(found, len(self.dataset)),
+        )
 
     # features -> result -----------------------------------------------------------------------
 
@@ -238,6 +235,9 @@ class Stages:
 
     def _judged(self, checkpoint: Checkpoint, features: Features, key: str) -> Result:
         """Judge the features, and write the result."""
+        doubts = cautions(self.dataset, features)
+        for doubt in doubts:
+            _log.warning("%s", doubt)
         started = time.perf_counter()
         judgement = judge(
             self.dataset, features, self.spec.probe,
@@ -255,7 +255,7 @@ class Stages:
             },
             "method": method_record(self.run.method),
             "pretrain": pretrain_record(checkpoint, self.source, self.dataset),
-            "task": task_record(self.dataset, leaks, cautions(self.dataset, features)),
+            "task": task_record(self.dataset, leaks, doubts),
             **judgement_record(judgement, leaks if self.spec.dedup_test else None),
             "broken_images": len(features.broken),
             "seconds": {

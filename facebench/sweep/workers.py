@@ -19,7 +19,7 @@ import torch
 
 from facebench.config.spec import RunSpec
 from facebench.errors import FacebenchError
-from facebench.pipeline.stages import run
+from facebench.pipeline.run import run
 from facebench.progress import Silent
 from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun, load_run

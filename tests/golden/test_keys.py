@@ -24,7 +24,8 @@ from facebench.config.options import Override, Overrides
 from facebench.config.spec import RunSpec, digest, spec_record
 from facebench.disentangle.disentanglement import TASK, factor_registry
 from facebench.pipeline.plan import plan
-from facebench.pipeline.stages import open_stages, run
+from facebench.pipeline.run import run
+from facebench.pipeline.stages import open_stages
 from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun, load_run
 from facebench.request.resolve import Request, resolve

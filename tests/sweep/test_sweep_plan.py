@@ -11,7 +11,8 @@ from facebench.config.options import parse_set
 from facebench.config.sweep_file import parse_sweep
 from facebench.errors import FacebenchError
 from facebench.pipeline.plan import Step
-from facebench.pipeline.stages import open_stages, run
+from facebench.pipeline.run import run
+from facebench.pipeline.stages import open_stages
 from facebench.registry import Registry
 from facebench.request.loaded import load_run
 from facebench.runtime.workspace import Workspace

@@ -107,8 +107,11 @@ def train_heads(
     """
     matrix = as_matrix(features)
     target = loss.targets(targets, len(matrix))
-    least = 2 if settings.batch_norm else 1
-    _check_trainable(heads, len(matrix), least)
+    _check_heads(heads)
+    least = 1
+    if settings.batch_norm:
+        least = 2
+        check_normalised(len(matrix))
     decoupled, batch_norm = settings.optimiser == "adamw", settings.batch_norm
     grid = HeadGrid(heads, loss, matrix.width, decoupled=decoupled, batch_norm=batch_norm)
     buffer = empty_buffer(min(settings.batch_size, len(matrix)), matrix.width)
@@ -128,13 +131,21 @@ def train_heads(
     return grid.heads()
 
 
-def _check_trainable(heads: Sequence[Head], count: int, least: int) -> None:
-    """Refuse an empty grid, and a single row if batches are normalised."""
+def _check_heads(heads: Sequence[Head]) -> None:
+    """Refuse an empty grid."""
     if not heads:
         raise SpecError(
             "this probe grid is empty: found no head; expected at least one. Give a learning rate."
         )
-    if count < least:
+
+
+def check_normalised(count: int) -> None:
+    """Refuse a single row, which cannot be batch-normalised.
+
+    Raises:
+        DataError: There are fewer than two rows.
+    """
+    if count < 2:
         raise DataError(
             "these features cannot be batch-normalised: found one row; expected at least two. Give "
             "more training items."

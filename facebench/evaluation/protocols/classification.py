@@ -22,7 +22,7 @@ import pandas as pd
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.data.table_checks import check_labels
-from facebench.evaluation.holdout import split_rows
+from facebench.evaluation.holdout import hold_out, split_rows
 from facebench.evaluation.metrics.confusion import (
     accuracy,
     balanced_accuracy,
@@ -80,6 +80,12 @@ class Classification(Protocol):
         from facebench.evaluation.protocols.class_probe import probe_classes  # with torch
 
         return probe_classes(dataset, features, spec, seed=seed, progress=progress)
+
+    def check_items(self, dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
+        """Check that both splits have items, and that some of each class can be held out."""
+        labels = dataset.table["label"].to_numpy(np.int64)
+        rows = split_rows(dataset, np.ones(len(dataset), dtype=bool))
+        hold_out(dataset.table, rows, spec.holdout, seed, kinds=labels)
 
     def score(
         self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int

@@ -79,7 +79,7 @@ def verify_learned(
         DataError: There are fewer than three folds, or a feature is not finite.
     """
     names, number = np.unique(folds, return_inverse=True)
-    _check_folds(len(names))
+    check_folds(len(names))
     used, rows = np.unique(pairs, return_inverse=True)
     listed = _Pairs(rows.reshape(pairs.shape), same, number.astype(np.int64))
     learner = _Learner(FeatureMatrix(features, rows=used), listed, spec, variant, seed)
@@ -178,7 +178,12 @@ class _Learner:
         return verify(embedded, rows, same, folds == k, variant="facenet")
 
 
-def _check_folds(count: int) -> None:
+def check_folds(count: int) -> None:
+    """Refuse too few folds to learn a head from.
+
+    Raises:
+        DataError: There are fewer than three.
+    """
     if count < 3:
         raise DataError(
             f"no head can be learned from these pairs: found {count} fold(s); expected at "

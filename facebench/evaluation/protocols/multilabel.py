@@ -30,7 +30,7 @@ import pandas as pd
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.data.table_checks import check_binary, check_folds, check_targets, named_targets
-from facebench.evaluation.holdout import fold_rows
+from facebench.evaluation.holdout import fold_rows, hold_out_subjects
 from facebench.evaluation.metrics.intervals import as_json, with_intervals
 from facebench.evaluation.metrics.label_f1 import (
     bootstrap_subjects,
@@ -94,6 +94,12 @@ class Multilabel(Protocol):
         from facebench.evaluation.protocols.label_folds import probe_labels  # with torch
 
         return probe_labels(dataset, features, spec, seed=seed, progress=progress)
+
+    def check_items(self, dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
+        """Check that each fold has items, and that a training subject can be held out."""
+        subjects = dataset.table["subject"].to_numpy(object)
+        for train, _ in fold_rows(dataset, np.ones(len(dataset), dtype=bool)):
+            hold_out_subjects(subjects[train], np.empty((len(train), 0)), spec.holdout, seed)
 
     def score(
         self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int

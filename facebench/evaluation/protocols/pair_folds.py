@@ -65,7 +65,7 @@ def verify(
 
     if variant not in get_args(Variant):
         raise UnknownNameError("verification variant", variant, get_args(Variant))
-    rows, truth, fold = _check_pairs(pairs, same, folds)
+    rows, truth, fold = check_pairs(pairs, same, folds)
     matrix = FeatureMatrix(features)
     if variant == "exact_centred":
         seen = centred_similarities(matrix, rows, fold)
@@ -127,10 +127,14 @@ def facenet_threshold(distances: Floats, same: Bools) -> float:
     return float(_FACENET_GRID[np.argmax(right)])
 
 
-def _check_pairs(
+def check_pairs(
     pairs: npt.ArrayLike, same: npt.ArrayLike, folds: npt.ArrayLike
 ) -> tuple[npt.NDArray[np.int64], Bools, npt.NDArray[np.int64]]:
-    """Return pairs, labels and folds numbered from 0, if they can be cross-validated."""
+    """Return pairs ``[P, 2]``, labels ``[P]`` and folds ``[P]`` numbered from 0.
+
+    Raises:
+        DataError: They do not fit together or cannot be cross-validated.
+    """
     rows, truth = np.asarray(pairs), np.asarray(same)
     if (
         rows.ndim != 2

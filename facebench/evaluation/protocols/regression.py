@@ -30,7 +30,8 @@ import pandas as pd
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.data.table_checks import check_targets, named_targets
-from facebench.evaluation.holdout import split_rows
+from facebench.errors import DataError
+from facebench.evaluation.holdout import Rows, hold_out, split_rows
 from facebench.evaluation.metrics.absolute_error import (
     YAW,
     error_scores,
@@ -85,14 +86,23 @@ class Regression(Protocol):
         """Train heads of batch normalisation and a linear layer.
 
         Raises:
-            DataError: A split is empty, or there are too few items to hold some out.
+            DataError: A split is empty, there is one test item alone, or there are too few items
+                to hold some out.
         """
         from facebench.evaluation.protocols.number_probe import probe_numbers  # with torch
 
+        _rows(dataset, features.readable)
         probed = probe_numbers(dataset, features, spec, seed=seed, progress=progress)
         if YAW not in dataset.task.info.targets:
             return probed
         return replace(probed, details={**probed.details, _BY_YAW: yaw_table(probed.predictions)})
+
+    def check_items(self, dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
+        """Check that both splits have items: to hold out, to normalise, and for an interval."""
+        from facebench.evaluation.probe.training import check_normalised  # with torch
+
+        rows = _rows(dataset, np.ones(len(dataset), dtype=bool))
+        check_normalised(len(hold_out(dataset.table, rows, spec.holdout, seed).fit))
 
     def score(
         self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int
@@ -131,6 +141,17 @@ class Regression(Protocol):
     ) -> dict[str, Any]:
         """Return the errors in each range of yaw, if they are stored."""
         return {_BY_YAW: yaw_table(predictions)} if _BY_YAW in details else {}
+
+
+def _rows(dataset: Dataset, readable: Bools) -> dict[str, Rows]:
+    """Return the rows of each split, if there are enough test items for an interval."""
+    rows = split_rows(dataset, readable)
+    if len(rows["test"]) < 2:
+        raise DataError(
+            f"{dataset.task.info.title}: found one readable test image; expected at least two, "
+            "since an error has no interval otherwise. Check the dataset, or give a larger --limit."
+        )
+    return rows
 
 
 def yaw_table(predictions: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:

@@ -81,6 +81,16 @@ class PairVerification(Protocol):
 
         return decide_pairs(dataset, features, spec, seed=seed, progress=progress)
 
+    def check_items(self, dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
+        """Check that there are pairs of both kinds, in as many folds as are needed."""
+        from facebench.evaluation.protocols.learned_pairs import check_folds  # with torch
+        from facebench.evaluation.protocols.pair_folds import check_pairs
+
+        pairs, rows = scored_pairs(dataset, np.ones(len(dataset), dtype=bool))
+        _, _, number = check_pairs(rows, pairs["same"].to_numpy(bool), pairs["fold"].to_numpy())
+        if spec.verification == "learned":
+            check_folds(1 + int(number.max()))
+
     def score(
         self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int
     ) -> dict[str, Any]:

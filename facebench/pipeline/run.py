@@ -1,0 +1,39 @@
+"""Runs one spec from end to end: every stage that is not on disk, one after the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from facebench.evaluation.protocol import check_items
+from facebench.pipeline.stages import Stages, open_stages
+from facebench.request.loaded import LoadedRun
+from facebench.results.store import Result
+from facebench.runtime.workspace import Workspace
+
+
+def run(loaded: LoadedRun, workspace: Workspace) -> Result:
+    """Run one spec from end to end, and reuse the stages that are on disk.
+
+    Args:
+        loaded: The spec and the classes that it names.
+        workspace: Folders, device and progress reporter.
+
+    Returns:
+        The result, computed or read.
+
+    Raises:
+        FacebenchError: Data, options or a plugin are wrong; the message says what to change. Too
+            few items to judge are an error before weights are learned or features extracted.
+    """
+    stages = open_stages(loaded, workspace)
+    _check_items(stages, stages.checkpoint_folder())
+    checkpoint = stages.checkpoint()
+    _check_items(stages, stages.features_folder(checkpoint))
+    features = stages.features(checkpoint)
+    return stages.result(checkpoint, features)
+
+
+def _check_items(stages: Stages, folder: Path) -> None:
+    """Check that there are enough items to judge, unless the stage that takes time is on disk."""
+    if not folder.exists():
+        check_items(stages.dataset, stages.spec.probe, seed=stages.spec.seed)
