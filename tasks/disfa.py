@@ -29,6 +29,7 @@ from facebench.errors import DataError
 from facebench.progress import Progress
 from facebench.ranges import check_values
 from facebench.runtime.images import Pixels
+from facebench.runtime.listing import user_path
 from facebench.synth import FaceSampler
 from facebench.task import Metric, Task, TaskInfo
 
@@ -215,7 +216,7 @@ or extracted frames, numbered from 0 or 1, in
 
     def _listed(self, root: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
         """Keep the frames of the list, and return a warning about it."""
-        file = root / Path(self.options.frames_list).expanduser()
+        file = root / user_path(self.options.frames_list)
         used = set(table["subject"])  # 26 subjects leave the frames of one out
         wanted = {frame for frame in read_frames_list(file) if frame[0] in used}
         keep = pd.Series(zip(table["subject"], table["frame"], strict=True)).isin(wanted)

@@ -90,10 +90,19 @@ class Result:
                 f"{self.predictions_path}: the predictions of this result are missing."
             )
         try:
+            self._check_size()
             return pd.read_parquet(self.predictions_path)
         except (OSError, ValueError) as error:  # pyarrow's own errors are among these
             reason = str(error).splitlines()[0]
             raise StageError(f"{self.predictions_path}: cannot be read ({reason}).") from error
+
+    def _check_size(self) -> None:
+        """Refuse predictions of far more items than were scored: a few bytes can hold millions."""
+        from pyarrow.parquet import read_metadata
+
+        rows = read_metadata(self.predictions_path).num_rows
+        if rows > self.record.n_scored:
+            raise ValueError(f"{rows:,} rows of {self.record.n_scored:,} scored items")
 
     def __repr__(self) -> str:
         return f"Result({summary(self.record)}; {self.path})"

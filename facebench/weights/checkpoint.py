@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,9 +76,19 @@ def write_checkpoint(folder: Path, method: Method, record: dict[str, Any]) -> No
         folder: An existing folder.
         method: The method with its weights.
         record: What :class:`CheckpointRecord` has, without format, digests and seal.
+
+    Raises:
+        StageError: The weights cannot be written, since the disk is full for example.
     """
     tensors = _in_own_memory(_state(method))
-    save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    try:
+        save_file(tensors, folder / WEIGHTS, metadata={"format": "pt"})
+    except SafetensorError as error:
+        free = shutil.disk_usage(folder).free / 1e6
+        raise StageError(
+            f"{folder / WEIGHTS}: the weights cannot be written ({error}); {free:,.1f} MB are "
+            "free. Make space and run the same command again."
+        ) from error
     write_stage_record(
         folder / RECORD,
         CheckpointRecord,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ from facebench.weights.torch_file import EXPECTED, TorchFile, legacy_file, parts
 
 _DEPTH = 40  # nesting depth of dictionaries and modules
 _ENTRIES = 200_000  # a short pickle may hold any number, by holding the same ones many times
+_LARGE = 1 << 26  # bytes of an array, up to which it may be packed in any way
+_MOST_PACKED = 100  # times; zeros reach 1,000, weights less than 2
 _SCRIPTED = ("__torch__.", "torch.jit._pickle.")  # classes and lists of torch.jit
 
 
@@ -237,10 +240,20 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
         raise unreadable(path, f"{type(error).__name__}: {error}") from error
 
 
+def _check_size(member: zipfile.ZipInfo) -> None:
+    """Refuse an array that is far larger than what is packed: a few bytes can hold gigabytes."""
+    if member.file_size > _LARGE and member.file_size > _MOST_PACKED * member.compress_size:
+        raise Damaged(
+            f"{member.filename} unpacks from {member.compress_size:,} to {member.file_size:,} bytes"
+        )
+
+
 def _arrays(path: Path) -> dict[str, Tensor]:
     """Read arrays of numbers; those of Python objects are refused."""
     try:
         with np.load(path, allow_pickle=False) as file:
+            for member in file.zip.infolist():
+                _check_size(member)
             return {name: torch.from_numpy(np.array(file[name])) for name in file.files}
     except Exception as error:  # a damaged archive or array raises many types of errors
         if "allow_pickle" in str(error):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from result_world import write_result
 from stored_world import classes, write
@@ -52,6 +53,18 @@ def test_an_edit_is_an_error_that_names_the_file(tmp_path: Path, name: str) -> N
     edit(path, EDITS[name])
     with pytest.raises(StageError, match=path.name):
         read_result(path)
+    assert list(validate_result(path))
+
+
+def test_predictions_of_far_more_items_than_were_scored_are_not_read(tmp_path: Path) -> None:
+    path = sealed(tmp_path)
+    predictions = path.with_suffix(".parquet")
+    first = pd.read_parquet(predictions).iloc[[0]]
+    pd.concat([first] * 100_000).to_parquet(predictions, index=False)
+    assert predictions.stat().st_size < 20_000  # equal rows take no space
+    path.write_text(to_json(sealed_result(json.loads(path.read_text()), predictions)))
+    with pytest.raises(StageError, match="100,000 rows of 4 scored items"):
+        _ = read_result(path).predictions
     assert list(validate_result(path))
 
 

@@ -135,6 +135,19 @@ def test_arrays_are_read_and_arrays_of_objects_are_not(tmp_path: Path) -> None:
         read_foreign(tmp_path / "a.npz")
 
 
+def test_an_array_that_unpacks_to_far_more_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few bytes may unpack to gigabytes; the bound is lowered so that the test need not."""
+    monkeypatch.setattr("facebench.weights.foreign_file._LARGE", 50_000)
+    np.savez_compressed(tmp_path / "a.npz", w=np.zeros((100, 100)))
+    with pytest.raises(StageError, match=r"a\.npz: .*w\.npy unpacks from [0-9,]+ to 80,128 bytes"):
+        read_foreign(tmp_path / "a.npz")
+    values = np.random.default_rng(0).normal(size=(100, 100))
+    np.savez_compressed(tmp_path / "a.npz", w=values)
+    assert torch.equal(read_foreign(tmp_path / "a.npz").tensors["w"], torch.from_numpy(values))
+
+
 def test_what_training_scripts_leave_beside_weights_is_passed_over(tmp_path: Path) -> None:
     model = torch.nn.Linear(2, 3)
     optimizer = torch.optim.Adam(model.parameters())
