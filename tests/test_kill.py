@@ -1,25 +1,23 @@
 """SIGKILL in the middle of each stage, then the same command again: the same result."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import spread_plugin
+from started import Started
 
-from conftest import Facebench, environment
+from conftest import Facebench
 
 # Long enough to be caught in each stage, seconds in all.
 ARGUMENTS = [
-    "run", "--method", "simclr", "--task", "tiny", "--backbone", "tinynet", "--pretrain-data",
+    "run", "--method", "spread", "--task", "tiny", "--backbone", "tinynet", "--pretrain-data",
     "tiny", "--set", "pretrain.epochs=12", "--set", "pretrain.batch_size=24", "--set",
     "pretrain.image_size=32", "--set", "pretrain.checkpoint_minutes=0", "--set",
     "probe.epochs=400", "--set", "extract.batch_size=8", "--device", "cpu", "--precision", "32",
-    "--no-floors",
+    "--no-floors", "--plugin", spread_plugin.__file__,
 ]  # fmt: skip
 
 
@@ -29,28 +27,12 @@ def result_of(folder: Path) -> dict[str, Any]:
     return {"stages": record["stages"], "scores": record["scores"], "details": record["details"]}
 
 
-def kill_when(folder: Path, data: Path, plugin: Path, pattern: str) -> None:
-    """Start the run and kill it as soon as something below its cache matches ``pattern``."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "facebench.cli", *ARGUMENTS, "--plugin", str(plugin)],
-        cwd=folder, env=environment(folder, data), stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 300  # a process may start slowly beside others
-    while not list((folder / "cache").glob(pattern)):
-        assert process.poll() is None, f"the run ended before {pattern} appeared"
-        assert time.monotonic() < deadline, f"{pattern} did not appear"
-        time.sleep(0.005)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-
-
 @pytest.mark.slow
 def test_a_killed_run_ends_in_the_result_of_an_undisturbed_one(
     facebench: Facebench, tmp_path: Path, data: Path, plugin: Path
 ) -> None:
     def finish(folder: Path) -> dict[str, Any]:
-        """Run in this process, which saves two starts of another."""
+        """Run in this process."""
         places = ["--cache", str(folder / "cache"), "--results", str(folder / "results/runs")]
         facebench(*ARGUMENTS, "--plugin", str(plugin), *places)
         return result_of(folder)
@@ -64,6 +46,8 @@ def test_a_killed_run_ends_in_the_result_of_an_undisturbed_one(
         "features/*.partial/features.npy",  # extraction, under way
         "features/*/features.json",  # features done, probing
     ):
-        kill_when(killed, data, plugin, stage)
+        run = Started([*ARGUMENTS, "--plugin", str(plugin)], killed, data)
+        run.wait_for(stage)
+        assert run.end(signal.SIGKILL) == -signal.SIGKILL
         assert not list(killed.glob("results/runs/*/*.json"))
     assert finish(killed) == expected

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import spread_plugin
 
 from conftest import Facebench
 
@@ -31,18 +32,18 @@ METHODS = """
 import os
 import signal
 
-from facebench_methods.simclr import SimCLR
+from spread_plugin import Spread
 
 
-class Dies(SimCLR):
-    info = type(SimCLR.info)(name="dies", title="Dies", version=1, paper="none", year=2026)
+class Dies(Spread):
+    info = type(Spread.info)(name="dies", title="Dies", version=1, paper="none", year=2026)
 
     def loss(self, views, generator):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Wrong(SimCLR):
-    info = type(SimCLR.info)(name="wrong", title="Wrong", version=1, paper="none", year=2026)
+class Wrong(Spread):
+    info = type(Spread.info)(name="wrong", title="Wrong", version=1, paper="none", year=2026)
 
     def loss(self, views, generator):
         raise ZeroDivisionError("a bug")
@@ -68,7 +69,9 @@ def measured(folder: Path) -> dict[str, Any]:
 def test_two_jobs_give_the_numbers_of_one_and_a_failure_stops_no_other_run(
     facebench: Facebench, plugin: Path, tmp_path: Path
 ) -> None:
-    sweep = ["sweep", write(tmp_path, ROWS), "--plugin", str(plugin)]
+    rows = ROWS.replace("simclr", "spread")
+    plugins = ["--plugin", str(plugin), "--plugin", spread_plugin.__file__]
+    sweep = ["sweep", write(tmp_path, rows), *plugins]
     alone = facebench(*sweep, "--results", "alone", "--cache", "one")
     assert "3 of 3" in alone.stderr
     assert "soft by mean on tiny, seed 0" in alone.stderr
@@ -79,12 +82,12 @@ def test_two_jobs_give_the_numbers_of_one_and_a_failure_stops_no_other_run(
     failing = """
   - {name: dies, method: dies}
   - {name: wrong, method: wrong}
-  - {name: greedy, method: simclr, set: {pretrain.batch_size: 500}}
-  - {name: greedy by mean, method: simclr, set: {pretrain.batch_size: 500, extract.pool: mean}}
+  - {name: greedy, method: spread, set: {pretrain.batch_size: 500}}
+  - {name: greedy by mean, method: spread, set: {pretrain.batch_size: 500, extract.pool: mean}}
 """
     more = tmp_path / "more.py"
     more.write_text(METHODS)
-    sweep = ["sweep", write(tmp_path, ROWS + failing), *sweep[2:], "--plugin", str(more)]
+    sweep = ["sweep", write(tmp_path, rows + failing), *plugins, "--plugin", str(more)]
     done = facebench(*sweep, "--results", "both", "--cache", "two", "--jobs", "2", status=1)
     assert measured(tmp_path / "both") == expected
     failures = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
