@@ -35,6 +35,7 @@ from fault_kinds.operations import (
     input_errors,
     kills,
     read_only,
+    short_files,
 )
 from fault_kinds.processes import several_processes
 from fault_kinds.world import Outcome, World, import_everything
@@ -44,6 +45,7 @@ KINDS: dict[str, FaultKind] = {
     "SIGKILL before a file operation": kills,
     "disk full at a file operation": full_disks,
     "input/output error at a file operation": input_errors,
+    "file size limit": short_files,
     "read-only folders": read_only,
     "several processes": several_processes,
     "file of the cache damaged": damaged_cache,

@@ -1,4 +1,4 @@
-"""Faults at file operations: SIGKILL before each, a full disk at each, folders that are read only.
+"""Faults at file operations: SIGKILL before each, a full disk at each, short files, no writes.
 
 Python reports every file operation to audit hooks; a hook that is installed in the faulty process
 ends it, or refuses the operation as the system would.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -15,10 +16,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fault_kinds.world import RUN, Outcome, World
 
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 _CHANGES = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod")
+_SHORTEST = 4096  # bytes; what a command says is in files, too
+_SIZES = 40
 
 
 def kills(world: World) -> Iterator[Outcome]:
@@ -41,6 +46,16 @@ def full_disks(world: World) -> Iterator[Outcome]:
 def input_errors(world: World) -> Iterator[Outcome]:
     """The disk reports an error at one file operation; then the same command again."""
     yield from _refusals(world, errno.EIO, "input/output error")
+
+
+def short_files(world: World) -> Iterator[Outcome]:
+    """No file can be longer than so many bytes; then the same command again, without a limit.
+
+    Unlike the faults above, this one is met within a write, by libraries of C++ and Rust, too.
+    """
+    longest = max(path.stat().st_size for path in world.calm.rglob("*"))
+    for size in sorted(set(np.geomspace(_SHORTEST, 2 * longest, _SIZES).astype(int).tolist())):
+        yield from _before_again(world, f"files of at most {size} bytes", _limited(size))
 
 
 def read_only(world: World) -> Iterator[Outcome]:
@@ -86,11 +101,21 @@ def _refusal(code: int) -> Callable[..., None]:
 
 def _refusals(world: World, code: int, title: str) -> Iterator[Outcome]:
     for number in range(operations(world)):
-        folder = world.empty()
-        done = world.call(folder, *RUN, before=at_operation(folder, number, _refusal(code)))
-        first = world.judged(f"{title} at operation {number}", done, folder)
-        again = world.run_again(f"{title} at operation {number}", folder)
-        yield first if first.ended in ("silent", "traceback") and again.ended == "same" else again
+        before = at_operation(world.place, number, _refusal(code))
+        yield from _before_again(world, f"{title} at operation {number}", before)
+
+
+def _before_again(world: World, fault: str, before: Callable[[], None]) -> Iterator[Outcome]:
+    """Run with a fault, and again without; yield what came of it, a bad end of either first."""
+    folder = world.empty()
+    first = world.judged(fault, world.call(folder, *RUN, before=before), folder)
+    again = world.run_again(fault, folder)
+    yield first if first.ended in ("silent", "traceback") and again.ended == "same" else again
+
+
+def _limited(size: int) -> Callable[[], None]:
+    """Return what makes each write beyond so many bytes of a file fail; Python ignores SIGXFSZ."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def operations(world: World) -> int:

@@ -62,10 +62,10 @@ def _noted(log: Path) -> Callable[[], None]:
     """Return what makes a process note what it computes."""
 
     def install() -> None:
-        from facebench import pipeline
+        from facebench.pipeline import stages
         from facebench.pretrain import engine
 
-        for module, name in ((engine, "train"), (pipeline, "extract"), (pipeline, "judge")):
+        for module, name in ((engine, "train"), (stages, "extract"), (stages, "judge")):
             _wrap(module, name, log)
 
     return install

@@ -110,15 +110,18 @@ class World:
 
     def copy(self) -> Path:
         """Return a fresh copy of the undisturbed run's cache and results."""
-        target = self.empty()
-        shutil.copytree(self.calm, target)
-        return target
+        shutil.copytree(self.calm, self.empty())
+        return self.place
 
     def empty(self) -> Path:
         """Return a folder that does not exist yet, in place of the last one."""
-        target = self.root / "faulty"
-        shutil.rmtree(target, ignore_errors=True)
-        return target
+        shutil.rmtree(self.place, ignore_errors=True)
+        return self.place
+
+    @property
+    def place(self) -> Path:
+        """Return the folder in which faults are made, one after the other."""
+        return self.root / "faulty"
 
     def start(self, folder: Path, *arguments: str, before: Callable[[], None] | None = None) -> int:
         """Start a command in a forked process, which has everything imported; return its id.
@@ -214,5 +217,8 @@ def import_everything() -> None:
         "facebench.pretrain.engine", "facebench.report.render",
         "facebench.report.board.written", "facebench.runtime.terminal", "facebench_methods.simclr",
         "pytorch_lightning", "facebench.testing.contract", "facebench.cli",
+        "lightly.loss", "sklearn.model_selection", "sklearn.metrics", "imagehash",
+        "pyarrow.dataset", "pyarrow.parquet", "facebench.audit.leak_search",
+        "facebench.evaluation.protocols.classification",
     ):  # fmt: skip
         importlib.import_module(name)
