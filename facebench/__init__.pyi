@@ -22,6 +22,7 @@ from .api.models import import_weights, load_backbone, load_method
 from .api.plugins import check_plugin, list_plugins, new_plugin, task_info
 from .api.results import Results, compare, load_results
 from .api.runs import dry_run, run
+from .api.signing import new_signing_key, sign_results, verify_signatures
 from .api.sweeps import SweepResults, run_ablation, run_sweep
 from .api.verification import verify
 from .backbones import Backbone
@@ -72,14 +73,17 @@ __all__ = [
     "measure_factors",
     "merge",
     "new_plugin",
+    "new_signing_key",
     "prune_cache",
     "publish",
     "run",
     "run_ablation",
     "run_sweep",
     "show_input",
+    "sign_results",
     "task_info",
     "validate",
     "verify",
+    "verify_signatures",
     "write_stand_in",
 ]

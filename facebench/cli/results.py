@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -62,6 +63,58 @@ def merge(
 
 @results_app.command()
 @command
+def key(
+    file: Annotated[Path, typer.Argument(help="The secret key to make; FILE.pub is public.")],
+    password: Annotated[bool, typer.Option(help="Encrypt it by a password.")] = True,
+) -> None:
+    """Make a pair of keys to sign results with, as minisign has them."""
+    from facebench.runtime.terminal import out
+
+    words = _password(confirm=True) if password else ""
+    public, number = fb.new_signing_key(file, words)
+    out.print(f"key {number}: keep {file} secret, publish {public}", soft_wrap=True)
+
+
+@results_app.command()
+@command
+def sign(
+    folder: ResultFolder,
+    key: Annotated[Path, typer.Option(help="The secret key.")],
+) -> None:
+    """Sign every result, which says who measured it; NAME.minisig beside NAME.json."""
+    from facebench.results.signatures import is_encrypted
+    from facebench.runtime.terminal import out
+
+    signed, there = fb.sign_results(folder, key, _password() if is_encrypted(key) else "")
+    out.print(f"{len(signed)} signed, {len(there)} had the signature of this key")
+
+
+@results_app.command()
+@command
+def verify(
+    folder: ResultFolder,
+    keys: Annotated[
+        list[Path], typer.Option("--key", help="A public key that is trusted; may be repeated.")
+    ],
+) -> None:
+    """Check who signed each result. Exit status 1 if one is not signed by a key that is given.
+
+    To run a result again is another command: facebench verify.
+    """
+    from facebench.runtime.terminal import err, out
+
+    checked = fb.verify_signatures(folder, keys)
+    for one in checked:
+        line = f"{one.file.relative_to(folder)}: {one.finding or f'signed by {one.key}'}"
+        out.print(line, soft_wrap=True, highlight=False, markup=False)
+    wrong = sum(bool(one.finding) for one in checked)
+    if wrong:
+        err.print(f"{wrong} of {len(checked)} results are not signed by these keys")
+        raise SystemExit(1)
+
+
+@results_app.command()
+@command
 def export(
     folder: ResultFolder,
     format_: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
@@ -86,6 +139,17 @@ def export(
         terminal.out.file.write(text)
     else:
         terminal.out.print(f"{len(paths)} results: {out}", soft_wrap=True)
+
+
+def _password(*, confirm: bool = False) -> str:
+    """Return the password of a key: ``FACEBENCH_KEY_PASSWORD``, or what is typed."""
+    given = os.environ.get("FACEBENCH_KEY_PASSWORD")
+    if given is not None:
+        return given
+    typed: str = typer.prompt(
+        "Password of the key", hide_input=True, confirmation_prompt=confirm, err=True
+    )
+    return typed
 
 
 def _show(checked: Checked, folder: Path) -> None:

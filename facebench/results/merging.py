@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facebench.errors import StageError
-from facebench.results.store import Result, read_result, relative_path
+from facebench.results.store import SIGNATURE, Result, read_result, relative_path
 from facebench.results.validation import Finding, validate_folder
 from facebench.runtime.atomic import atomic_file
 from facebench.runtime.differences import Difference, differences
@@ -100,6 +100,10 @@ def contradicts(result: Result, other: Result) -> Difference | None:
 
 def _copy(result: Result, place: Path) -> None:
     """Copy predictions, then the record, so that a JSON file is never without them."""
-    for source in (result.predictions_path, result.path):
+    sources = [result.predictions_path, result.path]
+    signature = result.path.with_suffix(SIGNATURE)
+    if signature.is_file():
+        sources.insert(0, signature)
+    for source in sources:
         with atomic_file(place.with_suffix(source.suffix)) as temporary:
             shutil.copyfile(source, temporary)

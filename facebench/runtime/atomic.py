@@ -37,11 +37,12 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def atomic_file(target: Path) -> Iterator[Path]:
+def atomic_file(target: Path, *, mode: int = 0o644) -> Iterator[Path]:
     """Provide a temporary file beside ``target`` and rename it to ``target`` when the block ends.
 
     Args:
         target: The file to create or to replace; its parents are created too.
+        mode: Who may read and write it; until it is complete, its owner alone.
 
     Yields:
         The name of an empty file to write into.
@@ -52,7 +53,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        temporary.chmod(0o644)
+        temporary.chmod(mode)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)

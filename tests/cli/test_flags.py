@@ -30,6 +30,7 @@ MEANINGS = {
     "--checkpoint": 2,  # weights to judge; where the weights of a result are
     "--dry-run": 2,  # of what is computed, of what is removed
     "--format": 3,  # of a table, of the leaderboard, of an export
+    "--key": 2,  # secret, to sign; public, to check signatures
     "--into": 2,  # folder of results, folder of a new package
     "--out": 9,  # sheet, figure, table, pages, numbers, checkpoint, data (two ways), export
     "--preset": 2,  # of learning and judging, of judging alone
