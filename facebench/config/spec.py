@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Interval, Len
 
+from facebench.errors import SpecError
 from facebench.ranges import (
     CountOrAll,
     LearningRate,
@@ -46,6 +47,11 @@ class PretrainSpec:
 
     def __post_init__(self) -> None:
         check_values(self, "pretrain")
+        if self.data in ("", "images:", "video:"):  # would be the current folder
+            raise SpecError(
+                f"pretrain.data is '{self.data}', which names no folder; expected images:FOLDER, "
+                "video:FOLDER, a folder, 'voxceleb' or the name of a task."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

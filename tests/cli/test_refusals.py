@@ -54,6 +54,7 @@ FLAGS = {
     "--results": ["file", "file/below", LONG, f"a/{LONG}", ""],
     "--cache": ["file", "file/below", LONG, ""],
     "--data": [""],
+    "--pretrain-data": ["images:", "video:"],
     "--checkpoint": ["missing", LONG, "file"],
     "--config": ["missing", ".", LONG, "binary"],
     "--plugin": ["missing.py", ".", LONG, "file"],
