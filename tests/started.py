@@ -28,7 +28,7 @@ class Started:
     """A command under way.
 
     Args:
-        arguments: Of the command line.
+        arguments: Arguments of the command line.
         folder: Its working folder, with ``cache`` in it.
         data: Its data folder.
     """

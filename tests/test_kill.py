@@ -51,3 +51,5 @@ def test_a_killed_run_ends_in_the_result_of_an_undisturbed_one(
         assert run.end(signal.SIGKILL) == -signal.SIGKILL
         assert not list(killed.glob("results/runs/*/*.json"))
     assert finish(killed) == expected
+    left = [path for path in killed.rglob("*") if path.suffix in (".partial", ".tmp")]
+    assert not left

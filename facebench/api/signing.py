@@ -36,7 +36,7 @@ def sign_results(
     Args:
         folder: Folder of results; each is checked against its seal first.
         key: The secret key.
-        password: Of the key, if it is encrypted.
+        password: Password of the key, if it is encrypted.
 
     Returns:
         The results that were signed, and those that had this key's signature already.

@@ -1,7 +1,7 @@
 """Signatures of results, in the form of minisign: who says that these are the numbers.
 
-A seal finds damage, and whoever edits a result can make another one. A signature needs the secret
-key of the person or group that measured. ``NAME.minisig`` beside ``NAME.json`` signs the SHA-256 of
+A seal finds damage, and a person who edits a result can make another one. A signature needs the
+secret key of the group that measured. ``NAME.minisig`` beside ``NAME.json`` signs the SHA-256 of
 both files of a result as ``sha256sum NAME.json NAME.parquet`` prints them, so that minisign checks
 it, too. What it says of itself (minisign's trusted comment, which is signed) begins with
 :data:`FORM`.
@@ -71,7 +71,7 @@ def sign(root: Path, key: Path, password: str = "") -> tuple[list[Path], list[Pa
     Args:
         root: Folder of results; each is checked against its seal first.
         key: The secret key.
-        password: Of the key, if it is encrypted.
+        password: Password of the key, if it is encrypted.
 
     Returns:
         The results that were signed, and those that had this key's signature already.

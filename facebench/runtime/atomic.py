@@ -42,7 +42,7 @@ def atomic_file(target: Path, *, mode: int = 0o644) -> Iterator[Path]:
 
     Args:
         target: The file to create or to replace; its parents are created too.
-        mode: Who may read and write it; until it is complete, its owner alone.
+        mode: Permissions of the complete file; until then it is its owner's alone.
 
     Yields:
         The name of an empty file to write into.

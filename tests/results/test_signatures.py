@@ -73,7 +73,7 @@ def test_it_is_what_minisign_checks(tmp_path: Path, keys: Path) -> None:
 
 
 def sealed_again(path: Path) -> None:
-    """Edit a score, and make the seal anew, which everybody can."""
+    """Edit a score, and make the seal anew, which needs no key."""
     record = json.loads(path.read_text())
     record["scores"]["honest"]["accuracy"] = 0.99
     record = sealed_result(record, path.with_suffix(".parquet"))
