@@ -34,7 +34,7 @@ def test_features_of_objects_are_not_unpickled(tmp_path: Path) -> None:
     record = json.loads((folder / RECORD).read_text())
     record = {key: value for key, value in record.items() if key not in ("seal", "rows")}
     (folder / RECORD).write_text(json.dumps({**record, "format": 1}))  # which has no seal
-    with pytest.raises(StageError, match=rf"{VALUES}: Object arrays cannot be loaded"):
+    with pytest.raises(StageError, match=rf"{VALUES}: .*Python objects"):
         read_features(folder)
     assert not ran.exists()
     np.load(folder / VALUES, allow_pickle=True)  # which it would be
