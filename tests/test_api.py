@@ -274,7 +274,8 @@ def test_a_result_has_its_scores_and_what_they_come_from(results: fb.Results) ->
     assert first.interval == first.scores.honest.ends("accuracy")
     assert (first.spec.task, first.metric.name) == ("tiny", "accuracy")
     shown = f"{100 * right:.2f}"
-    assert repr(first).startswith(f"Result(SimCLR f_s, seed 0, on Tiny: Accuracy (%) {shown} hon")
+    said = f"SimCLR f_s, seed 0, on Tiny: Accuracy (%) {shown} validated"
+    assert repr(first).startswith(f"Result({said}")
 
 
 def test_results_are_a_sequence_that_does_not_change(results: fb.Results) -> None:

@@ -62,7 +62,7 @@ def test_the_confusion_matrix_shows_counts_and_shares(
     assert texts[::2] == [f"{share:.0f}" for share in shares.ravel()]
     np.testing.assert_allclose(shown.images[0].get_array(), shares)
     assert [tick.get_text() for tick in shown.get_yticklabels()] == list("abcd")
-    assert "paper, accuracy" in shown.get_title()
+    assert "test-selected, accuracy" in shown.get_title()
     numbered = axes(confusion_figure, "draw_confusion", record, ["only one"], "paper")
     assert [tick.get_text() for tick in numbered.get_xticklabels()] == list("0123")
 
