@@ -2,6 +2,7 @@
 
 from .api.cache import check_cache, list_cache, prune_cache
 from .api.datasets import check_data, download_data, list_data, write_stand_in
+from .api.doctor import doctor
 from .api.evaluate import evaluate
 from .api.factors import measure_factors
 from .api.features import TaskFeatures, extract
@@ -19,7 +20,7 @@ from .api.figures import (
 from .api.folders import merge, publish, validate
 from .api.input_sheet import InputSheet, show_input
 from .api.models import import_weights, load_backbone, load_method
-from .api.plugins import check_plugin, list_plugins, new_plugin, task_info
+from .api.plugins import check_plugin, list_options, list_plugins, new_plugin, task_info
 from .api.results import Results, compare, load_results
 from .api.runs import dry_run, run
 from .api.signing import new_signing_key, sign_results, verify_signatures
@@ -50,6 +51,7 @@ __all__ = [
     "check_data",
     "check_plugin",
     "compare",
+    "doctor",
     "download_data",
     "draw_actions",
     "draw_confusion",
@@ -66,6 +68,7 @@ __all__ = [
     "import_weights",
     "list_cache",
     "list_data",
+    "list_options",
     "list_plugins",
     "load_backbone",
     "load_method",

@@ -44,6 +44,7 @@ FUNCTIONS = {
     "data list": "list_data",
     "data synth": "write_stand_in",
     "disentangle": "measure_factors",
+    "doctor": "doctor",
     "evaluate": "evaluate",
     "figure actions": "draw_actions",
     "figure confusion": "draw_confusion",

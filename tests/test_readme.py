@@ -107,6 +107,8 @@ def test_every_command_does_what_is_said(
             assert {spec.task for spec in resolved} == set(value_of(words, "--task").split(","))
         case ["list", "methods"]:
             assert "pcl" in facebench(*arguments).stdout
+        case ["list", "options", name]:
+            assert f"{name}.temperature" in facebench(*arguments).stdout
         case ["data", "list"]:
             assert "fer2013" in facebench(*arguments).stdout
         case ["data", "info", name]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from facebench.api.places import paths
 from facebench.errors import UnknownNameError
 from facebench.registry import CONTRACTS, Plugin, PluginKind, Registry
 from facebench.scaffold import write_package
 from facebench.task import TaskInfo
+
+if TYPE_CHECKING:
+    from facebench.request.option_list import OptionInfo
 
 
 def list_plugins(kinds: str, *, plugins: Sequence[str | Path] = ()) -> list[Plugin]:
@@ -26,6 +30,22 @@ def list_plugins(kinds: str, *, plugins: Sequence[str | Path] = ()) -> list[Plug
     if kinds not in known:
         raise UnknownNameError("kind", kinds, known)
     return Registry(paths(plugins)).plugins(known[kinds])
+
+
+def list_options(name: str, *, plugins: Sequence[str | Path] = ()) -> list[OptionInfo]:
+    """Return the options that ``--set`` takes: ``facebench list options NAME``.
+
+    Args:
+        name: Name of a method or of a task, or ``pretrain``, ``extract`` or ``probe``.
+        plugins: Python files with a method or task.
+
+    Raises:
+        UnknownNameError: There is no such method, task or group.
+        PluginError: It cannot be loaded.
+    """
+    from facebench.request.option_list import option_list
+
+    return option_list(name, Registry(paths(plugins)))
 
 
 def task_info(task: str, *, plugins: Sequence[str | Path] = ()) -> TaskInfo:

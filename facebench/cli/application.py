@@ -13,12 +13,14 @@ from facebench.cli.check import check
 from facebench.cli.compare import compare
 from facebench.cli.data import data_app
 from facebench.cli.disentangle import disentangle
+from facebench.cli.doctor import doctor
 from facebench.cli.evaluate import evaluate
 from facebench.cli.figure import figure_app
 from facebench.cli.import_ import import_
 from facebench.cli.leaderboard import leaderboard
 from facebench.cli.list_ import list_
 from facebench.cli.new import new
+from facebench.cli.panels import PanelGroup
 from facebench.cli.publish import publish
 from facebench.cli.results import results_app
 from facebench.cli.run import run
@@ -29,6 +31,7 @@ from facebench.cli.table import table
 from facebench.cli.verify import verify
 
 app = typer.Typer(
+    cls=PanelGroup,
     help="How good is this facial representation, and which way of learning it is better?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -36,26 +39,30 @@ app = typer.Typer(
     rich_markup_mode=None,  # markup would take "[default: ...]" for a style; rich is slow to load
 )
 
-app.command("run")(run)
-app.command("evaluate")(evaluate)
-app.command("show-input")(show_input)
-app.command("sweep")(sweep)
-app.command("ablate")(ablate)
-app.command("show")(show)
-app.command("table")(table)
-app.command("compare")(compare)
-app.command("leaderboard")(leaderboard)
-app.command("publish")(publish)
-app.add_typer(results_app, name="results")
-app.command("verify")(verify)
-app.add_typer(figure_app, name="figure")
-app.command("disentangle")(disentangle)
-app.add_typer(data_app, name="data")
-app.add_typer(cache_app, name="cache")
-app.command("import")(import_)
-app.command("list")(list_)
-app.command("check")(check)
-app.command("new")(new)
+# The order of the work; each panel is a heading of --help.
+_RUN, _LOOK, _DATA, _RESULTS, _EXTEND = "Run", "Look", "Data", "Results", "Extend"
+
+app.command("run", rich_help_panel=_RUN)(run)
+app.command("evaluate", rich_help_panel=_RUN)(evaluate)
+app.command("sweep", rich_help_panel=_RUN)(sweep)
+app.command("ablate", rich_help_panel=_RUN)(ablate)
+app.command("list", rich_help_panel=_LOOK)(list_)
+app.command("show", rich_help_panel=_LOOK)(show)
+app.command("show-input", rich_help_panel=_LOOK)(show_input)
+app.command("table", rich_help_panel=_LOOK)(table)
+app.command("compare", rich_help_panel=_LOOK)(compare)
+app.command("leaderboard", rich_help_panel=_LOOK)(leaderboard)
+app.add_typer(figure_app, name="figure", rich_help_panel=_LOOK)
+app.command("disentangle", rich_help_panel=_LOOK)(disentangle)
+app.add_typer(data_app, name="data", rich_help_panel=_DATA)
+app.add_typer(cache_app, name="cache", rich_help_panel=_DATA)
+app.command("doctor", rich_help_panel=_DATA)(doctor)
+app.add_typer(results_app, name="results", rich_help_panel=_RESULTS)
+app.command("verify", rich_help_panel=_RESULTS)(verify)
+app.command("publish", rich_help_panel=_RESULTS)(publish)
+app.command("new", rich_help_panel=_EXTEND)(new)
+app.command("check", rich_help_panel=_EXTEND)(check)
+app.command("import", rich_help_panel=_EXTEND)(import_)
 
 
 def _show_version(asked: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
@@ -24,9 +24,7 @@ from rich.progress import (
 from rich.text import Text
 
 from facebench.progress import Advance
-from facebench.registry import Plugin
 from facebench.rendering.characters import visible
-from facebench.rendering.table import Section, Table, cell, columns
 
 SECONDS_BEFORE_A_BAR = 2.0  # seconds; shorter stages show no bar
 
@@ -93,17 +91,3 @@ def fail(message: str) -> None:
     """Print an error as one line to standard error and exit with status 2."""
     err.print(Text.assemble(("error: ", "bold red"), visible(message)), soft_wrap=True)
     sys.exit(2)
-
-
-def plugin_table(kind: str, plugins: Sequence[Plugin]) -> Table:
-    """Return the list of plugins; a name that several distributions claim is marked."""
-    names = [plugin.name for plugin in plugins]
-    rows = []
-    for plugin in plugins:
-        clash = "  (claimed twice)" if names.count(plugin.name) > 1 else ""
-        rows.append((cell(plugin.name + clash), cell(plugin.owner), cell(plugin.target)))
-    return Table(
-        title=kind,
-        columns=columns("name", "provided by", "from"),
-        sections=(Section("", tuple(rows)),),
-    )
