@@ -167,7 +167,8 @@ def layouts() -> dict[int | str, PrintedLayout]:
         unprinted=tuple(table["unprinted"]),
         note=table["note"],
     )
-    return {**printed_layouts(), MODERN: modern}
+    found: dict[int | str, PrintedLayout] = dict(printed_layouts().items())
+    return found | {MODERN: modern}
 
 
 @cache
