@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from facebench.results.validation import Checked
 
 results_app = typer.Typer(
-    help="Folders of results: check them, bring them together, hand them on.",
+    help="Folders of results: check and sign them, bring them together, hand them on.",
     no_args_is_help=True,
 )
 
