@@ -10,13 +10,15 @@ import multiprocessing
 import os
 import time
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
 from conftest import environment
 from facebench.cli import app
 
-_CONTEXT = multiprocessing.get_context("forkserver")
+METHOD: Literal["forkserver"] = "forkserver"
+_CONTEXT = multiprocessing.get_context(METHOD)
 _CONTEXT.set_forkserver_preload(
     ["facebench.cli", "facebench.api.runs", "facebench.api.sweeps", "facebench.pretrain.engine",
      "facebench.report.render", "facebench.testing.contract", "sklearn.model_selection",

@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
 
@@ -28,6 +28,9 @@ from facebench.runtime.terminal import log_to_terminal
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.plan import PlannedRun
 from facebench.sweep.schedule import Schedule
+
+# A fork of this process would inherit torch's threads, and CUDA forbids it.
+START: Literal["spawn", "forkserver"] = "spawn"
 
 _log = logging.getLogger(__name__)
 
@@ -196,8 +199,8 @@ class _Worker:
 
     @classmethod
     def spawn(cls, arguments: tuple[Workspace, tuple[Path, ...], int, bool]) -> _Worker:
-        """Start a fresh process: a fork would inherit torch's threads, and CUDA forbids it."""
-        context = multiprocessing.get_context("spawn")
+        """Start a fresh process."""
+        context = multiprocessing.get_context(START)
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, *arguments))
         process.start()
