@@ -10,16 +10,14 @@ import multiprocessing
 import os
 import time
 from pathlib import Path
-from typing import Literal
 
 import psutil
 
 from conftest import environment
 from facebench.cli import app
 
-METHOD: Literal["forkserver"] = "forkserver"
-_CONTEXT = multiprocessing.get_context(METHOD)
-_CONTEXT.set_forkserver_preload(
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(
     ["facebench.cli", "facebench.api.runs", "facebench.api.sweeps", "facebench.pretrain.engine",
      "facebench.report.render", "facebench.testing.contract", "sklearn.model_selection",
      "pyarrow.parquet", "imagehash"]
@@ -38,7 +36,7 @@ class Started:
     def __init__(self, arguments: list[str], folder: Path, data: Path) -> None:
         self._cache, self._errors = folder / "cache", folder / "errors"
         given = (arguments, folder, environment(folder, data), self._errors)
-        self.process = _CONTEXT.Process(target=_command, args=given)
+        self.process = CONTEXT.Process(target=_command, args=given)
         self.process.start()
 
     def wait_for(self, pattern: str, count: int = 1) -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -29,8 +29,11 @@ from facebench.runtime.workspace import Workspace
 from facebench.sweep.plan import PlannedRun
 from facebench.sweep.schedule import Schedule
 
+if TYPE_CHECKING:  # Windows has one of them
+    from multiprocessing.context import ForkServerContext, SpawnContext
+
 # A fork of this process would inherit torch's threads, and CUDA forbids it.
-START: Literal["spawn", "forkserver"] = "spawn"
+CONTEXT: SpawnContext | ForkServerContext = multiprocessing.get_context("spawn")
 
 _log = logging.getLogger(__name__)
 
@@ -200,9 +203,8 @@ class _Worker:
     @classmethod
     def spawn(cls, arguments: tuple[Workspace, tuple[Path, ...], int, bool]) -> _Worker:
         """Start a fresh process."""
-        context = multiprocessing.get_context(START)
-        ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs, *arguments))
+        ours, theirs = CONTEXT.Pipe()
+        process = CONTEXT.Process(target=_work, args=(theirs, *arguments))
         process.start()
         theirs.close()
         return cls(process, ours)
