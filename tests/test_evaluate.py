@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 import facebench as fb
-from facebench.errors import ModelError, SpecError, UnknownNameError
+from facebench.errors import ModelError, SpecError, StageError, UnknownNameError
 from facebench.progress import Silent
 from facebench.results.store import Result
 
@@ -145,6 +145,27 @@ def test_images_are_scaled_to_the_size_of_the_model(words: dict[str, Any]) -> No
 
     evaluated(Shaped(note), words, name="large", preprocess={"image_size": 48})
     assert seen == {(3, 48, 48)}
+
+
+def test_a_model_with_a_size_of_its_own_is_compared_with_the_floors(
+    words: dict[str, Any], tmp_path: Path
+) -> None:
+    folder = {**words, "results": tmp_path / "results"}
+    own = fb.evaluate(
+        Colours(), "tiny", **{**folder, "floors": True}, preprocess={"image_size": 48}
+    )
+    mine, floor = own
+    assert (mine.spec.extract.image_size, floor.spec.extract.image_size) == (48, 32)
+    assert mine.record.task.image_size == 32
+    assert floor.record.task.image_size is None
+    board = own.leaderboard(tmp_path / "board.txt").read_text()
+    assert "at 48 px" in board
+    compared = fb.compare(mine, floor)
+    assert compared.items == 48
+    asked = evaluated(Colours(), folder, settings={**words["settings"], "extract.image_size": 40})
+    assert asked.record.task.image_size is None  # the user's, not the model's
+    with pytest.raises(StageError, match="size of images 40 and 32"):
+        fb.compare(asked, floor)
 
 
 def test_the_same_weights_are_run_once_and_others_anew(words: dict[str, Any]) -> None:

@@ -255,7 +255,7 @@ class Stages:
             },
             "method": method_record(self.run.method),
             "pretrain": pretrain_record(checkpoint, self.source, self.dataset),
-            "task": task_record(self.dataset, leaks, doubts),
+            "task": task_record(self.dataset, leaks, doubts, own_size=self._own_size()),
             **judgement_record(judgement, leaks if self.spec.dedup_test else None),
             "broken_images": len(features.broken),
             "seconds": {
@@ -273,6 +273,12 @@ class Stages:
     def _file_plugins(self, *kinds: PluginKind) -> str:
         """Return the digests of single-file plugins; others declare a version."""
         return "".join(self.run.sources[kind] for kind in kinds)
+
+    def _own_size(self) -> bool:
+        """Return whether the size of the images is the model's own, and not that of the task."""
+        spec = self.spec
+        declared = self.run.method.input_size(spec.method_options)
+        return declared == spec.extract.image_size != self.dataset.task.info.image_size
 
     def _new_method(self) -> Method:
         """Build backbone and method, initialised from the seed only."""

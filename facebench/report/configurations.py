@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from facebench.report.entries import MethodEntry
-from facebench.report.groups import Group, task_title
+from facebench.report.groups import Group, compared_size, task_title
 from facebench.results.store import Result
 
 _SHOWN = 4  # values in a line
@@ -69,7 +69,7 @@ def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
         alike[task_title(result.record), task.synthetic][group] = {
             "version": task.version,
             "protocol": task.protocol,
-            "image_size": spec.extract.image_size,
+            "image_size": compared_size(result.record),
             "images": task.counts if task.synthetic else {},
             **spec.task_options,
         }

@@ -1,7 +1,8 @@
 """Groups of comparable results, and texts that describe their conditions.
 
 A group has one task version, one protocol, and real or synthetic data, never both. Rendered
-stand-ins of different sizes are different data.
+stand-ins of different sizes are different data. A model that declares the size of its images stands
+in the group of the size that the task declares, beside the floors: the size is a part of the model.
 """
 
 from __future__ import annotations
@@ -27,10 +28,19 @@ def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
         # No other protocol looks at it.
         how = spec.probe.verification if result.record.of_pairs else ""
         size = task.counts if task.synthetic else {}
-        conditions = digest([spec.task_options, spec.extract.image_size, spec.limit, how, size])
+        conditions = digest([spec.task_options, compared_size(result.record), spec.limit, how, size])
         key = (task.name, task.version, *task.protocol, task.synthetic, conditions)
         groups[key].append(result)
     return dict(groups)
+
+
+def compared_size(record: Record) -> int:
+    """Return the side in pixels of the images that a result is comparable at.
+
+    That is the size that features were extracted at; where it is the model's own, the size that the
+    task declares (a result that does not say so keeps its own).
+    """
+    return record.task.image_size or record.spec.extract.image_size
 
 
 def task_title(record: Record) -> str:
@@ -52,7 +62,15 @@ def leak_free(record: Record) -> Iterator[tuple[str, Level]]:
 
 
 def learned_from(record: Record) -> str:
-    """Return the description of the pretraining data, to be appended to a line."""
+    """Return the description of the pretraining data, to be appended to a line.
+
+    A model that sees images of a size of its own is said to, since others of its group see another.
+    """
+    own = f", at {record.spec.extract.image_size} px" if record.task.image_size else ""
+    return f"{_learned_from(record)}{own}"
+
+
+def _learned_from(record: Record) -> str:
     data, imported = record.pretrain.data, record.pretrain.imported
     if imported is not None:
         return f", imported weights, {imported.file} sha256:{imported.sha256[:12]}"

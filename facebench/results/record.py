@@ -160,6 +160,8 @@ class TaskRecord(Form):
     counts: Annotated[dict[str, Count], Field(min_length=1)]
     leaks: LeakRecord
     warnings: tuple[String, ...]
+    image_size: Optional[Positive] = None
+    """Side in pixels that the task declares, where features are of the size that the model does."""
 
 
 class YawRange(Form):

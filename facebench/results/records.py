@@ -29,11 +29,21 @@ def method_record(method: type[Method]) -> dict[str, Any]:
     }
 
 
-def task_record(dataset: Dataset, leaks: Leaks, cautions: Sequence[str] = ()) -> dict[str, Any]:
-    """Return the record of a result's task, data and leaks, and of what lessens its scores."""
+def task_record(
+    dataset: Dataset, leaks: Leaks, cautions: Sequence[str] = (), *, own_size: bool = False
+) -> dict[str, Any]:
+    """Return the record of a result's task, data and leaks, and of what lessens its scores.
+
+    Args:
+        dataset: Dataset of the test.
+        leaks: Its leaks.
+        cautions: What lessens its scores.
+        own_size: Whether features are of images of the size that the model declares.
+    """
     info = dataset.task.info
     protocol = table_protocol(info.protocol)
     return {
+        **({"image_size": info.image_size} if own_size else {}),
         "name": info.name,
         "title": info.title,
         "version": info.version,
