@@ -21,7 +21,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from facebench.errors import PluginError, UnknownNameError
+from facebench.errors import PluginError, SpecError, UnknownNameError
 from facebench.task import Metric, TaskInfo
 
 if TYPE_CHECKING:
@@ -30,10 +30,14 @@ if TYPE_CHECKING:
     from facebench.targets import TargetKind
 
 ScoreKind = Literal["honest", "paper"]
+LINEAR = "linear"  # the probe of the protocol that a task names; of pairs: probe.verification
 GROUP = "facebench.protocols"
 CONTRACT = "facebench.evaluation.protocol:Protocol"  # imported only when a protocol is asked for
 BUILT_IN = {
+    "centroid": "facebench.evaluation.protocols.centroid:NearestCentroid",
     "classification": "facebench.evaluation.protocols.classification:Classification",
+    "fewshot": "facebench.evaluation.protocols.few_shot:FewShot",
+    "knn": "facebench.evaluation.protocols.neighbours:NearestNeighbours",
     "multilabel": "facebench.evaluation.protocols.multilabel:Multilabel",
     "regression": "facebench.evaluation.protocols.regression:Regression",
     "verification": "facebench.evaluation.protocols.verification:PairVerification",
@@ -65,6 +69,10 @@ class TableProtocol(ABC):
     target_kind: ClassVar[TargetKind | None] = None
     """What a method can learn from the tables' labels (:mod:`facebench.targets`): ``classes`` from
     ``label``, ``labels`` and ``numbers`` from ``info.targets``, ``identities`` from ``subject``."""
+
+    probe_of: ClassVar[str] = ""
+    """The protocol whose tasks it judges as well, if they are asked to be: its name is then one of
+    ``--probe``, and its scores never stand in a column with those of that protocol."""
 
     @abstractmethod
     def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
@@ -123,6 +131,38 @@ def table_protocol(name: str) -> TableProtocol:
     if found is None:
         raise UnknownNameError("protocol", name, known_protocols())
     return found
+
+
+def judging_protocol(info: TaskInfo, probe: str) -> TableProtocol:
+    """Return the protocol that judges a task: that of its declaration, or another probe of it.
+
+    Args:
+        info: Declaration of the task.
+        probe: ``linear`` for the task's own protocol, or a name of :func:`probes_of`.
+
+    Raises:
+        UnknownNameError: There is no such probe at all.
+        SpecError: The task is of another protocol than those that the probe judges.
+    """
+    if probe == LINEAR:
+        return table_protocol(info.protocol)
+    found: TableProtocol | None = find_protocol(probe)
+    if found is None or not found.probe_of:
+        known = {name for name in known_protocols() if find_protocol(name).probe_of}
+        raise UnknownNameError("probe", probe, {LINEAR, *known})
+    if found.probe_of != info.protocol:
+        raise SpecError(
+            f"--probe {probe} judges {found.probe_of}; found the task '{info.name}', which is "
+            f"{info.protocol} and has the probes {', '.join(probes_of(info))}. Leave the task out, "
+            "or choose another probe."
+        )
+    return found
+
+
+def probes_of(info: TaskInfo) -> tuple[str, ...]:
+    """Return the probes that a task can be judged by, the one of its own protocol first."""
+    others = (name for name in known_protocols() if find_protocol(name).probe_of == info.protocol)
+    return (LINEAR, *others)
 
 
 def no_training_labels(info: TaskInfo) -> str:

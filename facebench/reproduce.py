@@ -18,9 +18,8 @@ from facebench.audit.leak_search import find_leaks
 from facebench.data.finding import find_real
 from facebench.errors import SpecError, StageError
 from facebench.evaluation.judgement import Judgement
-from facebench.evaluation.protocol import judge
+from facebench.evaluation.protocol import judge, judging
 from facebench.pipeline.stages import Stages, open_stages
-from facebench.protocol import table_protocol
 from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun
 from facebench.results.record import Record
@@ -164,8 +163,8 @@ def _origins(record: Record, stages: Stages, checkpoint: Checkpoint) -> Iterator
     yield Origin("weights", record.stages.weights_digest, checkpoint.weights_digest)
     yield Origin("version of the method", record.method.version, info.version)
     yield Origin("version of the task", record.task.version, task.version)
-    protocol = [task.protocol, table_protocol(task.protocol).version]
-    yield Origin("protocol", list(record.task.protocol), protocol)
+    protocol = judging(task, stages.spec.probe)
+    yield Origin("protocol", list(record.task.protocol), [protocol.name, protocol.version])
 
 
 def _compared(

@@ -124,7 +124,7 @@ def write_result(root: Path, kind: str, *, seed: int = SEED, dedup_test: bool = 
             "name": "random", "title": "Random", "version": 1, "paper": "", "needs": "nothing"
         },
         "pretrain": {"data": None, "images_seen": 0, "history": []},
-        "task": task_record(dataset, leaks),
+        "task": task_record(dataset, spec.probe, leaks),
         **judgement_record(judgement, leaks if dedup_test else None),
         "broken_images": 0,
         "seconds": {"pretrain": 0.1, "extract": 0.2, "probe": 0.3},

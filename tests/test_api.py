@@ -51,6 +51,7 @@ FUNCTIONS = {
     "figure curves": "draw_curves",
     "figure disentanglement": "draw_factors",
     "figure features": "draw_features",
+    "figure labels": "draw_labels",
     "figure probe": "draw_probe",
     "figure reconstructions": "draw_reconstructions",
     "figure roc": "draw_roc",

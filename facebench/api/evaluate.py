@@ -31,6 +31,7 @@ def evaluate(
     version: str | None = None,
     preprocess: Mapping[str, Any] | None = None,
     preset: str | None = None,
+    probe: str | None = None,
     settings: Mapping[str, Any] | None = None,
     seed: int = 0,
     device: str | None = None,
@@ -83,6 +84,7 @@ def evaluate(
             ``antialias``, ``channels``, ``values``, ``mean``, ``std``, ``dtype``. Defaults are what
             the library of a name declares, or else RGB in [0, 1] at the size of the task.
         preset: ``quick`` (default) or ``paper``: how long probes are trained.
+        probe: What judges the features: ``linear`` (default), ``knn``, ``fewshot`` or ``centroid``.
         settings: Options, ``{"probe.epochs": 100, "extract.dtype": "float32"}``.
         seed: Seed of the probes.
         device: ``auto`` (default), ``cpu``, ``cuda``, ``mps``.
@@ -113,8 +115,9 @@ def evaluate(
         FacebenchError: Another input is wrong; the message says what to change.
     """
     words: dict[str, Any] = {
-        "task": tasks, "preset": preset, "settings": settings, "seeds": [seed], "device": device,
-        "precision": precision, "data": data, "synthetic": synthetic, "results": results,
+        "task": tasks, "preset": preset, "probe": probe, "settings": settings, "seeds": [seed],
+        "device": device, "precision": precision, "data": data, "synthetic": synthetic,
+        "results": results,
         "cache": cache, "limit": limit, "floors": floors, "skip_broken": skip_broken,
         "dedup_test": dedup_test, "force": force, "plugins": plugins, "progress": progress,
     }  # fmt: skip

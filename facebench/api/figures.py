@@ -18,7 +18,7 @@ from facebench.disentangle.disentanglement import Disentanglement
 from facebench.disentangle.report import read_disentanglement
 from facebench.progress import Progress
 from facebench.registry import Registry
-from facebench.report.figures import action, confusion, curve, heat_map, probe, roc, yaw
+from facebench.report.figures import action, confusion, curve, heat_map, labels, probe, roc, yaw
 from facebench.report.figures import feature as feature_figure
 from facebench.report.figures.drawing import check_target
 from facebench.report.figures.projection import project
@@ -173,6 +173,20 @@ def draw_yaw(result: Stored, out: str | Path, *, protocol: str = "validated") ->
         DataError: It is no result of head poses.
     """
     yaw.draw_errors_by_yaw(Path(out), opened(result).record, check_kind(protocol))
+    return Path(out)
+
+
+def draw_labels(results: Sequence[Stored], out: str | Path) -> Path:
+    """Draw accuracy against the number of labelled images: ``facebench figure labels``.
+
+    Args:
+        results: Results of ``probe="fewshot"``, or their JSON files, of one task; a curve for each.
+        out: The file to draw.
+
+    Raises:
+        DataError: There is none, one is of another probe, or they are of several tasks.
+    """
+    labels.draw_learning_curves(Path(out), [opened(result).record for result in results])
     return Path(out)
 
 

@@ -18,8 +18,8 @@ F = TypeVar("F", bound=Callable[..., Any])
 # What may also stand in a configuration file; the other words are of this process alone.
 _FLAGS = (
     "method", "task", "backbone", "pretrain_data", "preset", "seeds", "device", "precision",
-    "checkpoint", "prefix", "data", "synthetic", "results", "limit", "skip_broken", "dedup_test",
-    "floors",
+    "checkpoint", "prefix", "probe", "data", "synthetic", "results", "limit", "skip_broken",
+    "dedup_test", "floors",
 )  # fmt: skip
 
 
@@ -43,6 +43,8 @@ class RunWords(TypedDict, total=False):
         checkpoint: Judge these weights: a checkpoint's folder, or the authors' own file.
         prefix: What the names of that file's tensors begin with (``"teacher.backbone."``), ``"."``
             for nothing; by default it is found.
+        probe: What judges the features: ``linear`` (default), ``knn``, ``fewshot`` or ``centroid``,
+            or one of another package. They are extracted once for all.
         data: Folder of the real datasets; by default that of the configuration file, else
             ``FACEBENCH_DATA``. Without one, faces are rendered in its place; with one, a dataset
             that is not below it is an error.
@@ -74,6 +76,7 @@ class RunWords(TypedDict, total=False):
     precision: str | None
     checkpoint: str | Path | None
     prefix: str | None
+    probe: str | None
     data: str | Path | None
     synthetic: Literal["missing", "always"] | None
     results: str | Path | None

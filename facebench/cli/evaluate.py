@@ -14,6 +14,7 @@ from facebench.cli.options import (
     Force,
     Limit,
     Machine,
+    Probe,
     ResultsWritten,
     Session,
     SkipBroken,
@@ -36,6 +37,7 @@ class JudgedOnce:
         ),
     ] = None
     seeds: Annotated[str, typer.Option("--seed", help="Of the probes [default: 0].")] = ""
+    probe: Probe = ""
     results: ResultsWritten = None
     limit: Limit = None
     floors: Floors = None

@@ -97,6 +97,16 @@ def yaw(result: ResultFile, out: Out = Path("yaw.png"), protocol: Protocol = "va
 
 @figure_app.command()
 @command
+def labels(
+    results: Annotated[list[Path], typer.Argument(help="JSON files of --probe fewshot.")],
+    out: Out = Path("labels.png"),
+) -> None:
+    """Draw accuracy against the number of labelled images, a curve for each result."""
+    _say(fb.draw_labels(results, out))
+
+
+@figure_app.command()
+@command
 def probe(result: ResultFile, out: Out = Path("probe.png")) -> None:
     """Draw the probe's score on the test side after each epoch, beside the honest score."""
     _say(fb.draw_probe(result, out))

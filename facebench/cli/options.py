@@ -66,6 +66,12 @@ ResultsWritten = Annotated[
 Limit = Annotated[int | None, typer.Option(help="Use so many items of each split; 0 is all.")]
 SkipBroken = Annotated[bool, typer.Option(help="Record unreadable images and go on.")]
 Force = Annotated[bool, typer.Option(help="Judge again and overwrite the results.")]
+Probe = Annotated[
+    str,
+    typer.Option(
+        help="linear, knn, fewshot or centroid: what judges the features [default: linear]."
+    ),
+]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
 ResultFile = Annotated[Path, typer.Argument(help="A result's JSON file.")]
 ResultFolder = Annotated[Path, typer.Argument(help="A folder of results.")]
@@ -146,6 +152,7 @@ class Judging:
     """What is judged and how often, and where its results are written."""
 
     seeds: Annotated[str, typer.Option(help="Comma-separated; one run for each.")] = ""
+    probe: Probe = ""
     results: ResultsWritten = None
     limit: Limit = None
     floors: Floors = None

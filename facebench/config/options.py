@@ -41,7 +41,7 @@ DEFAULT = "default"  # the origin of a value that no layer sets
 CONFIG_KEYS = (
     "method", "task", "backbone", "preset", "seeds", "device", "precision", "limit",
     "pretrain_data", "data", "synthetic", "results", "skip_broken", "floors",
-    "dedup_test", "checkpoint", "prefix",
+    "dedup_test", "checkpoint", "prefix", "probe",
 )  # fmt: skip
 
 

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Annotated, Any, Literal
 
 from annotated_types import Interval, Len
 
+from facebench.config.other_probe import (
+    NAMES,
+    Draws,
+    Neighbours,
+    Shots,
+    Temperature,
+    check_probe,
+    unsaid,
+)
 from facebench.errors import SpecError
+from facebench.protocol import LINEAR
 from facebench.ranges import (
     CountOrAll,
     LearningRate,
@@ -93,9 +103,24 @@ class ProbeSpec:
     # learned: project's choice
     pair_lrs: Annotated[tuple[LearningRate, ...], Len(1, 64)] = (1e-4, 3e-4, 1e-3)
     resamples: Annotated[int, Interval(ge=100, le=10**6)] = 2000  # bootstrap
+    kind: str = LINEAR  # or another probe of the task's protocol: --probe knn
+    k: Neighbours = 20  # knn, paper: DINO (Caron et al., ICCV 2021)
+    temperature: Temperature = 0.07  # knn, paper: DINO, released code; 0: equal votes
+    # knn, honest: DINO's released code tries 10 to 200; the rest is the project's choice
+    ks: Annotated[tuple[Neighbours, ...], Len(1, 64)] = (1, 5, 10, 20, 100, 200)
+    temperatures: Annotated[tuple[Temperature, ...], Len(1, 64)] = (0.0, 0.02, 0.07, 0.2)
+    shots: Shots = (1.0, 2.0, 4.0, 10.0)  # fewshot: labels of each class, or a share of all below 1
+    draws: Draws = 10  # fewshot: of the labelled images, for each number
 
     def __post_init__(self) -> None:
         check_values(self, "probe")
+        changed = {f.name for f in fields(self) if getattr(self, f.name) != f.default} & NAMES
+        check_probe(self.kind, frozenset(changed), self.shots)
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Return the options of probes that were not chosen, which are in no key and no record."""
+        return unsaid(self.kind)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +155,9 @@ class RunSpec:
 def plain(value: Any) -> Any:
     """Return dataclasses, tuples and mappings as JSON types; other types raise an error."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+        unsaid: frozenset[str] = getattr(value, "unsaid", frozenset())
+        names = [f.name for f in fields(value) if f.name not in unsaid]
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -151,5 +178,5 @@ def digest(value: Any) -> str:
 
 def spec_record(spec: RunSpec) -> dict[str, Any]:
     """Return the spec as JSON, for results and checkpoints."""
-    record: dict[str, Any] = plain(asdict(spec))
+    record: dict[str, Any] = plain(spec)
     return record

@@ -21,7 +21,8 @@ from facebench.data.dataset import Dataset
 from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
-from facebench.protocol import ScoreKind, TableProtocol, table_protocol
+from facebench.protocol import ScoreKind, TableProtocol, judging_protocol, table_protocol
+from facebench.task import Metric, TaskInfo
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -158,6 +159,17 @@ class Protocol(TableProtocol):
             of_item: ``[N]`` the unit (image, subject, group of people) of each row, 0-based.
         """
 
+    def recorded_metrics(
+        self, info: TaskInfo, spec: ProbeSpec
+    ) -> tuple[Metric, tuple[Metric, ...]]:
+        """Return the main metric of a result, and what tables print of it from left to right.
+
+        Args:
+            info: Declaration of the task.
+            spec: Options of the probe.
+        """
+        return info.main_metric, self.columns(info)
+
     def choices(self, scores: Mapping[str, Any]) -> dict[str, Any]:
         """Return the inputs of ``score`` besides the predictions, from stored scores."""
         return {}
@@ -230,6 +242,19 @@ def protocol_named(name: str) -> Protocol:
     return protocol
 
 
+def judging(info: TaskInfo, spec: ProbeSpec) -> Protocol:
+    """Return the protocol that judges a task with a probe.
+
+    Raises:
+        UnknownNameError: There is no such protocol or probe.
+        SpecError: The probe is of other tasks.
+        PluginError: The protocol cannot be imported, or is none.
+    """
+    found: Any = judging_protocol(info, spec.kind)
+    protocol: Protocol = found
+    return protocol
+
+
 def target_names(predictions: pd.DataFrame) -> tuple[str, ...]:
     """Return what predictions have a ``label_NAME`` of, in the order of the task."""
     prefix = "label_"
@@ -254,7 +279,7 @@ def check_items(dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
 def judge(
     dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int, progress: Progress
 ) -> Judgement:
-    """Evaluate features by the protocol that the task names.
+    """Evaluate features by the protocol that the task names, or by another probe of it.
 
     Args:
         dataset: Table (and pairs) in the order of the features.
@@ -265,7 +290,8 @@ def judge(
 
     Raises:
         DataError: There are too few items to judge.
-        UnknownNameError: There is no such protocol.
+        UnknownNameError: There is no such protocol or probe.
+        SpecError: The probe is of other tasks.
     """
-    protocol = protocol_named(dataset.task.info.protocol)
+    protocol = judging(dataset.task.info, spec)
     return protocol.judge(dataset, features, spec, seed=seed, progress=progress)

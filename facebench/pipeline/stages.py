@@ -24,11 +24,10 @@ from facebench.data.packed import PackedFaces, pack
 from facebench.data.sources import Source
 from facebench.evaluation.cautions import cautions
 from facebench.evaluation.extract import extract
-from facebench.evaluation.protocol import judge
+from facebench.evaluation.protocol import judge, judging
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pipeline.opening import open_pretraining_data, open_task_data
-from facebench.protocol import table_protocol
 from facebench.registry import PluginKind
 from facebench.request.loaded import LoadedRun
 from facebench.results.records import (
@@ -215,7 +214,7 @@ class Stages:
 
     def result_key(self, features_key: str) -> str:
         """Return the hash of everything that the scores depend on."""
-        spec, protocol = self.spec, table_protocol(self.dataset.task.info.protocol)
+        spec, protocol = self.spec, judging(self.dataset.task.info, self.spec.probe)
         return result_key(
             (protocol.name, protocol.version), features_key, spec.probe,
             seed=spec.seed, dedup_test=spec.dedup_test,
@@ -255,7 +254,9 @@ class Stages:
             },
             "method": method_record(self.run.method),
             "pretrain": pretrain_record(checkpoint, self.source, self.dataset),
-            "task": task_record(self.dataset, leaks, doubts, own_size=self._own_size()),
+            "task": task_record(
+                self.dataset, self.spec.probe, leaks, doubts, own_size=self._own_size()
+            ),
             **judgement_record(judgement, leaks if self.spec.dedup_test else None),
             "broken_images": len(features.broken),
             "seconds": {

@@ -72,6 +72,7 @@ def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
             "image_size": compared_size(result.record),
             "images": task.counts if task.synthetic else {},
             **spec.task_options,
+            "probe": {k: v for k, v in spec.probe.other().items() if k != "kind"},
         }
     notes = {group: text for members in alike.values() for group, text in _telling(members).items()}
     for group, result in groups.items():

@@ -19,8 +19,8 @@ from typing import Any
 from facebench.config.spec import digest
 from facebench.errors import StageError
 from facebench.protocol import ScoreKind
-from facebench.report.groups import Group, comparable, learned_from
-from facebench.report.reference import Printed, printed
+from facebench.report.groups import Group, comparable, learned_from, printed_beside
+from facebench.report.reference import Printed
 from facebench.results.record import Record
 from facebench.results.stats.statistics import Interval, intervals
 from facebench.results.store import Result, read_result
@@ -171,8 +171,9 @@ def configuration(record: Record) -> dict[str, Any]:
     """
     spec, data = record.spec, record.pretrain.data
     extract = {k: v for k, v in spec.extract.plain().items() if k in ("feature", "pool", "dtype")}
-    # How pairs are verified is part of the task's group.
-    probe = {k: v for k, v in spec.probe.plain().items() if k != "verification"}
+    # How pairs are verified, and another probe than the linear one, are part of the task's group.
+    apart = {"verification", *spec.probe.other()}
+    probe = {k: v for k, v in spec.probe.plain().items() if k not in apart}
     kept: dict[str, Any] = {
         "method": [record.method.name, record.method.version],
         "options": spec.method_options,
@@ -262,7 +263,7 @@ def _score(
         interval=interval,
         paper=paper,
         paper_std=paper_std,
-        printed=printed(entry.title, results[0].record.task.name, metric.name),
+        printed=printed_beside(results[0].record, metric.name),
     )
 
 

@@ -11,12 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from facebench.config.spec import digest
+from facebench.report.reference import Printed, printed
 from facebench.results.record import Record
 from facebench.results.scores import Level
 from facebench.results.store import Result
 
 # Task, its version, protocol, its version, synthetic, and what else changes the test: options of
-# the task (crop, which split), image size, limit, how pairs are verified, and a stand-in's size.
+# the task (crop, which split), image size, limit, how pairs are verified, a stand-in's size, and
+# the options of a probe that is not the linear one.
 Group = tuple[str, int, str, int, bool, str]
 
 
@@ -28,7 +30,9 @@ def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
         # No other protocol looks at it.
         how = spec.probe.verification if result.record.of_pairs else ""
         size = task.counts if task.synthetic else {}
-        conditions = digest([spec.task_options, compared_size(result.record), spec.limit, how, size])
+        named = [spec.task_options, compared_size(result.record), spec.limit, how, size]
+        other = spec.probe.other()
+        conditions = digest([*named, other] if other else named)
         key = (task.name, task.version, *task.protocol, task.synthetic, conditions)
         groups[key].append(result)
     return dict(groups)
@@ -44,9 +48,26 @@ def compared_size(record: Record) -> int:
 
 
 def task_title(record: Record) -> str:
-    """Return the title of a result's task; pairs that a trained head verifies say so."""
+    """Return the title of a result's task, with the probe if it is not the usual one."""
+    if other_probe(record):
+        return f"{record.task.title}, {other_probe(record)}"
     learned = record.of_pairs and record.spec.probe.verification == "learned"
     return f"{record.task.title}, learned head" if learned else record.task.title
+
+
+def other_probe(record: Record) -> str:
+    """Return the name of the probe if it is not the one of the papers (``knn``); else nothing."""
+    return record.spec.probe.kind or ""
+
+
+def printed_beside(record: Record, metric: str) -> Printed | None:
+    """Return what the first paper prints for a result's method and task, if anything.
+
+    Papers print numbers of the usual probe; beside another one there is none.
+    """
+    if other_probe(record):
+        return None
+    return printed(record.method.title, record.task.name, metric)
 
 
 def leak_free(record: Record) -> Iterator[tuple[str, Level]]:

@@ -10,8 +10,14 @@ from typing import Any
 
 from facebench.rendering.table import Cell, Column, Section, Table, cell, columns, spans
 from facebench.report import DASH
-from facebench.report.groups import Group, comparable, leak_free, learned_from, task_title
-from facebench.report.reference import printed
+from facebench.report.groups import (
+    Group,
+    comparable,
+    leak_free,
+    learned_from,
+    printed_beside,
+    task_title,
+)
 from facebench.results.record import Record
 from facebench.results.scores import KINDS, SHOWN, Level, Scores
 from facebench.results.stats.statistics import Interval, interval_of
@@ -84,7 +90,7 @@ def _numbers(
 def _printed(record: Record, metric: str) -> str:
     if record.task.synthetic:  # printed numbers are of real data
         return DASH
-    number = printed(record.method.title, record.task.name, metric)
+    number = printed_beside(record, metric)
     if number is None:
         return DASH
     star = "*" if number.reproduced else ""

@@ -116,6 +116,8 @@ def build_request(
     """
     if "pretrain_data" in top:
         overrides["pretrain.data"] = Override(str(top["pretrain_data"]), "--pretrain-data")
+    if "probe" in top:
+        overrides["probe.kind"] = Override(str(top["probe"]), "--probe")
     for kind in ("method", "task"):
         if not top.get(kind):
             raise SpecError(

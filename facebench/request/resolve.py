@@ -24,6 +24,7 @@ from facebench.config.options import (
 from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
 from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
+from facebench.protocol import judging_protocol
 from facebench.registry import Registry, build_backbone
 from facebench.request.extraction import with_defaults
 from facebench.request.fitting import own_data, which_fit
@@ -242,7 +243,7 @@ def _resolved_run(
         task_options=apply(task.Options(), task.info.name, layers),
         pretrain=apply(PretrainSpec(), "pretrain", layers),
         extract=extract,
-        probe=apply(ProbeSpec(), "probe", layers),
+        probe=_probe(task, layers),
         seed=seed,
         precision=request.precision,
         checkpoint=str(given.folder) if given else "",
@@ -262,6 +263,13 @@ def _resolved_run(
         if getattr(extract, key) != getattr(asked, key)
     }
     return ResolvedRun(loaded_run(spec, plugins), origins(groups, layers) | filled_in)
+
+
+def _probe(task: type[Task], layers: Overrides) -> ProbeSpec:
+    """Return how a task is judged, which must be a way that it can be."""
+    probe: ProbeSpec = apply(ProbeSpec(), "probe", layers)
+    judging_protocol(task.info, probe.kind)
+    return probe
 
 
 def _given(request: Request, method: type[Method]) -> Checkpoint | None:

@@ -8,12 +8,12 @@ from typing import Any
 from facebench.audit.leak_free import leak_free_scores
 from facebench.audit.leaks import Leaks
 from facebench.audit.overlap import identity_overlap, overlap_warning
-from facebench.config.spec import plain
+from facebench.config.spec import ProbeSpec, plain
 from facebench.data.dataset import Dataset
 from facebench.data.sources import Source
 from facebench.evaluation.judgement import Judgement
+from facebench.evaluation.protocol import judging
 from facebench.method import Method
-from facebench.protocol import table_protocol
 from facebench.weights.checkpoint import Checkpoint
 
 
@@ -30,18 +30,25 @@ def method_record(method: type[Method]) -> dict[str, Any]:
 
 
 def task_record(
-    dataset: Dataset, leaks: Leaks, cautions: Sequence[str] = (), *, own_size: bool = False
+    dataset: Dataset,
+    probe: ProbeSpec,
+    leaks: Leaks,
+    cautions: Sequence[str] = (),
+    *,
+    own_size: bool = False,
 ) -> dict[str, Any]:
     """Return the record of a result's task, data and leaks, and of what lessens its scores.
 
     Args:
         dataset: Dataset of the test.
+        probe: How it was judged.
         leaks: Its leaks.
         cautions: What lessens its scores.
         own_size: Whether features are of images of the size that the model declares.
     """
     info = dataset.task.info
-    protocol = table_protocol(info.protocol)
+    protocol = judging(info, probe)
+    main, columns = protocol.recorded_metrics(info, probe)
     return {
         **({"image_size": info.image_size} if own_size else {}),
         "name": info.name,
@@ -49,8 +56,8 @@ def task_record(
         "version": info.version,
         "protocol": [protocol.name, protocol.version],
         "family": info.family,
-        "main_metric": plain(info.main_metric),
-        "columns": [plain(column) for column in protocol.columns(info)],
+        "main_metric": plain(main),
+        "columns": [plain(column) for column in columns],
         "synthetic": dataset.synthetic,
         "fingerprint": dataset.fingerprint,
         "counts": dict(dataset.counts),

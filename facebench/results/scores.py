@@ -66,6 +66,14 @@ class PaperClassBlock(ClassBlock):
     accuracy_last_epoch: Share
 
 
+class FewShotBlock(Block):
+    """Of a classification from few labels; ``accuracy_N`` are there for each number of labels."""
+
+    accuracy: Share
+    accuracy_by_draw: Annotated[dict[str, Curve], Field(min_length=1)]
+    std_over_draws: Annotated[dict[str, AtLeast0], Field(min_length=1)]
+
+
 class LabelBlock(Block):
     """Of several labels, over folds."""
 
@@ -162,6 +170,20 @@ class ClassScores(Scores):
     paper: PaperClassBlock
 
 
+class DecisionScores(Scores):
+    """Of a classification by a probe that is not trained by epochs."""
+
+    honest: ClassBlock
+    paper: ClassBlock
+
+
+class FewShotScores(Scores):
+    """Of a classification from few labels."""
+
+    honest: FewShotBlock
+    paper: FewShotBlock
+
+
 class LabelScores(Scores):
     """Of several labels."""
 
@@ -184,7 +206,10 @@ class PairScores(Scores):
 
 
 SCORES: Mapping[str, type[Scores]] = {
+    "centroid": DecisionScores,
     "classification": ClassScores,
+    "fewshot": FewShotScores,
+    "knn": DecisionScores,
     "multilabel": LabelScores,
     "regression": RegressionScores,
     "verification": PairScores,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from facebench.config.other_probe import NAMES
 from facebench.runtime.form import (
     Above0,
     AtLeast0,
@@ -62,6 +63,17 @@ class ProbeSettings(Form):
     pair_epochs: Positive
     pair_lrs: LearningRates
     resamples: Annotated[int, Field(strict=True, ge=100)]
+    kind: Optional[Text] = None  # these are there where it is not the linear probe
+    k: Optional[Positive] = None
+    temperature: Optional[AtLeast0] = None
+    ks: Optional[Annotated[tuple[Positive, ...], Field(min_length=1)]] = None
+    temperatures: Optional[Annotated[tuple[AtLeast0, ...], Field(min_length=1)]] = None
+    shots: Optional[Annotated[tuple[Above0, ...], Field(min_length=1)]] = None
+    draws: Optional[Positive] = None
+
+    def other(self) -> dict[str, Any]:
+        """Return the probe and its options where it is not the linear one; else nothing."""
+        return {name: value for name, value in self.plain().items() if name in NAMES}
 
 
 class Settings(Form):

@@ -156,7 +156,7 @@ def _refuse_varied(sweep: Sweep, flags: Mapping[str, Any], settings: Overrides) 
     """
     set_by_flag = {key: override.where for key, override in settings.items()}
     for key in flags:
-        option = "pretrain.data" if key == "pretrain_data" else key
+        option = {"pretrain_data": "pretrain.data", "probe": "probe.kind"}.get(key, key)
         set_by_flag[option] = f"--{key.replace('_', '-')}"
     for key, override in sweep.varied.items():
         if key in set_by_flag:

@@ -34,7 +34,7 @@ def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: Sco
         SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
         FacebenchError: matplotlib is not installed.
     """
-    check_protocol(record, "confusion", "classification")
+    check_protocol(record, "confusion", "classification", "knn", "centroid")
     block = record.scores.of(kind)
     counts = np.asarray(block.value("confusion"), dtype=np.int64)  # [C, C]
     totals = counts.sum(1, keepdims=True)

@@ -12,7 +12,7 @@ from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.report.entries import main_metric, metrics
 from facebench.report.groups import comparable, compared_size
-from facebench.results.stats.resampling import aligned, right
+from facebench.results.stats.resampling import aligned, decided, right
 from facebench.results.stats.significance import McNemar, mcnemar
 from facebench.results.stats.statistics import Difference, contests
 from facebench.results.store import Result
@@ -107,7 +107,7 @@ def compare(first: Result, second: Result) -> Comparison:
                 )
             )
     decisions = {}
-    if "accuracy" in compared:
+    if "accuracy" in compared and all(decided(frame) for frame in frames):
         decisions = {kind: mcnemar(*(right(frame, kind) for frame in frames)) for kind in KINDS}
     return Comparison(
         first=first,
@@ -162,6 +162,10 @@ def _what_differs(first: Result, second: Result) -> Iterator[str]:
         "size of images": [compared_size(one.record) for one in (first, second)],
         "limit": [spec.limit for spec in specs],
         "verification": [spec.probe.verification for spec in specs],
+        **{
+            f"probe.{name}": [spec.probe.other().get(name) for spec in specs]
+            for name in dict.fromkeys(name for spec in specs for name in spec.probe.other())
+        },
     }
     if tasks[0].name == tasks[1].name:
         names = dict.fromkeys(name for spec in specs for name in spec.task_options)

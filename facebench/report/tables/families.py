@@ -15,7 +15,7 @@ from facebench.protocol import ScoreKind
 from facebench.rendering import table as form
 from facebench.rendering.table import Cell, Section, Table, cell
 from facebench.report import DASH
-from facebench.report.groups import Group, comparable, learned_from, task_title
+from facebench.report.groups import Group, comparable, learned_from, other_probe, task_title
 from facebench.report.reference import printed
 from facebench.report.render import caption
 from facebench.results.record import Record
@@ -34,12 +34,14 @@ class Column:
         task: Name of the task.
         title: Heading: the task, and the metric where the task has several.
         metric: The shown metric.
+        of_papers: Whether papers print numbers of its probe.
     """
 
     group: Group
     task: str
     title: str
     metric: Metric
+    of_papers: bool
 
     def shown(self, value: float | None) -> str:
         """Return a stored value as it is printed; a dash for none."""
@@ -99,7 +101,7 @@ def _columns(group: Group, members: Sequence[Result]) -> Iterable[Column]:
     for metric in task.columns:
         arrow = "↑" if metric.higher_is_better else "↓"
         title = f"{task_title(members[0].record)}\n{metric.title}{arrow}"
-        yield Column(group, task.name, title, metric)
+        yield Column(group, task.name, title, metric, not other_probe(members[0].record))
 
 
 def _by_method(
@@ -135,7 +137,10 @@ def _block(
     if record.task.synthetic:  # printed numbers are of real data
         return
     title = record.method.title
-    numbers = [printed(title, column.task, column.metric.name) for column in columns]
+    numbers = [
+        printed(title, column.task, column.metric.name) if column.of_papers else None
+        for column in columns
+    ]
     if any(number is not None for number in numbers):
         marks = [
             DASH if n is None else f"{n.value:.2f}{'*' if n.reproduced else ''}" for n in numbers

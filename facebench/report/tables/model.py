@@ -22,6 +22,7 @@ class TableColumn:
         heading: Upper and lower heading, as printed.
         note: Difference from other groups of the task; empty if it is the only one.
         group: Group of results; None if there is none.
+        of_paper: Whether it is of the probe that the printed numbers are of.
         best_p: Holm-corrected p value of our best row of one budget against the row with
             the least significant difference; None with fewer than two rows.
     """
@@ -31,6 +32,7 @@ class TableColumn:
     heading: tuple[str, str]
     note: str
     group: Group | None
+    of_paper: bool = True
     best_p: float | None = None
 
 

@@ -14,7 +14,7 @@ from facebench.errors import UnknownNameError
 from facebench.report.budget import learned_as_published, of_equal_budget
 from facebench.report.configurations import condition_notes
 from facebench.report.entries import MethodEntry, Score, entries, scores
-from facebench.report.groups import Group, task_title
+from facebench.report.groups import Group, other_probe, task_title
 from facebench.report.reference import PrintedLayout, layouts
 from facebench.report.tables.lines import ablation_lines, judged_on_most, method_lines
 from facebench.report.tables.matched import Rows, matched
@@ -120,8 +120,9 @@ def _columns(layout: PrintedLayout, shown: Sequence[MethodEntry]) -> tuple[Table
     for column in layout.columns:
         groups: list[Group | None] = [*by_task.get(column.task, [])]
         for group in groups or [None]:
-            note = ""
+            note, of_paper = "", True
             if group is not None:
+                of_paper = not other_probe(first[group].record)
                 record = first[group].record
                 other = task_title(record).removeprefix(record.task.title).strip(", ")
                 note = ", ".join(filter(None, (other, notes[group])))
@@ -132,6 +133,7 @@ def _columns(layout: PrintedLayout, shown: Sequence[MethodEntry]) -> tuple[Table
                     heading=column.heading,
                     note=note,
                     group=group,
+                    of_paper=of_paper,
                 )
             )
     return tuple(columns)
@@ -182,7 +184,7 @@ def _cell(
     winner: str,
     layout: PrintedLayout,
 ) -> TableCell:
-    number = line.printed.get((column.task, column.metric))
+    number = line.printed.get((column.task, column.metric)) if column.of_paper else None
     cell = TableCell(
         printed=None if number is None else number.value,
         reproduced=number is not None and number.reproduced,

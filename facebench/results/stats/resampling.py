@@ -114,6 +114,11 @@ def units(frame: pd.DataFrame) -> Units:
     return Units(np.arange(len(frame)), np.zeros(len(frame), np.int64), "images")
 
 
+def decided(frame: pd.DataFrame) -> bool:
+    """Return whether predictions hold one decision of each kind; few labels have one per draw."""
+    return {"honest", "paper"} <= set(frame.columns)
+
+
 def right(frame: pd.DataFrame, kind: ScoreKind) -> npt.NDArray[np.bool_]:
     """Return ``[N]`` whether each decision on a class, or on a pair, is right."""
     decided: npt.NDArray[np.bool_] = (

@@ -14,7 +14,16 @@ import numpy.typing as npt
 import scipy
 
 from facebench.protocol import ScoreKind
-from facebench.results.stats.resampling import Floats, Units, aligned, draws, measure, right, units
+from facebench.results.stats.resampling import (
+    Floats,
+    Units,
+    aligned,
+    decided,
+    draws,
+    measure,
+    right,
+    units,
+)
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -155,13 +164,14 @@ def contests(
         values = draws(drawn, measured, seed=SEED, resamples=resamples)
     # McNemar's test is of decisions, one of each competitor, on items that are drawn one by one.
     single = "accuracy" in names and len(everyone) == len(competitors) and drawn.single
-    decided = tuple(right(frame, kind) for frame in frames) if single else ()
+    single = single and all(map(decided, frames))
+    decisions = tuple(right(frame, kind) for frame in frames) if single else ()
     return {
         metric.name: Contest(
             metric,
             whole[:, place] @ share,
             values[:, :, place] @ share,
-            decided if metric.name == "accuracy" else (),
+            decisions if metric.name == "accuracy" else (),
             drawn,
         )
         for place, metric in enumerate(metrics)

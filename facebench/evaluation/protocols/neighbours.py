@@ -1,0 +1,89 @@
+"""Classification by nearest neighbours: a probe without training (``--probe knn``).
+
+Features are normalised; the k training images of the largest cosine similarity s vote for their
+class with ``exp(s / T)``, as DINO does (Caron et al., ICCV 2021, and its released code), or, at
+T = 0, with one vote each.
+
+honest
+    k and T are chosen by accuracy on held-out training items, as for the linear probe; then all
+    training items vote, and the test items are judged once.
+paper
+    The recipe of DINO: k = 20, T = 0.07 (``probe.k``, ``probe.temperature``). Nothing is chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from facebench.config.spec import ProbeSpec
+from facebench.data.dataset import Dataset
+from facebench.evaluation.protocol import CurveForm, Probed
+from facebench.evaluation.protocols.classification import Classification, score
+from facebench.evaluation.store import Features
+from facebench.progress import Progress
+
+
+class ClassDecisions(Classification):
+    """What probes that decide on a class, and learn nothing by epochs, have in common."""
+
+    version = 1
+    probe_of = "classification"
+    curve: ClassVar[CurveForm | None] = None
+    monitored: ClassVar[frozenset[str]] = frozenset()
+
+    def score(
+        self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int
+    ) -> dict[str, Any]:
+        """Score classes, as ``label``, ``honest`` and ``paper`` give them.
+
+        ``choices["classes"]`` is C.
+        """
+        rng = np.random.default_rng(seed)
+        return {
+            kind: score(predictions["label"], predictions[kind], choices["classes"], resamples, rng)
+            for kind in ("honest", "paper")
+        }
+
+
+class NearestNeighbours(ClassDecisions):
+    """Votes of the nearest training images; see the module's docstring."""
+
+    name = "knn"
+
+    def probe(
+        self, dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int,
+        progress: Progress,
+    ) -> Probed:  # fmt: skip
+        """Choose k and T, and let neighbours vote.
+
+        Raises:
+            DataError: A split is empty, has fewer images than neighbours are asked for, or a class
+                has too few items to hold some out.
+        """
+        from facebench.evaluation.protocols.neighbour_votes import probe_neighbours  # with torch
+
+        return probe_neighbours(dataset, features, spec, seed=seed, progress=progress)
+
+
+def class_predictions(dataset: Dataset, test: Any, honest: Any, paper: Any) -> pd.DataFrame:
+    """Return a row with path, label and both decisions of each test item.
+
+    Args:
+        dataset: Its table is read.
+        test: ``[n]`` rows of the table.
+        honest: ``[n]`` classes.
+        paper: ``[n]`` classes.
+    """
+    table = dataset.table.iloc[test]
+    return pd.DataFrame(
+        {
+            "path": table["path"].to_numpy(),
+            "label": table["label"].to_numpy(np.int64),
+            "honest": honest,
+            "paper": paper,
+        }
+    )
