@@ -28,7 +28,7 @@ from facebench.evaluation.extract import extract
 from facebench.method import Method, MethodInfo
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.runtime.device import autocast, resolve_device, resolve_precision
-from facebench.runtime.images import crop_resize, read_image
+from facebench.runtime.images import TORCHVISION, Scaling, crop_resize, read_image
 from facebench.runtime.workspace import Workspace
 from facebench.task import NoOptions
 
@@ -54,9 +54,9 @@ class Photos:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def image(self, row: int, size: int) -> np.ndarray:
+    def image(self, row: int, size: int, scaling: Scaling = TORCHVISION) -> np.ndarray:
         """Read one image as the datasets do."""
-        return crop_resize(read_image(self.paths[row]), None, size)
+        return crop_resize(read_image(self.paths[row]), None, size, scaling)
 
 
 def main() -> None:

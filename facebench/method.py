@@ -29,7 +29,7 @@ A complete method::
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -99,6 +99,14 @@ class Method(nn.Module, ABC):
     def features(self, name: str, images: Tensor) -> Tensor:
         """Return the frozen feature ``name`` (one of ``info.features``) of images, ``[B, D]``."""
         return self.encode(images)
+
+    def several(self, names: Sequence[str], images: Tensor) -> dict[str, Tensor]:
+        """Return several features of the same images, by name; they may share their computation.
+
+        By default each is what :meth:`features` returns. During extraction, direct submodules that
+        are given the same tensor again return what they returned before.
+        """
+        return {name: self.features(name, images) for name in names}
 
     # To be implemented by methods that learn -----------------------------------------------------
 

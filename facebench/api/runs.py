@@ -10,6 +10,7 @@ from facebench.api.results import Results
 from facebench.api.words import RunWords, arguments_of, in_words
 from facebench.config.spec import RunSpec
 from facebench.data.finding import VOXCELEB, task_folder, voxceleb_folder
+from facebench.pipeline.passes import beside
 from facebench.pipeline.plan import Step, plan
 from facebench.pipeline.run import run as run_loaded
 from facebench.pipeline.stages import open_stages
@@ -52,10 +53,11 @@ class PreparedRuns:
             FacebenchError: Data, options or a plugin are wrong; the message says what to change.
         """
         results = []
+        others = beside(resolved.spec for resolved in self.runs)
         for resolved in self.runs:
             if started is not None:
                 started(resolved.spec)
-            results.append(run_loaded(resolved.loaded, self.workspace))
+            results.append(run_loaded(resolved.loaded, self.workspace, others[resolved.spec]))
         return Results(results)
 
 

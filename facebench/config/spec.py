@@ -68,10 +68,13 @@ class PretrainSpec:
 class ExtractSpec:
     """Options of feature extraction (``--set extract.KEY=VALUE``)."""
 
-    feature: str = ""  # f_s, f_f, f_p, f_f+f_p ...; empty: the method's main feature
+    # f_s, f_f, f_p, f_f+f_p, cls ...; empty: the method's main feature; several are asked for with
+    # commas, and are runs of their own with one pass over the images
+    feature: str = ""
     # pixels; 0: the size that the task declares (PCL section 4.1)
     image_size: Literal[0] | Side = 0
-    pool: Literal["flatten", "mean"] = "flatten"  # mean over positions suits wide timm models
+    # mean over positions suits wide timm models; gem: the generalised mean, of image retrieval
+    pool: Literal["flatten", "mean", "gem"] = "flatten"
     dtype: Literal["float16", "float32"] = "float16"  # on disk
     batch_size: Annotated[int, Interval(ge=1, le=10**6)] = 64
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,10 @@ from facebench.config.spec import ExtractSpec
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError, ModelError, StageError
 from facebench.evaluation.repeatable import check_repeatable
+from facebench.evaluation.shared_calls import shared_calls
 from facebench.evaluation.store import FeatureWriter
 from facebench.method import Method
+from facebench.models.pooling import generalised_mean
 from facebench.runtime.device import Precision, autocast
 from facebench.runtime.images import Scaling
 from facebench.runtime.workspace import Workspace
@@ -27,6 +31,21 @@ READERS = 2  # threads that decode; Pillow releases the interpreter lock while i
 AHEAD = 4  # batches decoded in advance
 
 Batch = tuple[np.ndarray, list[int]]  # uint8 [B, S, S, 3], positions that could not be read
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A feature that is to be written.
+
+    Args:
+        spec: Feature (resolved), image size (resolved), pooling, type on disk, batch size.
+        folder: Folder of the finished store.
+        record: JSON record, written with the values.
+    """
+
+    spec: ExtractSpec
+    folder: Path
+    record: dict[str, Any]
 
 
 def extract(
@@ -39,6 +58,7 @@ def extract(
     workspace: Workspace,
     precision: Precision,
     skip_broken: bool,
+    beside: Sequence[Wanted] = (),
 ) -> None:
     """Write the features of every image of ``dataset`` into ``folder``.
 
@@ -54,6 +74,8 @@ def extract(
         workspace: Device and progress reporter.
         precision: ``32`` or ``bf16``.
         skip_broken: Record unreadable images instead of stopping at the first.
+        beside: More features, written by the same pass over the images: they have the same size of
+            images and of batches.
 
     Raises:
         DataError: An image cannot be read, and ``skip_broken`` is off.
@@ -62,50 +84,93 @@ def extract(
         StageError: A feature is not finite in the type on disk, features are not the same in
             another batch, or the disk has too little space.
     """
-    device = workspace.device
-    method = method.eval().to(device).to(memory_format=torch.channels_last)
+    wanted = [Wanted(spec, folder, record), *beside]
+    forward = _Forward(
+        method.eval().to(workspace.device).to(memory_format=torch.channels_last),
+        [one.spec for one in wanted], workspace.device, precision,
+    )  # fmt: skip
     size, count = spec.image_size, len(dataset)
-    on_disk = getattr(torch, spec.dtype)
-
-    def compute(images: np.ndarray) -> Tensor:
-        batch = torch.from_numpy(images).to(device).permute(0, 3, 1, 2)  # a channels_last view
-        with torch.inference_mode(), autocast(device, precision):
-            features = pool(method.features(spec.feature, batch.float().div_(255)), method, spec)
-        # torch converts to float16 a hundred times as fast as NumPy.
-        return features.float().to(on_disk).cpu()
-
     with _naming("trial with a black image"):
-        dim = compute(np.zeros((1, size, size, 3), np.uint8)).shape[1]
+        black = forward.all(np.zeros((1, size, size, 3), np.uint8))
     started = time.perf_counter()
-    with (
-        FeatureWriter(folder, (count, dim), spec.dtype) as store,
-        workspace.progress.bar("extract", count, "image") as advance,
-    ):
-        first = store.done
-        where = f"{method.info.name}, feature {spec.feature}"
+    with ExitStack() as opened:
+        stores = [
+            opened.enter_context(FeatureWriter(one.folder, (count, found.shape[1]), one.spec.dtype))
+            for one, found in zip(wanted, black, strict=True)
+        ]
+        advance = opened.enter_context(workspace.progress.bar("extract", count, "image"))
+        first = done = min(store.done for store in stores)
         batches = read_batches(
             dataset, size, spec.batch_size, first, skip_broken, method.scaling(method.options)
         )
         for images, broken in batches:
-            batch = f"batch of images {store.done + 1:,} to {store.done + len(images):,}"
+            batch = f"batch of images {done + 1:,} to {done + len(images):,}"
             with _naming(batch):
-                features = compute(images)
-            _check_finite(features, spec, f"{where}, {batch}")
-            if store.done == first:
-                check_repeatable(compute, images, features, precision=precision, where=where)
-            block = features.numpy()
-            block[[row - store.done for row in broken]] = 0
-            store.append(block, broken)
-            advance(store.done)
+                found = forward.all(images)
+            for one, store, features in zip(wanted, stores, found, strict=True):
+                where = f"{method.info.name}, feature {one.spec.feature}"
+                _check_finite(features, one.spec, f"{where}, {batch}")
+                if done == first:
+                    check_repeatable(
+                        partial(forward.one, one.spec), images, features,
+                        precision=precision, where=where,
+                    )  # fmt: skip
+                if store.done == done:  # else an earlier extraction wrote more of this one
+                    block = features.numpy()
+                    block[[row - done for row in broken]] = 0
+                    store.append(block, broken)
+            done += len(images)
+            advance(done)
         seconds = round(time.perf_counter() - started, 3)
-        store.finish({**record, "seconds": seconds, "images": count - first, "dim": dim})
+        for one, store, features in zip(wanted, stores, black, strict=True):
+            share = {"seconds": seconds, "images": count - first, "dim": features.shape[1]}
+            store.finish({**one.record, **share})
+
+
+@dataclass(frozen=True)
+class _Forward:
+    """Features of batches of images."""
+
+    method: Method
+    specs: Sequence[ExtractSpec]
+    device: torch.device
+    precision: Precision
+
+    def all(self, images: np.ndarray) -> list[Tensor]:
+        """Return the features of all specs, uint8 ``[B, S, S, 3]`` to ``[B, D]``, in one pass."""
+        if len(self.specs) == 1:
+            return [self.one(self.specs[0], images)]
+        names = list(dict.fromkeys(spec.feature for spec in self.specs))
+        with shared_calls(self.method), self._computing():
+            found = self.method.several(names, self._batch(images))
+            return [self._stored(spec, found[spec.feature]) for spec in self.specs]
+
+    def one(self, spec: ExtractSpec, images: np.ndarray) -> Tensor:
+        """Return one feature by itself."""
+        with self._computing():
+            return self._stored(spec, self.method.features(spec.feature, self._batch(images)))
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        with torch.inference_mode(), autocast(self.device, self.precision):
+            yield
+
+    def _batch(self, images: np.ndarray) -> Tensor:
+        batch = torch.from_numpy(images).to(self.device)
+        return batch.permute(0, 3, 1, 2).float().div_(255)  # a channels_last view
+
+    def _stored(self, spec: ExtractSpec, features: Tensor) -> Tensor:
+        pooled = pool(features, self.method, spec).float()
+        # torch converts to float16 a hundred times as fast as NumPy.
+        return pooled.to(getattr(torch, spec.dtype)).cpu()
 
 
 def pool(features: Tensor, method: Method, spec: ExtractSpec) -> Tensor:
-    """Return flattened features ``[B, C*h*w]`` as they are, or their mean over positions."""
-    if spec.pool == "mean":
-        return features.view(len(features), method.backbone.channels, -1).mean(dim=2)
-    return features
+    """Return flattened features ``[B, C*h*w]`` as they are, or pooled over positions."""
+    if spec.pool == "flatten":
+        return features
+    positions = features.view(len(features), method.backbone.channels, -1)
+    return positions.mean(dim=2) if spec.pool == "mean" else generalised_mean(positions)
 
 
 def read_batches(

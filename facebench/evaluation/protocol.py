@@ -271,9 +271,10 @@ def check_items(dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
 
     Raises:
         DataError: There are too few items, or too few of a kind.
-        UnknownNameError: There is no such protocol.
+        UnknownNameError: There is no such protocol or probe.
+        SpecError: The probe is of other tasks.
     """
-    protocol_named(dataset.task.info.protocol).check_items(dataset, spec, seed=seed)
+    judging(dataset.task.info, spec).check_items(dataset, spec, seed=seed)
 
 
 def judge(

@@ -47,5 +47,6 @@ def check_repeatable(
         raise StageError(
             f"{where}: found features that differ by {difference:.1%} when the same images are "
             "extracted again in another batch; expected the same ones. Is a BatchNorm left in "
-            "training mode, or does features() draw random numbers (dropout, augmentation)?"
+            "training mode, or does features() draw random numbers (dropout, augmentation), or "
+            "change a tensor in place that another feature is made of?"
         )

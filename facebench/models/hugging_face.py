@@ -1,17 +1,18 @@
 """``hf:ORG/NAME``: a vision model of Hugging Face, by transformers (``facebench[hf]``).
 
-The feature is the CLS token of the last layer (DINOv2, ViT, MAE), the image embedding (CLIP), or
-the pooled map (ResNet). Code of a repository is not run, and weights are read from safetensors.
+The main feature is the CLS token of the last layer (DINOv2, ViT, MAE), the image embedding (CLIP),
+or the pooled map (ResNet). Code of a repository is not run, and weights are read from safetensors.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from facebench.errors import ModelError
+from facebench.models.features import LAST, MAIN, OF_TOKENS, of_tokens
 from facebench.models.named import NamedModel, first_line, library
 
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
@@ -67,6 +68,26 @@ class OfTransformers(nn.Module):
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Return the features besides the main one: those of tokens, if there is a class token.
+
+        They need the last norm of the model, which class tokens of earlier blocks pass, too.
+        """
+        model: Any = self.model
+        tokens = hasattr(getattr(model, "embeddings", None), "cls_token")
+        return OF_TOKENS if tokens and hasattr(model, "layernorm") else ()
+
+    def several(self, names: Sequence[str], images: Tensor) -> dict[str, Any]:
+        """Return the main feature ``f_s`` and those of tokens, ``[B, D]`` each, by one pass."""
+        model: Any = self.model
+        given = model(pixel_values=images, output_hidden_states=True)
+        prefix = 1 + int(getattr(model.config, "num_register_tokens", 0) or 0)
+        classes = [model.layernorm(hidden)[:, 0] for hidden in given.hidden_states[1:][-LAST:]]
+        own = [name for name in names if name != MAIN]
+        found = of_tokens(own, given.last_hidden_state, prefix, classes)
+        return {**found, MAIN: given.last_hidden_state[:, 0]} if MAIN in names else found
 
     def forward(self, images: Tensor) -> Any:
         """Return the feature ``[B, D]``; the module's docstring says which one."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+from facebench.config.spec import ExtractSpec
 from facebench.evaluation.protocol import check_items
 from facebench.pipeline.stages import Stages, open_stages
 from facebench.request.loaded import LoadedRun
@@ -11,12 +13,13 @@ from facebench.results.store import Result
 from facebench.runtime.workspace import Workspace
 
 
-def run(loaded: LoadedRun, workspace: Workspace) -> Result:
+def run(loaded: LoadedRun, workspace: Workspace, beside: tuple[ExtractSpec, ...] = ()) -> Result:
     """Run one spec from end to end, and reuse the stages that are on disk.
 
     Args:
         loaded: The spec and the classes that it names.
         workspace: Folders, device and progress reporter.
+        beside: Features that other runs will ask for, see :mod:`facebench.pipeline.passes`.
 
     Returns:
         The result, computed or read.
@@ -25,7 +28,7 @@ def run(loaded: LoadedRun, workspace: Workspace) -> Result:
         FacebenchError: Data, options or a plugin are wrong; the message says what to change. Too
             few items to judge are an error before weights are learned or features extracted.
     """
-    stages = open_stages(loaded, workspace)
+    stages = replace(open_stages(loaded, workspace), beside=beside)
     _check_items(stages, stages.checkpoint_folder())
     checkpoint = stages.checkpoint()
     _check_items(stages, stages.features_folder(checkpoint))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import glob
 import logging
 import time
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,12 @@ import numpy as np
 
 from facebench.audit.label_rows import refuse_test_labels
 from facebench.audit.leak_search import find_leaks
-from facebench.config.spec import RunSpec, digest, plain, spec_record
+from facebench.config.spec import ExtractSpec, RunSpec, digest, plain, spec_record
 from facebench.data.dataset import Dataset
 from facebench.data.packed import PackedFaces, pack
 from facebench.data.sources import Source
 from facebench.evaluation.cautions import cautions
-from facebench.evaluation.extract import extract
+from facebench.evaluation.extract import Wanted, extract
 from facebench.evaluation.protocol import judge, judging
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
@@ -41,7 +42,7 @@ from facebench.results.store import Result, ResultStore, now, result_key
 from facebench.results.validation import usable
 from facebench.runtime.atomic import sweep
 from facebench.runtime.environment import environment
-from facebench.runtime.stage import alone, obtain
+from facebench.runtime.stage import alone, obtain, spare
 from facebench.runtime.workspace import Workspace
 from facebench.targets import Targets
 from facebench.weights.build import build_method, make_heads
@@ -66,12 +67,15 @@ class Stages:
         workspace: Folders of stages and results, device and progress reporter.
         dataset: Opened dataset of the task.
         source: Opened pretraining data; None if nothing is learned.
+        beside: Features of other runs, which an extraction writes by the same pass over the images
+            if they are not on disk.
     """
 
     run: LoadedRun
     workspace: Workspace
     dataset: Dataset
     source: Source | None
+    beside: tuple[ExtractSpec, ...] = ()
 
     @property
     def spec(self) -> RunSpec:
@@ -197,18 +201,32 @@ class Stages:
         def make(folder: Path) -> None:
             method = self._new_method()
             load_weights(method, checkpoint)
-            extract(
-                method, self.dataset, self.spec.extract, folder,
-                record={"extract": plain(self.spec.extract), "data": self.dataset.fingerprint},
-                workspace=self.workspace, precision=self.spec.precision,
-                skip_broken=self.spec.skip_broken,
-            )  # fmt: skip
+            with ExitStack() as locks:
+                extract(
+                    method, self.dataset, self.spec.extract, folder,
+                    record=self._features_record(), workspace=self.workspace,
+                    precision=self.spec.precision, skip_broken=self.spec.skip_broken,
+                    beside=self._wanted_beside(checkpoint, locks),
+                )  # fmt: skip
 
         return obtain(
             self.features_folder(checkpoint),
             make,
             lambda found: read_features(found, len(self.dataset)),
         )
+
+    def _features_record(self) -> dict[str, Any]:
+        return {"extract": plain(self.spec.extract), "data": self.dataset.fingerprint}
+
+    def _wanted_beside(self, checkpoint: Checkpoint, locks: ExitStack) -> list[Wanted]:
+        """Return the features of other runs that are not on disk, and lock their folders."""
+        wanted = []
+        for spec in self.beside:
+            other = replace(self, run=self.run.with_spec(extract=spec), beside=())
+            folder = other.features_folder(checkpoint)
+            if locks.enter_context(spare(folder)):
+                wanted.append(Wanted(spec, folder, other._features_record()))
+        return wanted
 
     # features -> result -----------------------------------------------------------------------
 

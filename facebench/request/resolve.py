@@ -153,10 +153,11 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
         TakenSizes(shared, cache(shared.nearest_size)),
     )
     runs = [
-        _resolved_run(request, methods[method], tasks[task], seed, plugins)
+        run
         for method in methods
         for task in request.tasks
         for seed in request.seeds
+        for run in _runs_by_feature(request, methods[method], tasks[task], seed, plugins)
     ]
     fits = which_fit([run.loaded for run in runs], request.methods, shared)
     runs = list(compress(runs, fits))
@@ -219,6 +220,23 @@ def _check_weights(request: Request, methods: dict[str, type[Method]]) -> None:
         )
     check_nothing_learns(request.checkpoint, request.methods[0], request.overrides)
     given_settings(request.checkpoint, methods[request.methods[0]])  # its record fits the options
+
+
+def _runs_by_feature(
+    request: Request, method: type[Method], task: type[Task], seed: int, plugins: Plugins
+) -> list[ResolvedRun]:
+    """Return a run for each feature that is asked for; a floor that has none of them has one."""
+    asked = _layers(request, method).get("extract.feature")
+    value = "" if asked is None else asked.value
+    names = [str(name).strip() for name in (value if isinstance(value, list) else value.split(","))]
+    if asked is None or len(names) == 1:
+        return [_resolved_run(request, method, task, seed, plugins)]
+    runs = {}
+    for name in dict.fromkeys(filter(None, names)):
+        overrides = {**request.overrides, "extract.feature": replace(asked, value=name)}
+        run = _resolved_run(replace(request, overrides=overrides), method, task, seed, plugins)
+        runs.setdefault(run.spec, run)
+    return [*runs.values()]
 
 
 def _resolved_run(

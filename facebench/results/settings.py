@@ -43,7 +43,7 @@ class ExtractSettings(Form):
 
     feature: Text
     image_size: Positive
-    pool: Literal["flatten", "mean"]
+    pool: Literal["flatten", "mean", "gem"]
     dtype: Literal["float16", "float32"]
     batch_size: Positive
 

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from filelock import FileLock, Timeout
+
 from facebench.runtime.atomic import locked, sweep
 
 T = TypeVar("T")
@@ -29,6 +31,27 @@ def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]
             sweep(folder.with_name(f"{folder.name}.partial"))
             make(folder)
         return read(folder)
+
+
+@contextmanager
+def spare(folder: Path) -> Iterator[bool]:
+    """Say whether a stage can be made here besides another one, and keep it from others meanwhile.
+
+    Args:
+        folder: Folder of the stage. It cannot be made here if it exists, another process makes it,
+            or nothing can be written there.
+    """
+    held = FileLock(f"{folder}.lock")
+    try:
+        held.acquire(blocking=False)
+    except (Timeout, OSError):
+        yield False
+        return
+    try:
+        sweep(folder.parent, glob.escape(folder.name))
+        yield not folder.exists()
+    finally:
+        held.release()
 
 
 @contextmanager

@@ -129,7 +129,14 @@ def _entries(
         for key, override in request.overrides.items()
         if key in setting.values or key.partition(".")[0] not in foreign
     }
-    for run in resolve(replace(request, overrides=kept), registry):
+    runs = resolve(replace(request, overrides=kept), registry)
+    features = {(run.spec.method, run.spec.extract.feature) for run in runs}
+    if len(features) > len({method for method, _ in features}):
+        raise SpecError(
+            "extract.feature names several features; a sweep takes one for each setting. Vary it: "
+            "grid: {extract.feature: [f_s, f_f]}."
+        )
+    for run in runs:
         name = run.spec.method
         floor, others = name not in request.methods, methods - {name}
         yield SweepEntry(

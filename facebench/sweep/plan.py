@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from facebench.config.spec import RunSpec, digest, spec_record
+from facebench.config.spec import ExtractSpec, RunSpec, digest, spec_record
 from facebench.errors import FacebenchError
+from facebench.pipeline.passes import beside, pass_of
 from facebench.pipeline.plan import Step, plan
 from facebench.pipeline.stages import Stages, open_stages
 from facebench.request.loaded import LoadedRun
@@ -26,6 +27,8 @@ class PlannedRun:
         stages: Stages of the run, starting with its checkpoint; empty if it has an error.
         result: Path of the stored result, if there is one.
         error: Why it cannot be run; empty if it can.
+        beside: Features of pending runs that its extraction writes as well.
+        extracted: Stages of these features.
     """
 
     key: str
@@ -33,6 +36,8 @@ class PlannedRun:
     stages: tuple[Step, ...] = ()
     result: Path | None = None
     error: str = ""
+    beside: tuple[ExtractSpec, ...] = ()
+    extracted: frozenset[Step] = frozenset()
 
     @property
     def spec(self) -> RunSpec:
@@ -105,7 +110,7 @@ def plan_sweep(entries: Sequence[SweepEntry], workspace: Workspace) -> SweepPlan
     for run in by_spec.values():
         runs.setdefault(run.key, run)
     keys = tuple(by_spec[entry.spec].key for entry in entries)
-    return SweepPlan(tuple(_ordered(runs.values())), keys)
+    return SweepPlan(tuple(_ordered(_with_features_beside([*runs.values()]))), keys)
 
 
 class _Openings:
@@ -139,6 +144,21 @@ def _planned(run: LoadedRun, openings: _Openings) -> PlannedRun:
         return PlannedRun(key=digest(spec_record(run.spec)), run=run, error=str(error))
     path, judged = stages.store.path(run.spec, steps[-1].key), steps[-1].done
     return PlannedRun(key=str(path), run=run, stages=steps, result=path if judged else None)
+
+
+def _with_features_beside(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
+    """Let the first extraction of several features of the same images write all of them."""
+    lacking = {run.spec: run for run in runs if run.waits and not run.stages[1].done}
+    others = beside(lacking)
+    steps: dict[RunSpec, set[Step]] = defaultdict(set)
+    for spec, run in lacking.items():
+        steps[pass_of(spec)].add(run.stages[1])
+    return [
+        replace(run, beside=others[run.spec], extracted=frozenset(steps[pass_of(run.spec)]))
+        if run.spec in lacking
+        else run
+        for run in runs
+    ]
 
 
 def _ordered(runs: Iterable[PlannedRun]) -> list[PlannedRun]:

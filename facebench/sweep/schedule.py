@@ -26,6 +26,8 @@ class Schedule:
         busy = {stage for stages in self._making.values() for stage in stages}
         for run in self.pending:
             missing = set(run.missing()) - self._made
+            if run.stages[1] in missing:  # then its extraction writes those beside it, too
+                missing |= run.extracted - self._made
             if not missing & busy:
                 self.pending.remove(run)
                 self._making[run.key] = missing

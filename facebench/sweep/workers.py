@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from facebench.config.spec import RunSpec
+from facebench.config.spec import ExtractSpec, RunSpec
 from facebench.errors import FacebenchError
 from facebench.pipeline.run import run
 from facebench.progress import Silent
@@ -126,7 +126,7 @@ class SerialExecutor:
         planned, self._waiting = self._waiting, None
         if planned is None:
             return []
-        result, error = _attempt(planned.spec, lambda: planned.run, self._workspace)
+        result, error = _attempt(planned.spec, lambda: planned.run, self._workspace, planned.beside)
         return [Outcome(run=planned, result=result, error=error)]
 
     def close(self) -> None:
@@ -168,7 +168,7 @@ class ProcessExecutor:
     def start(self, planned: PlannedRun) -> None:
         """Send a run to an idle process, or to a new one."""
         worker = self._idle.pop() if self._idle else _Worker.spawn(self._arguments)
-        worker.connection.send(planned.spec)
+        worker.connection.send((planned.spec, planned.beside))
         self._busy[worker.connection] = (worker, planned)
 
     def finished(self) -> list[Outcome]:
@@ -228,18 +228,21 @@ def _work(
     with stop_signals():  # the parent's SIGTERM: pretraining writes a resume point first
         while True:
             try:
-                spec: RunSpec = connection.recv()
+                spec, beside = connection.recv()
             except EOFError:
                 return
-            connection.send(_attempt(spec, partial(load_run, spec, registry), workspace))
+            connection.send(_attempt(spec, partial(load_run, spec, registry), workspace, beside))
 
 
 def _attempt(
-    spec: RunSpec, load: Callable[[], LoadedRun], workspace: Workspace
+    spec: RunSpec,
+    load: Callable[[], LoadedRun],
+    workspace: Workspace,
+    beside: tuple[ExtractSpec, ...],
 ) -> tuple[Path | None, str]:
     """Return the path of the result, or the error; a bug must not stop the other runs either."""
     try:
-        return run(load(), workspace).path, ""
+        return run(load(), workspace, beside).path, ""
     except FacebenchError as error:
         return None, str(error)
     except Exception as error:

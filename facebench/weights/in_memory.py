@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from facebench.backbones import Backbone, NoBackbone
 from facebench.config.spec import PretrainSpec, digest, plain
 from facebench.errors import FacebenchError, ModelError, SpecError
 from facebench.method import Method, MethodInfo
+from facebench.models.features import features_of, offered
 from facebench.models.named import first_line
 from facebench.models.preprocess import Preprocess
 from facebench.runtime.atomic import atomic_folder
@@ -69,7 +70,7 @@ class InMemory(Method):
     def __init__(self, backbone: Backbone, options: InMemoryOptions, image_size: int) -> None:
         super().__init__(backbone, options, image_size)
         (self.model,) = self.held
-        self._first: tuple[torch.dtype, int] | None = None  # type and length of the first features
+        self._first: dict[str, tuple[torch.dtype, int]] = {}  # type and length of first features
 
     @classmethod
     def own_backbone(cls, options: InMemoryOptions) -> str:
@@ -89,12 +90,20 @@ class InMemory(Method):
     def features(self, name: str, images: Tensor) -> Tensor:
         """Return what the model gives, ``[B, D]``; of a map ``[B, C, h, w]`` the mean ``[B, C]``.
 
+        Args:
+            name: ``f_s``, or another one of :mod:`facebench.models.features`.
+            images: ``[B, 3, S, S]`` in [0, 1].
+
         Raises:
-            ModelError: It fails, or gives something else.
+            ModelError: It fails, gives something else, or has no such feature.
         """
+        return self.several((name,), images)[name]
+
+    def several(self, names: Sequence[str], images: Tensor) -> dict[str, Tensor]:
+        """Return several features, all from one pass; as :meth:`features`."""
         entered = self.options.enter(images)
         try:
-            given = self.model(entered)
+            found = features_of(self.model, names, entered)
         except FacebenchError:
             raise
         except Exception as error:  # whatever the user's code raises
@@ -103,13 +112,14 @@ class InMemory(Method):
                 f"{first_line(error)}. Are image size, values and type those that it expects "
                 "(facebench show-input)?"
             ) from error
-        self._check(given, entered)
-        if given.ndim == 4:
-            given = given.flatten(2).mean(dim=2)
-        features: Tensor = given
-        return features
+        for name in names:
+            self._check(name, found[name], entered)
+        return {
+            name: given.flatten(2).mean(dim=2) if given.ndim == 4 else given
+            for name, given in found.items()
+        }
 
-    def _check(self, given: Any, images: Tensor) -> None:
+    def _check(self, name: str, given: Any, images: Tensor) -> None:
         """Check form and number of rows, and that both type and length stay the same."""
         if not isinstance(given, Tensor) or given.ndim not in (2, 4) or len(given) != len(images):
             shape = list(given.shape) if isinstance(given, Tensor) else type(given).__name__
@@ -120,11 +130,11 @@ class InMemory(Method):
         if given.is_complex() or given.dtype == torch.bool:
             raise ModelError(f"{self.options.model} gives {given.dtype}; expected real numbers.")
         found = (given.dtype, given.shape[1])
-        self._first = self._first or found
-        if found != self._first:
+        first = self._first.setdefault(name, found)
+        if found != first:
             raise ModelError(
                 f"{self.options.model} gives {found[0]} of length {found[1]}, and gave "
-                f"{self._first[0]} of length {self._first[1]} before; expected the same type and "
+                f"{first[0]} of length {first[1]} before; expected the same type and "
                 "length for every batch."
             )
 
@@ -146,7 +156,7 @@ def in_memory(model: nn.Module, title: str) -> type[InMemory]:
     class OfModel(InMemory):
         info = MethodInfo(
             name=name, title=title, version=IN_MEMORY_VERSION, paper="a model in memory",
-            year=2026, needs="weights", backbone=False,
+            year=2026, needs="weights", backbone=False, features=offered(model),
         )  # fmt: skip
         held = (model,)
 
@@ -184,7 +194,7 @@ def store_in_memory(cls: type[InMemory], options: InMemoryOptions, cache: Path) 
             learned["seconds"] = round(time.perf_counter() - started, 2)
             write_checkpoint(temporary, method, learned)
 
-    key = digest({"in memory": [name, cls.info.version, plain(options)]})
+    key = digest({"in memory": [name, cls.info.version, plain(options), cls.info.features]})
     return obtain(cache / "checkpoints" / key, make, read_checkpoint)
 
 

@@ -24,6 +24,10 @@ class NearestCentroid(ClassDecisions):
 
     name = "centroid"
 
+    def check_items(self, dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
+        """Check that both splits have items; none are held out."""
+        split_rows(dataset, np.ones(len(dataset), dtype=bool))
+
     def probe(
         self, dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int,
         progress: Progress,

@@ -41,6 +41,13 @@ class FewShot(ClassDecisions):
 
     name = "fewshot"
 
+    def check_items(self, dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
+        """Check that each class has as many images as are to be drawn."""
+        rows = split_rows(dataset, np.ones(len(dataset), dtype=bool))
+        labels = dataset.table["label"].to_numpy(np.int64)[rows["train"]]
+        for shots in spec.shots:
+            _check_enough(dataset.task.info, labels, shots)
+
     def metrics(self, info: TaskInfo) -> tuple[str, ...]:
         """Return the accuracy of the largest number of labels; others depend on ``probe.shots``."""
         return ("accuracy",)

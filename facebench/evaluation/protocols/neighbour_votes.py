@@ -11,12 +11,11 @@ from torch import Tensor
 
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
-from facebench.errors import DataError
 from facebench.evaluation.holdout import Rows, hold_out, split_rows
 from facebench.evaluation.probe.feature_matrix import FeatureMatrix
 from facebench.evaluation.probe.neighbours import nearest, votes
 from facebench.evaluation.protocol import Probed
-from facebench.evaluation.protocols.neighbours import class_predictions
+from facebench.evaluation.protocols.neighbours import class_predictions, possible_ks
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 
@@ -33,14 +32,8 @@ def probe_neighbours(
     labels = dataset.table["label"].to_numpy(np.int64)
     rows = split_rows(dataset, features.readable)
     parts = hold_out(dataset.table, rows, spec.holdout, seed, kinds=labels)
-    train, title = rows["train"], dataset.task.info.title
-    ks = [k for k in spec.ks if k <= len(parts.fit)]
-    if not ks or spec.k > len(train):
-        raise DataError(
-            f"{title}: found {len(train):,} training images, {len(parts.fit):,} of which are not "
-            f"held out; expected as many as neighbours that vote (probe.k={spec.k}, probe.ks="
-            f"{','.join(map(str, spec.ks))}). Give more items, or smaller numbers."
-        )
+    train = rows["train"]
+    ks = possible_ks(dataset.task.info.title, spec, len(parts.fit), len(train))
     classes = len(dataset.task.info.classes)
     found = _Neighbours(FeatureMatrix(features.values), torch.tensor(labels))
     with progress.bar("probe", len(parts.fit) + len(train), "image") as advance:

@@ -21,6 +21,8 @@ import pandas as pd
 
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
+from facebench.errors import DataError
+from facebench.evaluation.holdout import hold_out, split_rows
 from facebench.evaluation.protocol import CurveForm, Probed
 from facebench.evaluation.protocols.classification import Classification, score
 from facebench.evaluation.store import Features
@@ -54,6 +56,13 @@ class NearestNeighbours(ClassDecisions):
 
     name = "knn"
 
+    def check_items(self, dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
+        """Check that some of each class can be held out, and that there are k neighbours."""
+        labels = dataset.table["label"].to_numpy(np.int64)
+        rows = split_rows(dataset, np.ones(len(dataset), dtype=bool))
+        parts = hold_out(dataset.table, rows, spec.holdout, seed, kinds=labels)
+        possible_ks(dataset.task.info.title, spec, len(parts.fit), len(rows["train"]))
+
     def probe(
         self, dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int,
         progress: Progress,
@@ -67,6 +76,28 @@ class NearestNeighbours(ClassDecisions):
         from facebench.evaluation.protocols.neighbour_votes import probe_neighbours  # with torch
 
         return probe_neighbours(dataset, features, spec, seed=seed, progress=progress)
+
+
+def possible_ks(title: str, spec: ProbeSpec, fit: int, train: int) -> list[int]:
+    """Return those of ``probe.ks`` that there are enough images for.
+
+    Args:
+        title: Title of the task.
+        spec: Options of the probe.
+        fit: Number of training images that are not held out.
+        train: Number of training images.
+
+    Raises:
+        DataError: There are too few for all of them, or for ``probe.k``.
+    """
+    ks = [k for k in spec.ks if k <= fit]
+    if not ks or spec.k > train:
+        raise DataError(
+            f"{title}: found {train:,} training images, {fit:,} of which are not held out; "
+            f"expected as many as neighbours that vote (probe.k={spec.k}, probe.ks="
+            f"{','.join(map(str, spec.ks))}). Give more items, or smaller numbers."
+        )
+    return ks
 
 
 def class_predictions(dataset: Dataset, test: Any, honest: Any, paper: Any) -> pd.DataFrame:
