@@ -9,7 +9,7 @@ map, flattened), its ``mean`` over positions, and ``gem`` (its generalised mean)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -113,7 +113,7 @@ def _of_maps(model: Any, names: Sequence[str], images: Tensor) -> dict[str, Any]
             "map [B, C, h, w]. Judge f_s, or wrap it in a module that returns the map."
         )
     positions = found.flatten(2)
-    pooled = {
+    pooled: dict[str, Callable[[], Any]] = {
         MAIN: lambda: given,
         "map": lambda: positions.flatten(1),
         "mean": lambda: positions.mean(dim=2),

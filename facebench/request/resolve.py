@@ -231,7 +231,7 @@ def _runs_by_feature(
     names = [str(name).strip() for name in (value if isinstance(value, list) else value.split(","))]
     if asked is None or len(names) == 1:
         return [_resolved_run(request, method, task, seed, plugins)]
-    runs = {}
+    runs: dict[RunSpec, ResolvedRun] = {}
     for name in dict.fromkeys(filter(None, names)):
         overrides = {**request.overrides, "extract.feature": replace(asked, value=name)}
         run = _resolved_run(replace(request, overrides=overrides), method, task, seed, plugins)

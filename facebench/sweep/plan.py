@@ -154,7 +154,11 @@ def _with_features_beside(runs: Sequence[PlannedRun]) -> list[PlannedRun]:
     for spec, run in lacking.items():
         steps[pass_of(spec)].add(run.stages[1])
     return [
-        replace(run, beside=others[run.spec], extracted=frozenset(steps[pass_of(run.spec)]))
+        replace(
+            run,
+            beside=others[run.spec],
+            extracted=frozenset(steps[pass_of(run.spec)] - {run.stages[1]}),
+        )
         if run.spec in lacking
         else run
         for run in runs

@@ -97,4 +97,5 @@ class FewLabels:
 def _normalised(features: Floats) -> Floats:
     """Return rows of length 1; a row of zeros as it is."""
     length = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.maximum(length, np.finfo(np.float32).tiny)
+    normalised: Floats = features / np.maximum(length, np.finfo(np.float32).tiny)
+    return normalised

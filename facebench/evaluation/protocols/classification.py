@@ -14,7 +14,7 @@ paper
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -52,7 +52,7 @@ class Classification(Protocol):
 
     name = "classification"
     version = 2  # 1: products by oneDNN or a compiled kernel, which round in another way
-    curve = CurveForm("test_accuracy_by_epoch", "accuracy")
+    curve: ClassVar[CurveForm | None] = CurveForm("test_accuracy_by_epoch", "accuracy")
     target_kind = "classes"
     monitored = frozenset({"best_epoch", "test_accuracy_by_epoch"})
 

@@ -23,7 +23,7 @@ from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
 from facebench.evaluation.holdout import hold_out, split_rows
-from facebench.evaluation.protocol import CurveForm, Probed
+from facebench.evaluation.protocol import Probed
 from facebench.evaluation.protocols.classification import Classification, score
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
@@ -34,7 +34,7 @@ class ClassDecisions(Classification):
 
     version = 1
     probe_of = "classification"
-    curve: ClassVar[CurveForm | None] = None
+    curve = None
     monitored: ClassVar[frozenset[str]] = frozenset()
 
     def score(
