@@ -17,7 +17,7 @@ from torch import Tensor
 
 from facebench.config.spec import ExtractSpec
 from facebench.data.dataset import Dataset
-from facebench.errors import DataError, ModelError, StageError
+from facebench.errors import DataError, ModelError, PluginError, StageError
 from facebench.evaluation.repeatable import check_repeatable
 from facebench.evaluation.shared_calls import shared_calls
 from facebench.evaluation.store import FeatureWriter
@@ -81,6 +81,7 @@ def extract(
         DataError: An image cannot be read, and ``skip_broken`` is off.
         ModelError: A model in memory fails, or returns something else than one vector for each
             image; the message names the batch.
+        PluginError: A method returns something else than one vector for each image.
         StageError: A feature is not finite in the type on disk, features are not the same in
             another batch, or the disk has too little space.
     """
@@ -143,12 +144,13 @@ class _Forward:
         names = list(dict.fromkeys(spec.feature for spec in self.specs))
         with shared_calls(self.method), self._computing():
             found = self.method.several(names, self._batch(images))
-            return [self._stored(spec, found[spec.feature]) for spec in self.specs]
+            return [self._stored(spec, found[spec.feature], len(images)) for spec in self.specs]
 
     def one(self, spec: ExtractSpec, images: np.ndarray) -> Tensor:
         """Return one feature by itself."""
         with self._computing():
-            return self._stored(spec, self.method.features(spec.feature, self._batch(images)))
+            found = self.method.features(spec.feature, self._batch(images))
+            return self._stored(spec, found, len(images))
 
     @contextmanager
     def _computing(self) -> Iterator[None]:
@@ -159,10 +161,24 @@ class _Forward:
         batch = torch.from_numpy(images).to(self.device)
         return batch.permute(0, 3, 1, 2).float().div_(255)  # a channels_last view
 
-    def _stored(self, spec: ExtractSpec, features: Tensor) -> Tensor:
-        pooled = pool(features, self.method, spec).float()
+    def _stored(self, spec: ExtractSpec, features: Any, count: int) -> Tensor:
+        pooled = pool(_checked(features, count, self.method, spec), self.method, spec).float()
         # torch converts to float16 a hundred times as fast as NumPy.
         return pooled.to(getattr(torch, spec.dtype)).cpu()
+
+
+def _checked(features: Any, count: int, method: Method, spec: ExtractSpec) -> Tensor:
+    """Return features if they are one vector for each image."""
+    if not isinstance(features, Tensor):
+        found = "None" if features is None else f"a value of type {type(features).__name__}"
+    elif features.dim() != 2 or len(features) != count:
+        found = f"a tensor of shape {list(features.shape)}"
+    else:
+        return features
+    raise PluginError(
+        f"method '{method.info.name}': feature {spec.feature} of {count} images is {found}; "
+        f"expected a tensor [{count}, D]. Correct its features()."
+    )
 
 
 def pool(features: Tensor, method: Method, spec: ExtractSpec) -> Tensor:

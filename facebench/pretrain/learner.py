@@ -15,6 +15,7 @@ from facebench.errors import PluginError
 from facebench.method import Method, Terms
 from facebench.pretrain.collapse import feature_std
 from facebench.pretrain.divergence import FiniteTerms, check_gradient
+from facebench.pretrain.step_terms import checked_terms
 from facebench.targets import LabelledImages
 
 _COLLAPSE_IMAGES = 64  # images of an epoch's last batch for ``feature_std``
@@ -81,6 +82,7 @@ class Learner(pl.LightningModule):
 
         Raises:
             LearningError: A loss term is not finite, here or in one of the batches before.
+            PluginError: The method gives no named scalars.
         """
         adam: Any = self.optimizers()
         generator = self._generator(batch_index)
@@ -90,7 +92,8 @@ class Learner(pl.LightningModule):
             learned = LabelledImages(faces, batch.targets)
         else:
             learned = faces = batch.float().div_(255)
-        for terms in self.method.steps(learned, generator):
+        for given in self.method.steps(learned, generator):
+            terms = checked_terms(self.method, given)
             adam.zero_grad()
             self._terms.add(terms, self.current_epoch, batch_index)
             self.manual_backward(weighted_sum(self.method, terms))
