@@ -1,0 +1,141 @@
+"""A published model on the real LFW, beside its published number.
+
+dlib's ResNet (Davis King; weights of PyPI's face-recognition-models) is judged as any user's
+function is, ``fb.evaluate(function, "lfw")``, with dlib's own alignment by dlib's own code: HOG
+detector, five landmarks, a chip of 150 px with padding 0.25. So the only things of facebench in the
+number are how LFW is read, its pairs and folds, and how pairs are verified. The network itself is
+computed by torch (``dlib_resnet.py``), ten times as fast; before anything is judged its descriptors
+are compared with those of dlib's code.
+
+dlib publishes 99.38 +- 0.27 % (mean and standard error over the ten folds of View 2) for the mean
+of 100 jittered chips, and 99.13 % for one chip, as here (both in its example
+``python_examples/face_recognition.py``). The number must be 99.0 or more.
+
+    python benchmarks/anchor_lfw.py --data DATA --limit 200      # a trial
+    python benchmarks/anchor_lfw.py --data DATA --results results/anchor
+
+13,233 images take seven minutes of one core. It needs ``facebench[align]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import torch
+from dlib_resnet import DlibResNet
+from torch import Tensor
+
+import facebench as fb
+
+PUBLISHED = {"100 jittered chips": (99.38, 0.27), "one chip": (99.13, None)}
+LEAST = 99.0  # per cent
+SIDE, CHIP, PADDING = 250, 150, 0.25
+MODEL, POINTS = "dlib_face_recognition_resnet_model_v1.dat", "shape_predictor_5_face_landmarks.dat"
+# Where no face is found, the landmarks are those of a centred square of this share of the image,
+# about what the detector finds in the others.
+CENTRED = 0.44
+CLOSE = 1e-5  # of descriptors, whose length is about 1.4
+
+
+def weights() -> Path:
+    """Return the folder of the weights; the package itself needs an old setuptools to import."""
+    found = find_spec("face_recognition_models")
+    if found is None or found.origin is None:
+        raise SystemExit("face-recognition-models is missing: pip install 'facebench[align]'.")
+    return Path(found.origin).parent / "models"
+
+
+class Anchor:
+    """From images of LFW to descriptors, as dlib's ``face_recognition.py`` computes them."""
+
+    def __init__(self) -> None:
+        import dlib
+
+        folder = weights()
+        self._dlib = dlib
+        self._detect = dlib.get_frontal_face_detector()
+        self._points = dlib.shape_predictor(str(folder / POINTS))
+        self._network = DlibResNet(folder / MODEL).eval()
+        self._compared = False
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Return descriptors, ``[B, 128]``, of uint8 RGB images ``[B, 3, S, S]``."""
+        pixels = np.ascontiguousarray(images.permute(0, 2, 3, 1).cpu().numpy())
+        chips = np.stack([self._chip(image) for image in pixels])
+        with torch.inference_mode():
+            found: Tensor = self._network(torch.from_numpy(chips).permute(0, 3, 1, 2).float())
+        if not self._compared:
+            self._compare(chips[:8], found[:8].numpy())
+        return found
+
+    def _compare(self, chips: np.ndarray, found: np.ndarray) -> None:
+        """Refuse descriptors that are not those of dlib's own code."""
+        own = self._dlib.face_recognition_model_v1(str(weights() / MODEL))
+        expected = np.array([np.array(own.compute_face_descriptor(chip)) for chip in chips])
+        difference = float(np.abs(found - expected).max())
+        if not difference < CLOSE:
+            raise SystemExit(f"the network differs from dlib's by {difference}.")
+        self._compared = len(chips) > 1  # a trial with one black image comes first
+
+    def _chip(self, image: np.ndarray) -> np.ndarray:
+        points = self._points(image, self._face(image))
+        chip: np.ndarray = self._dlib.get_face_chip(image, points, CHIP, PADDING)
+        return chip
+
+    def _face(self, image: np.ndarray) -> object:
+        """Return the found face nearest to the centre, where LFW's face is, or a centred square.
+
+        Faces are searched at the image's size, and where none is found at twice that.
+        """
+        middle = len(image) / 2
+        found = self._detect(image, 0) or self._detect(image, 1)
+        if found:
+            return min(
+                found,
+                key=lambda box: abs(box.center().x - middle) + abs(box.center().y - middle),
+            )
+        half = round(CENTRED * middle)
+        low, high = round(middle) - half, round(middle) + half
+        return self._dlib.rectangle(low, low, high, high)
+
+
+def identity() -> str:
+    """Return what names the function: versions, and digests of the weights."""
+    digests = [hashlib.sha256((weights() / name).read_bytes()).hexdigest()[:12]
+               for name in (MODEL, POINTS)]  # fmt: skip
+    return f"dlib-bin {version('dlib-bin')}, weights {digests[0]}, landmarks {digests[1]}"
+
+
+def main() -> None:
+    """Judge, and print the accuracy beside the published ones."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, help="folder of datasets [FACEBENCH_DATA]")
+    parser.add_argument("--results", type=Path, default=Path("results/runs"))
+    parser.add_argument("--limit", type=int, default=0, help="pairs; 0 is all")
+    arguments = parser.parse_args()
+    model = Anchor()
+    [result] = fb.evaluate(
+        model, "lfw", name="dlib ResNet", version=identity(),
+        preprocess={"image_size": SIDE, "values": (0, 255), "dtype": "uint8"},
+        settings={"lfw.crop": SIDE, "extract.dtype": "float32"},
+        data=arguments.data, synthetic=None, results=arguments.results, limit=arguments.limit,
+        floors=False, device="cpu", precision="32",
+    )  # fmt: skip
+    scores = result.scores.of("honest").plain()
+    accuracy, error = (100 * scores[key] for key in ("accuracy", "standard_error"))
+    print(json.dumps({
+        "accuracy": round(accuracy, 2), "standard_error": round(error, 2),
+        "published": PUBLISHED, "result": str(result.path),
+    }, indent=2))  # fmt: skip
+    if not arguments.limit and accuracy < LEAST:
+        raise SystemExit(f"{accuracy:.2f} is below {LEAST}.")
+
+
+if __name__ == "__main__":
+    main()
