@@ -31,7 +31,7 @@ official counts.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -158,6 +158,22 @@ class Task(ABC):
             f"task '{self.info.name}' names the verification protocol and has no pairs(); expected "
             "a table of pairs. See facebench/task.py."
         )
+
+    def landmarks(self, root: Path, paths: Sequence[str]) -> np.ndarray | None:
+        """Return the five landmarks that the dataset has of each image, ``[N, 5, 2]``.
+
+        They are used if ``align.kind`` is ``five_points``: left eye, right eye, tip of the nose,
+        left and right corner of the mouth, left as in the image; x and y in pixels of what
+        ``read_image`` returns, from the centre of its first pixel; NaN where an image has none.
+
+        Args:
+            root: As for ``manifest``.
+            paths: Images of the manifest.
+
+        Returns:
+            The points, in the order of ``paths``; ``None`` (the default) if the dataset has none.
+        """
+        return None
 
     def read_image(self, root: Path, path: str) -> np.ndarray:
         """Read one image of the manifest as uint8 RGB ``[H, W, 3]``.

@@ -13,11 +13,12 @@ around the five published landmarks, or to the largest centred square without la
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 import pandas as pd
 from annotated_types import Interval
 
@@ -135,6 +136,23 @@ class CPLFW(Task):
         pairs = pairs.assign(**{side: paths.map(there) for side, paths in sides.items()})
         pairs.attrs["warnings"] = notes
         return pairs
+
+    def landmarks(self, root: Path, paths: Sequence[str]) -> np.ndarray | None:
+        """Return the published landmarks of the original images, ``[N, 5, 2]``.
+
+        Raises:
+            DataError: A file of landmarks is malformed (``file:line``).
+        """
+        home, variant = self._home(root)
+        files = self._landmark_files(root, home) if variant == "raw" else {}
+        if not files:
+            return None
+        points = np.full((len(paths), 5, 2), np.nan)
+        for row, path in enumerate(paths):
+            file = files.get(folded(f"{Path(path).stem}_5loc_attri.txt"))
+            if file is not None:
+                points[row] = read_points(file)
+        return points
 
     def synthesise(
         self, root: Path, faces: FaceSampler, progress: Progress, scale: float = 1.0

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +32,9 @@ from facebench.synth import FaceSampler
 from facebench.synth.write import GENERATOR_VERSION, MARKER
 from facebench.task import SPLITS, Task
 
+# From row, image [H, W, 3], the task's crop, side of the result and its filter to [size, size, 3].
+View = Callable[[int, Pixels, Box | None, int, Scaling], Pixels]
+
 _LIMIT_SEED = 2023
 
 _log = logging.getLogger(__name__)
@@ -50,6 +53,8 @@ class Dataset:
         digests: SHA-256 of the file behind each row of ``table``.
         warnings: Warnings to be stored in the results: items that the task left out, differences
             from the official counts, a limit.
+        view: Which part of an image is shown, in place of the task's crop
+            (:mod:`facebench.data.align`).
     """
 
     task: Task
@@ -59,6 +64,7 @@ class Dataset:
     pairs: pd.DataFrame | None
     digests: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    view: View | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -94,8 +100,25 @@ class Dataset:
         Raises:
             DataError: The image cannot be read; the message names it.
         """
+        pixels, box = self.whole(row)
+        if self.view is not None:
+            return self.view(row, pixels, box, size, scaling)
+        return crop_resize(pixels, box, size, scaling)
+
+    def whole(self, row: int) -> tuple[Pixels, Box | None]:
+        """Read the image of one row, uncropped, and return it with the task's crop.
+
+        Args:
+            row: Position in ``table``.
+
+        Returns:
+            uint8 RGB, ``[H, W, 3]``, and the crop; None: the largest centred square.
+
+        Raises:
+            DataError: The image cannot be read; the message names it.
+        """
         path, box = self._where[row]
-        return crop_resize(self.task.read_image(self.root, path), box, size, scaling)
+        return self.task.read_image(self.root, path), box
 
     def limit(self, n: int) -> Dataset:
         """Return a small, deterministic subset for quick runs.

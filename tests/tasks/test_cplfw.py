@@ -87,6 +87,18 @@ def test_crop_by_landmarks(tmp_path: Path) -> None:
         CPLFW().manifest(root)
 
 
+def test_landmarks_of_the_dataset(tmp_path: Path) -> None:
+    root = cplfw(tmp_path, landmarks=True)
+    paths = CPLFW(CPLFWOptions()).manifest(root)["path"].tolist()
+    file = root / f"CP_landmarks/{Path(paths[7]).stem}_5loc_attri.txt"
+    (root / f"CP_landmarks/{Path(paths[3]).stem}_5loc_attri.txt").unlink()
+    points = CPLFW(CPLFWOptions()).landmarks(root, paths)
+    assert points is not None
+    np.testing.assert_array_equal(points[7], np.loadtxt(file))
+    assert np.flatnonzero(np.isnan(points).any(axis=(1, 2))).tolist() == [3]
+    assert CPLFW(CPLFWOptions()).landmarks(cplfw(tmp_path / "without"), paths) is None
+
+
 def test_landmarks_that_were_asked_for(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="landmarks of 60 of 60"):
         CPLFW(CPLFWOptions(crop="landmarks")).manifest(cplfw(tmp_path))
