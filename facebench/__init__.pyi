@@ -27,6 +27,7 @@ from .api.runs import dry_run, run
 from .api.signing import new_signing_key, sign_results, verify_signatures
 from .api.sweeps import SweepResults, run_ablation, run_sweep
 from .api.verification import verify
+from .api.zoo import list_zoo, zoo_info
 from .backbones import Backbone
 from .errors import FacebenchError
 from .method import Method, MethodInfo
@@ -72,6 +73,7 @@ __all__ = [
     "list_data",
     "list_options",
     "list_plugins",
+    "list_zoo",
     "load_backbone",
     "load_method",
     "load_results",
@@ -91,4 +93,5 @@ __all__ = [
     "verify",
     "verify_signatures",
     "write_stand_in",
+    "zoo_info",
 ]

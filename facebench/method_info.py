@@ -52,6 +52,8 @@ class MethodInfo:
         size_step: The side in pixels of the images that it learns from is a multiple of this.
         floor: Whether it is a baseline without learning, which ``facebench run`` evaluates together
             with every other method.
+        overlaps: Name of a task -> what is known of its images or people among those that published
+            weights were learned from; a result of the task has it as a warning.
     """
 
     name: str
@@ -71,6 +73,7 @@ class MethodInfo:
     transformer: bool = False
     size_step: int = 1
     floor: bool = False
+    overlaps: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if (self.needs == "frames") != (self.frames > 1):

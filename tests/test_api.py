@@ -73,6 +73,8 @@ FUNCTIONS = {
     "sweep": "run_sweep",
     "table": "Results.table",
     "verify": "verify",
+    "zoo info": "zoo_info",
+    "zoo list": "list_zoo",
 }
 MISSING: frozenset[str] = frozenset()  # commands that Python cannot do; may only shrink
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from facebench.api.judged_model import GROUP, JudgedModel, Model, judged_model, split_settings
+from facebench.api.judged_model import (
+    GROUP,
+    JudgedModel,
+    Model,
+    judged_model,
+    model_alignment,
+    split_settings,
+)
 from facebench.api.results import Results
 from facebench.api.runs import PreparedRuns, prepare_runs
 from facebench.api.words import arguments_of
@@ -71,9 +78,10 @@ def evaluate(
         model: Maps images ``[B, 3, S, S]`` to features ``[B, D]``, or to a feature map
             ``[B, C, h, w]``, which is averaged over positions: a module, a function from a tensor
             to a tensor or an array, or a name: ``timm:NAME``, ``torchvision:NAME``,
-            ``hf:ORG/NAME``, ``onnx:FILE``, ``export:FILE.pt2``, ``py:FILE.py:NAME``. A module is
-            run in ``eval()`` without gradients on ``device``; training flags, devices and memory
-            formats of its tensors are those from before when the function returns.
+            ``hf:ORG/NAME``, ``onnx:FILE``, ``export:FILE.pt2``, ``py:FILE.py:NAME``,
+            ``zoo:NAME``. A module is run in ``eval()`` without gradients on ``device``; training
+            flags, devices and memory formats of its tensors are those from before when the function
+            returns.
         tasks: Names of tasks.
         name: Name in tables; by default the name of its class, or ``model`` if that is a name. A
             row of a paper's table that has this name shows the model beside the printed number.
@@ -174,6 +182,7 @@ def prepare_evaluation(
         raise SpecError(f"name is '{method}', as of a group of options. Choose another.")
     registry.add("method", judged.method, "evaluate()")
     _check_one_size(judged.options.image_size, rest)
+    rest = model_alignment(judged.options.model, judged.align, rest)
     checkpoint = store_in_memory(judged.method, judged.options, arguments.cache or default_cache())
     flags = {**arguments.flags, "method": method, "checkpoint": checkpoint.folder}
     return PreparedEvaluation(

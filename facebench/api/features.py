@@ -135,6 +135,8 @@ def _as_judged(result: Result, task: str) -> dict[str, Any]:
     spec, own = result.spec, result.spec.task
     settings = {f"extract.{key}": value for key, value in spec.extract.plain().items()}
     words: dict[str, Any] = {"precision": spec.precision, "settings": settings}
+    if spec.align is not None:
+        settings |= {f"align.{key}": value for key, value in spec.align.plain().items()}
     if task == own:
         words |= {"limit": spec.limit, "skip_broken": spec.skip_broken}
         settings |= {f"{own}.{key}": value for key, value in spec.task_options.items()}

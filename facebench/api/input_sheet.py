@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,18 +12,21 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from facebench.api.judged_model import preprocess_of, split_settings
+from facebench.api.judged_model import model_alignment, preprocess_of, split_settings
 from facebench.api.places import data_folder, optional_path, paths
 from facebench.api.words import overrides_of
-from facebench.config.options import Overrides, check_keys
+from facebench.api.zoo import any_named_model
+from facebench.config.align import AlignSpec
+from facebench.config.options import Overrides, apply, check_keys, keys_of
+from facebench.data.align.alignment import alignment
 from facebench.data.dataset import Dataset, open_dataset
 from facebench.errors import SpecError
-from facebench.models.named import named_model
 from facebench.models.preprocess import Preprocess
 from facebench.registry import Registry
 from facebench.runtime.atomic import atomic_file
 from facebench.runtime.terminal import TerminalProgress
 from facebench.runtime.workspace import default_cache
+from facebench.task import Task
 
 IMAGES, COLUMNS, GAP = 32, 8, 2  # images on a sheet, in a row, and pixels between two
 
@@ -35,12 +38,14 @@ class InputSheet:
     Args:
         file: The PNG.
         preprocess: How images enter the model, with its image size.
+        align: How they are aligned.
         images: Their paths in the dataset, row by row.
         batch: What the model gets, ``[N, 3, S, S]``.
     """
 
     file: Path
     preprocess: Preprocess
+    align: AlignSpec
     images: tuple[str, ...]
     batch: Tensor
 
@@ -67,7 +72,8 @@ def show_input(
         model: Name of a model, whose preprocessing is the default; its weights are not loaded.
         out: The PNG to write.
         preprocess: Fields of :class:`facebench.models.preprocess.Preprocess`.
-        settings: The same as ``{"preprocess.image_size": 112}``.
+        settings: The same as ``{"preprocess.image_size": 112}``, and options of ``align`` and of
+            the task. Faces are then searched in the images of the sheet alone.
         data: Folder of the real datasets; by default ``FACEBENCH_DATA``.
         synthetic: Rendered faces with a data folder: in place of ``missing`` datasets, or
             ``always``.
@@ -81,32 +87,47 @@ def show_input(
     target = Path(out)
     if target.suffix.lower() != ".png":
         raise SpecError(f"out is {target}; expected a name that ends in .png.")
-    entered = _entered(model, overrides_of(settings or {}), preprocess)
     cls = Registry(paths(plugins)).load("task", task)
+    entered, rest = _entered(model, overrides_of(settings or {}), preprocess, cls)
+    align: AlignSpec = apply(AlignSpec(), "align", rest)
+    folder = optional_path(cache) or default_cache()
     dataset = open_dataset(
-        cls(cls.Options()), data_folder(data), optional_path(cache) or default_cache(),
+        cls(apply(cls.Options(), task, rest)), data_folder(data), folder,
         synthetic=synthetic or "", progress=TerminalProgress(),
     )  # fmt: skip
-    side = entered.image_size or dataset.task.info.image_size
-    rows = np.unique(np.linspace(0, len(dataset) - 1, min(IMAGES, len(dataset))).astype(int))
-    batch = entered.enter(_read(dataset, rows.tolist(), side, entered))
+    shown = _some(dataset)
+    aligned = alignment(align, shown, folder, TerminalProgress())
+    shown = shown if aligned is None else aligned.aligned()
+    batch = entered.enter(_read(shown, entered.image_size or cls.info.image_size, entered))
     with atomic_file(target) as temporary:
         Image.fromarray(_sheet(entered.shown(batch))).save(temporary, format="PNG")
-    images = tuple(dataset.table["path"].iloc[rows])
-    return InputSheet(target, entered, images, batch)
+    return InputSheet(target, entered, align, tuple(shown.table["path"]), batch)
 
 
 def _entered(
-    model: str | None, settings: Overrides, preprocess: Mapping[str, Any] | None
-) -> Preprocess:
+    model: str | None, settings: Overrides, preprocess: Mapping[str, Any] | None, task: type[Task]
+) -> tuple[Preprocess, Overrides]:
+    """Return how images enter the model, and the options of alignment and task."""
     own, rest = split_settings(settings, preprocess)
-    check_keys(rest, {"preprocess": ()})
-    return preprocess_of(None if model is None else named_model(model), own)
+    named = None if model is None else any_named_model(model)
+    if named is not None:
+        rest = model_alignment(model or "", named.align, rest)
+    known = {"align": keys_of(AlignSpec), task.info.name: keys_of(task.Options)}
+    check_keys(rest, {"preprocess": (), **known})
+    return preprocess_of(named, own), rest
 
 
-def _read(dataset: Dataset, rows: Sequence[int], side: int, entered: Preprocess) -> Tensor:
+def _some(dataset: Dataset) -> Dataset:
+    """Return the images of a sheet alone, at equal distances in the table."""
+    rows = np.unique(np.linspace(0, len(dataset) - 1, min(IMAGES, len(dataset))).astype(int))
+    digests = tuple(dataset.digests[row] for row in rows)
+    table = dataset.table.iloc[rows].reset_index(drop=True)
+    return replace(dataset, table=table, pairs=None, digests=digests)
+
+
+def _read(dataset: Dataset, side: int, entered: Preprocess) -> Tensor:
     """Return images as features are extracted from them: RGB in [0, 1], ``[N, 3, S, S]``."""
-    pixels = np.stack([dataset.image(row, side, entered.scaling) for row in rows])
+    pixels = np.stack([dataset.image(row, side, entered.scaling) for row in range(len(dataset))])
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().div(255)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from facebench.api.zoo import any_named_model
 from facebench.config.options import (
     Override,
     Overrides,
@@ -20,7 +21,7 @@ from facebench.config.options import (
 )
 from facebench.errors import SpecError
 from facebench.models.function import FunctionModel
-from facebench.models.named import NamedModel, named_model
+from facebench.models.named import NamedModel
 from facebench.models.preprocess import Preprocess
 from facebench.weights.in_memory import (
     InMemory,
@@ -43,11 +44,13 @@ class JudgedModel:
         module: From images to features.
         method: The class of method that was made for it.
         options: Its identity and preprocessing.
+        align: How its images are aligned, by fields of ``AlignSpec``, unless others are given.
     """
 
     module: nn.Module
     method: type[InMemory]
     options: InMemoryOptions
+    align: Mapping[str, Any]
 
 
 def judged_model(
@@ -75,8 +78,9 @@ def judged_model(
         **{f.name: getattr(entered, f.name) for f in fields(entered)},
         model=found.name, digest=digest, version=version or "",
     )  # fmt: skip
-    title = type(model).__name__ if isinstance(model, nn.Module) else found.name
-    return JudgedModel(module, in_memory(module, title if name is None else name), options)
+    title = type(model).__name__ if isinstance(model, nn.Module) else found.title or found.name
+    method = in_memory(module, title if name is None else name, found.overlaps)
+    return JudgedModel(module, method, options, found.align)
 
 
 def preprocess_of(model: NamedModel | None, overrides: Overrides) -> Preprocess:
@@ -112,9 +116,22 @@ def split_settings(
     return own, without_groups(settings, (GROUP,))
 
 
+def model_alignment(model: str, align: Mapping[str, Any], settings: Overrides) -> Overrides:
+    """Return settings with the alignment that a model is judged with, where none is given.
+
+    Args:
+        model: Its name, for messages.
+        align: Fields of ``AlignSpec``.
+        settings: What is asked for; any option of ``align`` in it stands for all.
+    """
+    if any(group_of(key) == "align" for key in settings):
+        return settings
+    return {f"align.{key}": Override(value, model) for key, value in align.items()} | settings
+
+
 def _found(model: Model, name: str | None, version: str | None) -> NamedModel:
     if isinstance(model, str):
-        return named_model(model)
+        return any_named_model(model)
     if isinstance(model, nn.Module):
         return NamedModel(qualified(type(model)), lambda: model)
     if isinstance(model, type) or not callable(model):

@@ -29,6 +29,7 @@ from facebench.cli.show_input import show_input
 from facebench.cli.sweep import sweep
 from facebench.cli.table import table
 from facebench.cli.verify import verify
+from facebench.cli.zoo import zoo_app
 
 app = typer.Typer(
     cls=PanelGroup,
@@ -49,6 +50,7 @@ app.command("ablate", rich_help_panel=_RUN)(ablate)
 app.command("list", rich_help_panel=_LOOK)(list_)
 app.command("show", rich_help_panel=_LOOK)(show)
 app.command("show-input", rich_help_panel=_LOOK)(show_input)
+app.add_typer(zoo_app, name="zoo", rich_help_panel=_LOOK)
 app.command("table", rich_help_panel=_LOOK)(table)
 app.command("compare", rich_help_panel=_LOOK)(compare)
 app.command("leaderboard", rich_help_panel=_LOOK)(leaderboard)

@@ -48,7 +48,8 @@ class JudgedOnce:
 ModelName = Annotated[
     str,
     typer.Argument(
-        help="timm:NAME, torchvision:NAME, hf:ORG/NAME, onnx:FILE, export:FILE.pt2, py:FILE.py:NAME"
+        help="timm:NAME, torchvision:NAME, hf:ORG/NAME, onnx:FILE, export:FILE.pt2, "
+        "py:FILE.py:NAME, zoo:NAME"
     ),
 ]
 

@@ -20,7 +20,10 @@ def show_input(
     task: Annotated[str, typer.Option(help="The task whose images are shown.")],
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="preprocess.KEY=VALUE, e.g. preprocess.image_size=112."),
+        typer.Option(
+            "--set",
+            help="GROUP.KEY=VALUE of preprocess, align or the task, e.g. align.kind=five_points.",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The sheet to write.")] = Path("input.png"),
     places: DataPlaces,
@@ -35,8 +38,9 @@ def show_input(
 
     given = {key: one.value for key, one in parse_set(settings or []).items()}
     sheet = write(task, model, out=out, settings=given, **words(places))
-    for key, value in asdict(sheet.preprocess).items():
-        terminal.out.print(f"preprocess.{key:10s}  {value_text(value)}", soft_wrap=True)
+    for group, options in (("preprocess", sheet.preprocess), ("align", sheet.align)):
+        for key, value in asdict(options).items():
+            terminal.out.print(f"{group + '.' + key:21s}  {value_text(value)}", soft_wrap=True)
     batch = sheet.batch.float()
     kind = str(sheet.batch.dtype).removeprefix("torch.")
     means = ", ".join(f"{mean:.3f}" for mean in batch.mean(dim=(0, 2, 3)).tolist())

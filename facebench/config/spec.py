@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Interval, Len
 
+from facebench.config.align import AlignSpec
 from facebench.config.other_probe import (
     NAMES,
     Draws,
@@ -137,6 +138,7 @@ class RunSpec:
     method_options: Any = field(default_factory=NoOptions)
     task_options: Any = field(default_factory=NoOptions)
     pretrain: PretrainSpec = field(default_factory=PretrainSpec)
+    align: AlignSpec = field(default_factory=AlignSpec)
     extract: ExtractSpec = field(default_factory=ExtractSpec)
     probe: ProbeSpec = field(default_factory=ProbeSpec)
     seed: Seed = 0
@@ -180,6 +182,8 @@ def digest(value: Any) -> str:
 
 
 def spec_record(spec: RunSpec) -> dict[str, Any]:
-    """Return the spec as JSON, for results and checkpoints."""
+    """Return the spec as JSON, for results and checkpoints; ``align`` where it is no default."""
     record: dict[str, Any] = plain(spec)
+    if spec.align == AlignSpec():  # as in every result from before there was such an option
+        del record["align"]
     return record

@@ -35,12 +35,19 @@ class NamedModel:
         load: Opens it, with its weights.
         preprocess: What its library or file says about its input, by fields of ``Preprocess``.
         digest: SHA-256 of what it is beside its modules: of its file; empty if they are all.
+        align: How its images are aligned, by fields of ``AlignSpec``; empty: as for any model.
+        overlaps: Name of a task -> what is known of its images or people among what it learned
+            from.
+        title: As tables show it; empty: its name.
     """
 
     name: str
     load: Callable[[], nn.Module]
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""
+    align: Mapping[str, Any] = field(default_factory=dict)
+    overlaps: Mapping[str, str] = field(default_factory=dict)
+    title: str = ""
 
 
 def named_model(text: str) -> NamedModel:
@@ -56,11 +63,11 @@ def named_model(text: str) -> NamedModel:
     kind, colon, rest = text.partition(":")
     if not (colon and rest):
         raise SpecError(
-            f"the model is '{text}'; expected KIND:NAME, for example "
+            f"the model is '{text}'; expected KIND:NAME, for example zoo:arcface, "
             f"{', '.join(example for _, example in KINDS.values())}."
         )
     if kind not in KINDS:
-        raise UnknownNameError("kind of model", kind, KINDS)
+        raise UnknownNameError("kind of model", kind, ("zoo", *KINDS))
     opened: NamedModel = import_module(f"facebench.models.{KINDS[kind][0]}").open_named(kind, rest)
     return opened
 

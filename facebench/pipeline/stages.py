@@ -12,6 +12,7 @@ import logging
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import numpy as np
 from facebench.audit.label_rows import refuse_test_labels
 from facebench.audit.leak_search import find_leaks
 from facebench.config.spec import ExtractSpec, RunSpec, digest, plain, spec_record
+from facebench.data.align.alignment import Alignment, alignment
 from facebench.data.dataset import Dataset
 from facebench.data.packed import PackedFaces, pack
 from facebench.data.sources import Source
@@ -189,7 +191,15 @@ class Stages:
         }
         if not info.backbone:  # a hand-crafted feature has no weights to tell its settings apart
             inputs["options"] = plain(self.spec.method_options)
+        if self.alignment is not None:
+            inputs["align"] = self.alignment.identity()
         return digest(inputs)
+
+    @cached_property
+    def alignment(self) -> Alignment | None:
+        """Return how the images are aligned; None: as the task crops them."""
+        workspace = self.workspace
+        return alignment(self.spec.align, self.dataset, workspace.cache, workspace.progress)
 
     def features_folder(self, checkpoint: Checkpoint) -> Path:
         """Return the folder of the features, which may not be there yet."""
@@ -201,9 +211,10 @@ class Stages:
         def make(folder: Path) -> None:
             method = self._new_method()
             load_weights(method, checkpoint)
+            shown = self.dataset if self.alignment is None else self.alignment.aligned()
             with ExitStack() as locks:
                 extract(
-                    method, self.dataset, self.spec.extract, folder,
+                    method, shown, self.spec.extract, folder,
                     record=self._features_record(), workspace=self.workspace,
                     precision=self.spec.precision, skip_broken=self.spec.skip_broken,
                     beside=self._wanted_beside(checkpoint, locks),
@@ -252,7 +263,8 @@ class Stages:
 
     def _judged(self, checkpoint: Checkpoint, features: Features, key: str) -> Result:
         """Judge the features, and write the result."""
-        doubts = cautions(self.dataset, features)
+        noted = self.run.method.info.overlaps.get(self.dataset.task.info.name)
+        doubts = (*cautions(self.dataset, features), *([] if noted is None else [noted]))
         for doubt in doubts:
             _log.warning("%s", doubt)
         started = time.perf_counter()
@@ -273,7 +285,12 @@ class Stages:
             "method": method_record(self.run.method),
             "pretrain": pretrain_record(checkpoint, self.source, self.dataset),
             "task": task_record(
-                self.dataset, self.spec.probe, leaks, doubts, own_size=self._own_size()
+                self.dataset,
+                self.spec.probe,
+                leaks,
+                doubts,
+                own_size=self._own_size(),
+                alignment=self.alignment,
             ),
             **judgement_record(judgement, leaks if self.spec.dedup_test else None),
             "broken_images": len(features.broken),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from facebench.report.entries import MethodEntry
-from facebench.report.groups import Group, compared_size, task_title
+from facebench.report.groups import Group, alignment_words, compared_size, task_title
 from facebench.results.store import Result
 
 _SHOWN = 4  # values in a line
@@ -71,6 +71,7 @@ def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
             "protocol": task.protocol,
             "image_size": compared_size(result.record),
             "images": task.counts if task.synthetic else {},
+            "align": alignment_words(result.record),
             **spec.task_options,
             "probe": {k: v for k, v in spec.probe.other().items() if k != "kind"},
         }

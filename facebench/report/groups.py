@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from facebench.config.spec import digest
 from facebench.report.reference import Printed, printed
@@ -18,7 +19,7 @@ from facebench.results.store import Result
 
 # Task, its version, protocol, its version, synthetic, and what else changes the test: options of
 # the task (crop, which split), image size, limit, how pairs are verified, a stand-in's size, and
-# the options of a probe that is not the linear one.
+# the options of a probe that is not the linear one, and how images were aligned.
 Group = tuple[str, int, str, int, bool, str]
 
 
@@ -30,9 +31,14 @@ def comparable(results: Iterable[Result]) -> dict[Group, list[Result]]:
         # No other protocol looks at it.
         how = spec.probe.verification if result.record.of_pairs else ""
         size = task.counts if task.synthetic else {}
-        named = [spec.task_options, compared_size(result.record), spec.limit, how, size]
+        named: list[Any] = [
+            spec.task_options, compared_size(result.record), spec.limit, how, size,
+        ]  # fmt: skip
         other = spec.probe.other()
-        conditions = digest([*named, other] if other else named)
+        more = [other] if other else []
+        if task.alignment is not None:
+            more.append({"align": alignment_of(result.record)})
+        conditions = digest([*named, *more])
         key = (task.name, task.version, *task.protocol, task.synthetic, conditions)
         groups[key].append(result)
     return dict(groups)
@@ -45,6 +51,32 @@ def compared_size(record: Record) -> int:
     task declares (a result that does not say so keeps its own).
     """
     return record.task.image_size or record.spec.extract.image_size
+
+
+def alignment_of(record: Record) -> dict[str, Any]:
+    """Return how images were aligned, by what comparable results share; empty: the task's crop.
+
+    How many faces were found is the same wherever the landmarks and the data are.
+    """
+    if record.task.alignment is None:
+        return {}
+    counted = ("faces", "not_found")
+    return {k: v for k, v in record.task.alignment.plain().items() if k not in counted}
+
+
+def alignment_words(record: Record) -> str:
+    """Return how images were aligned, in words: ``five points (arcface, dlib 20.0)``."""
+    kept = alignment_of(record)
+    if not kept:
+        return "the task's crop"
+    if kept["kind"] == "five_points":
+        return f"five points ({kept['template']}, {kept['landmarks']})"
+    if kept["kind"] == "none":
+        return "whole image"
+    crop = f"crop of {kept['side']} px" if kept["side"] else "the task's crop"
+    return crop + (
+        f" around {kept['centre'][0]:g}, {kept['centre'][1]:g}" if kept["centre"] else ""
+    )
 
 
 def task_title(record: Record) -> str:

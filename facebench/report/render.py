@@ -12,6 +12,7 @@ from facebench.rendering.table import Cell, Column, Section, Table, cell, column
 from facebench.report import DASH
 from facebench.report.groups import (
     Group,
+    alignment_words,
     comparable,
     leak_free,
     learned_from,
@@ -107,6 +108,8 @@ def caption(results: Sequence[Result]) -> str:
     if any(result.record.task.synthetic for result in results):
         notes.append("synthetic stand-in: published numbers are of real data, and are not shown")
     for result in results:
+        if result.record.task.alignment is not None:
+            notes.append(f"images aligned: {alignment_words(result.record)}")
         notes += result.record.warnings
     return "\n".join(dict.fromkeys(notes))
 
@@ -123,6 +126,7 @@ def detail_rows(record: Record) -> list[tuple[str, str]]:
             "dataset",
             f"fingerprint {record.task.fingerprint[:16]}, {record.task.counts}",
         ),
+        ("alignment", _alignment(record)),
         (
             "leaks",
             f"{leaks.exact:,} exact and {leaks.near:,} near duplicates between {leaks.between}, "
@@ -139,6 +143,14 @@ def detail_rows(record: Record) -> list[tuple[str, str]]:
         for name, interval in block.intervals.items():
             rows.append((f"{SHOWN[kind]} {name}", _value(block.value(name), interval)))
     return rows
+
+
+def _alignment(record: Record) -> str:
+    found = record.task.alignment
+    words = alignment_words(record)
+    if found is None or found.faces is None:
+        return words
+    return f"{words}, {found.faces:,} faces, {found.not_found:,} not found"
 
 
 def _value(value: Any, interval: Any) -> str:

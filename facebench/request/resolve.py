@@ -9,6 +9,7 @@ from functools import cache
 from itertools import compress
 from typing import Any
 
+from facebench.config.align import AlignSpec
 from facebench.config.options import (
     PRESETS,
     Override,
@@ -38,6 +39,7 @@ from facebench.weights.checkpoint import Checkpoint
 
 CORE_GROUPS: dict[str, type[Any]] = {
     "pretrain": PretrainSpec,
+    "align": AlignSpec,
     "extract": ExtractSpec,
     "probe": ProbeSpec,
 }
@@ -106,6 +108,7 @@ class ResolvedRun:
         groups = {
             spec.method: spec.method_options,
             "pretrain": spec.pretrain,
+            "align": spec.align,
             "extract": spec.extract,
             "probe": spec.probe,
             spec.task: spec.task_options,
@@ -260,6 +263,7 @@ def _resolved_run(
         method_options=options,
         task_options=apply(task.Options(), task.info.name, layers),
         pretrain=apply(PretrainSpec(), "pretrain", layers),
+        align=apply(AlignSpec(), "align", layers),
         extract=extract,
         probe=_probe(task, layers),
         seed=seed,

@@ -11,6 +11,8 @@ from typing import Literal, get_args
 
 from filelock import FileLock, Timeout
 
+from facebench.data.align.landmarks import RECORD as LANDMARKS_RECORD
+from facebench.data.align.landmarks import LandmarksRecord
 from facebench.data.pack_record import PackRecord
 from facebench.data.packed import RECORD as PACK_RECORD
 from facebench.errors import FacebenchError, StageError, UnknownNameError
@@ -23,16 +25,17 @@ from facebench.weights.checkpoint import RECORD as CHECKPOINT_RECORD
 from facebench.weights.record import CheckpointRecord
 
 CacheKind = Literal[
-    "checkpoints", "features", "packed", "synthetic", "leaks", "scans", "digests", "unfinished",
-    "left over",
+    "checkpoints", "features", "landmarks", "packed", "synthetic", "leaks", "scans", "digests",
+    "unfinished", "left over",
 ]  # fmt: skip
 KINDS: tuple[CacheKind, ...] = get_args(CacheKind)
 _RECORDS: dict[str, tuple[str, type[StageRecord]]] = {
     "checkpoints": (CHECKPOINT_RECORD, CheckpointRecord),
     "features": (FEATURES_RECORD, FeaturesRecord),
+    "landmarks": (LANDMARKS_RECORD, LandmarksRecord),
     "packed": (PACK_RECORD, PackRecord),
 }
-_FOLDERS = (*KINDS[:7], "locks")
+_FOLDERS = (*KINDS[:8], "locks")
 _DAY = 24 * 3600
 _IN_USE = 3600  # seconds; temporary files and locks that are younger may be in use
 
@@ -191,7 +194,7 @@ def _lock_of(entry: CacheEntry) -> Path:
     if path.suffix == ".lock":
         return path
     name = path.name.removesuffix(".partial")
-    if path.parent.name in ("checkpoints", "features"):
+    if path.parent.name in ("checkpoints", "features", "landmarks"):
         return path.with_name(f"{name}.lock")
     if path.parent.name in ("leaks", "scans", "digests"):
         return path.parent.parent / "locks" / f"{name}.lock"

@@ -145,6 +145,22 @@ class LeakRecord(Form):
     near_image_pairs: Optional[Count] = None
 
 
+class AlignmentRecord(Form):
+    """How images were aligned, other than by the task's own crop.
+
+    Of ``five_points`` also where the landmarks are from, and in how many images a face was found.
+    """
+
+    kind: Literal["crop", "none", "five_points"]
+    side: Optional[Count] = None
+    centre: Optional[tuple[Number, ...]] = None
+    template: Optional[Text] = None
+    landmarks: Optional[Text] = None
+    identity: Optional[Hash] = None
+    faces: Optional[Count] = None
+    not_found: Optional[Count] = None
+
+
 class TaskRecord(Form):
     """What a result says about its task and data; ``protocol`` has name and version."""
 
@@ -162,6 +178,7 @@ class TaskRecord(Form):
     warnings: tuple[String, ...]
     image_size: Optional[Positive] = None
     """Side in pixels that the task declares, where features are of the size that the model does."""
+    alignment: Optional[AlignmentRecord] = None
 
 
 class YawRange(Form):

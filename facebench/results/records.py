@@ -9,6 +9,7 @@ from facebench.audit.leak_free import leak_free_scores
 from facebench.audit.leaks import Leaks
 from facebench.audit.overlap import identity_overlap, overlap_warning
 from facebench.config.spec import ProbeSpec, plain
+from facebench.data.align.alignment import Alignment
 from facebench.data.dataset import Dataset
 from facebench.data.sources import Source
 from facebench.evaluation.judgement import Judgement
@@ -36,6 +37,7 @@ def task_record(
     cautions: Sequence[str] = (),
     *,
     own_size: bool = False,
+    alignment: Alignment | None = None,
 ) -> dict[str, Any]:
     """Return the record of a result's task, data and leaks, and of what lessens its scores.
 
@@ -45,12 +47,16 @@ def task_record(
         leaks: Its leaks.
         cautions: What lessens its scores.
         own_size: Whether features are of images of the size that the model declares.
+        alignment: How images were aligned; None: as the task crops them, which is not recorded.
     """
     info = dataset.task.info
     protocol = judging(info, probe)
     main, columns = protocol.recorded_metrics(info, probe)
+    aligned = {} if alignment is None else {"alignment": alignment.record()}
+    notes = () if alignment is None else alignment.warnings()
     return {
         **({"image_size": info.image_size} if own_size else {}),
+        **aligned,
         "name": info.name,
         "title": info.title,
         "version": info.version,
@@ -62,7 +68,7 @@ def task_record(
         "fingerprint": dataset.fingerprint,
         "counts": dict(dataset.counts),
         "leaks": leaks.record(),
-        "warnings": [*dataset.warnings, *leaks.warnings(), *cautions],
+        "warnings": [*dataset.warnings, *notes, *leaks.warnings(), *cautions],
     }
 
 

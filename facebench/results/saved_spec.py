@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from facebench.config.align import AlignSpec
 from facebench.config.options import Overrides, apply, check_keys, keys_of, layer
 from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec, spec_record
 from facebench.errors import SpecError
@@ -26,7 +27,7 @@ def saved_run(settings: Settings, registry: Registry) -> LoadedRun:
         SpecError: It has an option that is unknown here, or lacks one.
         PluginError: One of these cannot be loaded.
     """
-    stored = settings.plain()
+    stored = {"align": {}, **settings.plain()}
     plugins = registry.load_all({"method": [settings.method], "task": [settings.task]})
     method: type[Method] = plugins["method", settings.method].cls
     task: type[Task] = plugins["task", settings.task].cls
@@ -34,6 +35,7 @@ def saved_run(settings: Settings, registry: Registry) -> LoadedRun:
         method.info.name: ("method_options", method.Options()),
         task.info.name: ("task_options", task.Options()),
         "pretrain": ("pretrain", PretrainSpec()),
+        "align": ("align", AlignSpec()),
         "extract": ("extract", ExtractSpec()),
         "probe": ("probe", ProbeSpec()),
     }

@@ -13,6 +13,7 @@ from facebench.runtime.form import (
     Count,
     Flag,
     Form,
+    Number,
     Optional,
     Part,
     Positive,
@@ -36,6 +37,16 @@ class PretrainSettings(Form):
     weight_decay: AtLeast0
     schedule: Literal["cosine", "onecycle", "method"]
     checkpoint_minutes: AtLeast0
+
+
+class AlignSettings(Form):
+    """Which part of an image was judged; see :class:`facebench.config.align.AlignSpec`."""
+
+    kind: Literal["crop", "none", "five_points"]
+    side: Count
+    centre: tuple[Number, ...]
+    template: Text
+    landmarks: String
 
 
 class ExtractSettings(Form):
@@ -94,3 +105,4 @@ class Settings(Form):
     skip_broken: Flag
     dedup_test: Flag
     checkpoint: Optional[String] = None
+    align: Optional[AlignSettings] = None

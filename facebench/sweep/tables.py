@@ -11,7 +11,7 @@ from facebench.pipeline.plan import Step
 from facebench.rendering.table import Cell, Column, Section, Table, cell
 from facebench.rendering.table import columns as same_columns
 from facebench.report import DASH
-from facebench.report.groups import Group, comparable, task_title
+from facebench.report.groups import Group, alignment_words, comparable, task_title
 from facebench.report.render import caption
 from facebench.results.store import Result
 from facebench.sweep.entries import SweepEntry
@@ -179,6 +179,8 @@ def _heading(result: Result, *, several: bool) -> str:
     if several:  # results that are not comparable have separate columns
         limit = f", {spec.limit} items" if spec.limit else ""
         lines.append(f"at {spec.extract.image_size} px{limit}")
+        if result.record.task.alignment is not None:
+            lines.append(alignment_words(result.record))
     return "\n".join(lines)
 
 

@@ -12,7 +12,7 @@ import json
 import re
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -139,12 +139,15 @@ class InMemory(Method):
             )
 
 
-def in_memory(model: nn.Module, title: str) -> type[InMemory]:
+def in_memory(
+    model: nn.Module, title: str, overlaps: Mapping[str, str] | None = None
+) -> type[InMemory]:
     """Return a class of method for one model.
 
     Args:
         model: Maps images to features.
         title: As tables show it; the name of the method is made of it.
+        overlaps: What is known of tasks' images or people among what it learned from.
 
     Raises:
         SpecError: There is no letter or digit in the title.
@@ -157,6 +160,7 @@ def in_memory(model: nn.Module, title: str) -> type[InMemory]:
         info = MethodInfo(
             name=name, title=title, version=IN_MEMORY_VERSION, paper="a model in memory",
             year=2026, needs="weights", backbone=False, features=offered(model),
+            overlaps=dict(overlaps or {}),
         )  # fmt: skip
         held = (model,)
 

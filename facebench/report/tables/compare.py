@@ -11,7 +11,7 @@ import pandas as pd
 from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.report.entries import main_metric, metrics
-from facebench.report.groups import comparable, compared_size
+from facebench.report.groups import alignment_words, comparable, compared_size
 from facebench.results.stats.resampling import aligned, decided, right
 from facebench.results.stats.significance import McNemar, mcnemar
 from facebench.results.stats.statistics import Difference, contests
@@ -160,6 +160,7 @@ def _what_differs(first: Result, second: Result) -> Iterator[str]:
         "protocol": [" version ".join(map(str, task.protocol)) for task in tasks],
         "data": ["synthetic" if task.synthetic else "real" for task in tasks],
         "size of images": [compared_size(one.record) for one in (first, second)],
+        "alignment": [alignment_words(one.record) for one in (first, second)],
         "limit": [spec.limit for spec in specs],
         "verification": [spec.probe.verification for spec in specs],
         **{
