@@ -47,7 +47,7 @@ def list_zoo() -> tuple[ZooRecord, ...]:
 
 
 def zoo_info(name: str) -> ZooRecord:
-    """Return what is known of one published model: ``facebench zoo info NAME``.
+    """Return what is known of one published model: ``facebench zoo info``.
 
     Raises:
         UnknownNameError: There is no such record.
