@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+_START = 1e-3  # standard deviation of a decoder's last weights: flows of about 0.01 at first
 CURRICULUM = ((0.0, 0.5), (0.1, 0.6), (0.2, 0.7), (0.3, 0.8), (0.4, 0.9))  # FAb-Net, released code
 
 
@@ -45,7 +46,9 @@ class FlowDecoder(nn.Sequential):
     """Decodes a code ``[B, D, 1, 1]`` to maps ``[B, C, S', S']`` in (-1, 1), S' at least S.
 
     Each layer doubles the side: ReLU, bilinear upsampling, 3x3 convolution, BatchNorm; after the
-    last one a tanh.
+    last one a tanh. The last convolution starts near 0, so that flows start by moving next to
+    nothing: from torch's start they move every pixel by a third of half the image, and learning
+    has to undo that first.
 
     Args:
         code: Length of the code, D.
@@ -65,6 +68,8 @@ class FlowDecoder(nn.Sequential):
                 nn.Conv2d(inputs, outputs, 3, padding=1),
                 nn.BatchNorm2d(outputs),
             ]
+        nn.init.normal_(layers[-2].weight, std=_START)  # type: ignore[arg-type]
+        nn.init.zeros_(layers[-2].bias)  # type: ignore[arg-type]
         super().__init__(*layers[:-1], nn.Tanh())
 
     def between(self, source: Tensor, target: Tensor) -> Tensor:

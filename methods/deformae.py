@@ -50,8 +50,14 @@ class DeformAE(Method):
         recipes={"intrinsic": {"intrinsic": True}},
         presets={
             "paper": {"pretrain.batch_size": 100, "pretrain.lr": 2e-4},
-            # 64 steps; decoders of the released width would take most of the time.
-            "quick": {"decoder_width": 8, "pretrain.batch_size": 64, "pretrain.limit": 1024},
+            # 64 steps; decoders of the released width would take most of the time. The released
+            # rate: at 1e-3 the features collapse within 4 steps (docs/fidelity.md).
+            "quick": {
+                "decoder_width": 8,
+                "pretrain.batch_size": 64,
+                "pretrain.limit": 1024,
+                "pretrain.lr": 2e-4,
+            },
         },
         small={"code_dim": 16, "decoder_width": 4},
     )

@@ -20,15 +20,21 @@ class FAbNet(FlowMethod):
     info = MethodInfo(
         name="fabnet",
         title="FAb-Net",
-        version=1,
+        version=2,  # 2: flows start near 0
         paper="Koepke et al., BMVC 2018",
         year=2018,
         needs="pairs",
         features=("f_s", "f_a"),
         presets={
             "paper": {"pretrain.batch_size": 128},  # released code
-            # 64 steps of few frames: an item is encoded twice, warped and compared.
-            "quick": {"decoder_width": 8, "pretrain.limit": 512, "pretrain.batch_size": 32},
+            # 64 steps of few frames: an item is encoded twice, warped and compared. At the rate of
+            # other methods, 1e-3, the features collapse within 8 steps (docs/fidelity.md).
+            "quick": {
+                "decoder_width": 8,
+                "pretrain.limit": 512,
+                "pretrain.batch_size": 32,
+                "pretrain.lr": 1e-4,
+            },
         },
         small={"embedding_dim": 16, "decoder_width": 4},
     )

@@ -41,7 +41,7 @@ class TCAE(FlowMethod):
     info = MethodInfo(
         name="tcae",
         title="TCAE",
-        version=1,
+        version=2,  # 2: flows start near 0
         paper="Li et al., CVPR 2019",
         year=2019,
         needs="pairs",
