@@ -158,7 +158,7 @@ def values(result: Result, words: dict[str, Any]) -> np.ndarray:
 def test_features_of_a_run_come_of_one_pass(
     words: dict[str, Any], passes: list[list[str]], tmp_path: Path
 ) -> None:
-    learned = {
+    learned: dict[str, Any] = {
         "method": "pcl", "task": "tiny", "backbone": "tinynet", "pretrain_data": "tiny",
     }  # fmt: skip
     options = {"pretrain.epochs": 1, "pretrain.batch_size": 48, **words["settings"]}

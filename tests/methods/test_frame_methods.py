@@ -41,7 +41,8 @@ def build(cls: Any, **options: Any) -> Any:
 def moved(method: Any) -> Any:
     """Let the flows of a new method move pixels; they start near 0."""
     for decoder in (part for part in method.modules() if isinstance(part, FlowDecoder)):
-        torch.nn.init.normal_(decoder[-2].weight, std=0.1, generator=generator(7))
+        last: Any = decoder[-2]
+        torch.nn.init.normal_(last.weight, std=0.1, generator=generator(7))
     return method
 
 

@@ -42,7 +42,7 @@ def test_the_field_s_models_have_records() -> None:
 
 @pytest.mark.parametrize("record", fb.list_zoo(), ids=lambda record: record.name)
 def test_a_record_fits_what_reads_it(record: ZooRecord) -> None:
-    values = {
+    values: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v for k, v in record.preprocess.values.items()
     }
     Preprocess(**values)

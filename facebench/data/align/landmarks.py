@@ -152,7 +152,7 @@ def landmarks(source: LandmarkSource, dataset: Dataset, cache: Path, progress: P
 
 def missing(points: Points) -> np.ndarray:
     """Return which images have no face, ``[N]`` bool."""
-    found: np.ndarray = ~np.isfinite(points).all(axis=(1, 2))
+    found: np.ndarray = np.asarray(~np.isfinite(points).all(axis=(1, 2)))
     return found
 
 
