@@ -36,8 +36,9 @@ class BYOL(TwoViewMethod):
         paper="Grill et al., NeurIPS 2020",
         year=2020,
         presets={
-            # A target that moves by 0.4 % a step is hardly older than its start after 100 steps.
-            "quick": {"momentum": 0.97}
+            # A target that moves by 0.4 % a step is hardly older than its start after 100 steps. At
+            # the rate of other methods, 1e-3, the features collapse (docs/fidelity.md).
+            "quick": {"momentum": 0.97, "pretrain.lr": 1e-4}
         },
     )
     Options = BYOLOptions
