@@ -17,7 +17,8 @@ from facebench.pipeline.stages import open_stages
 from facebench.registry import Registry
 from facebench.request.arguments import RunArguments, build_request, open_workspace
 from facebench.request.loaded import LoadedRun
-from facebench.request.resolve import Request, ResolvedRun, resolve_with_origins
+from facebench.request.resolve import Request, resolve_with_origins
+from facebench.request.resolved import ResolvedRun
 from facebench.runtime.workspace import Workspace
 
 

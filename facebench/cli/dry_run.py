@@ -12,7 +12,7 @@ from facebench.api.runs import PreparedRuns
 from facebench.config.options import DEFAULT, group_of
 from facebench.config.spec import RunSpec
 from facebench.pipeline.plan import Step
-from facebench.request.resolve import ResolvedRun
+from facebench.request.resolved import ResolvedRun
 from facebench.runtime.terminal import out
 
 _WIDEST = 32  # characters; the origin of a longer value (a path) stands out of its column

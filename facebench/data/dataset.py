@@ -51,10 +51,8 @@ class Dataset:
         table: One row per image, index 0 to N-1; columns as in :mod:`facebench.task`.
         pairs: Pairs of a verification task, else ``None``.
         digests: SHA-256 of the file behind each row of ``table``.
-        warnings: Warnings to be stored in the results: items that the task left out, differences
-            from the official counts, a limit.
-        view: Which part of an image is shown, in place of the task's crop
-            (:mod:`facebench.data.align`).
+        warnings: For the results: items left out, counts that are not the official ones, a limit.
+        view: Part of an image that is shown instead of the crop (:mod:`facebench.data.align`).
     """
 
     task: Task

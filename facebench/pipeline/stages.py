@@ -20,7 +20,7 @@ import numpy as np
 
 from facebench.audit.label_rows import refuse_test_labels
 from facebench.audit.leak_search import find_leaks
-from facebench.config.spec import ExtractSpec, RunSpec, digest, plain, spec_record
+from facebench.config.spec import ExtractSpec, RunSpec, plain, spec_record
 from facebench.data.align.alignment import Alignment, alignment
 from facebench.data.dataset import Dataset
 from facebench.data.packed import PackedFaces, pack
@@ -30,8 +30,8 @@ from facebench.evaluation.extract import Wanted, extract
 from facebench.evaluation.protocol import judge, judging
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
+from facebench.pipeline import keys
 from facebench.pipeline.opening import open_pretraining_data, open_task_data
-from facebench.registry import PluginKind
 from facebench.request.loaded import LoadedRun
 from facebench.results.records import (
     judgement_record,
@@ -49,10 +49,6 @@ from facebench.runtime.workspace import Workspace
 from facebench.targets import Targets
 from facebench.weights.build import build_method, make_heads
 from facebench.weights.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
-
-# Go up when the same inputs would give other numbers: every later stage is then made anew.
-PRETRAIN_VERSION = 1
-EXTRACT_VERSION = 1
 
 _log = logging.getLogger(__name__)
 
@@ -93,27 +89,7 @@ class Stages:
 
     def checkpoint_key(self) -> str:
         """Return the hash of everything that the weights depend on."""
-        info, spec = self.run.method.info, self.spec
-        inputs: dict[str, Any] = {
-            "version": PRETRAIN_VERSION,
-            "method": [info.name, info.version, plain(spec.method_options)],
-            "source code": self._file_plugins("method", "backbone"),
-            "backbone": spec.backbone,
-            "image size": spec.pretrain.image_size,
-            "seed": spec.seed,
-        }
-        if self.source is not None:
-            settings = plain(spec.pretrain)
-            for place in ("data", "checkpoint_minutes"):  # where from, how often saved: no matter
-                del settings[place]
-            inputs |= {"pretrain": settings, "precision": spec.precision}
-            inputs["data"] = self.source.fingerprint
-            if self.source.targets is not None:
-                inputs["targets"] = self.source.targets.fingerprint
-            world = self.workspace.devices * self.workspace.nodes
-            if world > 1:  # batch statistics and draws are those of each device's share
-                inputs["devices"] = world
-        return digest(inputs)
+        return keys.checkpoint_key(self.run, self.source, self.workspace)
 
     def checkpoint_folder(self) -> Path:
         """Return the folder of the weights, which may not be there yet."""
@@ -177,23 +153,7 @@ class Stages:
         Args:
             weights_digest: The checkpoint's digest of its weights.
         """
-        info, settings = self.run.method.info, plain(self.spec.extract)
-        inputs = {
-            "version": EXTRACT_VERSION,
-            "weights": weights_digest,
-            "method": [info.name, info.version],
-            "source code": self._file_plugins("method", "backbone", "task"),
-            "extract": settings,
-            "precision": self.spec.precision,
-            "task": [self.spec.task, self.dataset.task.info.version],
-            "data": self.dataset.fingerprint,
-            "skip broken": self.spec.skip_broken,
-        }
-        if not info.backbone:  # a hand-crafted feature has no weights to tell its settings apart
-            inputs["options"] = plain(self.spec.method_options)
-        if self.alignment is not None:
-            inputs["align"] = self.alignment.identity()
-        return digest(inputs)
+        return keys.features_key(self.run, self.dataset, self.alignment, weights_digest)
 
     @cached_property
     def alignment(self) -> Alignment | None:
@@ -305,10 +265,6 @@ class Stages:
         return self.store.write(self.spec, key, record, judgement.predictions)
 
     # what they share --------------------------------------------------------------------------
-
-    def _file_plugins(self, *kinds: PluginKind) -> str:
-        """Return the digests of single-file plugins; others declare a version."""
-        return "".join(self.run.sources[kind] for kind in kinds)
 
     def _own_size(self) -> bool:
         """Return whether the size of the images is the model's own, and not that of the task."""

@@ -16,7 +16,6 @@ from facebench.config.options import (
     Overrides,
     apply,
     check_keys,
-    group_of,
     keys_of,
     layer,
     origins,
@@ -32,6 +31,7 @@ from facebench.request.fitting import own_data, which_fit
 from facebench.request.handed_in import check_nothing_learns, given_settings
 from facebench.request.layers import declared_layers
 from facebench.request.loaded import LoadedRun, Plugins, backbone_plugin, loaded_run
+from facebench.request.resolved import ResolvedRun
 from facebench.request.sizes import TakenSizes, with_sizes_taken
 from facebench.runtime.device import Precision
 from facebench.task import Task
@@ -80,43 +80,6 @@ class Request:
     dedup_test: bool = False
     floors: bool = True
     checkpoint: Checkpoint | None = None
-
-
-@dataclass(frozen=True)
-class ResolvedRun:
-    """One run, and where its options come from, which is no part of what it is.
-
-    Args:
-        loaded: The run: its spec, and the classes that this names.
-        origins: ``group.key`` of each option of the method, of ``pretrain``, ``extract`` and
-            ``probe`` and of the task, in that order -> ``default``, ``preset quick``,
-            ``recipe official``, ``run.yaml, pcl.temperature``, ``--set pcl.temperature=0.1``,
-            ``checkpoint`` (handed in), or ``method`` and ``task`` for what these declare.
-    """
-
-    loaded: LoadedRun
-    origins: Mapping[str, str]
-
-    @property
-    def spec(self) -> RunSpec:
-        """Return what is run."""
-        return self.loaded.spec
-
-    def settings(self) -> dict[str, tuple[Any, str]]:
-        """Return the value and the origin of each option, in the order of ``origins``."""
-        spec = self.spec
-        groups = {
-            spec.method: spec.method_options,
-            "pretrain": spec.pretrain,
-            "align": spec.align,
-            "extract": spec.extract,
-            "probe": spec.probe,
-            spec.task: spec.task_options,
-        }
-        return {
-            key: (getattr(groups[group_of(key)], key.partition(".")[2]), origin)
-            for key, origin in self.origins.items()
-        }
 
 
 def resolve(request: Request, registry: Registry) -> list[LoadedRun]:

@@ -11,10 +11,10 @@ from facebench.registry import Registry
 from facebench.request.resolve import (
     CORE_GROUPS,
     Request,
-    ResolvedRun,
     resolve,
     resolve_with_origins,
 )
+from facebench.request.resolved import ResolvedRun
 from facebench.weights.checkpoint import Checkpoint
 from facebench.weights.record import CheckpointRecord
 

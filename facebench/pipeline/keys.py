@@ -1,0 +1,83 @@
+"""The hashes that name checkpoints and features: of everything that these depend on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from facebench.config.spec import digest, plain
+from facebench.data.align.alignment import Alignment
+from facebench.data.dataset import Dataset
+from facebench.data.sources import Source
+from facebench.registry import PluginKind
+from facebench.request.loaded import LoadedRun
+from facebench.runtime.workspace import Workspace
+
+# Go up when the same inputs would give other numbers: every later stage is then made anew.
+PRETRAIN_VERSION = 1
+EXTRACT_VERSION = 1
+
+
+def checkpoint_key(run: LoadedRun, source: Source | None, workspace: Workspace) -> str:
+    """Return the hash of everything that the weights of a run depend on.
+
+    Args:
+        run: The spec and the classes that it names.
+        source: Opened pretraining data; None if nothing is learned.
+        workspace: Devices that learn together.
+    """
+    info, spec = run.method.info, run.spec
+    inputs: dict[str, Any] = {
+        "version": PRETRAIN_VERSION,
+        "method": [info.name, info.version, plain(spec.method_options)],
+        "source code": _file_plugins(run, "method", "backbone"),
+        "backbone": spec.backbone,
+        "image size": spec.pretrain.image_size,
+        "seed": spec.seed,
+    }
+    if source is not None:
+        settings = plain(spec.pretrain)
+        for place in ("data", "checkpoint_minutes"):  # where from, how often saved: no matter
+            del settings[place]
+        inputs |= {"pretrain": settings, "precision": spec.precision}
+        inputs["data"] = source.fingerprint
+        if source.targets is not None:
+            inputs["targets"] = source.targets.fingerprint
+        world = workspace.devices * workspace.nodes
+        if world > 1:  # batch statistics and draws are those of each device's share
+            inputs["devices"] = world
+    return digest(inputs)
+
+
+def features_key(
+    run: LoadedRun, dataset: Dataset, alignment: Alignment | None, weights_digest: str
+) -> str:
+    """Return the hash of everything that the features of a run depend on.
+
+    Args:
+        run: The spec and the classes that it names.
+        dataset: Opened dataset of the task.
+        alignment: How the images are aligned; None: as the task crops them.
+        weights_digest: The checkpoint's digest of its weights.
+    """
+    info, spec = run.method.info, run.spec
+    inputs = {
+        "version": EXTRACT_VERSION,
+        "weights": weights_digest,
+        "method": [info.name, info.version],
+        "source code": _file_plugins(run, "method", "backbone", "task"),
+        "extract": plain(spec.extract),
+        "precision": spec.precision,
+        "task": [spec.task, dataset.task.info.version],
+        "data": dataset.fingerprint,
+        "skip broken": spec.skip_broken,
+    }
+    if not info.backbone:  # a hand-crafted feature has no weights to tell its settings apart
+        inputs["options"] = plain(spec.method_options)
+    if alignment is not None:
+        inputs["align"] = alignment.identity()
+    return digest(inputs)
+
+
+def _file_plugins(run: LoadedRun, *kinds: PluginKind) -> str:
+    """Return the digests of single-file plugins; others declare a version."""
+    return "".join(run.sources[kind] for kind in kinds)
