@@ -28,6 +28,7 @@ from facebench.results.saved_method import find_checkpoint
 from facebench.results.saved_spec import saved_run
 from facebench.results.store import Result
 from facebench.runtime.differences import MISSING, Difference, differences
+from facebench.runtime.stage_record import reading_in_full
 from facebench.runtime.workspace import Workspace
 from facebench.synth.write import MARKER
 from facebench.weights.checkpoint import Checkpoint
@@ -115,7 +116,8 @@ def reproduce(
         scratch = replace(workspace, cache=Path(folder), results=Path(folder))
         opened = open_stages(run.with_spec(checkpoint=where), workspace)
         stages = replace(opened, workspace=scratch)
-        found = stages.checkpoint()
+        with reading_in_full():
+            found = stages.checkpoint()
         origins = tuple(_origins(record, stages, found))
         if record.task.fingerprint != stages.dataset.fingerprint:
             return Reproduction(origins, tolerance=tolerance)

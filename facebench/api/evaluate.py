@@ -52,6 +52,7 @@ def evaluate(
     skip_broken: bool | None = None,
     dedup_test: bool | None = None,
     force: bool | None = None,
+    verify_cache: bool | None = None,
     plugins: Sequence[str | Path] = (),
     progress: Progress | None = None,
 ) -> Results:
@@ -108,6 +109,7 @@ def evaluate(
         skip_broken: Record unreadable images and go on.
         dedup_test: Also score without test images that training has, too.
         force: Judge again and overwrite the results.
+        verify_cache: Read every byte of the stages that are used, also where a stamp is known.
         plugins: Python files with a task.
         progress: Progress reporter; by default a bar, where one can be drawn.
 
@@ -127,7 +129,8 @@ def evaluate(
         "device": device, "precision": precision, "data": data, "synthetic": synthetic,
         "results": results,
         "cache": cache, "limit": limit, "floors": floors, "skip_broken": skip_broken,
-        "dedup_test": dedup_test, "force": force, "plugins": plugins, "progress": progress,
+        "dedup_test": dedup_test, "force": force, "verify_cache": verify_cache,
+        "plugins": plugins, "progress": progress,
     }  # fmt: skip
     arguments = arguments_of(words, "evaluate")
     return prepare_evaluation(

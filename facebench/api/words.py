@@ -57,6 +57,7 @@ class RunWords(TypedDict, total=False):
         skip_broken: Record unreadable images and go on.
         dedup_test: Also score without test images that training has, too.
         force: Judge again and overwrite the results.
+        verify_cache: Read every byte of the stages that are used, also where a stamp is known.
         plugins: Python files with a method, task or backbone.
         progress: Progress reporter; by default a bar, on a terminal and in a notebook
             that has ipywidgets.
@@ -86,6 +87,7 @@ class RunWords(TypedDict, total=False):
     skip_broken: bool | None
     dedup_test: bool | None
     force: bool | None
+    verify_cache: bool | None
     plugins: Sequence[str | Path] | None
     progress: Progress | None
 
@@ -118,6 +120,7 @@ def arguments_of(words: Mapping[str, Any], function: str) -> RunArguments:
         devices=given.get("devices", 1),
         nodes=given.get("nodes", 1),
         force=given.get("force", False),
+        verify_cache=given.get("verify_cache", False),
         plugins=paths(given.get("plugins", ())),
         progress=given.get("progress"),
     )

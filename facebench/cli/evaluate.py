@@ -18,6 +18,7 @@ from facebench.cli.options import (
     ResultsWritten,
     Session,
     SkipBroken,
+    VerifyCache,
     run_arguments,
 )
 
@@ -43,6 +44,7 @@ class JudgedOnce:
     floors: Floors = None
     skip_broken: SkipBroken = False
     force: Force = False
+    verify_cache: VerifyCache = False
 
 
 ModelName = Annotated[

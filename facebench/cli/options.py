@@ -66,6 +66,10 @@ ResultsWritten = Annotated[
 Limit = Annotated[int | None, typer.Option(help="Use so many items of each split; 0 is all.")]
 SkipBroken = Annotated[bool, typer.Option(help="Record unreadable images and go on.")]
 Force = Annotated[bool, typer.Option(help="Judge again and overwrite the results.")]
+VerifyCache = Annotated[
+    bool,
+    typer.Option("--verify-cache", help="Read every byte of the stages that are used."),
+]
 Probe = Annotated[
     str,
     typer.Option(
@@ -162,6 +166,7 @@ class Judging:
         typer.Option("--dedup-test", help="Also score without test images that training has, too."),
     ] = False
     force: Force = False
+    verify_cache: VerifyCache = False
 
 
 @dataclass(frozen=True)

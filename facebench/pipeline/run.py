@@ -10,6 +10,7 @@ from facebench.evaluation.protocol import check_items
 from facebench.pipeline.stages import Stages, open_stages
 from facebench.request.loaded import LoadedRun
 from facebench.results.store import Result
+from facebench.runtime.stage_record import reading_in_full
 from facebench.runtime.workspace import Workspace
 
 
@@ -28,12 +29,13 @@ def run(loaded: LoadedRun, workspace: Workspace, beside: tuple[ExtractSpec, ...]
         FacebenchError: Data, options or a plugin are wrong; the message says what to change. Too
             few items to judge are an error before weights are learned or features extracted.
     """
-    stages = replace(open_stages(loaded, workspace), beside=beside)
-    _check_items(stages, stages.checkpoint_folder())
-    checkpoint = stages.checkpoint()
-    _check_items(stages, stages.features_folder(checkpoint))
-    features = stages.features(checkpoint)
-    return stages.result(checkpoint, features)
+    with reading_in_full(workspace.verify_cache):
+        stages = replace(open_stages(loaded, workspace), beside=beside)
+        _check_items(stages, stages.checkpoint_folder())
+        checkpoint = stages.checkpoint()
+        _check_items(stages, stages.features_folder(checkpoint))
+        features = stages.features(checkpoint)
+        return stages.result(checkpoint, features)
 
 
 def _check_items(stages: Stages, folder: Path) -> None:

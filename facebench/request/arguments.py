@@ -43,6 +43,7 @@ class RunArguments:
         devices: Devices to pretrain on.
         nodes: Machines to pretrain on.
         force: Judge again.
+        verify_cache: Read every byte of the stages that are used.
         plugins: Single-file plugins.
         progress: Progress reporter; None: bars, where they can be drawn.
     """
@@ -54,6 +55,7 @@ class RunArguments:
     devices: int = 1
     nodes: int = 1
     force: bool = False
+    verify_cache: bool = False
     plugins: tuple[Path, ...] = ()
     progress: Progress | None = None
 
@@ -96,6 +98,7 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
         devices=arguments.devices,
         nodes=arguments.nodes,
         force=arguments.force,
+        verify_cache=arguments.verify_cache,
     )
 
 

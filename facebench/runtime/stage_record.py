@@ -7,14 +7,15 @@ are read as they are.
 A whole file is read for its digest only if its stamp (inode, size, times of change) is another one
 than when the digest was last right; so opening a stage that was not touched costs a ``stat`` for
 each file. A disk that returns other bytes without any write keeps the stamp: ``facebench cache
-check`` reads everything.
+check`` reads everything, and ``--verify-cache`` what a run uses.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -106,6 +107,20 @@ def read_stage_record(path: Path, form: type[R]) -> R:
     return read
 
 
+# Whether files are read in full here, also those whose stamp is known.
+_in_full: ContextVar[bool] = ContextVar("in_full", default=False)
+
+
+@contextmanager
+def reading_in_full(asked: bool = True) -> Iterator[None]:
+    """Let :func:`check_files` read every byte of what the block opens, if it is asked for."""
+    token = _in_full.set(asked or _in_full.get())
+    try:
+        yield
+    finally:
+        _in_full.reset(token)
+
+
 def check_files(folder: Path, record: StageRecord, *, everything: bool = False) -> None:
     """Check the files of a stage against its record.
 
@@ -120,7 +135,7 @@ def check_files(folder: Path, record: StageRecord, *, everything: bool = False) 
     if record.seal is None:
         return
     stamps = {name: _stamp(folder / name) for name in record.seal.files}
-    known = {} if everything else _known(folder)
+    known = {} if everything or _in_full.get() else _known(folder)
     changed = [name for name, stamp in stamps.items() if known.get(name) != stamp]
     for name in changed:
         if file_digest(folder / name) != record.seal.files[name]:

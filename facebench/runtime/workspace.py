@@ -42,6 +42,7 @@ class Workspace:
         devices: Devices of that type to pretrain on.
         nodes: Machines to pretrain on.
         force: Overwrite results that exist.
+        verify_cache: Read every byte of the stages that are used, also where a stamp is known.
     """
 
     cache: Path
@@ -52,6 +53,7 @@ class Workspace:
     devices: int = 1
     nodes: int = 1
     force: bool = False
+    verify_cache: bool = False
     synthetic: StandIns = ""
 
     def folder(self, stage: Stage, key: str) -> Path:

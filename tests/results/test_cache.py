@@ -12,6 +12,7 @@ from stored_world import classes, write
 from typer.testing import CliRunner
 
 import facebench as fb
+from conftest import Facebench
 from facebench.cli import app
 from facebench.errors import UnknownNameError
 from facebench.evaluation.store import FeatureWriter
@@ -66,19 +67,40 @@ def test_pruning_removes_leftovers_and_nothing_that_is_needed(world: tuple[Path,
         fb.prune_cache(cache, kinds=["feature"])
 
 
-def test_a_check_reads_what_a_stamp_vouches_for(world: tuple[Path, Path]) -> None:
-    cache, _ = world
-    assert not fb.check_cache(cache)
-    store = cache / "features" / UNUSED
+def rot(store: Path) -> None:
+    """Change a byte of features as a failing disk does, without another stamp."""
     with (store / "features.npy").open("r+b") as stream:
         stream.seek(-4, os.SEEK_END)
         stream.write(b"\x00\x00\x00\x01")
     status = (store / "features.npy").stat()
     stamp = [status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns]
-    (store / "checked.json").write_text(json.dumps({"features.npy": stamp}))  # as rot leaves it
+    (store / "checked.json").write_text(json.dumps({"features.npy": stamp}))
+
+
+def test_a_check_reads_what_a_stamp_vouches_for(world: tuple[Path, Path]) -> None:
+    cache, _ = world
+    assert not fb.check_cache(cache)
+    store = cache / "features" / UNUSED
+    rot(store)
     ((folder, reason),) = fb.check_cache(cache)
     assert folder == store
     assert "features.npy: changed since it was written" in reason
     done = CliRunner().invoke(app, ["cache", "check", "--cache", str(cache)])
     assert done.exit_code == 1
     assert "features.npy" in done.output
+
+
+def test_a_run_reads_what_a_stamp_vouches_for_if_it_is_asked_to(
+    facebench: Facebench, tmp_path: Path, plugin: Path
+) -> None:
+    arguments = [
+        "run", "--method", "random", "--task", "tiny", "--backbone", "tinynet", "--plugin",
+        str(plugin), "--no-floors", "--set", "probe.epochs=2", "--cache", str(tmp_path / "cache"),
+        "--force",
+    ]  # fmt: skip
+    facebench(*arguments, "--verify-cache")  # nothing is damaged
+    (store,) = (tmp_path / "cache" / "features").glob("*[0-9a-f]")
+    rot(store)
+    facebench(*arguments)  # a stamp is trusted
+    said = facebench(*arguments, "--verify-cache", status=2).stderr
+    assert f"{store / 'features.npy'}: changed since it was written" in said
