@@ -22,7 +22,7 @@ def list_(
     kind: Annotated[str, typer.Argument(help="methods, tasks, backbones, or options.")],
     name: Annotated[
         str,
-        typer.Argument(help="For options: a method, a task, or pretrain, extract or probe."),
+        typer.Argument(help="For options: a method, a task, or pretrain, extract, align or probe."),
     ] = "",
     plugins: Plugins = None,
 ) -> None:
@@ -33,7 +33,7 @@ def list_(
     if kind == "options":
         if not name:
             raise SpecError(
-                "list options: whose? Give a method, a task, pretrain, extract or probe."
+                "list options: whose? Give a method, a task, pretrain, extract, align or probe."
             )
         out.print(_options(name, fb.list_options(name, plugins=plugins or ())))
         return
