@@ -40,7 +40,7 @@ from facebench.report.entries import (
     metrics,
     scores,
 )
-from facebench.report.groups import Group, task_title
+from facebench.report.groups import Group, other_probe, task_title
 from facebench.results.stats.statistics import Interval, contests, intervals
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -89,6 +89,12 @@ def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, 
         for key, of_entry in _cells(group, columns, members, competing, places).items():
             cells[key] |= of_entry
     columns = tuple(column for of_group in heads.values() for column in of_group)
+    of_papers = [
+        column
+        for group, of_group in heads.items()
+        for column in of_group
+        if not column.partial and not other_probe(groups[group].record)
+    ]
     return Board(
         synthetic=synthetic,
         budget="" if shared is None else shared.learning(),
@@ -98,7 +104,7 @@ def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, 
             for place, entry in enumerate(members)
         ),
         floors=_floors(groups, heads),
-        printed=() if synthetic else printed_rows([c for c in columns if not c.partial]),
+        printed=() if synthetic else printed_rows(of_papers),
     )
 
 

@@ -204,6 +204,20 @@ def test_part_of_a_test_set_is_a_column_of_its_own_and_never_beside_printed_numb
     assert {key for r in both.printed for key in r.cells} == whole
 
 
+def test_printed_numbers_stand_in_columns_of_the_papers_probe_alone(tmp_path: Path) -> None:
+    other = add(tmp_path, classes(right(0.5)), mark="knn")
+    rewritten(other, spec={"probe": {"kind": "knn", "k": 20, "temperature": 0.07}})
+    (alone,) = built(tmp_path).boards
+    assert [c.title for c in alone.columns] == ["RAF-DB, knn"]
+    assert alone.printed == ()
+    add(tmp_path, classes(right(0.5)))
+    (both,) = built(tmp_path).boards
+    usual = {c.id for c in both.columns if c.title == "RAF-DB"}
+    assert len(usual) == 1
+    assert len(both.columns) == 2
+    assert {key for r in both.printed for key in r.cells} == usual
+
+
 def test_other_versions_are_columns_of_their_own_and_say_so(tmp_path: Path) -> None:
     for version in (1, 2):
         result = add(tmp_path, classes(right(0.5)), mark=str(version))
