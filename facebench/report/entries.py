@@ -1,16 +1,17 @@
 """Entries of tables: one configuration with the results of all its seeds, and its scores.
 
 Two results belong to one entry if they differ in the seed and the task only: the same method with
-the same options, features, backbone and pretraining. A score is the mean over seeds, with two
-measures of uncertainty: the standard deviation over seeds (variation of training) and an interval
-over test items (variation of the test set).
+the same options, features, backbone and pretraining. The size of images is that of the task or the
+model; a model that was judged at both on one task has an entry for each. A score is the mean over
+seeds, with two measures of uncertainty: the standard deviation over seeds (variation of training)
+and an interval over test items (variation of the test set).
 """
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -151,8 +152,25 @@ def entries(results: Iterable[Result]) -> list[MethodEntry]:
     members: dict[str, list[Result]] = defaultdict(list)
     for result in sorted(results, key=lambda r: (r.spec.task, r.path.name)):
         members[digest(configuration(result.record))].append(result)
-    found = [_entry(key, of_entry) for key, of_entry in members.items()]
+    found = [_entry(*part) for of_entry in members.values() for part in _by_size(of_entry)]
     return sorted(found, key=_place)
+
+
+def _by_size(results: list[Result]) -> Iterator[tuple[dict[str, Any], list[Result]]]:
+    """Yield the configuration of results, and them; by size of images if one group has several.
+
+    Images of the model's own size are comparable with those of the task's, and are not the same.
+    """
+    shared = configuration(results[0].record)
+    sizes: dict[int, list[Result]] = defaultdict(list)
+    for result in results:
+        sizes[result.spec.extract.image_size].append(result)
+    groups = comparable(results).values()
+    if all(len({r.spec.extract.image_size for r in of_group}) == 1 for of_group in groups):
+        yield shared, results
+        return
+    for size, of_size in sizes.items():
+        yield {**shared, "extract": {**shared["extract"], "image_size": size}}, of_size
 
 
 def _place(entry: MethodEntry) -> tuple[str, ...]:
@@ -218,11 +236,11 @@ def scores(entry: MethodEntry, group: Group) -> dict[str, Score]:
     return {name: _score(entry, metric, results, ends[name]) for name, metric in columns.items()}
 
 
-def _entry(key: str, results: list[Result]) -> MethodEntry:
+def _entry(shared: dict[str, Any], results: list[Result]) -> MethodEntry:
     record = results[0].record
     spec, data = record.spec, record.pretrain.data
     return MethodEntry(
-        key=key,
+        key=digest(shared),
         method=record.method.name,
         title=record.method.title,
         feature=spec.extract.feature,
@@ -230,7 +248,7 @@ def _entry(key: str, results: list[Result]) -> MethodEntry:
         preset=spec.preset,
         pretraining=learned_from(record).removeprefix(", "),
         pretrain_data="" if data is None else data.name,
-        configuration=configuration(record),
+        configuration=shared,
         results={group: _by_seed(members) for group, members in comparable(results).items()},
     )
 

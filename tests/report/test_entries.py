@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 from stored_world import classes, pair_list, write
-from whole_results import changed
+from whole_results import changed, rewritten
 
 from facebench.config.spec import PretrainSpec
 from facebench.errors import StageError
+from facebench.report.configurations import differences
 from facebench.report.entries import entries, scores, stored_results
 from facebench.report.render import tables
 from facebench.results.store import Result
@@ -56,6 +57,24 @@ def test_another_configuration_is_another_entry(tmp_path: Path, other: dict[str,
     found = entries([stored(tmp_path), stored(tmp_path, seed=1, **other)])
     assert len({entry.key for entry in found}) == 2
     assert all(len(entry.seeds) == 1 for entry in found)
+
+
+def test_the_size_of_the_model_and_that_of_the_task_are_two_entries(tmp_path: Path) -> None:
+    own = {"image_size": 112, "mark": "own"}
+    results = [
+        stored(tmp_path, rate=0.9, image_size=64),
+        rewritten(stored(tmp_path, rate=0.2, **own), task={"image_size": 64}),
+        rewritten(stored(tmp_path, rate=0.2, seed=1, **own), task={"image_size": 64}),
+        stored(tmp_path, task="fer2013", **own),  # which declares 112, too
+    ]
+    assert len(entries(results[1:])) == 1
+    found = entries(results)
+    by_size = {
+        e.configuration["extract"]["image_size"]: [r.path for r in e.all_results] for e in found
+    }
+    assert set(by_size[64]) == {results[0].path}
+    assert set(by_size[112]) == {result.path for result in results[1:]}
+    assert set(differences(found).values()) == {"extract.image_size=64", "extract.image_size=112"}
 
 
 def test_where_data_lay_and_how_pairs_are_verified_make_no_entry(tmp_path: Path) -> None:
