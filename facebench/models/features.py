@@ -10,6 +10,7 @@ map, flattened), its ``mean`` over positions, and ``gem`` (its generalised mean)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from inspect import signature
 from typing import Any
 
 import torch
@@ -87,14 +88,16 @@ def of_tokens(
 def _has_tokens(model: Any) -> bool:
     """Whether a model is a transformer of timm that gives one row of tokens."""
     parts = ("forward_intermediates", "forward_head", "num_prefix_tokens", "blocks", "norm")
-    return all(hasattr(model, part) for part in parts)
+    return all(hasattr(model, part) for part in parts) and (
+        "return_prefix_tokens" in signature(model.forward_intermediates).parameters  # not of CaiT
+    )
 
 
 def _of_timm_tokens(model: Any, names: Sequence[str], images: Tensor) -> dict[str, Any]:
     blocks = LAST if "last4" in names else 1
     last, between = model.forward_intermediates(
-        images, min(blocks, len(model.blocks)), return_prefix_tokens=True, norm=True,
-        output_fmt="NLC",
+        images, min(blocks, len(model.blocks)), norm=True, output_fmt="NLC",
+        return_prefix_tokens=model.num_prefix_tokens > 0,  # some models fail to return none
     )  # fmt: skip
     classes = [prefix[:, 0] for _, prefix in between] if model.num_prefix_tokens else []
     own = [name for name in names if name != MAIN]

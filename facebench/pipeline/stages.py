@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -32,6 +33,7 @@ from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pipeline import keys
 from facebench.pipeline.opening import open_pretraining_data, open_task_data
+from facebench.pipeline.passes import in_one_pass
 from facebench.request.loaded import LoadedRun
 from facebench.results.records import (
     judgement_record,
@@ -172,19 +174,20 @@ class Stages:
             method = self._new_method()
             load_weights(method, checkpoint)
             shown = self.dataset if self.alignment is None else self.alignment.aligned()
-            with ExitStack() as locks:
+
+            def write(beside: Sequence[Wanted]) -> None:
                 extract(
                     method, shown, self.spec.extract, folder,
                     record=self._features_record(), workspace=self.workspace,
                     precision=self.spec.precision, skip_broken=self.spec.skip_broken,
-                    beside=self._wanted_beside(checkpoint, locks),
+                    beside=beside,
                 )  # fmt: skip
 
-        return obtain(
-            self.features_folder(checkpoint),
-            make,
-            lambda found: read_features(found, len(self.dataset)),
-        )
+            with ExitStack() as locks:
+                in_one_pass(write, self._wanted_beside(checkpoint, locks))
+
+        folder, count = self.features_folder(checkpoint), len(self.dataset)
+        return obtain(folder, make, lambda found: read_features(found, count))
 
     def _features_record(self) -> dict[str, Any]:
         return {"extract": plain(self.spec.extract), "data": self.dataset.fingerprint}

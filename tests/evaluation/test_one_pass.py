@@ -92,6 +92,21 @@ def test_what_a_model_has_not_is_said(images: Tensor) -> None:
         features_of(shallow, ("last4",), images)
 
 
+@torch.inference_mode()
+def test_transformers_of_timm_without_prefix_or_with_tokens_of_their_own(images: Tensor) -> None:
+    small: dict[str, Any] = {"img_size": 32, "patch_size": 16, "embed_dim": 32, "depth": 1,
+                             "num_heads": 2}  # fmt: skip
+    model: Any = seeded("vit_relpos_small_patch16_224", **small)
+    assert offered(model) == ("f_s", "mean")
+    found = features_of(model, ("f_s", "mean"), images[:, :, :32, :32])
+    expected = model.forward_features(images[:, :, :32, :32]).mean(1)
+    np.testing.assert_allclose(found["mean"], expected, atol=1e-6)
+    others: Any = seeded("cait_xxs24_224", **small, depth_token_only=1)
+    assert "cls" not in offered(others)  # its class token enters after the blocks
+    with pytest.raises(ModelError, match="feature mean: the model gives vectors"):
+        features_of(others, ("f_s", "mean"), images[:, :, :32, :32])
+
+
 class Parts(nn.Module):
     """A backbone and a branch, as PCL has two."""
 
@@ -249,3 +264,15 @@ def test_a_pass_goes_on_where_each_feature_was(
         resumed, fb.evaluate(model, "tiny", name="stopped", **whole), strict=True
     ):
         assert np.array_equal(values(mine, fresh), values(other, whole))
+
+
+def test_a_feature_that_fails_does_not_take_the_others_with_it(
+    words: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    fresh = {**words, "cache": tmp_path / "cache", "results": tmp_path / "results"}
+    fresh["settings"] = {**words["settings"], "extract.feature": "f_s,gem"}
+    vectors = nn.Sequential(nn.AvgPool2d(4), nn.Flatten())  # which have no generalised mean
+    with pytest.raises(ModelError, match="feature gem: the model gives vectors"):
+        fb.evaluate(vectors, "tiny", name="vectors", **fresh)
+    assert "feature gem: the model gives vectors" in caplog.text
+    assert [path.name.split("-")[2] for path in fresh["results"].glob("*/*.json")] == ["f_s"]
