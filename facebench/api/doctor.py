@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import metadata, version
 from importlib.util import find_spec
@@ -20,7 +21,7 @@ _LIBRARIES = ("torch", "torchvision", "timm", "lightly", "pytorch-lightning", "s
 _EXTRAS = {
     "synth": "anny", "report": "matplotlib", "video": "av", "onnx": "onnxruntime",
     "hf": "transformers", "tensorboard": "tensorboard", "umap": "umap", "notebook": "ipywidgets",
-    "align": "dlib",
+    "align": "dlib", "sign": "minisign",
 }  # fmt: skip
 _LITTLE = 5 * 2**30  # bytes of free disk below which a cache of features may not fit
 
@@ -96,15 +97,31 @@ def _data(data: str | Path | None) -> Iterator[Fact]:
 
 
 def _cache(folder: Path) -> Fact:
-    there = next(place for place in (folder, *folder.parents) if place.exists())
+    there = next(place for place in (folder, *folder.parents) if _exists(place))
     free = shutil.disk_usage(there).free
-    sizes = (path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    text = f"{folder}: {sum(sizes) / 2**30:,.1f} GiB, {free / 2**30:,.1f} GiB free"
+    text = f"{folder}: {_used(folder) / 2**30:,.1f} GiB, {free / 2**30:,.1f} GiB free"
     if not os.access(there, os.W_OK):
         return Fact("cache", "problem", f"{text}; it cannot be written. Give another with --cache.")
     if free < _LITTLE:
         return Fact("cache", "problem", f"{text}; facebench cache prune frees space")
     return Fact("cache", "ok", text)
+
+
+def _exists(place: Path) -> bool:
+    try:
+        return place.exists()
+    except OSError:  # a name that is too long, or a folder above it that this user cannot read
+        return False
+
+
+def _used(folder: Path) -> int:
+    """Return the bytes of the files below a folder; a run may move or remove some meanwhile."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += Path(place, name).stat().st_size
+    return total
 
 
 def _extras() -> Iterator[Fact]:

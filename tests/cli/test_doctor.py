@@ -37,6 +37,16 @@ def test_without_data_faces_are_rendered_and_that_is_said(
     assert fb.__version__ in shown
 
 
+def test_a_cache_that_cannot_be_and_files_that_are_gone_are_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "file").write_bytes(bytes(2**29))
+    (cache,) = [fact for fact in fb.doctor(cache=tmp_path) if fact.name == "cache"]
+    assert cache.text.startswith(f"{tmp_path}: 0.5 GiB")
+    facts = {fact.name: fact for fact in fb.doctor(cache=tmp_path / ("x" * 300))}
+    assert "0.0 GiB" in facts["cache"].text  # a name that no disk takes
+    assert facts["[sign]"].state in ("ok", "note")
+
+
 def test_a_dataset_that_cannot_be_read_is_a_problem(facebench: Facebench, tmp_path: Path) -> None:
     (tmp_path / "fer2013").mkdir()
     (tmp_path / "fer2013" / "fer2013.csv").write_text("emotion,pixels\n", encoding="utf-8")
