@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from torch import Tensor, nn
 
 import facebench as fb
 from conftest import Facebench
-from facebench.errors import ModelError, SpecError, UnknownNameError
+from facebench.errors import DataError, ModelError, SpecError, UnknownNameError
 from facebench.evaluation.extract import Wanted, extract
 from facebench.evaluation.shared_calls import shared_calls
 from facebench.evaluation.store import read_features
 from facebench.models.features import features_of, offered
 from facebench.models.pooling import generalised_mean
 from facebench.pipeline import stages
+from facebench.pipeline.passes import in_one_pass
 from facebench.progress import Silent
 from facebench.results.store import Result
 
@@ -266,13 +268,18 @@ def test_a_pass_goes_on_where_each_feature_was(
         assert np.array_equal(values(mine, fresh), values(other, whole))
 
 
-def test_a_feature_that_fails_does_not_take_the_others_with_it(
-    words: dict[str, Any], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    fresh = {**words, "cache": tmp_path / "cache", "results": tmp_path / "results"}
-    fresh["settings"] = {**words["settings"], "extract.feature": "f_s,gem"}
-    vectors = nn.Sequential(nn.AvgPool2d(4), nn.Flatten())  # which have no generalised mean
-    with pytest.raises(ModelError, match="feature gem: the model gives vectors"):
-        fb.evaluate(vectors, "tiny", name="vectors", **fresh)
-    assert "feature gem: the model gives vectors" in caplog.text
-    assert [path.name.split("-")[2] for path in fresh["results"].glob("*/*.json")] == ["f_s"]
+def test_a_feature_that_fails_does_not_take_the_others_with_it() -> None:
+    tried: list[int] = []
+
+    def write(beside: Sequence[Any]) -> None:
+        tried.append(len(beside))
+        if beside:
+            raise ModelError("gem is missing.")
+
+    def unread(beside: Sequence[Any]) -> None:
+        raise DataError("an image cannot be read")
+
+    in_one_pass(write, [object()])
+    assert tried == [1, 0]
+    with pytest.raises(DataError):  # of the images, which all features share
+        in_one_pass(unread, [object()])
