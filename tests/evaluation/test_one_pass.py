@@ -269,7 +269,7 @@ def test_a_pass_goes_on_where_each_feature_was(
 
 
 def test_a_feature_that_fails_does_not_take_the_others_with_it() -> None:
-    tried: list[int] = []
+    tried, others = list[int](), list[Any]([object()])
 
     def write(beside: Sequence[Any]) -> None:
         tried.append(len(beside))
@@ -279,7 +279,7 @@ def test_a_feature_that_fails_does_not_take_the_others_with_it() -> None:
     def unread(beside: Sequence[Any]) -> None:
         raise DataError("an image cannot be read")
 
-    in_one_pass(write, [object()])
+    in_one_pass(write, others)
     assert tried == [1, 0]
     with pytest.raises(DataError):  # of the images, which all features share
-        in_one_pass(unread, [object()])
+        in_one_pass(unread, others)
