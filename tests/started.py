@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -44,7 +45,9 @@ class Started:
         deadline = time.monotonic() + 300  # a process may be slow beside others
         while len(list(self._cache.glob(pattern))) < count:
             assert self.process.is_alive(), f"ended before {pattern} appeared: {self.errors()}"
-            assert time.monotonic() < deadline, f"{pattern} did not appear"
+            if time.monotonic() > deadline:
+                self.process.kill()  # else it computes on beside all other tests
+                raise AssertionError(f"{pattern} did not appear")
             time.sleep(0.005)
 
     def children(self) -> list[psutil.Process]:
@@ -56,7 +59,9 @@ class Started:
         children = self.children()
         os.kill(self.process.pid or 0, signum)
         self.process.join(120)
-        assert self.process.exitcode is not None, "still alive two minutes after the signal"
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise AssertionError("still alive two minutes after the signal")
         _, alive = psutil.wait_procs(children, timeout=60)
         assert not alive
         return self.process.exitcode
@@ -68,6 +73,8 @@ class Started:
 
 def _command(arguments: list[str], folder: Path, variables: dict[str, str], errors: Path) -> None:
     """Run a command; its status is that of the process."""
+    # A shell starts background processes, of which this may be one, with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(folder)
     os.environ.update(variables)
     for number, target in ((1, Path(os.devnull)), (2, errors)):
