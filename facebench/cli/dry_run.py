@@ -63,9 +63,9 @@ def settings_lines(settings: Settings) -> Iterator[Text]:
 
 
 def value_text(value: Any) -> str:
-    """Return a value as ``--set`` reads it; an empty text as two quotation marks."""
+    """Return a value as ``--set`` reads it; an empty text or list as two quotation marks."""
     if isinstance(value, tuple):
-        return ",".join(map(value_text, value))
+        return ",".join(map(value_text, value)) or '""'
     if value is None or isinstance(value, bool):
         return str(value).lower()
     return str(value) or '""'

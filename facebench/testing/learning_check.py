@@ -190,7 +190,7 @@ def learn_briefly(
     started = 2 if cls.info.needs == "frames" else frames  # images of a video that start an item
     if variant.pretrain.sampling == "identities":
         started = 1
-    count = frames * BATCH * method.batches_per_step // started
+    count = frames * variant.pretrain.batch_size * method.batches_per_step // started
     faces: Faces = RandomFaces(count, frames, variant.pretrain.image_size)
     targets = None if kind is None else random_targets(kind, len(faces))
     if targets is not None:

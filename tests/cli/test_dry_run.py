@@ -41,7 +41,7 @@ def test_a_long_value_is_whole_and_moves_no_other_origin() -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(True, "true"), (None, "none"), ("", '""'), ((), ""), ((1, 2.5), "1,2.5"), (1e-4, "0.0001")],
+    [(True, "true"), (None, "none"), ("", '""'), ((), '""'), ((1, 2.5), "1,2.5"), (1e-4, "0.0001")],
 )
 def test_values_stand_as_set_reads_them(value: Any, text: str) -> None:
     assert value_text(value) == text

@@ -259,7 +259,7 @@ def test_what_goes_wrong_in_a_batch_names_model_and_batch(
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("resnet18", "expected KIND:NAME, for example timm:"),
+        ("resnet18", "expected KIND:NAME, for example zoo:arcface, timm:"),
         ("tim:resnet18", "unknown kind of model 'tim'.*Did you mean 'timm'"),
         ("py:{}/net.py", "expected py:FILE.py:NAME"),
         ("py:{}/nothing.py:make", "no such file"),
