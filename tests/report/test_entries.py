@@ -60,7 +60,7 @@ def test_another_configuration_is_another_entry(tmp_path: Path, other: dict[str,
 
 
 def test_the_size_of_the_model_and_that_of_the_task_are_two_entries(tmp_path: Path) -> None:
-    own = {"image_size": 112, "mark": "own"}
+    own: dict[str, Any] = {"image_size": 112, "mark": "own"}
     results = [
         stored(tmp_path, rate=0.9, image_size=64),
         rewritten(stored(tmp_path, rate=0.2, **own), task={"image_size": 64}),
