@@ -1,9 +1,7 @@
 """Opens, checks and fingerprints the data of a task: real data, or rendered stand-ins.
 
-Real data are searched under the folder names of the task, below the data folder. Without a data
-folder, or where they are asked for (:mod:`facebench.data.finding`), the synthetic stand-in of the
-task (rendered faces) is generated once, in the layout of the dataset, below ``cache/synthetic``.
-:attr:`Dataset.synthetic` records this in every result.
+Real data are searched under the task's folder names (:mod:`facebench.data.finding`). Stand-ins are
+rendered once, below ``cache/synthetic``; :attr:`Dataset.synthetic` tells in every result.
 """
 
 from __future__ import annotations
