@@ -20,8 +20,9 @@ import difflib
 import inspect
 import math
 import types
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Interval, Len
@@ -81,7 +82,8 @@ def check_value(value: Any, hint: Any, key: str, where: str = "") -> None:
         raise SpecError(f"{place}{key} is {shown}; {expected}")
 
 
-def declared(options: type[Any]) -> dict[str, Any]:
+@cache  # annotations are texts, and options are made by the hundred for one request
+def declared(options: type[Any]) -> Mapping[str, Any]:
     """Return the annotation of each field of a dataclass, with the ranges of its base classes."""
     hints: dict[str, Any] = {}
     for cls in reversed(options.__mro__):
@@ -90,7 +92,7 @@ def declared(options: type[Any]) -> dict[str, Any]:
             if get_origin(inherited) is Annotated and get_args(inherited)[0] == hint:
                 continue
             hints[name] = hint
-    return hints
+    return types.MappingProxyType(hints)
 
 
 def plain_type(hint: Any) -> Any:

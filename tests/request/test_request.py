@@ -1,6 +1,7 @@
 """From a request to runs: which layer wins, and that each origin names the layer that did."""
 
 from dataclasses import fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,7 @@ def check_origins(run: ResolvedRun, method: Any, task: Any, recipe: str) -> None
         | layer(method.info.presets.get(preset, {}), "", group=name),
         f"recipe {recipe}": layer(method.info.recipes.get(recipe, {}), "", group=name),
     }
+    of_origin = cache(lambda group, origin: apply(groups[group](), group, said[origin]))
     settings = run.settings()
     assert list(settings) == [f"{group}.{f.name}" for group, o in groups.items() for f in fields(o)]
     for key, (value, origin) in settings.items():
@@ -225,4 +227,4 @@ def check_origins(run: ResolvedRun, method: Any, task: Any, recipe: str) -> None
             continue
         group, _, option = key.partition(".")
         assert origin == "default" or key in said[origin]
-        assert getattr(apply(groups[group](), group, said[origin]), option) == value, key
+        assert getattr(of_origin(group, origin), option) == value, key
