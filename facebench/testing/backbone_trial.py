@@ -22,7 +22,8 @@ from facebench.method import Method
 from facebench.registry import Registry
 from facebench.request.layers import declared_layers
 from facebench.results.saved_method import saved_method
-from facebench.testing.learning_check import BATCH, Variant, learn_briefly
+from facebench.testing.learning_check import learn_briefly
+from facebench.testing.variants import BATCH, Variant
 from facebench.weights.import_ import import_target, import_weights
 
 LEARNED_AT, JUDGED_AT = 32, 100  # pixels that the preset quick and most tasks ask for

@@ -15,8 +15,9 @@ from facebench.config.spec import PretrainSpec
 from facebench.errors import SpecError
 from facebench.pretrain.collapse import feature_std
 from facebench.runtime.device import Precision
-from facebench.testing.learning_check import Variant, learn_briefly
+from facebench.testing.learning_check import learn_briefly
 from facebench.testing.networks import TwoLayers
+from facebench.testing.variants import Variant
 from facebench_methods._pcl_options import PCLOptions
 from facebench_methods._pdd import Decoder, DoublingConv2d, disentangling_loss
 from facebench_methods.pcl import PCL, dynamic_weights

@@ -9,7 +9,8 @@ from facebench.backbones import Backbone
 from facebench.config.spec import PretrainSpec
 from facebench.pretrain.narrow_convolutions import StrideFirst, take_strides_first
 from facebench.registry import Registry
-from facebench.testing.learning_check import Variant, learn_briefly
+from facebench.testing.learning_check import learn_briefly
+from facebench.testing.variants import Variant
 
 
 @pytest.mark.parametrize(("channels", "side"), [(3, 32), (4, 17)])

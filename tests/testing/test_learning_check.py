@@ -15,15 +15,16 @@ from facebench.method import Method, MethodInfo, Terms
 from facebench.pretrain.engine import train
 from facebench.registry import Registry
 from facebench.runtime.workspace import Workspace
-from facebench.testing.learning_check import (
+from facebench.testing.learning_check import RandomFaces, learn_briefly
+from facebench.testing.networks import TwoLayers
+from facebench.testing.variants import (
     IMAGE_SIZE,
-    RandomFaces,
     Variant,
-    learn_briefly,
     literal_values,
+    shared_variants,
+    value_variants,
     variants,
 )
-from facebench.testing.networks import TwoLayers
 
 
 @dataclass(frozen=True)
@@ -159,3 +160,15 @@ def test_each_literal_option_of_each_built_in_method_is_among_the_variants() -> 
             }
             refused = {"pose_augmentation=none"} if name == "pcl" else set()
             assert expected - names == refused
+
+
+def test_every_value_stands_in_a_shared_variant_too() -> None:
+    registry, shorter = Registry(), 0
+    for name in registry.names("method"):
+        cls: type[Method] = registry.load("method", name)
+        alone = {variant.name for variant in value_variants(cls)}
+        shared = [variant.name.split(", ") for variant in shared_variants(cls)]
+        assert sorted(value for values in shared for value in values) == sorted(alone)
+        assert all(len(values) == 1 for values in shared if values[0].endswith(("True", "False")))
+        shorter += len(alone) - len(shared)
+    assert shorter > 0
