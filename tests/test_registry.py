@@ -65,6 +65,7 @@ def test_listing_imports_neither_torch_nor_a_plugin(command: str) -> None:
 
 
 @pytest.mark.wheel
+@pytest.mark.nightly  # import-linter checks the statements; this one what they cause
 def test_the_core_imports_no_plugin() -> None:
     code = (
         "import pkgutil, importlib, sys, facebench\n"

@@ -39,6 +39,7 @@ def test_fer2013(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.nightly
 def test_lfw(tmp_path: Path) -> None:
     report = report_on("lfw", tmp_path)
     assert report.passed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from dataclasses import fields
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def test_without_data_faces_are_rendered_and_that_is_said(
 
 def test_a_cache_that_cannot_be_and_files_that_are_gone_are_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "gone").symlink_to(tmp_path / "nowhere")
-    (tmp_path / "file").write_bytes(bytes(2**29))
+    (tmp_path / "file").touch()
+    os.truncate(tmp_path / "file", 2**29)
     (cache,) = [fact for fact in fb.doctor(cache=tmp_path) if fact.name == "cache"]
     assert cache.text.startswith(f"{tmp_path}: 0.5 GiB")
     facts = {fact.name: fact for fact in fb.doctor(cache=tmp_path / ("x" * 300))}

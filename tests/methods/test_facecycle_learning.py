@@ -25,7 +25,7 @@ def alike(count: int) -> Tensor:
     return F.interpolate(blend, size=SIZE, mode="bilinear")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_both_stages_lower_their_loss_and_the_features_do_not_collapse() -> None:
     method, images = build(jitter=0.0), alike(4)
     untrained = feature_std(method, images)
