@@ -120,9 +120,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Start with the longest tests, so that two processes end together; skip without data.
 
     A test that reads real datasets is skipped where there are none. Tests marked ``nightly`` run
-    only where ``-m`` names them.
+    only where ``-m`` names them, or another mark that they have.
     """
-    if "nightly" not in config.option.markexpr:
+    if not {"nightly", "realdata", "wheel"} & set(config.option.markexpr.split()):
         nightly = [item for item in items if item.get_closest_marker("nightly")]
         config.hook.pytest_deselected(items=nightly)
         items[:] = [item for item in items if not item.get_closest_marker("nightly")]

@@ -37,6 +37,7 @@ def test_a_new_package_is_well_formed(
 
 
 @pytest.mark.wheel
+@pytest.mark.nightly
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_package_passes_its_own_tests(
     facebench: Facebench, tmp_path: Path, kind: str

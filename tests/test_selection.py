@@ -222,6 +222,7 @@ def test_the_probe_is_chosen_on_a_part_of_training(fer_task: type[FER2013], tmp_
     assert sorted([*parts.fit, *parts.held]) == rows["train"].tolist()
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", NAMES)
 def test_contract(name: str, registry: Registry) -> None:
     """The stand-in of either task is rendered and read, as for every built-in."""

@@ -10,7 +10,7 @@ from facebench.audit.findings import Report
 from facebench.progress import Silent
 from facebench.registry import Registry
 
-pytestmark = pytest.mark.realdata
+pytestmark = [pytest.mark.realdata, pytest.mark.nightly]  # half a minute of processor time each
 
 
 def report_on(name: str, cache: Path) -> Report:
@@ -39,7 +39,6 @@ def test_fer2013(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.nightly
 def test_lfw(tmp_path: Path) -> None:
     report = report_on("lfw", tmp_path)
     assert report.passed

@@ -50,6 +50,7 @@ def test_a_report_is_printed_written_drawn_and_the_same_again(
     assert len(list((tmp_path / "cache/synthetic").glob("factor_faces-*"))) == 1
 
 
+@pytest.mark.nightly
 def test_every_feature_of_a_checkpoint_stands_beside_the_floor(
     facebench: Facebench, plugin: Path, tmp_path: Path
 ) -> None:

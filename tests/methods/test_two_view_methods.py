@@ -178,7 +178,10 @@ def test_only_the_second_view_is_solarised_and_seldom_blurred() -> None:
     assert torch.allclose(second, torch.full_like(images, 0.25))
 
 
-@pytest.mark.parametrize("cls", METHODS)
+@pytest.mark.parametrize(
+    "cls",
+    [pytest.param(cls, marks=pytest.mark.nightly) if cls is DINO else cls for cls in METHODS],
+)
 def test_learning_lowers_the_loss_and_does_not_collapse_the_features(
     cls: type[TwoViewMethod],
 ) -> None:
