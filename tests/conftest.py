@@ -1,6 +1,7 @@
 """Fixtures: a task of coloured squares, a two-layer backbone, and temporary folders."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     A test that reads real datasets is skipped where there are none. Tests marked ``nightly`` run
     only where ``-m`` names them, or another mark that they have.
     """
-    if not {"nightly", "realdata", "wheel"} & set(config.option.markexpr.split()):
+    if not re.search(r"(?<!not )\b(nightly|realdata|wheel)\b", config.option.markexpr):
         nightly = [item for item in items if item.get_closest_marker("nightly")]
         config.hook.pytest_deselected(items=nightly)
         items[:] = [item for item in items if not item.get_closest_marker("nightly")]
