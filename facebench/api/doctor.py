@@ -21,7 +21,7 @@ _LIBRARIES = ("torch", "torchvision", "timm", "lightly", "pytorch-lightning", "s
 _EXTRAS = {
     "synth": "anny", "report": "matplotlib", "video": "av", "onnx": "onnxruntime",
     "hf": "transformers", "tensorboard": "tensorboard", "umap": "umap", "notebook": "ipywidgets",
-    "align": "dlib", "sign": "minisign",
+    "align": "dlib", "sign": "minisign", "ray": "ray",
 }  # fmt: skip
 _LITTLE = 5 * 2**30  # bytes of free disk below which a cache of features may not fit
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Unpack
+from typing import Any, Unpack
 
 from facebench.api.results import Results
 from facebench.api.words import RunWords, arguments_of, in_words
@@ -19,10 +19,34 @@ from facebench.request.resolve import Request
 from facebench.results.store import read_result
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.entries import SweepEntry, sweep_entries, sweep_requests
+from facebench.sweep.executors.choice import ELSEWHERE, Choice, open_executor
+from facebench.sweep.executors.protocol import Executor, Outcome, execute
 from facebench.sweep.plan import SweepPlan, plan_sweep
 from facebench.sweep.schedule import Schedule
 from facebench.sweep.tables import plan_tables, result_tables, rows, run_labels
-from facebench.sweep.workers import Executor, Outcome, ProcessExecutor, SerialExecutor, execute
+
+
+class SweepWords(RunWords, total=False):
+    """What is to be run, and where.
+
+    Args:
+        executor: ``local`` (default); ``processes`` (default with several ``jobs``): several
+            runs at a time on this machine, where each process imports the script that calls this,
+            which must keep its own code below ``if __name__ == "__main__":``; or ``ray``, a
+            cluster.
+        jobs: Runs at a time; by default one, of ``processes`` one for each GPU, or two, and of
+            ``ray`` what fits into the cluster.
+        ray_address: Address of a Ray cluster; by default that of ``RAY_ADDRESS``, else this
+            machine.
+        gpus_per_run: GPUs that a run takes on the cluster; by default one if ``device`` is cuda.
+        cpus_per_run: Cores that a run takes there, and threads (default 1).
+    """
+
+    executor: str | None
+    jobs: int | None
+    ray_address: str | None
+    gpus_per_run: float | None
+    cpus_per_run: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +60,7 @@ class PreparedSweep:
         plan: Distinct runs, with the stages that are on disk.
         workspace: Folders, device and progress reporter.
         plugins: Single-file plugins, which each process imports again.
+        choice: What it is computed by.
     """
 
     sweep: Sweep
@@ -44,6 +69,7 @@ class PreparedSweep:
     plan: SweepPlan
     workspace: Workspace
     plugins: tuple[Path, ...]
+    choice: Choice
 
     def labels(self) -> dict[str, str]:
         """Return the name of each run by its key."""
@@ -61,19 +87,24 @@ class PreparedSweep:
             if not run.waits
         ]
 
-    def execute(
-        self, schedule: Schedule, jobs: int = 1, *, verbose: bool = False
-    ) -> Iterator[Outcome]:
+    def executor(self, *, verbose: bool = False) -> Executor:
+        """Return what the runs are computed by.
+
+        Args:
+            verbose: Whether its processes log info messages.
+
+        Raises:
+            SpecError: It is not installed, or what was asked of it cannot be had.
+        """
+        return open_executor(self.choice, self.workspace, self.plugins, verbose=verbose)
+
+    def execute(self, schedule: Schedule, executor: Executor) -> Iterator[Outcome]:
         """Run what is missing, and yield how each run ended as soon as it has.
 
         Args:
             schedule: Schedule of the plan's runs.
-            jobs: Number of concurrent runs; several run in processes of their own.
-            verbose: Whether the processes log info messages.
+            executor: What they are computed by; closed at the end.
         """
-        executor: Executor = SerialExecutor(self.workspace)
-        if jobs > 1:
-            executor = ProcessExecutor(jobs, self.workspace, self.plugins, verbose=verbose)
         yield from execute(schedule, executor, self.workspace)
 
 
@@ -106,21 +137,21 @@ class SweepResults:
         return result_tables(prepared.sweep.title, rows(prepared.entries, prepared.plan), found)
 
 
-def prepare_sweep(sweep: Sweep, arguments: RunArguments, *, jobs: int = 1) -> PreparedSweep:
+def prepare_sweep(sweep: Sweep, arguments: RunArguments, choice: Choice) -> PreparedSweep:
     """Resolve and plan a sweep; data are opened for it.
 
     Args:
         sweep: The sweep.
         arguments: Arguments for all settings; they override those of the file.
-        jobs: Number of concurrent runs.
+        choice: What it is computed by.
 
     Raises:
         FacebenchError: A name, option, device or file is wrong, or a varied key is also given.
     """
-    if jobs < 1:
-        raise SpecError(f"--jobs is {jobs}; expected 1 or more.")
     registry, given = Registry(arguments.plugins), arguments.given()
-    workspace = open_workspace({**sweep.top, **given}, arguments)
+    top = {**sweep.top, **given}
+    top["device"] = choice.device(str(top.get("device", "auto")))
+    workspace = open_workspace(top, arguments, here=choice.name not in ELSEWHERE)
     requests = sweep_requests(sweep, given, arguments.settings, workspace, registry)
     entries = tuple(sweep_entries(sweep, requests, registry))
     return PreparedSweep(
@@ -130,46 +161,48 @@ def prepare_sweep(sweep: Sweep, arguments: RunArguments, *, jobs: int = 1) -> Pr
         plan=plan_sweep(entries, workspace),
         workspace=workspace,
         plugins=arguments.plugins,
+        choice=choice,
     )
 
 
 @in_words
-def run_sweep(file: str | Path, *, jobs: int = 1, **words: Unpack[RunWords]) -> SweepResults:
+def run_sweep(file: str | Path, **words: Unpack[SweepWords]) -> SweepResults:
     """Run every setting of a file; what settings share is computed once: ``facebench sweep``.
 
     Args:
         file: A YAML file with rows, a grid, or both.
-        jobs: Number of concurrent runs. With several, a script must keep its own code below
-            ``if __name__ == "__main__":``, since each process imports it.
-        **words: What is the same for all, as for :func:`facebench.run`; without ``method`` and
-            ``config``, which are the file's to say.
+        **words: What is the same for all, as for :func:`facebench.run`, without ``method`` and
+            ``config``, which are the file's to say; and where it is computed, see
+            :class:`facebench.api.sweeps.SweepWords`.
 
     Raises:
         FacebenchError: An input is wrong; raised before anything is run. A run that fails does not
             affect the others; it is among the ``failures``.
     """
-    return _run(read_sweep(Path(file)), jobs, words, "run_sweep")
+    return _run(read_sweep(Path(file)), words, "run_sweep")
 
 
 @in_words
-def run_ablation(name: str, *, jobs: int = 1, **words: Unpack[RunWords]) -> SweepResults:
+def run_ablation(name: str, **words: Unpack[SweepWords]) -> SweepResults:
     """Run an ablation that is included in facebench: ``facebench ablate``.
 
     Args:
         name: ``table5``, ``table6``, ``table7`` ...: the rows of a paper's table, or a sweep.
-        jobs: As for :func:`run_sweep`.
         **words: As for :func:`run_sweep`.
 
     Raises:
         FacebenchError: An input is wrong; raised before anything is run.
     """
-    return _run(ablation(name), jobs, words, "run_ablation")
+    return _run(ablation(name), words, "run_ablation")
 
 
-def _run(sweep: Sweep, jobs: int, words: Mapping[str, object], function: str) -> SweepResults:
+def _run(sweep: Sweep, words: Mapping[str, Any], function: str) -> SweepResults:
     for word in ("method", "config"):
         if words.get(word) is not None:
             raise SpecError(f"{function}() takes no {word}; expected it in the sweep's file.")
-    prepared = prepare_sweep(sweep, arguments_of(words, function), jobs=jobs)
-    schedule = Schedule(prepared.plan.runs)
-    return SweepResults(prepared, (*prepared.settled(), *prepared.execute(schedule, jobs)))
+    known = {field.name for field in fields(Choice)}
+    choice = Choice(**{w: v for w, v in words.items() if w in known and v is not None})
+    rest = {word: value for word, value in words.items() if word not in known}
+    prepared = prepare_sweep(sweep, arguments_of(rest, function), choice)
+    runs = prepared.execute(Schedule(prepared.plan.runs), prepared.executor())
+    return SweepResults(prepared, (*prepared.settled(), *runs))

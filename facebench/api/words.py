@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any, Literal, TypedDict, TypeVar, get_type_hints
+from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
 
 from facebench.api.places import optional_path, paths
 from facebench.config.options import Override, Overrides
@@ -145,9 +145,10 @@ def in_words(function: F) -> F:
     """Show each word in the signature of a function that takes ``**words``, for ``help``."""
     own = signature(function)
     kept = [p for p in own.parameters.values() if p.kind is not Parameter.VAR_KEYWORD]
+    (declared,) = get_args(get_type_hints(function)["words"])  # Unpack[RunWords]
     words = [
         Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=hint)
-        for name, hint in get_type_hints(RunWords).items()
+        for name, hint in get_type_hints(declared).items()
     ]
     vars(function)["__signature__"] = own.replace(parameters=[*kept, *words])
     return function

@@ -8,7 +8,7 @@ import typer
 
 from facebench.cli.command import command
 from facebench.cli.options import DataPlaces, Judging, Learning, Machine, Session, run_arguments
-from facebench.cli.sweep import Jobs, Tasks, run_and_show
+from facebench.cli.sweep import Computing, Tasks, run_and_show
 
 
 @command
@@ -20,7 +20,7 @@ def ablate(
     machine: Machine,
     judging: Judging,
     places: DataPlaces,
-    jobs: Jobs = 1,
+    computing: Computing,
     session: Session,
 ) -> None:
     """Run an ablation that ships with facebench: the rows of a paper's table, or a sweep."""
@@ -32,4 +32,4 @@ def ablate(
         out.print(details([(known, ablation(known).title) for known in ablation_names()]))
         return
     arguments = run_arguments("ablate", learning, machine, judging, places, task=task)
-    run_and_show(ablation(name), arguments, jobs, session)
+    run_and_show(ablation(name), arguments, computing.choice(), session)

@@ -3,25 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from facebench.cli.command import command
-from facebench.cli.options import DataPlaces, Judging, Learning, Machine, Session, run_arguments
+from facebench.cli.options import (
+    DataPlaces,
+    Judging,
+    Learning,
+    Machine,
+    Session,
+    run_arguments,
+    words,
+)
 
 if TYPE_CHECKING:
     from facebench.api.sweeps import PreparedSweep, SweepResults
     from facebench.config.sweep_file import Sweep
     from facebench.request.arguments import RunArguments
+    from facebench.sweep.executors.choice import Choice
+    from facebench.sweep.executors.protocol import Outcome
     from facebench.sweep.plan import PlannedRun
-    from facebench.sweep.workers import Outcome
 
 Tasks = Annotated[
     str, typer.Option("--task", help="Tasks, comma-separated, instead of the sweep's.")
 ]
-Jobs = Annotated[int, typer.Option(help="Runs at a time, each with its share of the cores.")]
+
+
+@dataclass(frozen=True)
+class Computing:
+    """What the runs of a sweep are computed by."""
+
+    executor: Annotated[
+        str,
+        typer.Option(
+            help="local, processes or ray [default: local; processes with several --jobs]."
+        ),
+    ] = ""
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            help="Runs at a time [default: 1; processes: one for each GPU, or 2; ray: what fits]."
+        ),
+    ] = None
+    ray_address: Annotated[
+        str, typer.Option(help="Of a Ray cluster [default: RAY_ADDRESS, else one started here].")
+    ] = ""
+    gpus_per_run: Annotated[
+        float | None, typer.Option(help="GPUs of a run on Ray [default: 1 with --device cuda].")
+    ] = None
+    cpus_per_run: Annotated[int, typer.Option(help="Cores and threads of a run on Ray.")] = 1
+
+    def choice(self) -> Choice:
+        """Return what is asked for.
+
+        Raises:
+            SpecError: There is no such executor, or an option is not one of it.
+        """
+        from facebench.sweep.executors.choice import Choice
+
+        return Choice(**words(self))
 
 
 @command
@@ -33,23 +77,23 @@ def sweep(
     machine: Machine,
     judging: Judging,
     places: DataPlaces,
-    jobs: Jobs = 1,
+    computing: Computing,
     session: Session,
 ) -> None:
     """Run every setting of a file; what settings share is computed once."""
     from facebench.config.sweep_file import read_sweep
 
     arguments = run_arguments("sweep", learning, machine, judging, places, task=task)
-    run_and_show(read_sweep(file), arguments, jobs, session)
+    run_and_show(read_sweep(file), arguments, computing.choice(), session)
 
 
-def run_and_show(sweep: Sweep, arguments: RunArguments, jobs: int, session: Session) -> None:
+def run_and_show(sweep: Sweep, arguments: RunArguments, choice: Choice, session: Session) -> None:
     """Run what is not on disk yet, and print the table.
 
     Args:
         sweep: The sweep.
         arguments: Arguments for all settings.
-        jobs: Number of concurrent runs.
+        choice: What they are computed by.
         session: Whether runs are executed, and how much is printed.
 
     Raises:
@@ -61,7 +105,7 @@ def run_and_show(sweep: Sweep, arguments: RunArguments, jobs: int, session: Sess
     from facebench.runtime.terminal import log_to_terminal, out
 
     log_to_terminal(session.verbose)
-    prepared = prepare_sweep(sweep, arguments, jobs=jobs)
+    prepared = prepare_sweep(sweep, arguments, choice)
     show_import(prepared.request)
     labels = prepared.labels()
     if session.dry_run:
@@ -69,7 +113,7 @@ def run_and_show(sweep: Sweep, arguments: RunArguments, jobs: int, session: Sess
             out.print(table)
         _show_failures((outcome for outcome in prepared.settled() if outcome.error), labels)
         return
-    done = _run(prepared, labels, jobs, session.verbose)
+    done = _run(prepared, labels, session.verbose)
     for table in done.tables():
         out.print(table)
     found = sum(outcome.result is not None for outcome in done.outcomes)
@@ -79,9 +123,7 @@ def run_and_show(sweep: Sweep, arguments: RunArguments, jobs: int, session: Sess
         raise SystemExit(1)
 
 
-def _run(
-    prepared: PreparedSweep, labels: Mapping[str, str], jobs: int, verbose: bool
-) -> SweepResults:
+def _run(prepared: PreparedSweep, labels: Mapping[str, str], verbose: bool) -> SweepResults:
     """Run what is missing, with a line for each run that ends."""
     from rich.text import Text
 
@@ -94,11 +136,12 @@ def _run(
     schedule, pace, total = Schedule(runs), Pace(), len(runs)
     found = sum(outcome.result is not None for outcome in outcomes)
     err.print(f"{total} runs, {found} on disk", highlight=False)
-    for outcome in prepared.execute(schedule, jobs, verbose=verbose):
+    executor = prepared.executor(verbose=verbose)
+    for outcome in prepared.execute(schedule, executor):
         outcomes.append(outcome)
         if outcome.result is not None:
             pace.note(outcome.run, read_result(outcome.result).record.seconds.plain())
-        left = pace.left(schedule.outstanding() - set(outcome.run.missing()), jobs)
+        left = pace.left(schedule.outstanding() - set(outcome.run.missing()), executor.places)
         line = f"{len(outcomes)} of {total}  {_name(outcome.run, labels)}"
         state = f": FAILED: {outcome.error}" if outcome.error else _time_left(left)
         err.print(Text(line + state), soft_wrap=True)

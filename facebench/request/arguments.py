@@ -73,12 +73,13 @@ class RunArguments:
         return {**top, **self.given()}, {**overrides, **self.settings}
 
 
-def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
+def open_workspace(top: dict[str, Any], arguments: RunArguments, *, here: bool = True) -> Workspace:
     """Return folders, device and progress reporter.
 
     Args:
         top: Flags that a configuration file may contain, too.
         arguments: The rest of the command line.
+        here: Whether this machine computes, and so must have the device.
 
     Raises:
         SpecError: There is no such device, or not so many, or ``synthetic`` is another word.
@@ -93,7 +94,7 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments) -> Workspace:
         results=results,
         data=user_path(str(top["data"])) if "data" in top else default_data(),
         synthetic=_typed(top, "synthetic", "", Literal["missing", "always"]),
-        device=resolve_device(str(top.get("device", "auto"))),
+        device=resolve_device(str(top.get("device", "auto")), here=here),
         progress=arguments.progress or (Silent() if is_helper() else TerminalProgress()),
         devices=arguments.devices,
         nodes=arguments.nodes,

@@ -14,8 +14,12 @@ Precision = Literal["32", "bf16"]
 _KINDS = ("cpu", "cuda", "mps")
 
 
-def resolve_device(name: str) -> torch.device:
+def resolve_device(name: str, *, here: bool = True) -> torch.device:
     """Return the device called ``name``; ``auto`` prefers cuda, then mps, then the CPU.
+
+    Args:
+        name: As the user wrote it.
+        here: Whether this machine computes on it, and so must have it.
 
     Raises:
         SpecError: The device is not available.
@@ -32,7 +36,8 @@ def resolve_device(name: str) -> torch.device:
         )
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        if here:
+            torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise SpecError(f"--device {name}: {reason}. Use auto, cpu, cuda or mps.") from error
@@ -43,7 +48,7 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
     """Return ``32`` or ``bf16``; ``auto`` is bf16 where the hardware multiplies it natively.
 
     Raises:
-        SpecError: The name is not a precision.
+        SpecError: The name is not a precision, or the device is that of another machine.
     """
     if name == "32":
         return "32"
@@ -51,6 +56,11 @@ def resolve_precision(name: str, device: torch.device) -> Precision:
         return "bf16"
     if name != "auto":
         raise SpecError(f"--precision {shortened(name)}: expected auto, 32 or bf16.")
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SpecError(
+            "--precision auto asks the GPU, and this machine has none; expected the precision of "
+            "the machines that compute: --precision bf16 or 32."
+        )
     return "bf16" if _gains_from_bf16(device) else "32"
 
 

@@ -1,4 +1,4 @@
 """Sweeps: many runs, planned together, executed in one or several processes, shown as tables.
 
-May import report, ``plan``, ``pipeline`` and what lies below them.
+May import report, ``pipeline`` and what lies below them.
 """

@@ -71,7 +71,7 @@ def test_two_jobs_give_the_numbers_of_one_and_a_failure_stops_no_other_run(
     facebench: Facebench, plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # From a process that has imported torch; test_sweep_kill.py starts workers as users do.
-    monkeypatch.setattr("facebench.sweep.workers.CONTEXT", started.CONTEXT)
+    monkeypatch.setattr("facebench.sweep.executors.processes.CONTEXT", started.CONTEXT)
     rows = ROWS.replace("simclr", "spread")
     plugins = ["--plugin", str(plugin), "--plugin", spread_plugin.__file__]
     sweep = ["sweep", write(tmp_path, rows), *plugins]

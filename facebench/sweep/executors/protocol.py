@@ -1,0 +1,87 @@
+"""What the executors of a sweep have in common, and the loop that gives them its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from facebench.runtime.workspace import Workspace
+from facebench.sweep.plan import PlannedRun
+from facebench.sweep.schedule import Schedule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How a run ended where it was computed.
+
+    Args:
+        result: Path of its result; None if there is none.
+        error: Reason why there is none.
+    """
+
+    result: Path | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Outcome of a run.
+
+    Args:
+        run: The run.
+        result: Path of its result; None if there is none.
+        error: Reason why there is none.
+    """
+
+    run: PlannedRun
+    result: Path | None = None
+    error: str = ""
+
+
+class Executor(Protocol):
+    """Computes runs: in this process, in others, or on other machines."""
+
+    @property
+    def places(self) -> int:
+        """How many runs may be under way."""
+
+    def submit(self, planned: PlannedRun) -> Future[Ended]:
+        """Start a run.
+
+        The future gives how it ended, the death of its process included: it raises nothing.
+        """
+
+    def close(self) -> None:
+        """Stop the runs that are under way, and wait until they have stopped."""
+
+
+def execute(schedule: Schedule, executor: Executor, workspace: Workspace) -> Iterator[Outcome]:
+    """Execute all pending runs, and yield each outcome as soon as it is known.
+
+    A run that fails cancels the runs that need its checkpoint, and no others.
+    """
+    under_way: dict[Future[Ended], PlannedRun] = {}
+    try:
+        while True:
+            while len(under_way) < executor.places and (planned := schedule.take()) is not None:
+                under_way[executor.submit(planned)] = planned
+            if not under_way:
+                return
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                planned, ended = under_way.pop(future), future.result()
+                yield from _settled(planned, ended, schedule, workspace)
+    finally:
+        executor.close()
+
+
+def _settled(
+    planned: PlannedRun, ended: Ended, schedule: Schedule, workspace: Workspace
+) -> Iterator[Outcome]:
+    yield Outcome(run=planned, result=ended.result, error=ended.error)
+    checkpoint = planned.stages[0]
+    learned = checkpoint.done or workspace.folder("checkpoints", checkpoint.key).exists()
+    for lost in schedule.finish(planned, learned=learned, done=ended.result is not None):
+        yield Outcome(run=lost, error="not tried: a run before it could not make its checkpoint")
