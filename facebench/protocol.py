@@ -18,10 +18,10 @@ import importlib
 import inspect
 from abc import ABC, abstractmethod
 from functools import cache
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from facebench.errors import PluginError, SpecError, UnknownNameError
+from facebench.installed import registered
 from facebench.task import Metric, TaskInfo
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class TableProtocol(ABC):
 
 def known_protocols() -> tuple[str, ...]:
     """Return the names of all protocols that can be found, sorted."""
-    return tuple(sorted({*BUILT_IN, *(point.name for point in entry_points(group=GROUP))}))
+    return tuple(sorted({*BUILT_IN, *(point.name for point in registered(GROUP))}))
 
 
 def find_protocol(name: str) -> Any:
@@ -177,7 +177,7 @@ def no_training_labels(info: TaskInfo) -> str:
 
 
 def _of_a_package(name: str) -> str:
-    targets = sorted({point.value for point in entry_points(group=GROUP, name=name)})
+    targets = sorted({point.value for point in registered(GROUP) if point.name == name})
     if len(targets) > 1:
         raise PluginError(
             f"protocol '{name}' is registered by {' and '.join(targets)}; one name has one owner. "

@@ -14,12 +14,12 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
 
 from facebench.errors import PluginError, SpecError, UnknownNameError
+from facebench.installed import registered
 
 PluginKind = Literal["method", "task", "backbone"]
 
@@ -201,9 +201,8 @@ class Registry:
         return build_backbone(self.load("backbone", text.partition(":")[0]), text)
 
     def _add_entry_points(self, kind: PluginKind) -> None:
-        for point in entry_points(group=f"facebench.{kind}s"):
-            owner = f"{point.dist.name} {point.dist.version}" if point.dist else "unknown"
-            plugin = Plugin(kind, point.name, point.value, owner)
+        for point in registered(f"facebench.{kind}s"):
+            plugin = Plugin(kind, point.name, point.value, point.owner)
             if plugin not in self._plugins[kind, point.name]:  # two metadata copies of one install
                 self._plugins[kind, point.name].append(plugin)
 

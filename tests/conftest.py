@@ -1,5 +1,6 @@
 """Fixtures: a task of coloured squares, a two-layer backbone, and temporary folders."""
 
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+import typer.testing
 from PIL import Image
 from tiny_tasks import tiny_folder
 from typer.testing import CliRunner, Result
@@ -20,6 +22,9 @@ os.environ["COLUMNS"] = "200"
 IN_PARALLEL = "PYTEST_XDIST_WORKER" in os.environ
 if IN_PARALLEL:  # a core for each test process, and for those that it starts
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The command line is put together once, and not at each call of a test.
+typer.testing._get_command = functools.cache(typer.testing._get_command)
 
 # How long an example takes says nothing about what is tested, and much about the machine.
 hypothesis.settings.register_profile("facebench", deadline=None)

@@ -1,17 +1,17 @@
 """Finding plugins: entry points, files, clashes, and modules that listing does not import."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from facebench import registry as registry_module
 from facebench.errors import PluginError, SpecError, UnknownNameError
+from facebench.installed import Registered, registered
 from facebench.registry import Registry
 
 PLUGIN = """
@@ -25,16 +25,14 @@ class Mine(Method):
 
 
 def points(*entries: tuple[str, str, str]) -> Any:
-    """Return a stand-in for importlib.metadata's look-up: (name, target, distribution)."""
+    """Return a stand-in for what is installed: (name, target, distribution)."""
 
-    def entry_points(group: str) -> Iterator[Any]:
+    def registered(group: str) -> Iterator[Registered]:
         if group == "facebench.methods":
             for name, target, owner in entries:
-                point = EntryPoint(name=name, value=target, group=group)
-                dist = SimpleNamespace(name=owner, version="1.0")
-                yield SimpleNamespace(name=point.name, value=point.value, dist=dist)
+                yield Registered(name, target, f"{owner} 1.0")
 
-    return entry_points
+    return registered
 
 
 @pytest.mark.wheel
@@ -77,6 +75,20 @@ def test_the_core_imports_no_plugin() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_what_is_installed_later_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    group = "facebench.methods"
+    before = registered(group)
+    folder = tmp_path / "late-2.1.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 2.1\n")
+    (folder / "entry_points.txt").write_text(f"[{group}]\nlate = late:Late\n")
+    assert set(registered(group)) == {*before, Registered("late", "late:Late", "late 2.1")}
+    assert Registry().find("method", "late").owner == "late 2.1"
+    shutil.rmtree(folder)
+    assert registered(group) == before
+
+
 def test_an_unknown_name_gets_the_nearest_and_the_list() -> None:
     with pytest.raises(UnknownNameError, match=r"Did you mean 'simclr'\? Known: .*pcl"):
         Registry().load("method", "simcrl")
@@ -84,7 +96,7 @@ def test_an_unknown_name_gets_the_nearest_and_the_list() -> None:
 
 def test_two_owners_of_one_name_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
     entries = [("a", "x:A", "one"), ("a", "y:A", "two"), ("b", "z:B", "three")]
-    monkeypatch.setattr(registry_module, "entry_points", points(*entries))
+    monkeypatch.setattr(registry_module, "registered", points(*entries))
     registry = Registry()
     with pytest.raises(PluginError, match=r"one 1\.0 \(x:A\) and two 1\.0 \(y:A\)"):
         registry.find("method", "a")
@@ -101,7 +113,7 @@ def test_two_owners_of_one_name_are_both_named(monkeypatch: pytest.MonkeyPatch) 
 def test_a_broken_plugin_names_its_distribution(
     monkeypatch: pytest.MonkeyPatch, target: str, message: str
 ) -> None:
-    monkeypatch.setattr(registry_module, "entry_points", points(("a", target, "broken")))
+    monkeypatch.setattr(registry_module, "registered", points(("a", target, "broken")))
     with pytest.raises(PluginError, match=message):
         Registry().load("method", "a")
 

@@ -7,6 +7,7 @@ is a single-file plugin, which is this file, too.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -229,7 +230,7 @@ def test_it_is_compared_and_shown_with_its_floors_and_columns(
 
 
 def test_without_its_package_the_result_says_so(results: facebench.Results, tmp_path: Path) -> None:
-    (tmp_path / "site/fifth-1.0.dist-info/entry_points.txt").write_text("")
+    shutil.rmtree(tmp_path / "site/fifth-1.0.dist-info")
     findings = [one.findings for one in facebench.validate(tmp_path / "results")]
     assert {finding.key for found in findings for finding in found} == {"task.protocol[0]"}
 
