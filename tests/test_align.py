@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from PIL import Image
 from torch import Tensor
 
 import facebench as fb
+from facebench.api.runs import prepare_runs
+from facebench.api.words import arguments_of
 from facebench.config.align import AlignSpec
 from facebench.data.align.five_points import TEMPLATES
 from facebench.data.align.landmark_file import COLUMNS
@@ -109,15 +112,75 @@ def test_alignments_share_no_column(cropped: Result, aligned: Result) -> None:
     assert "images aligned: five points (arcface, points.csv " in lines
 
 
+def test_a_result_names_the_file_and_no_folder(aligned: Result, landmarks: Path) -> None:
+    assert aligned.spec.align is not None
+    assert aligned.spec.align.landmarks == landmarks.name
+    assert str(landmarks.parent) not in aligned.path.read_text()
+
+
+def test_the_same_landmarks_under_another_name_share_a_column(
+    words: dict[str, Any], aligned: Result, landmarks: Path, tmp_path: Path
+) -> None:
+    renamed = Path(shutil.copy(landmarks, tmp_path / "renamed.csv"))
+    again = judged(
+        {**words, "results": tmp_path / "results"}, kind="five_points", landmarks=str(renamed)
+    )
+    assert "renamed.csv" in str(again.record.task.alignment)
+    assert again.record.stages == aligned.record.stages
+    assert len(comparable([again, aligned])) == 1
+    assert len(fb.compare(again, aligned).metrics) > 0  # not refused
+    changed = pd.read_csv(landmarks)
+    changed["nose_x"] += 1
+    changed.to_csv(renamed, index=False)
+    other = judged(
+        {**words, "results": tmp_path / "results"}, kind="five_points", landmarks=str(renamed)
+    )
+    assert len(comparable([again, other])) == 2
+
+
+def test_missing_landmarks_are_said_before_anything_is_shown_or_learned(
+    words: dict[str, Any], tmp_path: Path
+) -> None:
+    settings = {"align.kind": "five_points", "align.landmarks": str(tmp_path / "absent.csv")}
+    places = {key: words[key] for key in ("data", "cache", "plugins", "floors")}
+    with pytest.raises(DataError, match=r"absent\.csv: cannot be read"):
+        prepare_runs(
+            arguments_of({"method": "hog", "task": "tiny", "settings": settings, **places}, "run")
+        )
+
+
+@pytest.mark.parametrize(
+    ("side", "centre", "black"), [(2 * SIDE, (), "75%"), (16, (SIDE - 4, 16), "25%")]
+)
+def test_a_crop_beyond_the_image_is_said(
+    words: dict[str, Any], side: int, centre: tuple[float, ...], black: str
+) -> None:
+    found = judged(words, side=side, centre=centre)
+    said = f"{black} of the crop lies beyond the image, and is black (of 32 images, in 32)"
+    assert said in found.record.warnings[-1]
+
+
+@pytest.mark.parametrize("align", [{"side": 50 * SIDE}, {"side": 16, "centre": (900, 900)}])
+def test_a_crop_of_no_image_is_refused(words: dict[str, Any], align: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="100% of the crop lies beyond the image"):
+        judged(words, **align)
+    settings = {f"align.{key}": value for key, value in align.items()}
+    places = {key: words[key] for key in ("data", "cache", "plugins", "floors")}
+    with pytest.raises(SpecError, match="100% of the crop"):
+        fb.dry_run(method="hog", task="tiny", settings=settings, **places)
+
+
 def test_landmarks_are_kept(words: dict[str, Any], aligned: Result, landmarks: Path) -> None:
     kept = [entry for entry in fb.list_cache(words["cache"]) if entry.kind == "landmarks"]
-    assert len(kept) == 1
+    before = len(kept)
+    assert before > 0
     assert fb.check_cache(words["cache"]) == []
-    stored = np.load(kept[0].path / "points.npy")
-    assert np.isnan(stored).any(axis=(1, 2)).sum() == MISSED
+    for one in kept:
+        stored = np.load(one.path / "points.npy")
+        assert np.isnan(stored).any(axis=(1, 2)).sum() == MISSED
     again = judged(words, kind="five_points", template="dlib", landmarks=str(landmarks))
     assert again.record.stages.features != aligned.record.stages.features
-    assert len([e for e in fb.list_cache(words["cache"]) if e.kind == "landmarks"]) == 1
+    assert len([e for e in fb.list_cache(words["cache"]) if e.kind == "landmarks"]) == before
 
 
 def test_a_sheet_shows_the_crop(words: dict[str, Any], tmp_path: Path, tiny: Dataset) -> None:

@@ -97,7 +97,9 @@ def show_input(
     )  # fmt: skip
     shown = _some(dataset)
     aligned = alignment(align, shown, folder, TerminalProgress())
-    shown = shown if aligned is None else aligned.aligned()
+    if aligned is not None:
+        aligned.check()
+        shown = aligned.aligned()
     batch = entered.enter(_read(shown, entered.image_size or cls.info.image_size, entered))
     with atomic_file(target) as temporary:
         Image.fromarray(_sheet(entered.shown(batch))).save(temporary, format="PNG")

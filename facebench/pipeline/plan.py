@@ -29,7 +29,12 @@ def plan(stages: Stages) -> tuple[Step, Step, Step]:
     """Return what makes the checkpoint, the features and the result of a run.
 
     Where results are to be overwritten (``--force``) none counts as done.
+
+    Raises:
+        FacebenchError: Landmarks cannot be read, or a crop shows next to nothing of the images.
     """
+    if stages.alignment is not None:
+        stages.alignment.check()
     spec, workspace = stages.spec, stages.workspace
     folder = stages.checkpoint_folder()
     learned = folder.exists()

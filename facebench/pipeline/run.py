@@ -39,6 +39,8 @@ def run(loaded: LoadedRun, workspace: Workspace, beside: tuple[ExtractSpec, ...]
 
 
 def _check_items(stages: Stages, folder: Path) -> None:
-    """Check that there are enough items to judge, unless the stage that takes time is on disk."""
+    """Check that there is enough to judge, unless the stage that takes time is on disk."""
     if not folder.exists():
+        if stages.alignment is not None:
+            stages.alignment.check()
         check_items(stages.dataset, stages.spec.probe, seed=stages.spec.seed)

@@ -39,6 +39,7 @@ from facebench.results.records import (
     judgement_record,
     method_record,
     pretrain_record,
+    published_spec,
     source_record,
     task_record,
 )
@@ -238,7 +239,7 @@ class Stages:
         seconds = round(time.perf_counter() - started, 2)
         leaks = find_leaks(self.dataset, self.workspace.cache, self.workspace.progress)
         record = {
-            "spec": spec_record(self.spec),
+            "spec": published_spec(self.spec),
             "stages": {
                 "checkpoint": checkpoint.folder.name,
                 "weights_digest": checkpoint.weights_digest,

@@ -56,19 +56,20 @@ def compared_size(record: Record) -> int:
 def alignment_of(record: Record) -> dict[str, Any]:
     """Return how images were aligned, by what comparable results share; empty: the task's crop.
 
-    How many faces were found is the same wherever the landmarks and the data are.
+    How many faces were found is the same wherever the landmarks and the data are. Landmarks are
+    the same by their identity; the file that holds them can have any name.
     """
     if record.task.alignment is None:
         return {}
-    counted = ("faces", "not_found")
-    return {k: v for k, v in record.task.alignment.plain().items() if k not in counted}
+    unsaid = ("faces", "not_found", *(["landmarks"] if record.task.alignment.identity else []))
+    return {k: v for k, v in record.task.alignment.plain().items() if k not in unsaid}
 
 
 def alignment_words(record: Record) -> str:
     """Return how images were aligned, in words: ``five points (arcface, dlib 20.0)``."""
-    kept = alignment_of(record)
-    if not kept:
+    if record.task.alignment is None:
         return "the task's crop"
+    kept = record.task.alignment.plain()
     if kept["kind"] == "five_points":
         return f"five points ({kept['template']}, {kept['landmarks']})"
     if kept["kind"] == "none":

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import Any
 
 from facebench.audit.leak_free import leak_free_scores
 from facebench.audit.leaks import Leaks
 from facebench.audit.overlap import identity_overlap, overlap_warning
-from facebench.config.spec import ProbeSpec, plain
+from facebench.config.spec import ProbeSpec, RunSpec, plain, spec_record
 from facebench.data.align.alignment import Alignment
 from facebench.data.dataset import Dataset
 from facebench.data.sources import Source
@@ -16,6 +17,21 @@ from facebench.evaluation.judgement import Judgement
 from facebench.evaluation.protocol import judging
 from facebench.method import Method
 from facebench.weights.checkpoint import Checkpoint
+
+
+def published_spec(spec: RunSpec) -> dict[str, Any]:
+    """Return the spec of a result, whose files and folders have names, and no place on a machine.
+
+    What is in them is named by digests: ``stages.weights_digest``, ``pretrain.data.fingerprint``
+    and ``task.alignment.identity``.
+    """
+    record = spec_record(spec)
+    record["checkpoint"] = PurePath(spec.checkpoint).name
+    kind, colon, place = spec.pretrain.data.rpartition(":")
+    record["pretrain"]["data"] = f"{kind}{colon}{PurePath(place).name}"
+    if "align" in record:
+        record["align"]["landmarks"] = PurePath(spec.align.landmarks).name
+    return record
 
 
 def method_record(method: type[Method]) -> dict[str, Any]:

@@ -33,12 +33,13 @@ def find_checkpoint(path: Path, cache: Path) -> Checkpoint:
             )
         return read_checkpoint(path)
     record = read_result(path).record
-    stages, handed_in = record.stages, record.spec.checkpoint
-    folder = Path(handed_in) if handed_in else cache / "checkpoints" / stages.checkpoint
+    stages, handed_in = record.stages, Path(record.spec.checkpoint or "")
+    # Results name a folder that was handed in; those of earlier versions have its whole path.
+    folder = handed_in if handed_in.is_absolute() else cache / "checkpoints" / stages.checkpoint
     if not folder.is_dir():
         raise StageError(
             f"{path}: its checkpoint is gone: found no {folder}; expected what the run left there. "
-            "Give the --cache of that run, or run it again."
+            "Give the --cache of that run, or the checkpoint's own folder, or run it again."
         )
     checkpoint = read_checkpoint(folder)
     if checkpoint.weights_digest != stages.weights_digest:

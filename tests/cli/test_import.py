@@ -118,6 +118,8 @@ def test_a_checkpoint_that_facebench_learned_is_judged_again_elsewhere(
     assert again["spec"]["pretrain"] == learned["spec"]["pretrain"]
     assert again["scores"] == learned["scores"]
     assert again["pretrain"]["data"]["name"] == "tiny"
+    assert again["spec"]["checkpoint"] == "kept"
+    assert str(tmp_path) not in json.dumps(again)
 
 
 def test_a_sweep_judges_every_feature_of_a_file(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,10 +16,16 @@ from facebench.config.spec import plain
 from facebench.data.align.five_points import similarity, warp
 from facebench.data.align.landmarks import LandmarkSource, landmark_source, landmarks
 from facebench.data.dataset import Dataset, View
+from facebench.errors import DataError, SpecError
 from facebench.progress import Progress
 from facebench.runtime.images import Box, Pixels, Scaling, crop_resize
 
 VERSION = 1  # goes up when the same landmarks would give other images
+
+_LOOKED_AT = 32  # images, at equal distances in the table, to see how much of a crop is image
+_LEAST = 0.05  # share of a crop that is image, below which nothing can be judged
+
+_log = logging.getLogger(__name__)
 
 Transforms = list[NDArray[np.float64] | None]
 
@@ -57,6 +64,24 @@ class Alignment:
         found = {} if self.source is None else {"landmarks": self.source.identity}
         return {"version": VERSION, "kind": self.spec.kind, **own, **found}
 
+    def check(self) -> None:
+        """Check that the crop shows enough of the images; a few of them are read for it.
+
+        A crop that reaches beyond them is said.
+
+        Raises:
+            SpecError: Nearly all of it lies beyond them.
+        """
+        shares = self._shares
+        if not (shares < 1).any():
+            return
+        if shares.mean() < _LEAST:
+            raise SpecError(
+                f"align.side and align.centre: {self._where_black()}; expected a crop of the "
+                "images. Set them in pixels of the image files (facebench show-input draws it)."
+            )
+        _log.warning("%s", self._where_black())
+
     def aligned(self) -> Dataset:
         """Return the dataset with aligned images; landmarks are found unless they are kept.
 
@@ -76,13 +101,38 @@ class Alignment:
         }  # fmt: skip
 
     def warnings(self) -> tuple[str, ...]:
-        """Return what a reader must know of the images that could not be aligned."""
-        if self.source is None or not self._missed:
+        """Return what a reader must know of images that could not be aligned, or are part black."""
+        if self.source is None:
+            return (self._where_black(),) if (self._shares < 1).any() else ()
+        if not self._missed:
             return ()
         return (
             f"{self.dataset.task.info.title}: no face was found in {self._missed:,} of "
             f"{len(self._transforms):,} images ({self.source.title}); they are shown as the task "
             "crops them.",
+        )
+
+    @cached_property
+    def _shares(self) -> NDArray[np.float64]:
+        """The share of the crop that is image, of some images that can be read."""
+        if self.spec.kind != "crop":
+            return np.ones(0)
+        rows = np.linspace(0, len(self.dataset) - 1, min(_LOOKED_AT, len(self.dataset)))
+        shares = []
+        for row in np.unique(rows.astype(int)).tolist():
+            try:
+                image, box = self.dataset.whole(row)
+            except DataError:  # the extraction of features reads it again, and reports it
+                continue
+            height, width = image.shape[:2]
+            shares.append(share_inside(moved(self.spec, box, width, height), width, height))
+        return np.array(shares)
+
+    def _where_black(self) -> str:
+        shares = self._shares
+        return (
+            f"{self.dataset.task.info.title}: {1 - shares.mean():.0%} of the crop lies beyond the "
+            f"image, and is black (of {len(shares)} images, in {int((shares < 1).sum())})"
         )
 
     @property
@@ -144,6 +194,14 @@ def moved(spec: AlignSpec, box: Box | None, width: int, height: int) -> Box:
     wide, high = (spec.side, spec.side) if spec.side else (right - left, bottom - top)
     new_left, new_top = round(x - wide / 2), round(y - high / 2)
     return new_left, new_top, new_left + wide, new_top + high
+
+
+def share_inside(box: Box, width: int, height: int) -> float:
+    """Return the share of a box's area that lies within an image of ``width`` x ``height``."""
+    left, top, right, bottom = box
+    across = max(0, min(right, width) - max(left, 0))
+    down = max(0, min(bottom, height) - max(top, 0))
+    return across * down / ((right - left) * (bottom - top))
 
 
 def alignment(

@@ -103,6 +103,21 @@ def landmark_source(spec: AlignSpec, dataset: Dataset) -> LandmarkSource:
     return LandmarkSource(detector.title(), detector.identity(), detector.detect)
 
 
+def check_landmarks(spec: AlignSpec) -> None:
+    """Check that landmarks which are asked for can be had, before anything is computed.
+
+    Args:
+        spec: Options of alignment.
+
+    Raises:
+        DataError: There is no such file, or no detector.
+    """
+    if spec.landmarks == DETECT:
+        detector.identity()
+    elif spec.landmarks:
+        _of_file(user_path(spec.landmarks))
+
+
 def landmarks(source: LandmarkSource, dataset: Dataset, cache: Path, progress: Progress) -> Points:
     """Return the landmarks of a dataset, computed once.
 
@@ -162,7 +177,8 @@ def _of_file(file: Path) -> LandmarkSource:
     except OSError as error:
         raise DataError(
             f"{file}: cannot be read: {error.strerror or error}; expected a CSV of landmarks. "
-            "Correct align.landmarks."
+            "Correct align.landmarks. (A result has the name of the file alone: verify it where "
+            "the file lies.)"
         ) from error
 
     def compute(dataset: Dataset, progress: Progress) -> Points:

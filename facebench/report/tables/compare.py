@@ -11,7 +11,7 @@ import pandas as pd
 from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.report.entries import main_metric, metrics
-from facebench.report.groups import alignment_words, comparable, compared_size
+from facebench.report.groups import alignment_of, alignment_words, comparable, compared_size
 from facebench.results.stats.resampling import aligned, decided, right
 from facebench.results.stats.significance import McNemar, mcnemar
 from facebench.results.stats.statistics import Difference, contests
@@ -150,6 +150,17 @@ def _row(one: ComparedMetric) -> dict[str, object]:
     }
 
 
+def _alignments(first: Result, second: Result) -> list[object]:
+    """Return how the images of both were aligned; the same twice if it is the same."""
+    found = [alignment_of(one.record) for one in (first, second)]
+    words = [alignment_words(one.record) for one in (first, second)]
+    if found[0] == found[1]:
+        return [words[0]] * 2
+    if words[0] == words[1]:  # landmarks of one name that are not the same
+        words = [f"{w}, landmarks {f['identity']}" for w, f in zip(words, found, strict=True)]
+    return list(words)
+
+
 def _what_differs(first: Result, second: Result) -> Iterator[str]:
     """Yield the differences that make two results not comparable."""
     tasks = [result.record.task for result in (first, second)]
@@ -160,7 +171,7 @@ def _what_differs(first: Result, second: Result) -> Iterator[str]:
         "protocol": [" version ".join(map(str, task.protocol)) for task in tasks],
         "data": ["synthetic" if task.synthetic else "real" for task in tasks],
         "size of images": [compared_size(one.record) for one in (first, second)],
-        "alignment": [alignment_words(one.record) for one in (first, second)],
+        "alignment": _alignments(first, second),
         "limit": [spec.limit for spec in specs],
         "verification": [spec.probe.verification for spec in specs],
         **{
