@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Unpack
 
 from facebench.api.results import Results
 from facebench.api.words import RunWords, arguments_of, in_words
+from facebench.config.options import Overrides
+from facebench.config.other_probe import check_read
 from facebench.config.spec import RunSpec
+from facebench.data.align.landmarks import check_landmarks
 from facebench.data.finding import VOXCELEB, task_folder, voxceleb_folder
 from facebench.pipeline.passes import beside
 from facebench.pipeline.plan import Step, plan
@@ -93,17 +96,34 @@ def prepare_runs(arguments: RunArguments, registry: Registry | None = None) -> P
     workspace = open_workspace(top, arguments)
     request = build_request(top, overrides, workspace, registry)
     runs = tuple(resolve_with_origins(request, registry))
+    check_flags(arguments.settings, [resolved.spec for resolved in runs])
     for resolved in runs:
         _find_data(resolved.loaded, workspace)
     return PreparedRuns(runs, request, workspace)
 
 
-def _find_data(run: LoadedRun, workspace: Workspace) -> None:
-    """Look for the folders of a run's data, so that one that is missing is said before any run.
+def check_flags(settings: Overrides, specs: Sequence[RunSpec]) -> None:
+    """Check that some run reads each option of ``--set`` that is of a probe.
+
+    Args:
+        settings: All options that were given; those of files may be for other runs.
+        specs: All runs.
 
     Raises:
-        DataError: A data folder is given, and a dataset is not below it.
+        SpecError: No run reads one.
     """
+    flags = [key for key, one in settings.items() if one.where.startswith("--set ")]
+    check_read(flags, {spec.probe.kind for spec in specs})
+
+
+def _find_data(run: LoadedRun, workspace: Workspace) -> None:
+    """Look for a run's data and landmarks, so that what is missing is said before any run.
+
+    Raises:
+        DataError: A data folder is given, and a dataset is not below it; or landmarks are asked for
+            that cannot be had.
+    """
+    check_landmarks(run.spec.align)
     data, synthetic, learned = workspace.data, workspace.synthetic, run.learned_task
     task_folder(run.task(run.spec.task_options), data, synthetic)
     if run.learns and learned is not None:

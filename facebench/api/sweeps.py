@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from facebench.api.results import Results
+from facebench.api.runs import check_flags
 from facebench.api.words import RunWords, arguments_of, in_words
 from facebench.config.ablations import ablation
 from facebench.config.sweep_file import Sweep, read_sweep
@@ -154,6 +155,7 @@ def prepare_sweep(sweep: Sweep, arguments: RunArguments, choice: Choice) -> Prep
     workspace = open_workspace(top, arguments, here=choice.name not in ELSEWHERE)
     requests = sweep_requests(sweep, given, arguments.settings, workspace, registry)
     entries = tuple(sweep_entries(sweep, requests, registry))
+    check_flags(arguments.settings, [entry.spec for entry in entries])
     return PreparedSweep(
         sweep=sweep,
         request=requests[0],

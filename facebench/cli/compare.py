@@ -54,15 +54,15 @@ def _who(result: Result) -> str:
 def _differences(compared: Comparison) -> Table:
     from facebench.rendering.table import Column, Section, Table, cell, columns
     from facebench.report import DASH
-    from facebench.results.scores import SHOWN
+    from facebench.results.scores import shown_kind
 
-    rows = []
+    rows, protocol = [], compared.first.record.task.protocol[0]
     for one in compared.metrics:
         scale, found = one.metric.scale, one.difference
         known = found.p == found.p  # not NaN
         rows.append(
             (
-                cell(f"{SHOWN[one.kind]} {one.metric.title}"),
+                cell(f"{shown_kind(one.kind, protocol)} {one.metric.title}"),
                 cell(f"{scale * one.first:.2f}"),
                 cell(f"{scale * one.second:.2f}"),
                 cell(f"{scale * found.value:+.2f}", "bold"),
@@ -87,10 +87,11 @@ def _p(p: float) -> str:
 
 
 def _decisions(compared: Comparison) -> Iterator[str]:
-    from facebench.results.scores import SHOWN
+    from facebench.results.scores import shown_kind
 
+    protocol = compared.first.record.task.protocol[0]
     for kind, counts in compared.decisions.items():
         yield (
-            f"{SHOWN[kind]}: both right {counts.both:,}, only A {counts.only_a:,}, only B "
-            f"{counts.only_b:,}, neither {counts.neither:,}"
+            f"{shown_kind(kind, protocol)}: both right {counts.both:,}, only A "
+            f"{counts.only_a:,}, only B {counts.only_b:,}, neither {counts.neither:,}"
         )

@@ -1,11 +1,12 @@
 """Options of the probes besides the linear one, which keys and results have where one is chosen.
 
-A result of the linear probe says nothing of them, so its key does not depend on them.
+A result of the linear probe says nothing of them, so its key does not depend on them. Nor does a
+result of another probe depend on what only a trained head reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated
 
 from annotated_types import Interval, Len
@@ -22,9 +23,51 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 NAMES = frozenset({"kind", *(name for names in OPTIONS.values() for name in names)})
 
 
+OF_HEADS = frozenset(
+    {
+        "epochs", "batch_size", "paper_lr", "lrs", "weight_decays", "centre", "verification",
+        "embedding_dim", "pair_epochs", "pair_lrs",
+    }
+)  # fmt: skip
+"""Options of trained heads and of pairs. ``holdout`` is none: it also says which labels a method
+may learn from."""
+
+UNTRAINED = frozenset({"knn", "fewshot", "centroid"})
+"""Probes that read none of them; one of another package may read all."""
+
+
 def unsaid(kind: str) -> frozenset[str]:
-    """Return the options of this module that keys and results do not have with a probe."""
-    return NAMES if kind == LINEAR else NAMES - {"kind", *OPTIONS.get(kind, ())}
+    """Return the options of a probe's group that keys and results do not have with a probe."""
+    if kind == LINEAR:
+        return NAMES
+    return unread(kind) | NAMES - {"kind", *OPTIONS.get(kind, ())}
+
+
+def unread(kind: str) -> frozenset[str]:
+    """Return the options of trained heads that a probe does not read."""
+    return OF_HEADS if kind in UNTRAINED else frozenset()
+
+
+def check_read(given: Iterable[str], kinds: Collection[str]) -> None:
+    """Check that some probe reads each option that is set by hand.
+
+    Args:
+        given: ``group.key`` of these options.
+        kinds: Names of the probes of all runs.
+
+    Raises:
+        SpecError: No probe reads one.
+    """
+    if not kinds:
+        return
+    nowhere = frozenset.intersection(*map(unread, kinds))
+    for key in given:
+        group, _, name = key.partition(".")
+        if group == "probe" and name in nowhere:
+            raise SpecError(
+                f"--set {key}: --probe {', '.join(sorted(kinds))} trains no head, and does not "
+                "read it. Leave it out, or choose --probe linear."
+            )
 
 
 Neighbours = Annotated[int, Interval(ge=1, le=10**4)]

@@ -10,8 +10,7 @@ and an interval over test items (variation of the test set).
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean, stdev
@@ -21,8 +20,8 @@ from facebench.config.spec import digest
 from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.report.groups import Group, comparable, learned_from, printed_beside
+from facebench.report.members import members
 from facebench.report.reference import Printed
-from facebench.results.record import Record
 from facebench.results.stats.statistics import Interval, intervals
 from facebench.results.store import Result, read_result
 from facebench.runtime.workspace import to_json
@@ -147,30 +146,11 @@ def entries(results: Iterable[Result]) -> list[MethodEntry]:
     """Sort results into entries, ordered by method, feature, backbone and what was learned from.
 
     Of several results of one configuration, task and seed (the data changed in between) the one
-    that was written last counts, with a warning.
+    that was written last counts, with a warning. A result of a probe that trains no head stands
+    beside those of trained heads, if these agree on how heads are trained.
     """
-    members: dict[str, list[Result]] = defaultdict(list)
-    for result in sorted(results, key=lambda r: (r.spec.task, r.path.name)):
-        members[digest(configuration(result.record))].append(result)
-    found = [_entry(*part) for of_entry in members.values() for part in _by_size(of_entry)]
+    found = [_entry(*part) for part in members(results)]
     return sorted(found, key=_place)
-
-
-def _by_size(results: list[Result]) -> Iterator[tuple[dict[str, Any], list[Result]]]:
-    """Yield the configuration of results, and them; by size of images if one group has several.
-
-    Images of the model's own size are comparable with those of the task's, and are not the same.
-    """
-    shared = configuration(results[0].record)
-    sizes: dict[int, list[Result]] = defaultdict(list)
-    for result in results:
-        sizes[result.spec.extract.image_size].append(result)
-    groups = comparable(results).values()
-    if all(len({r.spec.extract.image_size for r in of_group}) == 1 for of_group in groups):
-        yield shared, results
-        return
-    for size, of_size in sizes.items():
-        yield {**shared, "extract": {**shared["extract"], "image_size": size}}, of_size
 
 
 def _place(entry: MethodEntry) -> tuple[str, ...]:
@@ -179,37 +159,6 @@ def _place(entry: MethodEntry) -> tuple[str, ...]:
     )  # without the hash, so that similar settings are adjacent
     words = (entry.title.casefold(), entry.feature, entry.backbone, entry.pretraining, entry.preset)
     return (*words, options)
-
-
-def configuration(record: Record) -> dict[str, Any]:
-    """Return the configuration that two results of one entry share: the spec without seed and task.
-
-    Data are identified by fingerprint, not by location; options of pretraining are left out where
-    nothing is learned.
-    """
-    spec, data = record.spec, record.pretrain.data
-    extract = {k: v for k, v in spec.extract.plain().items() if k in ("feature", "pool", "dtype")}
-    # How pairs are verified, and another probe than the linear one, are part of the task's group.
-    apart = {"verification", *spec.probe.other()}
-    probe = {k: v for k, v in spec.probe.plain().items() if k not in apart}
-    kept: dict[str, Any] = {
-        "method": [record.method.name, record.method.version],
-        "options": spec.method_options,
-        "backbone": spec.backbone,
-        "precision": spec.precision,
-        "extract": extract,
-        "probe": probe,
-    }
-    if data is not None:
-        learning = {
-            k: v
-            for k, v in spec.pretrain.plain().items()
-            if k not in ("data", "checkpoint_minutes")
-        }
-        kept |= {"pretrain": learning, "data": data.fingerprint}
-    if record.pretrain.imported is not None:
-        kept["imported"] = record.pretrain.imported.sha256
-    return kept
 
 
 def metrics(results: Sequence[Result]) -> tuple[Metric, ...]:

@@ -20,7 +20,7 @@ from facebench.report.groups import (
     task_title,
 )
 from facebench.results.record import Record
-from facebench.results.scores import KINDS, SHOWN, Level, Scores
+from facebench.results.scores import KINDS, SHOWN, Level, Scores, shown_kind
 from facebench.results.stats.statistics import Interval, interval_of
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -42,7 +42,8 @@ def _table(group: Group, results: list[Result]) -> Table:
             rows.append([cell(name, "dim"), cell(value), *[cell(DASH)] * 4])
     for result in results:
         rows += [row(result), *_leak_free_rows(result.record)]
-    selected = SHOWN["paper"].replace("-", "-\n")  # two short lines, for a terminal's width
+    # Two short lines, for a terminal's width.
+    selected = shown_kind("paper", task.protocol[0]).replace("-", "-\n").replace(" ", "\n")
     headings = (SHOWN["honest"], "95 % interval", selected, "gap", "published")
     return Table(
         title=f"{task_title(results[0].record)} (version {task.version}), {kind}: {metric.title}",
@@ -141,7 +142,12 @@ def detail_rows(record: Record) -> list[tuple[str, str]]:
     for kind in KINDS:
         block = record.scores.of(kind)
         for name, interval in block.intervals.items():
-            rows.append((f"{SHOWN[kind]} {name}", _value(block.value(name), interval)))
+            rows.append(
+                (
+                    f"{shown_kind(kind, record.task.protocol[0])} {name}",
+                    _value(block.value(name), interval),
+                )
+            )
     return rows
 
 

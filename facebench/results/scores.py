@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from facebench.protocol import ScoreKind
+from facebench.protocol import ScoreKind, find_protocol
 from facebench.runtime.form import (
     AtLeast0,
     Count,
@@ -26,6 +26,19 @@ from facebench.runtime.form import (
 KINDS: tuple[ScoreKind, ...] = ("honest", "paper")
 # The words that a reader sees; files keep the shorter ones.
 SHOWN: Mapping[ScoreKind, str] = {"honest": "validated", "paper": "test-selected"}
+FIXED = "fixed recipe"  # in place of the latter where nothing is selected
+
+
+def shown_kind(kind: ScoreKind, protocol: str) -> str:
+    """Return the words for a kind of score by a protocol.
+
+    A probe that trains nothing selects nothing on the test side, so its ``paper`` is a fixed
+    recipe.
+    """
+    found = find_protocol(protocol)
+    selects = found is None or not found.probe_of or found.monitored
+    return SHOWN[kind] if kind != "paper" or selects else FIXED
+
 
 End = Number | tuple[Number | None, ...] | None
 Ends = tuple[End, End]
@@ -213,5 +226,6 @@ SCORES: Mapping[str, type[Scores]] = {
     "multilabel": LabelScores,
     "regression": RegressionScores,
     "verification": PairScores,
+    "weighted": ClassScores,
 }
 """By protocol; of any other protocol only what all have in common is checked."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
-from facebench.config.other_probe import NAMES
+from facebench.config.other_probe import NAMES, unread
+from facebench.protocol import LINEAR
 from facebench.runtime.form import (
     Above0,
     AtLeast0,
@@ -21,6 +23,31 @@ from facebench.runtime.form import (
     Text,
 )
 
+T = TypeVar("T")
+
+
+class _WhereRead:
+    """Of an option that only results of a probe that reads it have."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.with_info_before_validator_function(_read, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        found: dict[str, Any] = handler(schema)["anyOf"][0]
+        return found
+
+
+def _read(value: Any, info: ValidationInfo) -> Any:
+    if value is None and not unread(info.data.get("kind") or LINEAR):
+        raise PydanticKnownError("missing")
+    return value
+
+
+WhereRead = Annotated[T | None, _WhereRead(), Field(validate_default=True)]
 LearningRates = Annotated[tuple[Above0, ...], Field(min_length=1)]
 
 
@@ -62,19 +89,20 @@ class ExtractSettings(Form):
 class ProbeSettings(Form):
     """How features were judged; see :class:`facebench.config.spec.ProbeSpec`."""
 
-    epochs: Positive
-    batch_size: Positive
-    paper_lr: Above0
-    lrs: LearningRates
-    weight_decays: Annotated[tuple[AtLeast0, ...], Field(min_length=1)]
+    kind: Optional[Text] = None  # the first, since it decides which of the others are there
+    epochs: WhereRead[Positive] = None
+    batch_size: WhereRead[Positive] = None
+    paper_lr: WhereRead[Above0] = None
+    lrs: WhereRead[LearningRates] = None
+    weight_decays: WhereRead[Annotated[tuple[AtLeast0, ...], Field(min_length=1)]] = None
     holdout: Part
-    centre: Flag
-    verification: Literal["cosine", "learned"]
-    embedding_dim: Positive
-    pair_epochs: Positive
-    pair_lrs: LearningRates
+    centre: WhereRead[Flag] = None
+    verification: WhereRead[Literal["cosine", "learned"]] = None
+    embedding_dim: WhereRead[Positive] = None
+    pair_epochs: WhereRead[Positive] = None
+    pair_lrs: WhereRead[LearningRates] = None
     resamples: Annotated[int, Field(strict=True, ge=100)]
-    kind: Optional[Text] = None  # these are there where it is not the linear probe
+    # These are there where it is not the linear probe.
     k: Optional[Positive] = None
     temperature: Optional[AtLeast0] = None
     ks: Optional[Annotated[tuple[Positive, ...], Field(min_length=1)]] = None

@@ -21,7 +21,7 @@ from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.results.record import FORMAT, FORMATS, Record
 from facebench.results.schema import read_form
-from facebench.results.scores import SHOWN, Scores
+from facebench.results.scores import Scores, shown_kind
 from facebench.results.sealing import check_seal, sealed_result
 from facebench.results.settings import Settings
 from facebench.runtime.atomic import atomic_file, atomic_write
@@ -121,7 +121,8 @@ def summary(record: Record) -> str:
 
     def shown(kind: ScoreKind) -> str:
         value = record.scores.of(kind).value(metric.name)
-        return f"{'no value' if value is None else f'{metric.scale * value:.2f}'} {SHOWN[kind]}"
+        number = "no value" if value is None else f"{metric.scale * value:.2f}"
+        return f"{number} {shown_kind(kind, task.protocol[0])}"
 
     who = f"{record.method.title} {spec.extract.feature}, seed {spec.seed}"
     kind = ", SYNTHETIC" if task.synthetic else ""

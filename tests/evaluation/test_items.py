@@ -17,6 +17,7 @@ from facebench.evaluation.store import Features
 from facebench.progress import Silent
 
 SPEC = ProbeSpec(epochs=1, lrs=(1e-2,), weight_decays=(0.0,), resamples=100)
+FEW_SHOT = ProbeSpec(kind="fewshot", shots=(4.0,), resamples=100)
 LEARNED = ProbeSpec(verification="learned", pair_epochs=1, resamples=100)
 
 
@@ -58,6 +59,7 @@ FEW = {
     "one image of each split": (classes([0], [0]), SPEC),
     "no test image": (classes([0, 1] * 20, []), SPEC),
     "one image of a class": (classes([0, 1] * 20 + [2], [0]), SPEC),
+    "few labels of a class": (classes([0] * 9 + [1] * 3, [0, 1]), FEW_SHOT),
     "one number": (numbers(1, 1), SPEC),
     "two numbers": (numbers(2, 2), SPEC),
     "one number to test on": (numbers(20, 1), SPEC),

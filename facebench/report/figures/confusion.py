@@ -12,7 +12,7 @@ from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import draw
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
-from facebench.results.scores import SHOWN
+from facebench.results.scores import shown_kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: Sco
         SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
         FacebenchError: matplotlib is not installed.
     """
-    check_protocol(record, "confusion", "classification", "knn", "centroid")
+    check_protocol(record, "confusion", "classification", "knn", "centroid", "weighted")
     block = record.scores.of(kind)
     counts = np.asarray(block.value("confusion"), dtype=np.int64)  # [C, C]
     totals = counts.sum(1, keepdims=True)
@@ -58,7 +58,10 @@ def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: Sco
         axes.set_xlabel("predicted", fontsize=9)
         axes.set_ylabel("true", fontsize=9)
         accuracy = f"accuracy {100 * block.value('accuracy'):.2f} %"
-        axes.set_title(f"{figure_title(record)}\n{SHOWN[kind]}, {accuracy}", fontsize=9)
+        axes.set_title(
+            f"{figure_title(record)}\n{shown_kind(kind, record.task.protocol[0])}, {accuracy}",
+            fontsize=9,
+        )
         figure.colorbar(image, ax=axes, label="% of the true class", shrink=0.8)
 
     side = 0.55 * number + 1.8

@@ -15,11 +15,13 @@ from facebench.protocol import ScoreKind
 from facebench.rendering import table as form
 from facebench.rendering.table import Cell, Section, Table, cell
 from facebench.report import DASH
+from facebench.report.configurations import differences
+from facebench.report.entries import entries
 from facebench.report.groups import Group, comparable, learned_from, other_probe, task_title
 from facebench.report.reference import printed
 from facebench.report.render import caption
 from facebench.results.record import Record
-from facebench.results.scores import SHOWN
+from facebench.results.scores import SHOWN, shown_kind
 from facebench.results.stats.statistics import interval_of
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -90,7 +92,7 @@ def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> T
         columns=(form.Column(heading="method"), *numbers),
         sections=tuple(Section("", rows) for rows in (floors, *blocks) if rows),
         notes=(
-            f"lines: {SHOWN['honest']}, its 95 % interval, {SHOWN['paper']}, published",
+            f"lines: {SHOWN['honest']}, its 95 % interval, {_last(results)}, published",
             *caption(results).splitlines(),
         ),
     )
@@ -107,13 +109,22 @@ def _columns(group: Group, members: Sequence[Result]) -> Iterable[Column]:
 def _by_method(
     groups: dict[Group, list[Result]],
 ) -> dict[tuple[str, str], dict[Group, Result]]:
-    """Results by what was run (method, feature, seed, backbone, pretraining), then by group."""
+    """Results by what was run (method, feature, seed, backbone, pretraining), then by group.
+
+    Rows of the same name that differ in a setting (pooling, say) name it.
+    """
+    found = entries(result for members in groups.values() for result in members)
+    apart = differences(found)
+    told = {id(result): apart[entry.key] for entry in found for result in entry.all_results}
     rows: dict[tuple[str, str], dict[Group, Result]] = defaultdict(dict)
     for group, members in groups.items():
         for result in members:
+            if id(result) not in told:  # written before another one of the same settings
+                continue
             record, spec = result.record, result.spec
             name = f"{record.method.title} {spec.extract.feature}, seed {spec.seed}"
-            rows[name, f"{spec.backbone}{learned_from(record)}"][group] = result
+            more = f", {told[id(result)]}" if told[id(result)] else ""
+            rows[name, f"{spec.backbone}{learned_from(record)}{more}"][group] = result
     return dict(rows)
 
 
@@ -127,7 +138,8 @@ def _block(
     ends = [_interval(column, result) for column, result in zip(columns, results, strict=True)]
     yield cell(name, "bold"), *(cell(_score(c, r, "honest"), "bold") for c, r in cells)
     yield cell(f"  {learned}", "dim"), *ends
-    yield cell(f"  {SHOWN['paper']}", "dim"), *(cell(_score(c, r, "paper")) for c, r in cells)
+    shown = _last([result for result in results if result is not None])
+    yield cell(f"  {shown}", "dim"), *(cell(_score(c, r, "paper")) for c, r in cells)
     if any(record is not None and record.scores.without_leaks for record in records):
         yield (
             cell(f"  {SHOWN['honest']}, without exact duplicates", "dim"),
@@ -146,6 +158,12 @@ def _block(
             DASH if n is None else f"{n.value:.2f}{'*' if n.reproduced else ''}" for n in numbers
         ]
         yield cell("  published", "dim"), *map(cell, marks)
+
+
+def _last(results: Sequence[Result]) -> str:
+    """Return what the line below the interval has: of all tasks the same, or both."""
+    words = (shown_kind("paper", result.record.task.protocol[0]) for result in results)
+    return " or ".join(dict.fromkeys(words))
 
 
 def _score(column: Column, record: Record | None, kind: ScoreKind) -> str:

@@ -15,7 +15,7 @@ from facebench.rendering.table import Cell, Section, Table, cell, columns, plain
 from facebench.report import DASH
 from facebench.report.board.leaderboard import KEPT
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableRow
-from facebench.results.scores import SHOWN
+from facebench.results.scores import SHOWN, shown_kind
 
 _WIDEST = 2  # columns of the paper that stand side by side with ours
 
@@ -110,7 +110,10 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
 
 def _of_column(column: TableColumn, kinds: Mapping[str, Show]) -> Mapping[str, Show]:
     """Return the kinds of numbers of one column: the first one alone where nothing is ours."""
-    return kinds if column.group else dict([*kinds.items()][:1])
+    if not column.group:
+        return dict([*kinds.items()][:1])
+    paper = shown_kind("paper", column.group[2])
+    return {paper if kind == SHOWN["paper"] else kind: show for kind, show in kinds.items()}
 
 
 def _beside(row: TableRow, shown: Sequence[Mapping[str, Show]], ours: bool) -> GridRow:

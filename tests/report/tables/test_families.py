@@ -17,7 +17,13 @@ ACCURACY = [{"name": "accuracy", "title": "Accuracy (%)", "scale": 100, "higher_
 
 
 def result(
-    task: str, columns: list[dict[str, Any]], value: float, *, method: str = "SimCLR", **more: Any
+    task: str,
+    columns: list[dict[str, Any]],
+    value: float,
+    *,
+    method: str = "SimCLR",
+    pool: str = "flatten",
+    **more: Any,
 ) -> Result:
     names = [column["name"] for column in columns]
     score = {name: value + place for place, name in enumerate(names)}
@@ -29,7 +35,7 @@ def result(
     floor = {"mae": 17.5} if task == "aflw2000" else {"no metric": 0.0}
     return whole_result(
         "x",
-        spec={"method": method.lower(), "extract": {"image_size": 256}},
+        spec={"method": method.lower(), "extract": {"image_size": 256, "pool": pool}},
         method={"title": method},
         task=task_record,
         pretrain={"data": None, "images_seen": 0},
@@ -73,6 +79,17 @@ def test_a_method_that_was_not_run_on_a_task_has_dashes_there() -> None:
     ]  # fmt: skip
     (mine,) = [line for line in lines(results) if line[:1] == ["Mine"]]
     assert mine[-5:] == ["–", "–", "–", "–", "75.00"]
+
+
+def test_results_that_differ_in_pooling_have_rows_of_their_own() -> None:
+    results = [
+        result("bu3dfe", ACCURACY, 0.25), result("bu3dfe", ACCURACY, 0.5, pool="mean"),
+        result("aflw2000", ANGLES, 10.0, pool="mean"),
+    ]  # fmt: skip
+    shown = lines(results)
+    assert [line[-5] for line in shown if line[:1] == ["SimCLR"]] == ["25.00", "50.00"]
+    told = [line for line in shown if "extract.pool=mean" in line or "extract.pool=flatten" in line]
+    assert len(told) == 2
 
 
 def test_real_and_synthetic_results_or_other_versions_never_share_a_table() -> None:
