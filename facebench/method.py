@@ -108,6 +108,10 @@ class Method(nn.Module, ABC):
         """
         return {name: self.features(name, images) for name in names}
 
+    def feature_layers(self, name: str) -> int:
+        """Return how many layers of a model a feature holds, one after the other; usually 1."""
+        return 1
+
     # To be implemented by methods that learn -----------------------------------------------------
 
     def views(self, images: Tensor, generator: torch.Generator) -> Any:

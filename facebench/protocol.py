@@ -41,6 +41,7 @@ BUILT_IN = {
     "multilabel": "facebench.evaluation.protocols.multilabel:Multilabel",
     "regression": "facebench.evaluation.protocols.regression:Regression",
     "verification": "facebench.evaluation.protocols.verification:PairVerification",
+    "weighted": "facebench.evaluation.protocols.weighted:WeightedLayers",
 }
 
 
@@ -73,6 +74,9 @@ class TableProtocol(ABC):
     probe_of: ClassVar[str] = ""
     """The protocol whose tasks it judges as well, if they are asked to be: its name is then one of
     ``--probe``, and its scores never stand in a column with those of that protocol."""
+
+    needs_feature: ClassVar[str] = ""
+    """The one feature that it judges, of methods that are asked for by name; empty: any."""
 
     @abstractmethod
     def table_columns(self, info: TaskInfo) -> tuple[str, ...]:

@@ -127,7 +127,8 @@ def extract(
         seconds = round(time.perf_counter() - started, 3)
         for one, store, features in zip(wanted, stores, black, strict=True):
             share = {"seconds": seconds, "images": count - first, "dim": features.shape[1]}
-            store.finish({**one.record, **share})
+            layers = method.feature_layers(one.spec.feature)
+            store.finish({**one.record, **share, **({"layers": layers} if layers > 1 else {})})
 
 
 @dataclass(frozen=True)

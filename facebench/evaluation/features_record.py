@@ -43,6 +43,7 @@ class FeaturesRecord(StageRecord):
         rows: Images in all; records of format 1 do not state it.
         dim: Length of a feature.
         broken: Rows whose image could not be read.
+        layers: Layers that a feature holds, one after the other; not stated: one.
     """
 
     stage: ClassVar[str] = "feature store"
@@ -56,3 +57,4 @@ class FeaturesRecord(StageRecord):
     rows: Optional[Positive] = None
     dim: Positive
     broken: tuple[Count, ...]
+    layers: Optional[Positive] = None

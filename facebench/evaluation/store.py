@@ -36,11 +36,13 @@ class Features:
         values: ``[N, D]`` float16 or float32, memory-mapped.
         broken: Rows whose image could not be read (``--skip-broken``); their values are zeros.
         seconds: How long the extraction took.
+        layers: Layers of the model that a row holds, one after the other, ``D / layers`` each.
     """
 
     values: np.ndarray
     broken: tuple[int, ...]
     seconds: float
+    layers: int = 1
 
     @property
     def readable(self) -> np.ndarray:
@@ -187,7 +189,13 @@ def read_features(folder: Path, count: int | None = None) -> Features:
         )
     if max(record.broken, default=0) >= rows:
         raise StageError(f"{folder / RECORD}: broken row {max(record.broken)} of {rows:,}. {again}")
-    return Features(values, record.broken, record.seconds)
+    layers = record.layers or 1
+    if record.dim % layers:
+        raise StageError(
+            f"{folder / RECORD}: found {record.dim} values of {layers} layers; expected a multiple."
+            f" {again}"
+        )
+    return Features(values, record.broken, record.seconds, layers)
 
 
 def _header(shape: tuple[int, int], dtype: str) -> bytes:

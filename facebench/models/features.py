@@ -3,7 +3,9 @@
 ``f_s`` is what the model returns. Of transformers of timm and Hugging Face there are ``cls`` (the
 class token), ``mean`` (of the patch tokens), ``cls+mean`` (both, one after the other, as DINOv2's
 linear evaluation has it) and ``last4`` (the class tokens of the last four blocks, normalised by the
-last norm, as DINO's linear evaluation has it). Of other models there are ``map`` (the last feature
+last norm, as DINO's linear evaluation has it), and ``layers`` (the mean of the patch tokens of each
+block, normalised likewise, one block after the other), of which ``--probe weighted`` learns a
+weighted sum. Of other models there are ``map`` (the last feature
 map, flattened), its ``mean`` over positions, and ``gem`` (its generalised mean).
 """
 
@@ -20,7 +22,8 @@ from facebench.errors import ModelError
 from facebench.models.pooling import generalised_mean
 
 MAIN = "f_s"
-OF_TOKENS = ("cls", "mean", "cls+mean", "last4")
+LAYERS = "layers"
+OF_TOKENS = ("cls", "mean", "cls+mean", "last4", LAYERS)
 OF_MAPS = ("map", "mean", "gem")
 LAST = 4  # blocks of `last4`
 
@@ -35,8 +38,23 @@ def offered(model: nn.Module) -> tuple[str, ...]:
     if own is not None:
         return (MAIN, *own)
     if _has_tokens(model):
-        return (MAIN, *(OF_TOKENS if getattr(model, "cls_token", None) is not None else ("mean",)))
+        return (
+            MAIN,
+            *(OF_TOKENS if getattr(model, "cls_token", None) is not None else ("mean", LAYERS)),
+        )
     return (MAIN, *OF_MAPS)
+
+
+def layers_of(model: Any, name: str) -> int:
+    """Return how many layers a feature holds, one after the other; 1 but for ``layers``.
+
+    Args:
+        model: The model.
+        name: One of its :func:`offered` features.
+    """
+    if name != LAYERS:
+        return 1
+    return int(model.layers if hasattr(model, "offered") else len(model.blocks))
 
 
 def features_of(model: Any, names: Sequence[str], images: Tensor) -> dict[str, Any]:
@@ -61,8 +79,9 @@ def features_of(model: Any, names: Sequence[str], images: Tensor) -> dict[str, A
 
 
 def of_tokens(
-    names: Sequence[str], tokens: Tensor, prefix: int, classes: Sequence[Tensor]
-) -> dict[str, Tensor]:
+    names: Sequence[str], tokens: Tensor, prefix: int, classes: Sequence[Tensor],
+    means: Sequence[Tensor] = (),
+) -> dict[str, Tensor]:  # fmt: skip
     """Return the features of a transformer.
 
     Args:
@@ -70,6 +89,7 @@ def of_tokens(
         tokens: ``[B, prefix + n, C]`` of the last block, normalised; the class token is the first.
         prefix: How many of them are no patches.
         classes: ``[B, C]`` normalised class tokens of blocks, the last ones last.
+        means: ``[B, C]`` means of the normalised patch tokens of all blocks, for ``layers``.
 
     Raises:
         ModelError: There are fewer blocks than ``last4`` is made of.
@@ -78,6 +98,8 @@ def of_tokens(
     found = {"mean": mean}
     if prefix:
         found |= {"cls": tokens[:, 0], "cls+mean": torch.cat([tokens[:, 0], mean], dim=1)}
+    if LAYERS in names:
+        found[LAYERS] = torch.cat([*means], dim=1)
     if "last4" in names:
         if len(classes) < LAST:
             raise ModelError(f"feature last4: found {len(classes)} blocks; expected at least 4.")
@@ -95,13 +117,16 @@ def _has_tokens(model: Any) -> bool:
 
 def _of_timm_tokens(model: Any, names: Sequence[str], images: Tensor) -> dict[str, Any]:
     blocks = LAST if "last4" in names else 1
+    blocks = len(model.blocks) if LAYERS in names else blocks
     last, between = model.forward_intermediates(
         images, min(blocks, len(model.blocks)), norm=True, output_fmt="NLC",
         return_prefix_tokens=model.num_prefix_tokens > 0,  # some models fail to return none
     )  # fmt: skip
     classes = [prefix[:, 0] for _, prefix in between] if model.num_prefix_tokens else []
+    patches = [one[0] if model.num_prefix_tokens else one for one in between]
+    means = [one.mean(dim=1) for one in patches] if LAYERS in names else []
     own = [name for name in names if name != MAIN]
-    found: dict[str, Any] = {**of_tokens(own, last, model.num_prefix_tokens, classes)}
+    found: dict[str, Any] = {**of_tokens(own, last, model.num_prefix_tokens, classes, means)}
     if MAIN in names:
         found[MAIN] = model.forward_head(last)
     return found

@@ -12,8 +12,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from facebench.errors import ModelError
-from facebench.models.features import LAST, MAIN, OF_TOKENS, of_tokens
+from facebench.models.features import LAST, LAYERS, MAIN, OF_TOKENS, of_tokens
 from facebench.models.named import NamedModel, first_line, library
+from facebench.runtime.listing import user_path
 
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
@@ -24,7 +25,8 @@ def open_named(kind: str, rest: str) -> NamedModel:
     Raises:
         ModelError: transformers is not installed, or there is neither a network nor a copy.
     """
-    transformers, shown = library("transformers", "hf"), f"hf:{rest}"
+    transformers, folder = library("transformers", "hf"), user_path(rest)
+    shown = f"hf:{folder.name if folder.is_dir() else rest}"  # a result has no place on a machine
     processor = _opened(transformers.AutoImageProcessor.from_pretrained, rest)
 
     def load() -> nn.Module:
@@ -79,14 +81,23 @@ class OfTransformers(nn.Module):
         tokens = hasattr(getattr(model, "embeddings", None), "cls_token")
         return OF_TOKENS if tokens and hasattr(model, "layernorm") else ()
 
+    @property
+    def layers(self) -> int:
+        """Return the number of blocks."""
+        model: Any = self.model
+        return int(model.config.num_hidden_layers)
+
     def several(self, names: Sequence[str], images: Tensor) -> dict[str, Any]:
         """Return the main feature ``f_s`` and those of tokens, ``[B, D]`` each, by one pass."""
         model: Any = self.model
         given = model(pixel_values=images, output_hidden_states=True)
         prefix = 1 + int(getattr(model.config, "num_register_tokens", 0) or 0)
-        classes = [model.layernorm(hidden)[:, 0] for hidden in given.hidden_states[1:][-LAST:]]
+        blocks = self.layers if LAYERS in names else LAST
+        normalised = [model.layernorm(hidden) for hidden in given.hidden_states[1:][-blocks:]]
+        classes = [tokens[:, 0] for tokens in normalised]
+        means = [tokens[:, prefix:].mean(dim=1) for tokens in normalised]
         own = [name for name in names if name != MAIN]
-        found = of_tokens(own, given.last_hidden_state, prefix, classes)
+        found = of_tokens(own, given.last_hidden_state, prefix, classes, means)
         return {**found, MAIN: given.last_hidden_state[:, 0]} if MAIN in names else found
 
     def forward(self, images: Tensor) -> Any:

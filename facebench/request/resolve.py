@@ -228,7 +228,7 @@ def _resolved_run(
         pretrain=apply(PretrainSpec(), "pretrain", layers),
         align=apply(AlignSpec(), "align", layers),
         extract=extract,
-        probe=_probe(task, layers),
+        probe=_probe(task, layers, extract.feature if name in request.methods else ""),
         seed=seed,
         precision=request.precision,
         checkpoint=str(given.folder) if given else "",
@@ -250,10 +250,21 @@ def _resolved_run(
     return ResolvedRun(loaded_run(spec, plugins), origins(groups, layers) | filled_in)
 
 
-def _probe(task: type[Task], layers: Overrides) -> ProbeSpec:
-    """Return how a task is judged, which must be a way that it can be."""
+def _probe(task: type[Task], layers: Overrides, feature: str) -> ProbeSpec:
+    """Return how a task is judged, which must be a way that it and the feature can be.
+
+    Args:
+        task: The task.
+        layers: What all layers say.
+        feature: The feature of a method that is asked for; empty: of a floor, which has its own.
+    """
     probe: ProbeSpec = apply(ProbeSpec(), "probe", layers)
-    judging_protocol(task.info, probe.kind)
+    needed = judging_protocol(task.info, probe.kind).needs_feature
+    if needed and feature not in (needed, ""):
+        raise SpecError(
+            f"--probe {probe.kind} judges the feature {needed}; found extract.feature {feature}. "
+            f"Give --set extract.feature={needed}, which transformers of facebench evaluate have."
+        )
     return probe
 
 

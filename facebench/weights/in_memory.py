@@ -25,7 +25,7 @@ from facebench.backbones import Backbone, NoBackbone
 from facebench.config.spec import PretrainSpec, digest, plain
 from facebench.errors import FacebenchError, ModelError, SpecError
 from facebench.method import Method, MethodInfo
-from facebench.models.features import features_of, offered
+from facebench.models.features import features_of, layers_of, offered
 from facebench.models.named import first_line
 from facebench.models.preprocess import Preprocess
 from facebench.runtime.atomic import atomic_folder
@@ -118,6 +118,10 @@ class InMemory(Method):
             name: given.flatten(2).mean(dim=2) if given.ndim == 4 else given
             for name, given in found.items()
         }
+
+    def feature_layers(self, name: str) -> int:
+        """Return how many layers of the model a feature holds, one after the other."""
+        return layers_of(self.model, name)
 
     def _check(self, name: str, given: Any, images: Tensor) -> None:
         """Check form and number of rows, and that both type and length stay the same."""

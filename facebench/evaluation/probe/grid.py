@@ -11,6 +11,7 @@ import torch
 from facebench.errors import SpecError
 from facebench.evaluation.probe.buffers import empty_buffer
 from facebench.evaluation.probe.heads import Heads
+from facebench.evaluation.probe.layer_sum import LayerSum
 from facebench.evaluation.probe.losses import Loss
 from facebench.evaluation.probe.norm import BatchNorm
 
@@ -88,11 +89,13 @@ class HeadGrid:
         width: Number of features D.
         decoupled: Whether weight decay is AdamW's instead of Adam's.
         batch_norm: Whether rows are batch-normalised first.
+        layers: Layers that a row holds, L; if several, heads are on their learned weighted sum.
 
     Attributes:
-        weights: ``[H, C, D]`` float32.
+        weights: ``[H, C, D]`` float32, or ``[H, C, D / L]`` on a sum of layers.
         bias: ``[H, C]`` float32.
         norm: Scale, shift and running statistics, where there is batch normalisation.
+        sum: Weights of the layers, where there are several.
     """
 
     def __init__(
@@ -103,10 +106,12 @@ class HeadGrid:
         *,
         decoupled: bool = False,
         batch_norm: bool = False,
+        layers: int = 1,
     ) -> None:
-        self.weights = empty_buffer(len(heads), loss.outputs, width)
+        self.weights = empty_buffer(len(heads), loss.outputs, width // layers)
         self.bias = torch.zeros(len(heads), loss.outputs)
         self.norm = BatchNorm(len(heads), width) if batch_norm else None
+        self.sum = LayerSum(len(heads), layers) if layers > 1 else None
         initialise(heads, self.weights, self.bias, uniform=batch_norm)
         self._loss, self._decoupled = loss, decoupled
         numbers: dict[tuple[float, float], list[int]] = {}
@@ -123,24 +128,31 @@ class HeadGrid:
             targets: The loss's, one for each row.
             annealing: Factor on every learning rate.
         """
-        heads, outputs, width = self.weights.shape
+        heads, outputs, width = *self.weights.shape[:2], rows.shape[1]
         weights, bias = self.weights, self.bias
+        if self.sum is not None:
+            weights = self.sum.applied(weights)
         if self.norm is not None:
             rows = self.norm.normalise(rows)
             weights, bias = self.norm.applied(weights, bias)
         # Outputs before rows: a softmax then runs along the batch, without a transposition.
         scores = (weights.view(-1, width) @ rows.t()).view(heads, outputs, -1)
         error = self._loss.error(scores.add_(bias.unsqueeze(2)), targets)
-        gradient = (error.view(heads * outputs, -1) @ rows).view_as(self.weights)
+        gradient = (error.view(heads * outputs, -1) @ rows).view_as(weights)
         of_bias = error.sum(2)
         gradients = [gradient, of_bias]
+        if self.sum is not None:
+            gradient, of_logits = self.sum.gradients(self.weights, gradient)
+            gradients = [gradient, of_bias, of_logits]
         if self.norm is not None:
             gradient, *of_norm = self.norm.gradients(self.weights, gradient, of_bias)
             gradients = [gradient, of_bias, *of_norm]
         self._adam([tensor.unbind() for tensor in gradients], annealing)
 
     def heads(self) -> Heads:
-        """Return the current heads; without batch normalisation they share the trained weights."""
+        """Return the current heads; where they are but linear they share the trained weights."""
+        if self.sum is not None:
+            return Heads(self.sum.applied(self.weights), self.bias, self.sum.shares())
         if self.norm is None:
             return Heads(self.weights, self.bias)
         return Heads(*self.norm.folded(self.weights, self.bias))
@@ -150,6 +162,8 @@ class HeadGrid:
         learnt = [self.weights, self.bias]
         if self.norm is not None:
             learnt += [self.norm.gamma, self.norm.beta]
+        if self.sum is not None:
+            learnt += [self.sum.logits]
         parameters = [tensor[h] for tensor in learnt for h in group]
         return _AdamGroup(
             group,

@@ -21,10 +21,12 @@ class Heads:
     Args:
         weights: ``[H, C, D]`` float32.
         bias: ``[H, C]`` float32.
+        layers: ``[H, L]`` float32, the learned share of each layer, where there are several.
     """
 
     weights: torch.Tensor
     bias: torch.Tensor
+    layers: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return self.weights.shape[0]

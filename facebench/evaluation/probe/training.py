@@ -42,6 +42,8 @@ class ProbeSettings:
         optimiser: ``adam`` adds the weight decay to the gradient, ``adamw`` does not.
         schedule: Schedule of the learning rate, per epoch.
         batch_norm: Whether a batch normalisation precedes the linear layer.
+        layers: Layers that a row holds; a learned weighted sum of several precedes the linear layer
+            (``layer_sum``).
 
     Raises:
         SpecError: If there is no epoch, or too few rows in a batch.
@@ -52,6 +54,7 @@ class ProbeSettings:
     optimiser: Literal["adam", "adamw"] = "adam"
     schedule: Literal["cosine", "constant"] = "cosine"
     batch_norm: bool = False
+    layers: int = 1
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1:
@@ -63,6 +66,11 @@ class ProbeSettings:
             raise SpecError(
                 "these probe settings train nothing: found batch_size 1; expected at least 2, of "
                 "which batch normalisation can take statistics. Change the settings."
+            )
+        if self.batch_norm and self.layers > 1:
+            raise SpecError(
+                f"these probe settings do not fit: found batch_norm and {self.layers} layers; "
+                "expected one of both. Change the settings."
             )
 
     def annealing(self, epoch: int) -> float:
@@ -113,7 +121,10 @@ def train_heads(
         least = 2
         check_normalised(len(matrix))
     decoupled, batch_norm = settings.optimiser == "adamw", settings.batch_norm
-    grid = HeadGrid(heads, loss, matrix.width, decoupled=decoupled, batch_norm=batch_norm)
+    grid = HeadGrid(
+        heads, loss, matrix.width,
+        decoupled=decoupled, batch_norm=batch_norm, layers=settings.layers,
+    )  # fmt: skip
     buffer = empty_buffer(min(settings.batch_size, len(matrix)), matrix.width)
     generator = torch.Generator().manual_seed(generator_seed)
     with torch.no_grad():

@@ -23,9 +23,18 @@ from facebench.progress import Progress
 
 
 def probe_classes(
-    dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int, progress: Progress
-) -> Probed:
+    dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int, progress: Progress,
+    layers: int = 1,
+) -> Probed:  # fmt: skip
     """Fit, choose and predict; the arguments are those of ``Protocol.probe``.
+
+    Args:
+        dataset: Table in the order of the features.
+        features: Features of its images.
+        spec: Options of the probe.
+        seed: Seed of the held-out part, initial weights and order of batches.
+        progress: Progress reporter.
+        layers: Layers that a feature holds; of several a weighted sum is learned.
 
     Raises:
         DataError: A split is empty, or a class has too few items to hold some out.
@@ -33,7 +42,7 @@ def probe_classes(
     labels = dataset.table["label"].to_numpy(np.int64)
     rows = split_rows(dataset, features.readable)
     classes = len(dataset.task.info.classes)
-    probe = _Probe(FeatureMatrix(features.values), labels, classes, spec, seed)
+    probe = _Probe(FeatureMatrix(features.values), labels, classes, spec, seed, layers)
     parts = hold_out(dataset.table, rows, spec.holdout, seed, kinds=labels)
     with progress.bar("probe", 2 * spec.epochs, "epoch") as advance:
         grid = [Head(lr, wd, seed) for lr in spec.lrs for wd in spec.weight_decays]
@@ -59,6 +68,10 @@ def probe_classes(
             for head, value in zip(grid, held_out, strict=True)
         ],
     }
+    if final.layers is not None:
+        details["layer_weights"] = dict(
+            zip(("honest", "paper"), final.layers.tolist(), strict=True)
+        )
     return Probed(
         _predictions(dataset, rows["test"], honest, monitor.predictions, last),
         details,
@@ -76,6 +89,7 @@ class _Probe:
     classes: int
     spec: ProbeSpec
     seed: int
+    layers: int
 
     def matrix(self, rows: Rows) -> FeatureMatrix:
         return FeatureMatrix(self.features, rows=rows)
@@ -86,7 +100,7 @@ class _Probe:
             self.labels[rows],
             heads,
             loss=CrossEntropy(self.classes),
-            settings=ProbeSettings(self.spec.epochs, self.spec.batch_size),
+            settings=ProbeSettings(self.spec.epochs, self.spec.batch_size, layers=self.layers),
             generator_seed=self.seed,
             on_epoch=on_epoch,
         )

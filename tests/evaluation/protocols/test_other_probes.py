@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from result_world import dataset_of, info_of
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
@@ -18,6 +19,7 @@ from sklearn.preprocessing import normalize
 
 import facebench as fb
 from conftest import Facebench
+from facebench.config.other_probe import OF_HEADS
 from facebench.config.spec import ProbeSpec, digest, plain
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError, SpecError, UnknownNameError
@@ -26,6 +28,8 @@ from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features
 from facebench.progress import Silent
 from facebench.protocol import judging_protocol, probes_of
+from facebench.report.entries import entries
+from facebench.results.settings import ProbeSettings
 
 SEED = 3
 SPEC = ProbeSpec(kind="knn", resamples=200)
@@ -180,7 +184,7 @@ def test_what_cannot_be_drawn_or_counted_is_said(faces: tuple[Dataset, np.ndarra
 
 
 def test_which_task_has_which_probe() -> None:
-    assert probes_of(info_of("classification")) == ("linear", "centroid", "fewshot", "knn")
+    assert probes_of(info_of("classification")) == ("linear", "centroid", "fewshot", "knn", "weighted")
     for kind in ("multilabel", "regression", "cosine"):
         assert probes_of(info_of(kind)) == ("linear",)
         with pytest.raises(SpecError, match="has the probes linear"):
@@ -196,10 +200,27 @@ def test_keys_of_the_linear_probe_know_of_no_other() -> None:
     linear, knn = plain(ProbeSpec()), plain(ProbeSpec(kind="knn"))
     assert "kind" not in linear
     assert "k" not in linear
-    assert set(knn) - set(linear) == {"kind", "k", "temperature", "ks", "temperatures"}
+    own = {"kind", "k", "temperature", "ks", "temperatures"}
+    assert set(knn) == {"holdout", "resamples", *own}  # what it reads, and nothing else
+    for unread in ({"lrs": (0.5,)}, {"epochs": 7}, {"batch_size": 8}, {"verification": "learned"}):
+        assert digest(ProbeSpec(kind="knn", **unread)) == digest(ProbeSpec(kind="knn"))
+        assert digest(ProbeSpec(**unread)) != digest(ProbeSpec())
     assert digest(ProbeSpec(kind="knn", k=5)) != digest(ProbeSpec(kind="knn"))
     few = ProbeSpec(kind="fewshot")
-    assert set(plain(few)) - set(linear) == {"kind", "shots", "draws"}
+    assert set(plain(few)) == {"holdout", "resamples", "kind", "shots", "draws"}
+
+
+def test_a_result_of_a_probe_without_heads_may_have_their_options_or_not() -> None:
+    """Results from before they were left out have them; those of the linear probe must."""
+    linear = plain(ProbeSpec())
+    older = {**linear, **plain(ProbeSpec(kind="knn"))}
+    assert ProbeSettings.model_validate(older).plain() == older
+    newer = plain(ProbeSpec(kind="centroid"))
+    assert ProbeSettings.model_validate(newer).plain() == newer
+    for name in OF_HEADS:
+        lacking = {key: value for key, value in linear.items() if key != name}
+        with pytest.raises(ValidationError, match=name):
+            ProbeSettings.model_validate(lacking)
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +257,9 @@ def test_features_are_extracted_once_for_all_probes(
     board = everything.leaderboard(tmp_path / "board.txt").read_text()
     for column in ("Tiny, knn", "Tiny, centroid", "Tiny, fewshot", "10 per class (%)"):
         assert column in board
+    assert len(entries(everything)) == 1  # one row has them all
+    assert "fixed recipe" in repr(found["knn"])
+    assert "test-selected" in repr(linear)
     from facebench.errors import StageError
 
     with pytest.raises(StageError, match="protocol classification version 2 and knn version 1"):
@@ -278,6 +302,10 @@ def test_the_command_line_and_files_take_a_probe(
     assert "probe.kind" in facebench(*line, "--dry-run").stdout
     shown = facebench(*line, "--probe", "centroid").stdout
     assert "Tiny, centroid" in shown
+    assert "fixed" in shown
+    assert "selected" not in shown
+    ignored = facebench(*line, "--set", "probe.lrs=0.1", status=2).stderr
+    assert "--set probe.lrs: --probe centroid trains no head, and does not read it" in ignored
     wrong = facebench(*line, "--probe", "centriod", status=2)
     assert "Did you mean 'centroid'" in wrong.stderr
     sweep = tmp_path / "sweep.yaml"
@@ -285,7 +313,9 @@ def test_the_command_line_and_files_take_a_probe(
         "method: random\ntask: tiny\nbackbone: tinynet\nprobe: {epochs: 2}\n"
         "grid: {probe.kind: [linear, centroid]}\n"
     )
-    shown = facebench("sweep", str(sweep), "--plugin", str(plugin), "--no-floors").stdout
+    shown = facebench(
+        "sweep", str(sweep), "--plugin", str(plugin), "--no-floors", "--set", "probe.lrs=0.1"
+    ).stdout  # which the linear runs read
     assert "Tiny, centroid" in shown
     refused = facebench("sweep", str(sweep), "--plugin", str(plugin), "--probe", "knn", status=2)
     assert "what this sweep varies" in refused.stderr
