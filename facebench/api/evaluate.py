@@ -93,7 +93,8 @@ def evaluate(
             ``antialias``, ``channels``, ``values``, ``mean``, ``std``, ``dtype``. Defaults are what
             the library of a name declares, or else RGB in [0, 1] at the size of the task.
         preset: ``quick`` (default) or ``paper``: how long probes are trained.
-        probe: What judges the features: ``linear`` (default), ``knn``, ``fewshot`` or ``centroid``.
+        probe: What judges the features: ``linear`` (default), ``knn``, ``fewshot``, ``centroid``
+            or, for the feature ``layers``, ``weighted``.
         settings: Options, ``{"probe.epochs": 100, "extract.dtype": "float32"}``.
         seed: Seed of the probes.
         device: ``auto`` (default), ``cpu``, ``cuda``, ``mps``.

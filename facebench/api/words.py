@@ -43,8 +43,8 @@ class RunWords(TypedDict, total=False):
         checkpoint: Judge these weights: a checkpoint's folder, or the authors' own file.
         prefix: What the names of that file's tensors begin with (``"teacher.backbone."``), ``"."``
             for nothing; by default it is found.
-        probe: What judges the features: ``linear`` (default), ``knn``, ``fewshot`` or ``centroid``,
-            or one of another package. They are extracted once for all.
+        probe: What judges the features: ``linear`` (default), ``knn``, ``fewshot``, ``centroid``,
+            ``weighted``, or one of another package. They are extracted once for all.
         data: Folder of the real datasets; by default that of the configuration file, else
             ``FACEBENCH_DATA``. Without one, faces are rendered in its place; with one, a dataset
             that is not below it is an error.

@@ -73,7 +73,7 @@ VerifyCache = Annotated[
 Probe = Annotated[
     str,
     typer.Option(
-        help="linear, knn, fewshot or centroid: what judges the features [default: linear]."
+        help="linear, knn, fewshot, centroid or weighted: what judges features [default: linear]."
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]

@@ -18,7 +18,7 @@ from facebench.errors import DataError, ModelError, SpecError, UnknownNameError
 from facebench.evaluation.extract import Wanted, extract
 from facebench.evaluation.shared_calls import shared_calls
 from facebench.evaluation.store import read_features
-from facebench.models.features import features_of, offered
+from facebench.models.features import features_of, layers_of, offered
 from facebench.models.pooling import generalised_mean
 from facebench.pipeline import stages
 from facebench.pipeline.passes import in_one_pass
@@ -44,7 +44,7 @@ def images() -> Tensor:
 @torch.inference_mode()
 def test_features_of_a_transformer_are_those_of_its_blocks(images: Tensor) -> None:
     model: Any = seeded(VIT)
-    names = ("f_s", "cls", "mean", "cls+mean", "last4")
+    names = ("f_s", "cls", "mean", "cls+mean", "last4", "layers")
     assert offered(model) == names
     seen: list[Tensor] = []
     hooks = [block.register_forward_hook(lambda *call: seen.append(call[2]))
@@ -59,12 +59,15 @@ def test_features_of_a_transformer_are_those_of_its_blocks(images: Tensor) -> No
         "f_s": model(images).double(), "cls": cls, "mean": mean,
         "cls+mean": torch.cat([cls, mean], 1),
         "last4": torch.cat([block[:, 0] for block in tokens[-4:]], 1),
+        "layers": torch.cat([block[:, 1:].mean(1) for block in tokens], 1),
     }  # fmt: skip
     for name in names:
         np.testing.assert_allclose(found[name], expected[name], atol=1e-5, err_msg=name)
         alone = features_of(model, (name,), images)[name]
         np.testing.assert_allclose(alone, found[name], atol=1e-6, err_msg=name)
     assert found["last4"].shape == (3, 4 * found["cls"].shape[1])
+    assert found["layers"].shape[1] == layers_of(model, "layers") * found["cls"].shape[1]
+    assert layers_of(model, "last4") == 1
 
 
 @torch.inference_mode()
@@ -99,10 +102,11 @@ def test_transformers_of_timm_without_prefix_or_with_tokens_of_their_own(images:
     small: dict[str, Any] = {"img_size": 32, "patch_size": 16, "embed_dim": 32, "depth": 1,
                              "num_heads": 2}  # fmt: skip
     model: Any = seeded("vit_relpos_small_patch16_224", **small)
-    assert offered(model) == ("f_s", "mean")
-    found = features_of(model, ("f_s", "mean"), images[:, :, :32, :32])
+    assert offered(model) == ("f_s", "mean", "layers")
+    found = features_of(model, ("f_s", "mean", "layers"), images[:, :, :32, :32])
     expected = model.forward_features(images[:, :, :32, :32]).mean(1)
     np.testing.assert_allclose(found["mean"], expected, atol=1e-6)
+    np.testing.assert_allclose(found["layers"], expected, atol=1e-6)  # of its one block
     others: Any = seeded("cait_xxs24_224", **small, depth_token_only=1)
     assert "cls" not in offered(others)  # its class token enters after the blocks
     with pytest.raises(ModelError, match="feature mean: the model gives vectors"):

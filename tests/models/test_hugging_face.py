@@ -66,9 +66,11 @@ def expected(model: Any, images: Tensor, feature: str) -> Tensor:
         tokens = given.last_hidden_state
         classes = [model.layernorm(hidden)[:, 0] for hidden in given.hidden_states[1:]]
         mean = tokens[:, 1:].mean(1)
+        blocks = [model.layernorm(hidden)[:, 1:].mean(1) for hidden in given.hidden_states[1:]]
         return {
             "f_s": tokens[:, 0], "cls": tokens[:, 0], "mean": mean,
             "cls+mean": torch.cat([tokens[:, 0], mean], 1), "last4": torch.cat(classes[-4:], 1),
+            "layers": torch.cat(blocks, 1),
         }[feature]  # fmt: skip
 
 

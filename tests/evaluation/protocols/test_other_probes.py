@@ -184,7 +184,13 @@ def test_what_cannot_be_drawn_or_counted_is_said(faces: tuple[Dataset, np.ndarra
 
 
 def test_which_task_has_which_probe() -> None:
-    assert probes_of(info_of("classification")) == ("linear", "centroid", "fewshot", "knn", "weighted")
+    assert probes_of(info_of("classification")) == (
+        "linear",
+        "centroid",
+        "fewshot",
+        "knn",
+        "weighted",
+    )
     for kind in ("multilabel", "regression", "cosine"):
         assert probes_of(info_of(kind)) == ("linear",)
         with pytest.raises(SpecError, match="has the probes linear"):
