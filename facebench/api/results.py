@@ -23,6 +23,7 @@ from facebench.report.tables.formats import render
 from facebench.report.tables.matched import ROWS
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.export import long_table
+from facebench.results.model_card import model_index
 from facebench.results.scores import KINDS, SHOWN
 from facebench.results.store import Result, read_result, summary
 from facebench.runtime.atomic import atomic_write
@@ -78,6 +79,14 @@ class Results(Sequence[Result]):
     def to_long_frame(self) -> pd.DataFrame:
         """Return a row for each result, protocol and metric: ``facebench results export``."""
         return long_table(self)
+
+    def model_card(self) -> str:
+        """Return YAML for the head of a model card: ``facebench results export --format hf``.
+
+        Each set of weights has an entry under ``model-index``, with the validated scores and 95 %
+        intervals of its tasks as tables print them.
+        """
+        return model_index(self)
 
     def table(
         self,

@@ -117,24 +117,31 @@ def verify(
 @command
 def export(
     folder: ResultFolder,
-    format_: Annotated[str, typer.Option("--format", help="csv, parquet or json.")] = "csv",
+    format_: Annotated[
+        str, typer.Option("--format", help="csv, parquet, json, or hf: YAML for a model card.")
+    ] = "csv",
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write; csv and json go to the terminal without it."),
+        typer.Option(help="File to write; all but parquet go to the terminal without it."),
     ] = None,
 ) -> None:
-    """Write one long table: a row for each result, protocol and metric."""
-    from facebench.results.export import FORMATS, long_table, write_table
+    """Write one long table, a row for each result, protocol and metric; or a model card's YAML."""
+    from facebench.results.export import FORMATS, MODEL_CARD, long_table, write_table, write_text
+    from facebench.results.model_card import model_index
     from facebench.results.store import read_result
     from facebench.results.validation import find_results
     from facebench.runtime import terminal
 
-    if format_ not in FORMATS:
-        raise UnknownNameError("format", format_, FORMATS, where="--format")
+    if format_ not in (*FORMATS, MODEL_CARD):
+        raise UnknownNameError("format", format_, (*FORMATS, MODEL_CARD), where="--format")
     paths, _ = find_results(folder)
     if not paths:
         raise StageError(f"{folder}: found no result; expected some. Give another folder.")
-    text = write_table(long_table(map(read_result, paths)), format_, out)
+    results = map(read_result, paths)
+    if format_ == MODEL_CARD:
+        text = write_text(model_index(results), out)
+    else:
+        text = write_table(long_table(results), format_, out)
     if out is None:
         terminal.out.file.write(text)
     else:

@@ -14,7 +14,8 @@ from facebench.results.scores import KINDS, Block, Scores
 from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_file
 
-FORMATS = ("csv", "parquet", "json")
+FORMATS = ("csv", "parquet", "json")  # of the long table
+MODEL_CARD = "hf"
 
 _NO_METRIC = "best_epoch"  # the only scalar among scores that is none
 
@@ -58,6 +59,11 @@ def write_table(table: pd.DataFrame, kind: str, out: Path | None) -> str:
         if kind == "csv"
         else table.to_json(orient="records", indent=1, double_precision=15) + "\n"
     )
+    return write_text(text, out)
+
+
+def write_text(text: str, out: Path | None) -> str:
+    """Write text to a file and return nothing; without a file, return it."""
     if out is None:
         return text
     with atomic_file(out) as temporary:

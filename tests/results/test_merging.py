@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
+from huggingface_hub import ModelCardData
 from result_world import write_result
 from whole_results import reseal
 
@@ -153,6 +155,34 @@ def test_every_format_holds_the_same_table(
     assert "unknown format 'xls'" in done.stderr
     done = facebench("results", "export", str(originals), "--format", "parquet", status=2)
     assert "--out" in done.stderr
+
+
+def test_a_model_card_has_the_validated_scores_as_printed(
+    originals: Path, tmp_path: Path, facebench: Facebench
+) -> None:
+    card = tmp_path / "card.yaml"
+    facebench("results", "export", str(originals), "--format", "hf", "--out", str(card))
+    shown = facebench("results", "export", str(originals), "--format", "hf").stdout
+    assert yaml.safe_load(shown) == yaml.safe_load(card.read_text())
+    head = ModelCardData(model_name="mine", **yaml.safe_load(card.read_text()))
+    assert head.to_dict()["model-index"] == yaml.safe_load(shown)["model-index"]
+    models = yaml.safe_load(shown)["model-index"]
+    results = [read_result(path) for path in sorted(originals.glob("*/*.json"))]
+    assert len(models) == len({result.record.stages.checkpoint for result in results})
+    found = {
+        (entry["dataset"]["revision"], metric["type"], metric["args"]["result"]): metric
+        for model in models for entry in model["results"] for metric in entry["metrics"]
+    }  # fmt: skip
+    assert len(found) >= len(results)
+    for result in results:
+        task, metric = result.record.task, result.metric
+        one = found[task.fingerprint, metric.name, result.record.stages.result]
+        value = result.scores.honest.value(metric.name)
+        assert value is not None
+        assert one["value"] == pytest.approx(metric.scale * value, abs=1e-4)
+        low, high = result.interval or (None, None)
+        expected = [] if low is None else [metric.scale * low, metric.scale * high]
+        assert one["args"].get("interval_95", []) == pytest.approx(expected, abs=1e-4)
 
 
 def test_the_command_says_what_it_copied(
