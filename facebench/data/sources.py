@@ -4,6 +4,8 @@
 ``images:FOLDER``   every image below a folder, at any depth
 ``video:FOLDER``    frames of videos, ``identity/video/[track/]frame``: the VoxCeleb layouts
 ``FOLDER``          ``video`` if every image is at least two folders deep, else ``images``
+``FILE.tar``        as a folder with the same paths in it (:mod:`facebench.data.tar_files`); a
+                    folder of tar files is taken as all of them together, as shards of webdataset
 ``voxceleb``        the folder of that name below the data folder, or rendered clips
 a task's name       its training images, without their labels (:func:`task_source`)
 =================== ==============================================================================
@@ -32,6 +34,8 @@ from facebench.data.finding import VOXCELEB, voxceleb_folder
 from facebench.data.manifest import CROP, boxes
 from facebench.data.rendered_clips import rendered_clips
 from facebench.data.speakers import WRAPPERS, name_identities, speaker_names
+from facebench.data.tar_files import SUFFIX as TAR
+from facebench.data.tar_files import tar_files, tar_images
 from facebench.data.tracks import tracks
 from facebench.errors import DataError
 from facebench.progress import Progress, Silent
@@ -178,14 +182,14 @@ def folder_source(
     name: str = "",
     progress: Progress | None = None,
 ) -> Source:
-    """Open a folder of images, or a tree of video frames.
+    """Open a folder of images, or a tree of video frames; or tar files of either.
 
     Hidden files and folders are left out, and so are files that are no images by their suffix: a
     warning counts them, but for notes, lists and annotations. Frames are sorted, so that the
     order of the file system never matters.
 
     Args:
-        folder: Folder of the images.
+        folder: Folder of the images, a tar file, or a folder of tar files and no other images.
         cache: Folder for digests.
         form: ``images`` or ``video``; ``None`` decides by the depth of the images.
         name: Name in the results; the name of the folder if empty.
@@ -195,12 +199,18 @@ def folder_source(
         DataError: There is no such folder, no image in it, or a frame of a tree is not below
             an identity and a video.
     """
-    if not folder.is_dir():
+    archives = tar_files(folder) if folder.exists() else []
+    if not (folder.is_dir() or archives):
         raise DataError(
             f"pretraining data: no folder {folder}; expected a folder of images "
-            "(images:FOLDER), of video frames (video:FOLDER), 'voxceleb' or the name of a task."
+            "(images:FOLDER), of video frames (video:FOLDER), a tar file of either, 'voxceleb' or "
+            "the name of a task."
         )
-    paths, strays = images_below(folder)
+    packed = tar_images(archives, cache, progress=progress) if archives else None
+    paths, strays = images_below(folder) if folder.is_dir() else ([], Counter())
+    if packed is not None:
+        _refuse_both(folder, archives, paths)
+        paths, strays = packed.paths, packed.strays
     if not paths:
         raise DataError(
             f"pretraining data: found no images below {folder}; expected files that end in "
@@ -225,10 +235,10 @@ def folder_source(
         identities, videos = zip(*(_who(folder, path) for path in paths), strict=True)
         frames = frames.assign(identity=identities, video=videos)
         subjects = name_identities(identities, speaker_names(folder))
-    digests = file_digests(folder, paths, cache, progress=progress)
-    title = name or folder.resolve().name
+    digests = packed.digests if packed else file_digests(folder, paths, cache, progress=progress)
+    title = name or folder.resolve().name.removesuffix(TAR)
     synthetic = (folder / MARKER).is_file()
-    read = partial(_read_below, folder)
+    read = partial(_read_below, folder) if packed is None else packed.read
     return Source(title, synthetic, frames, read, tuple(digests), tuple(warnings), subjects)
 
 
@@ -261,6 +271,14 @@ def task_source(dataset: Dataset, *, labelled: bool = False) -> Source:
         warnings=warnings,
         subjects=tuple(map(str, table["subject"].iloc[rows])) if "subject" in table else (),
     )
+
+
+def _refuse_both(folder: Path, archives: Sequence[Path], paths: Sequence[str]) -> None:
+    if paths:
+        raise DataError(
+            f"pretraining data: {folder} has tar files, such as {archives[0].name}, and images, "
+            f"such as {paths[0]}; expected one or the other. Move one of them to another folder."
+        )
 
 
 def _read_below(folder: Path, path: str) -> Pixels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +56,7 @@ class Scaling:
 TORCHVISION = Scaling()  # the default of torchvision.transforms.Resize
 
 
-def read_image(path: Path) -> Pixels:
+def read_image(path: Path, content: BinaryIO | None = None) -> Pixels:
     """Read an image file.
 
     Grayscale, palette, CMYK and 16-bit images become 8-bit RGB; transparent parts become black;
@@ -64,6 +64,7 @@ def read_image(path: Path) -> Pixels:
 
     Args:
         path: A file in any format that Pillow reads.
+        content: What is read instead, if the image is within another file; ``path`` then names it.
 
     Returns:
         uint8 RGB, ``[H, W, 3]``, values 0 to 255.
@@ -73,7 +74,7 @@ def read_image(path: Path) -> Pixels:
             ``MAX_PIXELS``; the message names it.
     """
     try:
-        with Image.open(path) as image:
+        with Image.open(path if content is None else content) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise DataError(_too_large(path))
             return np.array(_to_rgb(ImageOps.exif_transpose(image)))
