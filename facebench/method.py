@@ -115,11 +115,18 @@ class Method(nn.Module, ABC):
     # To be implemented by methods that learn -----------------------------------------------------
 
     def views(self, images: Tensor, generator: torch.Generator) -> Any:
-        """Make the views of a batch ``[B, 3, S, S]`` in [0, 1]; draws come from ``generator``."""
+        """Make the views of a batch ``[B, 3, S, S]`` in [0, 1]; draws come from ``generator``.
+
+        Of several devices, each has its share of the batch. What is drawn for images comes from
+        :mod:`facebench.pretrain.augment`, so that an image has the draws that it has on one device.
+        """
         raise self._lacks("views()")
 
     def loss(self, views: Any, generator: torch.Generator) -> Terms:
         """Return the named terms of the loss; the engine minimises their weighted sum.
+
+        A loss that is not a mean over images takes features of the whole batch, which
+        :func:`facebench.pretrain.devices.gathered` returns where several devices learn together.
 
         A term without gradient (``term.detach()``) is logged and handed to ``after_epoch``,
         and not minimised.

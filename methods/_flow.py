@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from facebench.pretrain.devices import gathered
+
 _START = 1e-3  # standard deviation of a decoder's last weights: flows of about 0.01 at first
 CURRICULUM = ((0.0, 0.5), (0.1, 0.6), (0.2, 0.7), (0.3, 0.8), (0.4, 0.9))  # FAb-Net, released code
 
@@ -99,12 +101,13 @@ def curriculum(epoch: int, epochs: int) -> tuple[float, float]:
 
 
 def mean_of_ranks(losses: Tensor, ranks: tuple[float, float]) -> Tensor:
-    """Return the mean of the losses whose rank lies in a range.
+    """Return the mean of the losses of a batch whose rank lies in a range.
 
     Args:
-        losses: ``[n]``, one for each pair.
+        losses: ``[n]``, one for each pair, or for each pair of this device.
         ranks: From and to, as shares of n; at least one loss counts.
     """
+    losses = gathered(losses)
     start = min(int(ranks[0] * len(losses)), len(losses) - 1)
     stop = max(start + 1, int(ranks[1] * len(losses)))
     return losses.sort().values[start:stop].mean()

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from facebench.pretrain.augment import draws
+
 # Top, left, bottom, right in sides of the image; a later one lies on those before it. MARLIN's
 # seven regions: five parts, skin and background. Sides as those of a face in the image.
 BOXES = {
@@ -99,7 +101,7 @@ def hidden_first(
         Places ``[B, hidden]`` and ``[B, N - hidden]``, of the hidden patches and of the others.
     """
     if crops.touches is None:
-        order = torch.rand(len(crops.images), patches, generator=generator).argsort(dim=1)
+        order = draws.orders(len(crops.images), patches, generator)
     else:
         order = parts_first(crops.touches.cpu(), patches - hidden, generator)
     order = order.to(crops.images.device)
@@ -122,11 +124,11 @@ def parts_first(touches: Tensor, shown: int, generator: torch.Generator) -> Tens
     """
     count, kinds, patches = touches.shape
     names = list(BOXES)
-    turns = torch.rand(count, kinds, generator=generator)
+    turns = draws.uniform((count, kinds), 0, 1, generator)
     for turn, name in enumerate(SHOWN_FIRST, start=-len(SHOWN_FIRST)):
         turns[:, names.index(name)] = turn
     rank = turns.argsort(dim=1).argsort(dim=1)  # [B, 7]: the turn of each region
     opened = torch.where(touches, rank[:, :, None], kinds).amin(dim=1)  # [B, N]
     enough = opened.sort(dim=1).values[:, shown - 1, None]  # the turn after which to stop
-    keys = torch.rand(count, patches, generator=generator)
+    keys = draws.uniform((count, patches), 0, 1, generator)
     return (keys - (opened <= enough).float()).argsort(dim=1, descending=True)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facebench.backbones import act, conv, init_facecycle
+from facebench.pretrain.devices import share_of_mean
 
 DECODED_SIZE = 64  # pixels: six doublings of one position
 
@@ -63,13 +64,15 @@ class DoublingConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return ``[B, O, 2n, 2n]`` of ``[B, C, n, n]``."""
-        batch, channels, n, _ = x.shape
+        (batch, channels, n, _), outputs = x.shape, self.out_channels
         taps = self.weight.permute(1, 3, 2, 0).reshape(channels, -1)  # [C, 3 across * 3 down * O]
         mixed = x.permute(0, 2, 3, 1).reshape(-1, channels) @ taps
-        wide = self.spread.expand(batch * n, -1, -1) @ mixed.view(batch * n, n * 3, -1)
-        wide = wide.view(batch, n, 2 * n, 3, -1).transpose(2, 3).reshape(batch, n * 3, -1)
+        wide = self.spread.expand(batch * n, -1, -1) @ mixed.view(batch * n, n * 3, 3 * outputs)
+        wide = wide.view(batch, n, 2 * n, 3, outputs).transpose(2, 3)
+        wide = wide.reshape(batch, n * 3, 2 * n * outputs)
         drawn = self.spread.expand(batch, -1, -1) @ wide
-        return drawn.view(batch, 2 * n, 2 * n, -1).permute(0, 3, 1, 2) + self.bias[:, None, None]
+        drawn = drawn.view(batch, 2 * n, 2 * n, outputs)
+        return drawn.permute(0, 3, 1, 2) + self.bias[:, None, None]
 
 
 class Decoder(nn.Module):
@@ -105,6 +108,7 @@ def disentangling_loss(
     varied: tuple[Tensor, Tensor, Tensor],
     *,
     passes: Literal["joint", "separate"] = "joint",
+    count: int | None = None,
 ) -> Tensor:
     """Return L_dis, PCL Eq. 2: the face is decoded from F_f of either image, the pose from F_p.
 
@@ -114,6 +118,7 @@ def disentangling_loss(
         varied: The same for s-hat, the pose-varied images.
         passes: ``joint``: one pass of D, whose BatchNorm sees all four reconstructions at once;
             ``separate``: four, in the order of the released code.
+        count: Images s of all devices that learn together; by default each has as many.
 
     Returns:
         Scalar: sum over the four reconstructions of the mean absolute error.
@@ -121,12 +126,15 @@ def disentangling_loss(
     (s, f, p), (s_hat, f_hat, p_hat) = source, varied
     if passes == "separate":
         parts = ((f, p_hat, s_hat), (f_hat, p, s), (f, p, s), (f_hat, p_hat, s_hat))
-        losses = [F.l1_loss(decoder(face, pose).float(), image) for face, pose, image in parts]
+        losses = [
+            share_of_mean((decoder(face, pose).float() - image).abs(), count)
+            for face, pose, image in parts
+        ]
         return torch.stack(losses).sum()
     # One pass of D over the four combinations, in the order of Eq. 1.
     drawn = decoder(torch.cat([f, f, f_hat, f_hat]), torch.cat([p, p_hat, p, p_hat])).float()
     target = torch.cat([s, s_hat, s, s_hat])
-    return 4 * F.l1_loss(drawn, target)
+    return 4 * share_of_mean((drawn - target).abs(), None if count is None else 4 * count)
 
 
 def decoded_parts(decoder: Decoder, f: Tensor, p: Tensor, p_hat: Tensor) -> dict[str, Tensor]:

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from facebench.pretrain.devices import batch_mean
+
 LAYERS, HEADS = 2, 8  # of the transformer decoder; FRA, released code
 SINKHORN_ITERATIONS = 3  # FRA, released code
 
@@ -63,7 +65,7 @@ def regions_of(images: Tensor, backbone: Any, heads: Any) -> Regions:
     """Return the embeddings of faces ``[B, 3, S, S]`` and of their regions."""
     features = backbone(images)  # [B, C, h, w]
     places = over_last(heads["place"], features.flatten(2).transpose(1, 2)).float()
-    masks = heads["masks"](features).float().mean(dim=0)  # [N, D], of the whole batch: released
+    masks = batch_mean(heads["masks"](features).float())  # [N, D], of the whole batch: released
     cosines = F.normalize(places, dim=2) @ F.normalize(masks, dim=1).T
     parts = over_last(heads["part"], region_means(features, cosines))
     return Regions(heads["whole"](features.mean(dim=(2, 3))), parts, cosines)
@@ -119,8 +121,10 @@ def relation(student: Tensor, teacher: Tensor, temperatures: tuple[float, float]
     of_student, of_teacher = temperatures
     logs = F.log_softmax(student.float().flatten(0, 1) / of_student, dim=1)  # [B * P, N]
     scores = F.log_softmax(teacher.float().flatten(0, 1) / of_teacher, dim=1)
-    assigned = sinkhorn(scores, iterations=SINKHORN_ITERATIONS, epsilon=1.0)
-    used = logs.exp().mean(dim=0)
+    assigned = sinkhorn(
+        scores, iterations=SINKHORN_ITERATIONS, epsilon=1.0, gather_distributed=True
+    )
+    used = batch_mean(logs.exp())
     entropy = -(used * used.log()).sum()
     loss: Tensor = -(assigned * logs).sum(dim=1).mean() + math.log(len(used)) - entropy
     return loss

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
+from facebench.pretrain.devices import gathered
 from facebench.ranges import Weight, Width
 
 from ._two_views import TwoViewMethod, TwoViewOptions
@@ -46,9 +47,9 @@ class BarlowTwins(TwoViewMethod):
         super().__init__(backbone, options, image_size)
         width = options.projection_dim
         self.head = BarlowTwinsProjectionHead(self.feature_dim, width, width)
-        self.criterion = BarlowTwinsLoss(options.redundancy, gather_distributed=True)
+        self.criterion = BarlowTwinsLoss(options.redundancy)
 
     def loss(self, views: tuple[Tensor, ...], generator: torch.Generator) -> Terms:
         """Return squared deviations of the cross-correlation from the identity (Eq. 1)."""
         z0, z1 = (self.head(self.encode(view)).float() for view in views)
-        return {"L_barlow": self.criterion(z0, z1)}
+        return {"L_barlow": self.criterion(gathered(z0), gathered(z1))}

@@ -14,6 +14,7 @@ from facebench.backbones import Backbone
 from facebench.method import Method, MethodInfo, Terms
 from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.pretrain.augment.transforms import Compose, Flip
+from facebench.pretrain.devices import gathered
 from facebench.ranges import Area, Share, Width, check_values
 
 from ._frame_pairs import resized
@@ -71,7 +72,9 @@ class Datta(Method):
 
     def loss(self, views: Tensor, generator: torch.Generator) -> Terms:
         """Return the soft-margin triplet loss over all triplets of the batch."""
-        return {"L_triplet": soft_margin_triplets(self.embed(self.encode(views)))}
+        frames, partners = self.embed(self.encode(views)).float().chunk(2)
+        z = torch.cat([gathered(frames), gathered(partners)])
+        return {"L_triplet": soft_margin_triplets(z)}
 
 
 def soft_margin_triplets(z: Tensor) -> Tensor:

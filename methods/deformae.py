@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from facebench.backbones import Backbone
 from facebench.method import Method, MethodInfo, Terms
+from facebench.pretrain.devices import batch_mean
 from facebench.ranges import Weight, Width, check_values
 
 from ._deforming import MapDecoder, deformed, integrated
@@ -101,7 +102,7 @@ class DeformAE(Method):
         terms = {
             "L_photo": F.l1_loss(made, views.float()),
             "L_smooth": total_variation(moved).sum(dim=1).mean(),
-            "L_bias": moved.mean(dim=0).square().mean(),
+            "L_bias": batch_mean(moved).square().mean(),
         }
         if shades is not None:
             terms["L_shading"] = total_variation(shades.float()).square().sum(dim=1).mean()

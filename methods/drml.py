@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo
+from facebench.pretrain.augment import draws
 from facebench.ranges import Width
 
 from ._frame_pairs import resized
@@ -109,5 +110,5 @@ def fitting_side(side: int) -> int:
 
 def dropped(x: Tensor, generator: torch.Generator) -> Tensor:
     """Return ``[B, D]`` with half of the numbers set to 0, and the others doubled."""
-    kept = torch.rand(x.shape, generator=generator) < 0.5
+    kept = draws.uniform(tuple(x.shape), 0, 1, generator) < 0.5
     return x * kept.to(x.device) * 2

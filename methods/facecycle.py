@@ -22,6 +22,7 @@ from facebench.method import Foreign, Method, MethodInfo, Terms
 from facebench.pretrain.augment import draws, geometry
 from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.pretrain.augment.transforms import ColorJitter, Compose, Flip
+from facebench.pretrain.devices import batch_mean
 
 from ._facecycle_losses import (
     margin_loss,
@@ -244,7 +245,7 @@ class FaceCycle(Method):
             neutral = self.generator(target[:2], flow, generator)
             _, neutral_features = self.vgg(neutral, until="relu3_1")
         code = self.identity_code(views)
-        mean_face = self.normaliser.without_identity(neutral_features, code).mean(0, keepdim=True)
+        mean_face = batch_mean(self.normaliser.without_identity(neutral_features, code))[None]
         _, mean_features = self.vgg(mean_face, until="relu3_1")
         again = self.normaliser.with_identity(mean_features.expand(len(x), -1, -1, -1), code)
         vgg_again = self.vgg(again, until="relu3_1")

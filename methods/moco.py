@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from facebench.backbones import Backbone
 from facebench.method import Method, MethodInfo, Terms
+from facebench.pretrain.devices import gathered
 from facebench.ranges import Momentum, Temperature, Width
 
 from ._views import PoseAugmentation, ViewOptions, appearance, pose, two_crops
@@ -83,9 +84,7 @@ class MoCo(Method):
             copy.deepcopy(backbone), nn.Flatten(), copy.deepcopy(self.head)
         )
         deactivate_requires_grad(self.encoder_k)
-        self.info_nce = NTXentLoss(
-            options.temperature, (options.queue, options.projection_dim), gather_distributed=True
-        )
+        self.info_nce = NTXentLoss(options.temperature, (options.queue, options.projection_dim))
         # lightly does not store the queue in the state, so a resumed run would start from noise.
         bank = self.info_nce.memory_bank
         for name in ("bank", "bank_ptr"):
@@ -109,7 +108,7 @@ class MoCo(Method):
         queries = self.head(self.encode(views[0]))
         with torch.no_grad():
             keys = self.encoder_k(views[1])
-        return {"L_q": self.info_nce(queries.float(), keys.float())}
+        return {"L_q": self.info_nce(gathered(queries.float()), gathered(keys.float()))}
 
     def after_step(self) -> None:
         """Move the key encoder towards the query encoder (MoCo v1, Eq. 2)."""

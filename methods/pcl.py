@@ -15,7 +15,9 @@ from torch.nn import functional as F
 
 from facebench.backbones import Backbone
 from facebench.method import Foreign, Method, MethodInfo, Terms
+from facebench.pretrain.augment import draws
 from facebench.pretrain.augment.transforms import GaussianNoise
+from facebench.pretrain.devices import first_images, gathered, own_places, world
 from facebench.pretrain.losses import (
     cross_correlation,
     draw_mixing,
@@ -24,6 +26,7 @@ from facebench.pretrain.losses import (
     pose_loss,
 )
 
+from ._dynamic_weights import dynamic_weights
 from ._pcl_options import OFFICIAL, QUICK, PCLOptions
 from ._pdd import (
     Decoder,
@@ -33,6 +36,7 @@ from ._pdd import (
     disentangling_loss,
     projection,
 )
+from ._pose_copies import copied, negatives_of_all
 from ._views import appearance, pose, two_crops
 
 
@@ -130,29 +134,42 @@ class PCL(Method):
             generator: Generator for all random draws.
         """
         if self.options.l_dis or self.options.l_orth:
-            yield self.pdd_terms(self.pdd_views(pdd, generator), generator)
+            _, count = first_images(pdd, self.options.pdd_images)
+            yield self.pdd_terms(self.pdd_views(pdd, generator), generator, count)
         yield self.face_terms(self.face_views(face, generator), generator)
         if self.options.l_pose:
-            yield self.pose_terms(self.pose_views(pose, generator), generator)
+            _, count = first_images(pose, self.options.pose_images)
+            yield self.pose_terms(self.pose_views(pose, generator), generator, count)
 
     def pdd_views(self, images: Tensor, generator: Generator) -> Tensor:
         """Return s and its pose-varied s-hat, ``[2n, 3, S, S]``."""
-        s = images[: self.options.pdd_images or None]
-        return torch.cat([s, self.vary_pose(s, generator)])
+        s, count = first_images(images, self.options.pdd_images)
+        with draws.laid_out(generator, count, own_places(count)):
+            return torch.cat([s, self.vary_pose(s, generator)])
 
-    def pdd_terms(self, views: Tensor, generator: Generator) -> Terms:
-        """Return L_dis (Eq. 2) and L_orth (Eq. 3) of :meth:`pdd_views`."""
+    def pdd_terms(self, views: Tensor, generator: Generator, count: int | None = None) -> Terms:
+        """Return L_dis (Eq. 2) and L_orth (Eq. 3) of :meth:`pdd_views`.
+
+        Args:
+            views: Images s and s-hat of this device, ``[2n, 3, S, S]``.
+            generator: Generator for all random draws.
+            count: Images s of all devices; by default each has as many.
+        """
         options = self.options
-        inputs = self.noise(views, generator) if options.pdd_noise else views
+        count = len(views) // 2 * world() if count is None else count
+        own = own_places(count)
+        with draws.laid_out(generator, 2 * count, torch.cat([own, own + count])):
+            inputs = self.noise(views, generator) if options.pdd_noise else views
         f, p = self.branches(inputs)
         (f, f_hat), (p, p_hat) = f.chunk(2), p.chunk(2)
         terms: Terms = {}
         if options.l_dis:
             s, s_hat = at_decoded_size(views).chunk(2)
             terms["L_dis"] = disentangling_loss(
-                self.decoder, (s, f, p), (s_hat, f_hat, p_hat), passes=options.passes
+                self.decoder, (s, f, p), (s_hat, f_hat, p_hat), passes=options.passes, count=count
             )
         if options.l_orth:
+            f, p, f_hat, p_hat = (gathered(x.float(), count) for x in (f, p, f_hat, p_hat))
             terms["L_orth"] = self._orth(f, p) + self._orth(f_hat, p_hat)
         return terms
 
@@ -175,31 +192,43 @@ class PCL(Method):
         """Return s_i, s_j and M pose-augmented copies of P images, ``[P * (2 + M), 3, S, S]``.
 
         The copies are in the order of the negatives, first the M of the first anchor: copies of its
-        own image, or, as released, of the images of the whole batch in turn.
+        own image, or, as released, of the images of the whole batch in turn. Of several devices,
+        each has the views of those images that are in its share of the batch.
         """
-        s, m = images[: self.options.pose_images], self.options.negatives
-        own = self.options.negatives_of == "anchor"
-        copies = s.repeat_interleave(m, dim=0) if own else s.repeat(m, 1, 1, 1)
-        views = torch.cat([s, s, self.vary_pose(copies, generator)])
-        if self.options.pose_crop:
-            views, _ = two_crops(views, self.options, self.image_size, generator)
-        return self.appearance(views, generator)
+        m = self.options.negatives
+        s, count = first_images(images, self.options.pose_images)
+        copies, places = copied(s, m, self.options.negatives_of, count)
+        with draws.laid_out(generator, m * count, places):
+            views = torch.cat([s, s, self.vary_pose(copies, generator)])
+        own = own_places(count)
+        places = torch.cat([own, own + count, places + 2 * count])
+        with draws.laid_out(generator, (2 + m) * count, places):
+            if self.options.pose_crop:
+                views, _ = two_crops(views, self.options, self.image_size, generator)
+            return self.appearance(views, generator)
 
-    def pose_terms(self, views: Tensor, generator: Generator) -> Terms:
+    def pose_terms(self, views: Tensor, generator: Generator, count: int | None = None) -> Terms:
         """Return L_pose (Eq. 5): positives of equal pose, negatives from M pose-augmented copies.
 
         Where the denominator has the negatives only, ``L_pose_infonce`` is returned, too, for the
         dynamic weights: the same loss with the positive in the denominator, without gradient.
+
+        Args:
+            views: Views of :meth:`pose_views`, of this device.
+            generator: Generator for all random draws.
+            count: Images with pose pairs of all devices; by default each has as many.
         """
         options, m = self.options, self.options.negatives
-        count = len(views) // (2 + m)
-        p = self.g_p(self.backbone(views)).flatten(1).split([2 * count, count * m])
+        own = len(views) // (2 + m)
+        count = own * world() if count is None else count
+        p = self.g_p(self.backbone(views)).flatten(1).split([2 * own, own * m])
         if options.passes == "separate":
             pairs, copies = map(self.head_p, p)
         else:
-            pairs, copies = self.head_p(torch.cat(p)).split([2 * count, count * m])
-        p_i, p_j = pairs.chunk(2)
-        losses = self._pose_losses(p_i, p_j, copies.unflatten(0, (count, m)), generator)
+            pairs, copies = self.head_p(torch.cat(p)).split([2 * own, own * m])
+        p_i, p_j = (gathered(part.float(), count) for part in pairs.chunk(2))
+        p_m = negatives_of_all(copies.float(), m, options.negatives_of, count)
+        losses = self._pose_losses(p_i, p_j, p_m, generator)
         terms = {"L_pose": self._reduced(losses)}
         if options.dynamic_weights and options.pose_denominator == "negatives":
             # log(e^pull + sum of e^push) - pull is softplus of Eq. 5's loss, anchor by anchor.
@@ -270,16 +299,3 @@ class PCL(Method):
         else:
             loss = self.nt_xent(z_i, z_j)
         return 2 * loss if options.directions == "sum" else loss
-
-
-def dynamic_weights(losses: Tensor, temperature: float) -> Tensor:
-    """Return DWA's weights (Liu et al., CVPR 2019, Eq. 7), which sum to the number of tasks.
-
-    Args:
-        losses: ``[2, K]`` mean loss of each task in the last but one and in the last epoch.
-        temperature: T; larger values give more equal weights.
-
-    Returns:
-        ``[K]`` weights, larger for tasks whose loss decreased less.
-    """
-    return len(losses[0]) * torch.softmax(losses[1] / losses[0] / temperature, dim=0)

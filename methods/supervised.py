@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facebench.method import MethodInfo, Terms
+from facebench.pretrain.devices import gathered
 from facebench.targets import LabelledImages, TargetForm
 
 from ._labelled import LabelledMethod, LabelledOptions
@@ -74,8 +75,11 @@ class Supervised(LabelledMethod):
         if self.form.kind == "numbers":
             wanted = (views.targets - self.means) / self.deviations
             return {"L_numbers": F.l1_loss(outputs, wanted)}
-        weights = self.weights if self.options.class_weights == "balanced" else None
-        loss = F.cross_entropy(outputs, views.targets, weights, label_smoothing=smoothing)
+        if self.options.class_weights == "none":
+            loss = F.cross_entropy(outputs, views.targets, label_smoothing=smoothing)
+            return {"L_classes": loss}
+        targets = gathered(views.targets)  # the mean is weighted by the classes of the whole batch
+        loss = F.cross_entropy(gathered(outputs), targets, self.weights, label_smoothing=smoothing)
         return {"L_classes": loss}
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from facebench.backbones import Backbone
 from facebench.method import MethodInfo, Terms
+from facebench.pretrain.devices import gathered
 from facebench.ranges import PositiveWeight, Width
 
 from ._two_views import TwoViewMethod, TwoViewOptions
@@ -48,11 +49,9 @@ class VICReg(TwoViewMethod):
         super().__init__(backbone, options, image_size)
         width = options.projection_dim
         self.head = VICRegProjectionHead(self.feature_dim, width, width)
-        self.criterion = VICRegLoss(
-            options.invariance, options.variance, options.covariance, gather_distributed=True
-        )
+        self.criterion = VICRegLoss(options.invariance, options.variance, options.covariance)
 
     def loss(self, views: tuple[Tensor, ...], generator: torch.Generator) -> Terms:
         """Return the weighted sum of invariance, variance and covariance (VICReg, Eq. 6)."""
         z0, z1 = (self.head(self.encode(view)).float() for view in views)
-        return {"L_vicreg": self.criterion(z0, z1)}
+        return {"L_vicreg": self.criterion(gathered(z0), gathered(z1))}

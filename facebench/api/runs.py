@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Unpack
+from typing import Any, NoReturn, Unpack
 
 from facebench.api.results import Results
 from facebench.api.words import RunWords, arguments_of, in_words
@@ -13,6 +13,7 @@ from facebench.config.other_probe import check_read
 from facebench.config.spec import RunSpec
 from facebench.data.align.landmarks import check_landmarks
 from facebench.data.finding import VOXCELEB, task_folder, voxceleb_folder
+from facebench.errors import SpecError
 from facebench.pipeline.passes import beside
 from facebench.pipeline.plan import Step, plan
 from facebench.pipeline.run import run as run_loaded
@@ -22,6 +23,7 @@ from facebench.request.arguments import RunArguments, build_request, open_worksp
 from facebench.request.loaded import LoadedRun
 from facebench.request.resolve import Request, resolve_with_origins
 from facebench.request.resolved import ResolvedRun
+from facebench.runtime.launch import launcher
 from facebench.runtime.workspace import Workspace
 
 
@@ -56,6 +58,9 @@ class PreparedRuns:
         Raises:
             FacebenchError: Data, options or a plugin are wrong; the message says what to change.
         """
+        self._check_processes()
+        if self.workspace.rank:
+            self._help()
         results = []
         others = beside(resolved.spec for resolved in self.runs)
         for resolved in self.runs:
@@ -63,6 +68,27 @@ class PreparedRuns:
                 started(resolved.spec)
             results.append(run_loaded(resolved.loaded, self.workspace, others[resolved.spec]))
         return Results(results)
+
+    def _check_processes(self) -> None:
+        """Check that processes that were started together have one thing to learn together."""
+        by = launcher()
+        if not by or self.workspace.devices * self.workspace.nodes == 1:
+            return
+        learning = [resolved.loaded for resolved in self.runs if resolved.loaded.learns]
+        folders = {open_stages(run, self.workspace).checkpoint_folder() for run in learning}
+        missing = sum(not folder.exists() for folder in folders)
+        if missing > 1:
+            raise SpecError(
+                f"{by} has started processes that pretrain once, and {missing} methods or seeds "
+                f"are to be learned; expected one. Give each a command of its own."
+            )
+
+    def _help(self) -> NoReturn:
+        """Learn together with the first process, which does all the rest."""
+        for resolved in self.runs:
+            if resolved.loaded.learns:
+                open_stages(resolved.loaded, self.workspace).checkpoint()
+        raise SystemExit(0)
 
 
 @dataclass(frozen=True)

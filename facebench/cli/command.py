@@ -53,7 +53,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 def _say(stop: Stopped) -> None:
     """Print one line about a stop, in the first of several processes that train together."""
-    from facebench.runtime.stage import is_helper
+    from facebench.runtime.launch import is_helper
     from facebench.runtime.terminal import err
 
     if not is_helper():

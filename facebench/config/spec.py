@@ -53,6 +53,8 @@ class PretrainSpec:
     weight_decay: WeightDecay = 0.0
     # cosine: per epoch, to 0; method: per epoch, by the method's lr_factor (constant by default)
     schedule: Literal["cosine", "onecycle", "method"] = "cosine"
+    # statistics over the images of all devices, where several learn together
+    sync_batchnorm: bool = True
     # at least this long between two resume points; at most a week
     checkpoint_minutes: Annotated[float, Interval(ge=0, le=10080)] = 2.0
 
@@ -63,6 +65,11 @@ class PretrainSpec:
                 f"pretrain.data is '{self.data}', which names no folder; expected images:FOLDER, "
                 "video:FOLDER, a folder, 'voxceleb' or the name of a task."
             )
+
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Return the options that no key and no record has: as it was before there were such."""
+        return frozenset({"sync_batchnorm"} if self.sync_batchnorm else ())
 
 
 @dataclass(frozen=True, kw_only=True)

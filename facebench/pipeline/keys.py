@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from facebench.config.spec import digest, plain
@@ -15,6 +16,7 @@ from facebench.runtime.workspace import Workspace
 # Go up when the same inputs would give other numbers: every later stage is then made anew.
 PRETRAIN_VERSION = 1
 EXTRACT_VERSION = 1
+SHARING_VERSION = 2  # on several devices; 1: draws and statistics of each device's own share
 
 
 def checkpoint_key(run: LoadedRun, source: Source | None, workspace: Workspace) -> str:
@@ -25,6 +27,12 @@ def checkpoint_key(run: LoadedRun, source: Source | None, workspace: Workspace) 
         source: Opened pretraining data; None if nothing is learned.
         workspace: Devices that learn together.
     """
+    (key,) = checkpoint_keys(run, source, [workspace.devices * workspace.nodes])
+    return key
+
+
+def checkpoint_keys(run: LoadedRun, source: Source | None, counts: Sequence[int]) -> list[str]:
+    """Return the hash of :func:`checkpoint_key` for each of several numbers of devices."""
     info, spec = run.method.info, run.spec
     inputs: dict[str, Any] = {
         "version": PRETRAIN_VERSION,
@@ -38,14 +46,24 @@ def checkpoint_key(run: LoadedRun, source: Source | None, workspace: Workspace) 
         settings = plain(spec.pretrain)
         for place in ("data", "checkpoint_minutes"):  # where from, how often saved: no matter
             del settings[place]
+        settings.pop("sync_batchnorm", None)
         inputs |= {"pretrain": settings, "precision": spec.precision}
         inputs["data"] = source.fingerprint
         if source.targets is not None:
             inputs["targets"] = source.targets.fingerprint
-        world = workspace.devices * workspace.nodes
-        if world > 1:  # batch statistics and draws are those of each device's share
-            inputs["devices"] = world
-    return digest(inputs)
+    return [digest(inputs | _sharing(count, run, source)) for count in counts]
+
+
+def _sharing(count: int, run: LoadedRun, source: Source | None) -> dict[str, Any]:
+    """Return what weights depend on where several devices learn them.
+
+    They are equal to rounding, unless a method of another package does not share its loss.
+    """
+    if count == 1 or source is None:
+        return {}
+    synchronised = run.spec.pretrain.sync_batchnorm
+    sharing = {"count": count, "version": SHARING_VERSION, "sync_batchnorm": synchronised}
+    return {"devices": sharing}
 
 
 def features_key(

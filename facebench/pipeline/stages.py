@@ -32,6 +32,7 @@ from facebench.evaluation.protocol import judge, judging
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pipeline import keys
+from facebench.pipeline.left_over import left_by_others
 from facebench.pipeline.opening import open_pretraining_data, open_task_data
 from facebench.pipeline.passes import in_one_pass
 from facebench.request.loaded import LoadedRun
@@ -108,7 +109,8 @@ class Stages:
             if given.targets is not None and given.record.data is not None:
                 refuse_test_labels(given.record.data.name, self.dataset, self.spec.method)
             return given
-        return obtain(folder, self._pretrain, read_checkpoint)
+        helps = self.source is not None and self.workspace.rank > 0
+        return obtain(folder, self._pretrain, read_checkpoint, helps=helps)
 
     def _pretrain(self, folder: Path) -> None:
         from facebench.pretrain.engine import train
@@ -128,14 +130,21 @@ class Stages:
             targets = self._targets(faces)
             if targets is not None:
                 make_heads(method, targets.form, seed=spec.seed)
+            others = None
+            if not (partial / RESUME_FILE).exists():
+                others = left_by_others(self.run, self.source, self.workspace)
             learned = train(
                 method, faces, spec.pretrain,
                 seed=spec.seed, workspace=self.workspace, precision=spec.precision, folder=partial,
-                targets=targets,
+                resume=others, targets=targets,
             )  # fmt: skip
             if targets is not None:
                 learned["targets"] = targets.form.record()
             learned["data"] = source_record(self.source) | {"broken": faces.broken}
+            counts = learned.pop("devices")
+            if counts != [1]:
+                synchronised = spec.pretrain.sync_batchnorm
+                learned["devices"] = {"counts": counts, "sync_batchnorm": synchronised}
         learned["seconds"] = round(time.perf_counter() - started, 2)
         write_checkpoint(partial, method, {"spec": spec_record(spec), **learned})
         (partial / RESUME_FILE).unlink(missing_ok=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 from facebench.config.spec import PretrainSpec
 from facebench.errors import LearningError
 from facebench.method import Terms
+from facebench.pretrain.devices import averaged
 
 # Steps between two looks at losses on a GPU, each of which waits for all steps before; the wait is
 # then below a thousandth of the time. On a CPU every step is looked at, before its gradient.
@@ -46,13 +47,17 @@ class FiniteTerms:
     def check(self) -> None:
         """Look at all terms since the last look, with one copy to the host.
 
+        Of several devices, each looks at the means of all, so that all of them stop.
+
         Raises:
             LearningError: One of them is not finite; names the first, its epoch and batch.
         """
         names, terms, self._names, self._terms = self._names, self._terms, [], []
         if not terms:
             return
-        for (name, epoch, batch), value in zip(names, torch.stack(terms).tolist(), strict=True):
+        for (name, epoch, batch), value in zip(
+            names, averaged(torch.stack(terms)).tolist(), strict=True
+        ):
             if not math.isfinite(value):
                 raise LearningError(
                     f"pretraining stops in epoch {epoch + 1} of {self.spec.epochs}, batch "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,23 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEnvironment
 from torch.utils.data import DataLoader
 
 from facebench.config.spec import PretrainSpec
 from facebench.data.packed import Faces
+from facebench.errors import LearningError
 from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
+from facebench.pretrain.batch_norm import synchronised
+from facebench.pretrain.devices import alone_afterwards
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.narrow_convolutions import take_strides_first
 from facebench.pretrain.order import Batches, EpochOrder, companions_of
 from facebench.pretrain.resume import RESUME_FILE, ResumeFile, ResumePoints
 from facebench.progress import Advance
 from facebench.runtime.device import Precision
-from facebench.runtime.stage import is_helper
+from facebench.runtime.launch import launcher
 from facebench.runtime.stops import stop_signals
 from facebench.runtime.workspace import Workspace
 from facebench.targets import Targets
@@ -40,6 +44,7 @@ def train(
     workspace: Workspace,
     precision: Precision,
     folder: Path,
+    resume: Path | None = None,
     targets: Targets | None = None,
 ) -> dict[str, Any]:
     """Train ``method`` in place, continuing from the resume point in ``folder`` if there is one.
@@ -52,41 +57,45 @@ def train(
         workspace: Devices and progress reporter.
         precision: ``32`` or ``bf16`` (autocast).
         folder: Folder of the resume point and the logs.
+        resume: The resume point to go on from if ``folder`` has none, of other devices.
         targets: The label of each image, for a method that learns from labels.
 
     Returns:
-        ``history`` (a row per epoch: mean of each loss term, weights, learning rate, speed) and
-        ``images_seen``.
+        ``history`` (a row per epoch: mean of each loss term, weights, learning rate, speed),
+        ``images_seen``, and ``devices``: how many learned, more than one number if learning was
+        stopped and went on with another.
 
     Raises:
-        SpecError: There are not enough images for one batch.
+        SpecError: There are not enough images for one batch, or the devices cannot share it.
         LearningError: A loss or a gradient is not finite any more.
         Stopped: A signal arrived; the end of the last epoch is in ``folder``.
     """
     world = workspace.devices * workspace.nodes
     per_step = spec.batch_size * method.batches_per_step
-    resume = folder / RESUME_FILE
+    own = folder / RESUME_FILE
+    point = own if own.exists() else resume
     keep_freed_memory()
-    with _quiet():
+    with _quiet(), alone_afterwards():
         trainer = _trainer(spec, workspace, precision, folder)
         rank = trainer.global_rank
         order = EpochOrder(
             faces.identity, per_step, seed, spec.sampling, rank=rank, world=world,
             companions=companions_of(method.info, faces),
         )  # fmt: skip
-        learner = Learner(method, spec, seed, len(order))
+        learner = Learner(method, spec, seed, len(order), devices=world)
         loader = DataLoader(Batches(faces, targets), batch_size=None, sampler=order)
         method.to(memory_format=torch.channels_last)
         if workspace.device.type == "cpu":
             take_strides_first(method)
         with workspace.progress.bar("pretrain", spec.epochs * len(order), "batch") as advance:
             trainer.callbacks.append(ProgressCallback(advance, len(order)))  # type: ignore[attr-defined]
-            with stop_signals():
-                trainer.fit(learner, loader, ckpt_path=str(resume) if resume.exists() else None)
-    if is_helper():  # only rank 0 writes the checkpoint and continues
+            with stop_signals(), _normalising(method, spec, world), _said_once(rank):
+                trainer.fit(learner, loader, ckpt_path=None if point is None else str(point))
+    if rank:  # only the first process writes the checkpoint and continues
         raise SystemExit(0)
     return {
         "history": learner.curves,
+        "devices": learner.devices,
         "images_seen": spec.epochs * len(order) * per_step * method.info.frames_of_video,
     }
 
@@ -97,20 +106,44 @@ def _trainer(
     """Return Lightning's trainer with our resume points, without its own bars and samplers."""
     several = workspace.devices * workspace.nodes > 1
     file = ResumeFile()
+    plugins: list[Any] = [file]
+    by = launcher() if several else ""
+    if by == "srun":
+        plugins.append(SLURMEnvironment(auto_requeue=False))
+    elif by == "":
+        plugins.append(LightningEnvironment())  # else it might take a batch script for an srun
     return pl.Trainer(
         accelerator="gpu" if workspace.device.type == "cuda" else workspace.device.type,
-        devices=workspace.devices,
+        devices=workspace.devices if workspace.device.index is None else [workspace.device.index],
         num_nodes=workspace.nodes,
         precision="bf16-mixed" if precision == "bf16" else "32-true",
         max_epochs=spec.epochs,
         logger=_loggers(folder),
         callbacks=[ResumePoints(folder / RESUME_FILE, spec.checkpoint_minutes, file)],
-        plugins=[file],
+        plugins=plugins,
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
         strategy="ddp_find_unused_parameters_true" if several else "auto",
     )
+
+
+def _normalising(
+    method: Method, spec: PretrainSpec, world: int
+) -> AbstractContextManager[int | None]:
+    """Return a block in which batch statistics are those of all devices, if that is wanted."""
+    return synchronised(method) if world > 1 and spec.sync_batchnorm else nullcontext()
+
+
+@contextmanager
+def _said_once(rank: int) -> Iterator[None]:
+    """Leave it to the first process to say that learning failed, since it does in all of them."""
+    try:
+        yield
+    except LearningError:
+        if rank:
+            raise SystemExit(2) from None
+        raise
 
 
 class ProgressCallback(Callback):

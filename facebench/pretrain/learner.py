@@ -13,7 +13,9 @@ from torch import Tensor
 from facebench.config.spec import PretrainSpec
 from facebench.errors import PluginError
 from facebench.method import Method, Terms
+from facebench.pretrain.augment.draws import SharedGenerator
 from facebench.pretrain.collapse import feature_std
+from facebench.pretrain.devices import averaged, first_images, rank, world
 from facebench.pretrain.divergence import FiniteTerms, check_gradient
 from facebench.pretrain.step_terms import checked_terms
 from facebench.targets import LabelledImages
@@ -30,25 +32,31 @@ class Learner(pl.LightningModule):
     that learns in stages has other terms in each.
 
     Every random draw of a batch comes from a generator seeded by (seed, epoch, batch). No random
-    state has to be stored, so an interrupted and resumed run ends with the same weights.
+    state has to be stored, so an interrupted and resumed run ends with the same weights. On several
+    devices an image has the draws that it would have on one, and everything that is recorded,
+    checked or passed to the method is of the whole batch, and equal on all of them.
 
     Args:
         method: The initialised method.
         spec: Optimiser and schedule.
         seed: Seed of the run.
         batches: Number of batches in an epoch.
+        devices: Number of devices that learn together.
     """
 
-    def __init__(self, method: Method, spec: PretrainSpec, seed: int, batches: int) -> None:
+    def __init__(
+        self, method: Method, spec: PretrainSpec, seed: int, batches: int, devices: int = 1
+    ) -> None:
         super().__init__()
         self.automatic_optimization = False  # a method may take several steps per batch
         self.method = method
         self.settings, self.seed, self.batches = spec, seed, batches
         self.curves: list[dict[str, float]] = []
+        self.devices = [devices]
         self._sums: dict[str, Tensor] = {}
         self._norms: list[Tensor] = []
         self._terms = FiniteTerms(spec, batches)
-        self._last_faces = torch.empty(0)
+        self._last_faces, self._last_count = torch.empty(0), 0
         self._started = 0.0
 
     def configure_optimizers(self) -> Any:
@@ -104,19 +112,20 @@ class Learner(pl.LightningModule):
             self.method.after_step()
             for name, term in terms.items():
                 self._sums[name] = self._sums.get(name, 0) + term.detach().float()
-        self._last_faces = faces[:_COLLAPSE_IMAGES]
+        self._last_faces, self._last_count = first_images(faces, _COLLAPSE_IMAGES)
         if self.settings.schedule == "onecycle":
             self._step_schedule()
 
     def on_train_epoch_end(self) -> None:
         """Log the means, pass them to the method, and step the per-epoch schedule."""
         self._terms.check()
-        means = {name: float(total) / self.batches for name, total in self._sums.items()}
+        sums = averaged(torch.stack(list(self._sums.values()))).tolist()
+        means = {name: total / self.batches for name, total in zip(self._sums, sums, strict=True)}
         seconds = time.perf_counter() - self._started
         row = {
             **means,
             "gradient_norm": float(torch.stack(self._norms).mean()),
-            "feature_std": feature_std(self.method, self._last_faces),
+            "feature_std": feature_std(self.method, self._last_faces, self._last_count),
             **{f"weight_{name}": weight for name, weight in self.method.term_weights().items()},
             "lr": self.trainer.optimizers[0].param_groups[0]["lr"],
             "images_per_second": self.batches * self.settings.batch_size / seconds,
@@ -130,22 +139,25 @@ class Learner(pl.LightningModule):
             self._step_schedule()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the curves to the resume point."""
-        checkpoint["curves"] = self.curves
+        """Add the curves and the numbers of devices to the resume point."""
+        checkpoint["curves"], checkpoint["devices"] = self.curves, self.devices
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the curves."""
+        """Restore the curves, and the numbers of devices that learned before."""
         self.curves = checkpoint["curves"]
+        before = checkpoint.get("devices", self.devices)
+        self.devices = before if before[-1:] == self.devices else [*before, *self.devices]
 
     def _gradient_norm(self) -> Tensor:
         gradients = [p.grad for p in self.method.parameters() if p.grad is not None]
         return torch.nn.utils.get_total_norm(gradients)
 
     def _generator(self, batch_index: int) -> torch.Generator:
-        """Return the CPU generator of one batch; it differs between ranks."""
-        entropy = [self.seed, self.current_epoch, batch_index, self.global_rank]
+        """Return the CPU generator of one batch, seeded alike on all devices."""
+        entropy = [self.seed, self.current_epoch, batch_index, 0]
         (word,) = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
-        return torch.Generator().manual_seed(int(word >> np.uint64(1)))
+        new = torch.Generator() if world() == 1 else SharedGenerator(rank(), world())
+        return new.manual_seed(int(word >> np.uint64(1)))
 
     def _step_schedule(self) -> None:
         schedule: Any = self.lr_schedulers()

@@ -7,6 +7,9 @@ PCL Eq. 5, whose denominator has the negatives only.
 Negatives are interpolated in one of two ways. ``unit``: unit vectors are mixed, with a
 permutation for each anchor. ``released``, as PCL's released code does it: features are mixed as
 the head gives them, before normalisation, with one permutation for all anchors.
+
+Where several devices learn together, losses over a batch take the features of all of them
+(:mod:`facebench.pretrain.devices`).
 """
 
 from __future__ import annotations
@@ -17,6 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+from facebench.pretrain.devices import gathered, own_places, world
 
 Interpolation = Literal["unit", "released"]
 
@@ -86,25 +91,31 @@ def mixed_nt_xent(
     Every anchor keeps its positive as it is; its 2N-2 negatives are each mixed with another.
 
     Args:
-        z0: [N, D] features of the first views.
-        z1: [N, D] features of the second views.
+        z0: Features of the first views, [N, D], or this device's share of them.
+        z1: Features of the second views, of the same shape.
         temperature: tau.
-        generator: Generator of the mixing, on the CPU.
+        generator: Generator of the mixing, on the CPU; devices that learn together have equal ones.
         interpolation: How negatives are mixed (see the module's docstring).
 
     Returns:
-        Scalar, mean over the 2N anchors.
+        Scalar, mean over the 2N anchors, or over the device's share of them; their negatives are
+        those of the whole batch.
     """
-    n, released = len(z0), interpolation == "released"
-    raw = torch.cat([z0, z1]).float()
-    z = F.normalize(raw, dim=1)
+    released = interpolation == "released"
+    raw = torch.cat([gathered(z0.float()), gathered(z1.float())])
+    z, n = F.normalize(raw, dim=1), len(raw) // 2
     gram = z @ z.T  # [2N, 2N]
     anchors = torch.arange(2 * n, device=z.device)
-    positive = (anchors + n) % (2 * n)
     others = _others(n, z.device)  # [2N, 2N-2]
     draws = draw_mixing(2 * n, 2 * n - 2, generator, one_order=released)
-    partner, share = (draw.to(z.device) for draw in draws)
     similarity, between = (z @ raw.T, raw @ raw.T) if released else (gram, gram)
+    if world() > 1:
+        own = own_places(n, z.device)
+        anchors = torch.cat([own, own + n])
+        others, similarity, gram = others[anchors], similarity[anchors], gram[anchors]
+        places = anchors.cpu()
+        draws = (draws[0][places], draws[1][places])
+    partner, share = (draw.to(z.device) for draw in draws)
     negatives = mix_similarities(
         similarity.gather(1, others),
         between[others, others.gather(1, partner)],
@@ -112,7 +123,8 @@ def mixed_nt_xent(
         share,
         between.diagonal()[others] if released else None,
     )
-    logits = torch.cat([gram[anchors, positive].unsqueeze(1), negatives], dim=1) / temperature
+    positive = gram.gather(1, ((anchors + n) % (2 * n)).unsqueeze(1))
+    logits = torch.cat([positive, negatives], dim=1) / temperature
     return F.cross_entropy(logits, torch.zeros_like(anchors))
 
 

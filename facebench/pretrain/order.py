@@ -34,7 +34,8 @@ class EpochOrder(Sampler[list[int]]):
             is then followed by these, in the same order.
 
     Raises:
-        SpecError: There are not enough images for one batch.
+        SpecError: There are not enough images for one batch, or the devices cannot have as many of
+            it each.
     """
 
     def __init__(
@@ -54,6 +55,12 @@ class EpochOrder(Sampler[list[int]]):
         taken = groups[self.usable]
         self.count = len(np.unique(taken)) if sampling == "identities" else len(taken)
         self.epoch = 0
+        if batch_size % world:
+            raise SpecError(
+                f"pretraining takes {batch_size} images per step on {world} devices; expected a "
+                f"multiple of {world}, since each has as many. Change pretrain.batch_size or "
+                "--devices."
+            )
         if self.count < batch_size:
             what = sampling if self.usable.all() else f"{sampling} in videos of enough frames"
             raise SpecError(

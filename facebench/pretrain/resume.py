@@ -18,7 +18,7 @@ from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from facebench.errors import StageError
 from facebench.runtime.atomic import atomic_file
-from facebench.runtime.stops import Stopped, claim_signals
+from facebench.runtime.stops import Stopped, claim_signals, leave_signals
 
 RESUME_FILE = "resume.ckpt"
 
@@ -117,9 +117,15 @@ class ResumePoints(Checkpoint):
         self.epochs = 0  # learned in the state that a next run goes on from
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take the signals back from Lightning, which ignores SIGTERM until a batch ends."""
+        """Take the signals back from Lightning, which ignores SIGTERM until a batch ends.
+
+        Of several processes, the first one writes the state; the others must not end before.
+        """
         self.epochs = trainer.current_epoch
-        claim_signals()
+        if trainer.global_rank == 0:
+            claim_signals()
+        else:
+            leave_signals()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Keep the state and write it, unless training has ended or the last one is recent."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Interval
 
@@ -19,12 +19,15 @@ from facebench.registry import PluginKind, Registry
 from facebench.request.handed_in import open_given
 from facebench.request.resolve import Request
 from facebench.runtime.device import resolve_device, resolve_precision
+from facebench.runtime.launch import rank_of
 from facebench.runtime.listing import user_path
-from facebench.runtime.stage import is_helper
 from facebench.runtime.terminal import TerminalProgress, err
 from facebench.runtime.workspace import Workspace, check_folder, default_cache, default_data
 from facebench.weights.checkpoint import Checkpoint
 from facebench.weights.summary import import_summary
+
+if TYPE_CHECKING:
+    import torch
 
 _log = logging.getLogger(__name__)
 
@@ -89,18 +92,32 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments, *, here: bool =
     cache, results = arguments.cache or default_cache(), Path(top.get("results", "results/runs"))
     check_folder(cache, "--cache")
     check_folder(results, "--results")
+    device, rank = _device(top, arguments, here=here), rank_of(arguments.devices, arguments.nodes)
     return Workspace(
         cache=cache,
         results=results,
         data=user_path(str(top["data"])) if "data" in top else default_data(),
         synthetic=_typed(top, "synthetic", "", Literal["missing", "always"]),
-        device=resolve_device(str(top.get("device", "auto")), here=here),
-        progress=arguments.progress or (Silent() if is_helper() else TerminalProgress()),
+        device=device,
+        progress=arguments.progress or (Silent() if rank else TerminalProgress()),
         devices=arguments.devices,
         nodes=arguments.nodes,
+        rank=rank,
         force=arguments.force,
         verify_cache=arguments.verify_cache,
     )
+
+
+def _device(top: dict[str, Any], arguments: RunArguments, *, here: bool) -> torch.device:
+    """Return the device; one that is named by its number is the only one."""
+    device = resolve_device(str(top.get("device", "auto")), here=here)
+    if device.index is not None and arguments.devices * arguments.nodes > 1:
+        raise SpecError(
+            f"--device {device} names one device, and --devices {arguments.devices} with --nodes "
+            f"{arguments.nodes} are several; expected --device {device.type}. Which of a machine's "
+            "are seen is set by CUDA_VISIBLE_DEVICES."
+        )
+    return device
 
 
 def build_request(

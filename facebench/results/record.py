@@ -43,6 +43,7 @@ from facebench.runtime.form import (
 )
 from facebench.runtime.seal import Seal
 from facebench.task import Metric
+from facebench.weights.record import LearnedOn
 
 FORMAT = 3
 FORMATS = (2, 3)  # those that are read
@@ -104,6 +105,7 @@ class PretrainRecord(Form):
     images_seen: Count
     history: tuple[dict[str, Number], ...]
     imported: Optional[ImportedRecord] = None
+    devices: Optional[LearnedOn] = None
 
 
 @dataclass(frozen=True, kw_only=True)

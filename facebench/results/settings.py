@@ -64,6 +64,7 @@ class PretrainSettings(Form):
     weight_decay: AtLeast0
     schedule: Literal["cosine", "onecycle", "method"]
     checkpoint_minutes: AtLeast0
+    sync_batchnorm: Optional[Flag] = None
 
 
 class AlignSettings(Form):

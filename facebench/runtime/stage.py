@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +15,26 @@ from facebench.runtime.atomic import locked, sweep
 T = TypeVar("T")
 
 
-def obtain(folder: Path, make: Callable[[Path], None], read: Callable[[Path], T]) -> T:
+def obtain(
+    folder: Path,
+    make: Callable[[Path], None],
+    read: Callable[[Path], T],
+    *,
+    helps: bool = False,
+) -> T:
     """Read the stage in ``folder``, after making it if it does not exist.
 
-    A lock lets only one of several processes make a stage. The helper processes of multi-device
-    training are started while the main process holds the lock, and do not acquire it.
+    A lock lets only one of several processes make a stage.
+
+    Args:
+        folder: Folder of the stage.
+        make: Makes it.
+        read: Reads it.
+        helps: Whether this process makes the stage together with one that holds the lock, and ends
+            when it has.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if is_helper() and not folder.exists():
+    if helps and not folder.exists():
         make(folder)
     with locked(Path(f"{folder}.lock")):
         sweep(folder.parent, glob.escape(folder.name))
@@ -67,8 +78,3 @@ def alone(target: Path) -> Iterator[None]:
     with locked(locks / f"{target.name}.lock"):
         sweep(target.parent, glob.escape(target.name))
         yield
-
-
-def is_helper() -> bool:
-    """Return whether Lightning started this process as a further rank of multi-device training."""
-    return any(int(os.environ.get(name, 0)) > 0 for name in ("LOCAL_RANK", "NODE_RANK"))

@@ -76,6 +76,13 @@ def stop_signals() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
+def leave_signals() -> None:
+    """Ignore the signals for the rest of the block: they are another process's to act on."""
+    if _active and threading.current_thread() is threading.main_thread():
+        for signum in SIGNALS:
+            signal.signal(signum, signal.SIG_IGN)
+
+
 def claim_signals() -> None:
     """Install the handler of the block again, after a library has installed its own."""
     if not _active or threading.current_thread() is not threading.main_thread():

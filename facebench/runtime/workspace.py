@@ -30,7 +30,7 @@ _LONGEST_NAME = 255  # bytes, of all usual file systems
 class Workspace:
     """Folders, device and progress reporter of a run.
 
-    Only the number of devices affects results; it is part of a checkpoint's key.
+    Only the number of devices affects results, by rounding; it is part of a checkpoint's key.
 
     Args:
         cache: Folder of stages, packed images, digests and synthetic stand-ins.
@@ -41,6 +41,8 @@ class Workspace:
         progress: Progress reporter of long stages.
         devices: Devices of that type to pretrain on.
         nodes: Machines to pretrain on.
+        rank: Place of this process among those that pretrain together. Only the first does anything
+            else: writes the weights, judges them, and reports.
         force: Overwrite results that exist.
         verify_cache: Read every byte of the stages that are used, also where a stamp is known.
     """
@@ -52,6 +54,7 @@ class Workspace:
     progress: Progress = Silent()  # noqa: RUF009 - has no state
     devices: int = 1
     nodes: int = 1
+    rank: int = 0
     force: bool = False
     verify_cache: bool = False
     synthetic: StandIns = ""

@@ -49,6 +49,18 @@ class LearnedFrom(Form):
     broken: tuple[String, ...]
 
 
+class LearnedOn(Form):
+    """The devices that learned together, where they were several.
+
+    Args:
+        counts: How many; more than one number where learning was stopped and went on with others.
+        sync_batchnorm: Whether batch statistics were those of all devices.
+    """
+
+    counts: tuple[Count, ...]
+    sync_batchnorm: Flag
+
+
 class CheckpointRecord(StageRecord):
     """What a checkpoint says about itself.
 
@@ -62,6 +74,7 @@ class CheckpointRecord(StageRecord):
         features: The features that the weights give, where some are missing.
         imported: The file of other code that they are from, if they are.
         targets: Form of the labels that they were learned with, if there were any.
+        devices: The devices that learned, where they were several.
     """
 
     stage: ClassVar[str] = "checkpoint"
@@ -77,3 +90,4 @@ class CheckpointRecord(StageRecord):
     features: Optional[tuple[Text, ...]] = None
     imported: Optional[ImportedWeights] = None
     targets: Optional[dict[str, Any]] = None
+    devices: Optional[LearnedOn] = None

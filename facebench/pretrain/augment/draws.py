@@ -3,13 +3,19 @@
 Everything is drawn from an explicit generator, on its device, in an amount that depends on the
 batch size only: never on a probability, an image size or an outcome. The global random state is
 neither read nor changed.
+
+Several devices that learn together have equal generators (:class:`SharedGenerator`). Each draws for
+all images of a batch and takes the rows of its own, so an image has the draws that it would have on
+one device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, Self, TypeVar
 
 import torch
 from torch import Generator, Tensor
@@ -20,11 +26,76 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+class SharedGenerator(Generator):
+    """A generator on the CPU for one device's share of a batch; all devices have equal ones.
+
+    Row ``i`` of the share is row ``rank + world * i`` of the batch. That holds for several parts of
+    as many rows, too (frames and then their partners, first views and then second ones), since the
+    batch has them one after the other as well. :func:`laid_out` is for other orders.
+
+    Args:
+        rank: Place of this device among those that learn together, from 0.
+        world: Number of these devices.
+    """
+
+    rank: int
+    world: int
+    rows: tuple[int, Tensor] | None
+
+    def __new__(cls, rank: int, world: int) -> Self:
+        """Make a generator on the CPU, not seeded."""
+        made = super().__new__(cls, "cpu")
+        made.rank, made.world, made.rows = rank, world, None
+        return made
+
+
+@contextmanager
+def laid_out(generator: Generator, total: int, places: Tensor) -> Iterator[None]:
+    """Say which rows are drawn for in the block, where several devices share a batch.
+
+    Args:
+        generator: Generator of the block; a plain one draws for all rows anyway.
+        total: Rows that all devices draw for.
+        places: ``[n]``, which of these this device's rows are.
+    """
+    if not isinstance(generator, SharedGenerator):
+        yield
+        return
+    before, generator.rows = generator.rows, (total, places.cpu())
+    try:
+        yield
+    finally:
+        generator.rows = before
+
+
+def rows_of_batch(count: int, generator: Generator, draw: Callable[[int], Tensor]) -> Tensor:
+    """Return what is drawn for ``count`` rows of this device, as part of what all devices draw.
+
+    Args:
+        count: Rows of this device.
+        generator: Generator of the batch.
+        draw: Gives the draws ``[n, ...]`` of n rows, always as many from a generator.
+
+    Returns:
+        ``[count, ...]``.
+    """
+    if not isinstance(generator, SharedGenerator):
+        return draw(count)
+    if generator.rows is None:
+        everything = draw(count * generator.world)
+        return everything[generator.rank :: generator.world].clone()
+    total, places = generator.rows
+    if len(places) != count:
+        raise ValueError(f"{count} rows are drawn for where {len(places)} are laid out")
+    everything = draw(total)
+    return everything[places.to(everything.device)]
+
+
 def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
     """Draw float32 numbers from U(low, high).
 
     Args:
-        shape: shape of the result.
+        shape: shape of the result, with a row for each image.
         low: lower end.
         high: upper end.
         generator: source of the draws; the result is on its device.
@@ -32,8 +103,12 @@ def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generato
     Returns:
         ``shape``.
     """
-    drawn = torch.rand(shape, generator=generator, device=generator.device)
-    return drawn.mul_(high - low).add_(low)
+
+    def draw(count: int) -> Tensor:
+        drawn = torch.rand((count, *shape[1:]), generator=generator, device=generator.device)
+        return drawn.mul_(high - low).add_(low)
+
+    return rows_of_batch(shape[0], generator, draw)
 
 
 def chosen(count: int, p: float, generator: Generator) -> Tensor:
@@ -52,6 +127,34 @@ def orders(count: int, operations: int, generator: Generator) -> Tensor:
         int64 ``[count, operations]``.
     """
     return uniform((count, operations), 0, 1, generator).argsort(dim=1)
+
+
+def normal(images: Tensor, sigma: float, generator: Generator) -> Tensor:
+    """Draw normal noise of the shape and memory format of images, on their device.
+
+    The noise is large, so it comes from a generator of that device, with a seed drawn from
+    ``generator``: repeatable on one kind of device, different on another.
+
+    Args:
+        images: ``[B, ...]``.
+        sigma: standard deviation.
+        generator: source of the seed.
+
+    Returns:
+        ``[B, ...]``.
+    """
+    seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)
+    local = Generator(images.device).manual_seed(int(seed))
+    like = torch.empty_like(images)
+    row = math.prod(images.shape[1:])
+
+    def draw(count: int) -> Tensor:
+        empty = like
+        if count != len(images):  # as one device would have it
+            empty = like.new_empty_strided((count, *like.shape[1:]), (row, *like.stride()[1:]))
+        return empty.normal_(0, sigma, generator=local)
+
+    return rows_of_batch(len(images), generator, draw)
 
 
 def require(holds: bool, option: str, found: object, expected: str) -> None:

@@ -229,12 +229,5 @@ class GaussianNoise:
         draws.require(self.sigma >= 0, "sigma", self.sigma, "a non-negative number")
 
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
-        """Add noise to ``[B, 3, H, W]``.
-
-        The noise is large, so it is drawn on the device of the images, from a seed drawn from
-        ``generator``: repeatable on one kind of device, different on another.
-        """
-        seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)
-        local = Generator(images.device).manual_seed(int(seed))
-        noise = torch.empty_like(images).normal_(0, self.sigma, generator=local)
-        return noise.add_(images)
+        """Add noise to ``[B, 3, H, W]``, drawn on the device of the images."""
+        return draws.normal(images, self.sigma, generator).add_(images)
