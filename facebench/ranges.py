@@ -119,8 +119,8 @@ def describe(hint: Any) -> str:
 
 def nearest(value: Any, hint: Any) -> str:
     """Return a sentence with the choice that is spelled most like a wrong one; empty if none is."""
-    choices = [str(choice) for choice in _choices(hint)]
-    near = difflib.get_close_matches(str(value).lower(), choices, n=1, cutoff=0.5)
+    words = [str(choice) for choice in choices(hint)]
+    near = difflib.get_close_matches(str(value).lower(), words, n=1, cutoff=0.5)
     return f" Did you mean '{near[0]}'?" if near else ""
 
 
@@ -207,9 +207,10 @@ def _marks(hint: Any) -> tuple[Any, ...]:
     return get_args(hint)[1:] if get_origin(hint) is Annotated else ()
 
 
-def _choices(hint: Any) -> Iterable[Any]:
+def choices(hint: Any) -> Iterable[Any]:
+    """Return the values of a literal, also one within a union or a list; none of other types."""
     inner = plain_type(hint)
     if get_origin(inner) is Literal:
         return get_args(inner)
     parts = (part for part in get_args(inner) if part is not Ellipsis)
-    return [choice for part in parts for choice in _choices(part)]
+    return [choice for part in parts for choice in choices(part)]

@@ -36,7 +36,6 @@ app = typer.Typer(
     help="How good is this facial representation, and which way of learning it is better?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode=None,  # markup would take "[default: ...]" for a style; rich is slow to load
 )
 

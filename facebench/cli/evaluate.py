@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import (
     DataPlaces,
@@ -28,7 +29,11 @@ class JudgedOnce:
     """What is judged, and where its results are written."""
 
     preset: Annotated[
-        str, typer.Option(help="How long probes are trained: quick or paper [default: quick].")
+        str,
+        typer.Option(
+            help="How long probes are trained: quick or paper [default: quick].",
+            autocompletion=completion.presets,
+        ),
     ] = ""
     settings: Annotated[
         list[str] | None,
@@ -60,7 +65,12 @@ ModelName = Annotated[
 def evaluate(
     *,
     model: ModelName,
-    task: Annotated[str, typer.Option(help="Tasks to judge on, comma-separated, or 'all'.")] = "",
+    task: Annotated[
+        str,
+        typer.Option(
+            help="Tasks to judge on, comma-separated, or 'all'.", autocompletion=completion.tasks
+        ),
+    ] = "",
     name: Annotated[str | None, typer.Option(help="Its name in tables [default: MODEL].")] = None,
     version: Annotated[
         str | None, typer.Option(help="Another one where weights and file are equal.")

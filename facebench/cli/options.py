@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from facebench.cli import completion
+
 if TYPE_CHECKING:
     from facebench.request.arguments import RunArguments
 
@@ -25,7 +27,14 @@ def folder(text: str | Path) -> Path:
     return Path(text)
 
 
-Methods = Annotated[str, typer.Option("--method", help="Methods, comma-separated, or 'all'.")]
+Methods = Annotated[
+    str,
+    typer.Option(
+        "--method",
+        help="Methods, comma-separated, or 'all'.",
+        autocompletion=completion.methods,
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps [default: auto].")]
 Floors = Annotated[
     bool | None,
@@ -131,18 +140,30 @@ class Learning:
     """What is learned and how, or which weights take its place."""
 
     backbone: Annotated[
-        str, typer.Option(help="facecycle16, or timm:NAME [default: facecycle16].")
+        str,
+        typer.Option(
+            help="facecycle16, or timm:NAME [default: facecycle16].",
+            autocompletion=completion.backbones,
+        ),
     ] = ""
     pretrain_data: Annotated[
         str,
         typer.Option(help="voxceleb, a task's name, a folder, images:FOLDER, video:FOLDER."),
     ] = ""
     preset: Annotated[
-        str, typer.Option(help="quick (minutes on a CPU) or paper [default: quick].")
+        str,
+        typer.Option(
+            help="quick (minutes on a CPU) or paper [default: quick].",
+            autocompletion=completion.presets,
+        ),
     ] = ""
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", help="GROUP.KEY=VALUE, e.g. pcl.temperature=0.07; may be repeated."),
+        typer.Option(
+            "--set",
+            help="GROUP.KEY=VALUE, e.g. pcl.temperature=0.07; may be repeated.",
+            autocompletion=completion.settings,
+        ),
     ] = None
     checkpoint: Annotated[
         Path | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import (
     DataPlaces,
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 def run(
     *,
     method: Methods = "",
-    task: Annotated[str, typer.Option(help="Tasks, comma-separated, or 'all'.")] = "",
+    task: Annotated[
+        str,
+        typer.Option(help="Tasks, comma-separated, or 'all'.", autocompletion=completion.tasks),
+    ] = "",
     learning: Learning,
     config: Annotated[
         Path | None, typer.Option(help="A YAML file of the same shape; flags override it.")

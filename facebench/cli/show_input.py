@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import DataPlaces, words
 
@@ -17,7 +18,9 @@ def show_input(
     model: Annotated[
         str | None, typer.Argument(help="A model whose own preprocessing is the default.")
     ] = None,
-    task: Annotated[str, typer.Option(help="The task whose images are shown.")],
+    task: Annotated[
+        str, typer.Option(help="The task whose images are shown.", autocompletion=completion.task)
+    ],
     settings: Annotated[
         list[str] | None,
         typer.Option(

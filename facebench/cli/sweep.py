@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import (
     DataPlaces,
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
     from facebench.sweep.plan import PlannedRun
 
 Tasks = Annotated[
-    str, typer.Option("--task", help="Tasks, comma-separated, instead of the sweep's.")
+    str,
+    typer.Option(
+        "--task",
+        help="Tasks, comma-separated, instead of the sweep's.",
+        autocompletion=completion.tasks,
+    ),
 ]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from facebench.config.options import PRESETS
 from facebench.errors import UnknownNameError
 from facebench.method import Method
-from facebench.ranges import declared, describe
+from facebench.ranges import choices, declared, describe
 from facebench.registry import Registry
 from facebench.request.resolve import CORE_GROUPS
 
@@ -23,12 +23,14 @@ class OptionInfo:
         default: Its default.
         allowed: What it takes, in words, with its range.
         said: Values that presets and recipes give it, by ``preset quick`` or ``recipe official``.
+        words: What it takes, where that is one of a few words.
     """
 
     key: str
     default: Any
     allowed: str
     said: Mapping[str, Any]
+    words: tuple[str, ...] = ()
 
 
 def option_list(name: str, registry: Registry) -> list[OptionInfo]:
@@ -43,7 +45,8 @@ def option_list(name: str, registry: Registry) -> list[OptionInfo]:
     methods, tasks = registry.names("method"), registry.names("task")
     if name in methods:
         cls: type[Method] = registry.load("method", name)
-        recipe = OptionInfo(f"{name}.recipe", "paper", _recipes(cls), {})
+        recipes = tuple(dict.fromkeys(("paper", *cls.info.recipes)))
+        recipe = OptionInfo(f"{name}.recipe", "paper", f"one of {', '.join(recipes)}", {}, recipes)
         own = _options(name, cls.Options, cls.info.presets, cls.info.recipes)
         return [*([recipe] if cls.info.recipes else []), *own]
     if name in tasks:
@@ -69,8 +72,6 @@ def _options(
             if name in values
         }
         default = getattr(defaults, field.name)
-        yield OptionInfo(key, default, describe(hints[field.name]), said)
-
-
-def _recipes(cls: type[Method]) -> str:
-    return f"one of {', '.join(dict.fromkeys(('paper', *cls.info.recipes)))}"
+        hint = hints[field.name]
+        words = ("true", "false") if hint is bool else tuple(map(str, choices(hint)))
+        yield OptionInfo(key, default, describe(hint), said, words)

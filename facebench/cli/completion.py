@@ -1,0 +1,73 @@
+"""Completion in the shell: names of methods, tasks and backbones, and keys and values of ``--set``.
+
+Names are read from metadata; only what completes the keys of a method or task imports it. A shell
+must not show errors while somebody types, so what cannot be completed has no suggestions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import get_args
+
+from facebench.errors import FacebenchError
+from facebench.registry import PluginKind, Registry
+
+
+def methods(incomplete: str) -> list[str]:
+    """Return comma-separated lists of methods, of which the last begins with what was typed."""
+    return _last_of_list(incomplete, ["all", *Registry().names("method")])
+
+
+def tasks(incomplete: str) -> list[str]:
+    """Return comma-separated lists of tasks, of which the last begins with what was typed."""
+    return _last_of_list(incomplete, ["all", *Registry().names("task")])
+
+
+def task(incomplete: str) -> list[str]:
+    """Return the tasks that begin with what was typed."""
+    return _beginning(incomplete, Registry().names("task"))
+
+
+def backbones(incomplete: str) -> list[str]:
+    """Return the backbones; one that takes a model's name ends in a colon."""
+    names = Registry().names("backbone")
+    return _beginning(incomplete, [f"{name}:" if name == "timm" else name for name in names])
+
+
+def presets(incomplete: str) -> list[str]:
+    """Return the presets."""
+    from facebench.config.options import PRESETS
+
+    return _beginning(incomplete, PRESETS)
+
+
+def settings(incomplete: str) -> list[str]:
+    """Return groups (``pcl.``), then keys of the group (``pcl.orth=``), then values of a word."""
+    from facebench.request.option_list import option_list
+    from facebench.request.resolve import CORE_GROUPS
+
+    registry = Registry()
+    group, dot, rest = incomplete.partition(".")
+    if not dot:
+        kinds: tuple[PluginKind, ...] = get_args(PluginKind)[:2]
+        names = [*CORE_GROUPS, *(name for kind in kinds for name in registry.names(kind))]
+        return [f"{name}." for name in _beginning(group, names)]
+    try:
+        options = option_list(group, registry)
+    except FacebenchError:
+        return []
+    key, equals, _ = rest.partition("=")
+    if not equals:
+        return _beginning(incomplete, [f"{option.key}=" for option in options])
+    words = [option.words for option in options if option.key == f"{group}.{key}"]
+    return _beginning(incomplete, [f"{group}.{key}={word}" for each in words for word in each])
+
+
+def _last_of_list(incomplete: str, names: Iterable[str]) -> list[str]:
+    before, comma, last = incomplete.rpartition(",")
+    there = before.split(",")
+    return [before + comma + name for name in _beginning(last, names) if name not in there]
+
+
+def _beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]
