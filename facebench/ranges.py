@@ -82,9 +82,14 @@ def check_value(value: Any, hint: Any, key: str, where: str = "") -> None:
         raise SpecError(f"{place}{key} is {shown}; {expected}")
 
 
-@cache  # annotations are texts, and options are made by the hundred for one request
 def declared(options: type[Any]) -> Mapping[str, Any]:
     """Return the annotation of each field of a dataclass, with the ranges of its base classes."""
+    hashed: Any = options  # which a type checker does not see in a class
+    return _declared(hashed)
+
+
+@cache  # annotations are texts, and options are made by the hundred for one request
+def _declared(options: Any) -> Mapping[str, Any]:
     hints: dict[str, Any] = {}
     for cls in reversed(options.__mro__):
         for name, hint in inspect.get_annotations(cls, eval_str=True).items():

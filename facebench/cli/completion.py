@@ -1,7 +1,7 @@
 """Completion in the shell: names of methods, tasks and backbones, and keys and values of ``--set``.
 
 Names are read from metadata; only what completes the keys of a method or task imports it. A shell
-must not show errors while somebody types, so what cannot be completed has no suggestions.
+must not show errors while a line is typed, so what cannot be completed has no suggestions.
 """
 
 from __future__ import annotations
