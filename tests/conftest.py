@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
+import typer.main
 import typer.testing
 from PIL import Image
 from tiny_tasks import tiny_folder
@@ -24,7 +25,7 @@ if IN_PARALLEL:  # a core for each test process, and for those that it starts
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The command line is put together once, and not at each call of a test.
-typer.testing._get_command = functools.cache(typer.testing._get_command)
+vars(typer.testing)["_get_command"] = functools.cache(typer.main.get_command)
 
 # How long an example takes says nothing about what is tested, and much about the machine.
 hypothesis.settings.register_profile("facebench", deadline=None)

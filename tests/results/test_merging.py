@@ -7,6 +7,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -164,7 +165,7 @@ def test_a_model_card_has_the_validated_scores_as_printed(
     facebench("results", "export", str(originals), "--format", "hf", "--out", str(card))
     shown = facebench("results", "export", str(originals), "--format", "hf").stdout
     assert yaml.safe_load(shown) == yaml.safe_load(card.read_text())
-    head = ModelCardData(model_name="mine", **yaml.safe_load(card.read_text()))
+    head: Any = ModelCardData(model_name="mine", **yaml.safe_load(card.read_text()))
     assert head.to_dict()["model-index"] == yaml.safe_load(shown)["model-index"]
     models = yaml.safe_load(shown)["model-index"]
     results = [read_result(path) for path in sorted(originals.glob("*/*.json"))]
@@ -180,8 +181,7 @@ def test_a_model_card_has_the_validated_scores_as_printed(
         value = result.scores.honest.value(metric.name)
         assert value is not None
         assert one["value"] == pytest.approx(metric.scale * value, abs=1e-4)
-        low, high = result.interval or (None, None)
-        expected = [] if low is None else [metric.scale * low, metric.scale * high]
+        expected = [metric.scale * end for end in result.interval or ()]
         assert one["args"].get("interval_95", []) == pytest.approx(expected, abs=1e-4)
 
 
