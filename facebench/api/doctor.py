@@ -22,6 +22,7 @@ _EXTRAS = {
     "synth": "anny", "report": "matplotlib", "video": "av", "onnx": "onnxruntime",
     "hf": "transformers", "tensorboard": "tensorboard", "umap": "umap", "notebook": "ipywidgets",
     "align": "dlib", "sign": "minisign", "ray": "ray",
+    "slurm": "submitit",
 }  # fmt: skip
 _LITTLE = 5 * 2**30  # bytes of free disk below which a cache of features may not fit
 

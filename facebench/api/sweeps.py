@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Unpack
@@ -33,14 +33,15 @@ class SweepWords(RunWords, total=False):
     Args:
         executor: ``local`` (default); ``processes`` (default with several ``jobs``): several
             runs at a time on this machine, where each process imports the script that calls this,
-            which must keep its own code below ``if __name__ == "__main__":``; or ``ray``, a
-            cluster.
+            which must keep its own code below ``if __name__ == "__main__":``; ``ray``, a cluster;
+            or ``slurm``, a queue.
         jobs: Runs at a time; by default one, of ``processes`` one for each GPU, or two, and of
-            ``ray`` what fits into the cluster.
+            ``ray`` what fits into the cluster, of ``slurm`` 64.
         ray_address: Address of a Ray cluster; by default that of ``RAY_ADDRESS``, else this
             machine.
-        gpus_per_run: GPUs that a run takes on the cluster; by default one if ``device`` is cuda.
+        gpus_per_run: GPUs that a run takes there; by default one if ``device`` is cuda.
         cpus_per_run: Cores that a run takes there, and threads (default 1).
+        slurm: Options of submitit, ``["partition=gpu", "timeout_min=720"]``.
     """
 
     executor: str | None
@@ -48,6 +49,7 @@ class SweepWords(RunWords, total=False):
     ray_address: str | None
     gpus_per_run: float | None
     cpus_per_run: int | None
+    slurm: Sequence[str] | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,7 +205,8 @@ def _run(sweep: Sweep, words: Mapping[str, Any], function: str) -> SweepResults:
         if words.get(word) is not None:
             raise SpecError(f"{function}() takes no {word}; expected it in the sweep's file.")
     known = {field.name for field in fields(Choice)}
-    choice = Choice(**{w: v for w, v in words.items() if w in known and v is not None})
+    asked = {word: words[word] for word in known & words.keys() if words[word] is not None}
+    choice = Choice(**{**asked, "slurm": tuple(asked.get("slurm", ()))})
     rest = {word: value for word, value in words.items() if word not in known}
     prepared = prepare_sweep(sweep, arguments_of(rest, function), choice)
     runs = prepared.execute(Schedule(prepared.plan.runs), prepared.executor())

@@ -46,22 +46,28 @@ class Computing:
     executor: Annotated[
         str,
         typer.Option(
-            help="local, processes or ray [default: local; processes with several --jobs]."
+            help="local, processes, ray or slurm [default: local; processes with several --jobs]."
         ),
     ] = ""
     jobs: Annotated[
         int | None,
         typer.Option(
-            help="Runs at a time [default: 1; processes: one for each GPU, or 2; ray: what fits]."
+            help="Runs at a time [default: 1; processes: one for each GPU, or 2; ray: what fits; "
+            "slurm: 64]."
         ),
     ] = None
     ray_address: Annotated[
         str, typer.Option(help="Of a Ray cluster [default: RAY_ADDRESS, else one started here].")
     ] = ""
     gpus_per_run: Annotated[
-        float | None, typer.Option(help="GPUs of a run on Ray [default: 1 with --device cuda].")
+        float | None,
+        typer.Option(help="GPUs of a run on Ray or SLURM [default: 1 of cuda]."),
     ] = None
-    cpus_per_run: Annotated[int, typer.Option(help="Cores and threads of a run on Ray.")] = 1
+    cpus_per_run: Annotated[int, typer.Option(help="Cores and threads of it.")] = 1
+    slurm: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE of submitit, e.g. partition=gpu; may be repeated."),
+    ] = None
 
     def choice(self) -> Choice:
         """Return what is asked for.
@@ -71,7 +77,8 @@ class Computing:
         """
         from facebench.sweep.executors.choice import Choice
 
-        return Choice(**words(self))
+        given = words(self)
+        return Choice(**{**given, "slurm": tuple(given.get("slurm", ()))})
 
 
 @command

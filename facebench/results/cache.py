@@ -26,7 +26,7 @@ from facebench.weights.record import CheckpointRecord
 
 CacheKind = Literal[
     "checkpoints", "features", "landmarks", "packed", "synthetic", "leaks", "scans", "digests",
-    "unfinished", "left over",
+    "jobs", "scores", "unfinished", "left over",
 ]  # fmt: skip
 KINDS: tuple[CacheKind, ...] = get_args(CacheKind)
 _RECORDS: dict[str, tuple[str, type[StageRecord]]] = {
@@ -35,7 +35,7 @@ _RECORDS: dict[str, tuple[str, type[StageRecord]]] = {
     "landmarks": (LANDMARKS_RECORD, LandmarksRecord),
     "packed": (PACK_RECORD, PackRecord),
 }
-_FOLDERS = (*KINDS[:8], "locks")
+_FOLDERS = (*KINDS[:10], "locks")
 _DAY = 24 * 3600
 _IN_USE = 3600  # seconds; temporary files and locks that are younger may be in use
 
@@ -196,7 +196,7 @@ def _lock_of(entry: CacheEntry) -> Path:
     name = path.name.removesuffix(".partial")
     if path.parent.name in ("checkpoints", "features", "landmarks"):
         return path.with_name(f"{name}.lock")
-    if path.parent.name in ("leaks", "scans", "digests"):
+    if path.parent.name in ("leaks", "scans", "digests", "jobs", "scores"):
         return path.parent.parent / "locks" / f"{name}.lock"
     return path.with_name(f".{name}.lock")
 

@@ -18,19 +18,23 @@ from facebench.sweep.executors.attempt import Site
 from facebench.sweep.executors.common_folder import identity
 from facebench.sweep.executors.local import LocalExecutor
 from facebench.sweep.executors.processes import ProcessExecutor, cores, visible_gpus
-from facebench.sweep.executors.protocol import Executor
-from facebench.sweep.executors.ray_tasks import RayExecutor, RunNeeds
+from facebench.sweep.executors.protocol import Executor, RunNeeds
+from facebench.sweep.executors.ray_tasks import RayExecutor
+from facebench.sweep.executors.slurm import SlurmExecutor, read_settings
 
-Name = Literal["local", "processes", "ray"]
+Name = Literal["local", "processes", "ray", "slurm"]
 NAMES: tuple[Name, ...] = get_args(Name)
-ELSEWHERE: tuple[Name, ...] = ("ray",)
+ELSEWHERE: tuple[Name, ...] = ("ray", "slurm")
 """Executors whose runs may be computed on other machines, with other devices than this one has."""
+
+IN_QUEUE = 64  # jobs of a sweep in a SLURM queue; project's choice
 
 # Options that only some executors have; an option that would be ignored is refused.
 _OF: dict[str, tuple[Name, ...]] = {
     "ray_address": ("ray",),
     "gpus_per_run": ELSEWHERE,
     "cpus_per_run": ELSEWHERE,
+    "slurm": ("slurm",),
 }
 
 
@@ -41,10 +45,11 @@ class Choice:
     Args:
         executor: Name of the executor; empty: ``local`` for one job, ``processes`` for several.
         jobs: Runs at a time; None: one in this process; of ``processes`` one for each GPU, or two;
-            of ``ray`` what fits into the cluster.
+            of ``ray`` what fits into the cluster; of ``slurm`` 64.
         ray_address: Address of a Ray cluster; empty: that of ``RAY_ADDRESS``, else this machine.
         gpus_per_run: GPUs that a run takes; None: one if the device is cuda, else none.
         cpus_per_run: Cores that a run takes, and threads.
+        slurm: Options of submitit, ``KEY=VALUE`` each.
     """
 
     executor: str = ""
@@ -52,6 +57,7 @@ class Choice:
     ray_address: str = ""
     gpus_per_run: Annotated[float, Interval(ge=0, le=64)] | None = None
     cpus_per_run: Annotated[int, Interval(ge=1, le=4096)] = 1
+    slurm: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.executor and self.executor not in NAMES:
@@ -133,12 +139,15 @@ def open_executor(
         folder=Path.cwd(),
         identity=identity(workspace.cache),
     )
+    gpus = choice.gpus_per_run
+    if gpus is None:
+        gpus = 1 if workspace.device.type == "cuda" else 0
+    needs = RunNeeds(cpus=choice.cpus_per_run, gpus=gpus)
     if choice.name == "ray":
-        gpus = choice.gpus_per_run
-        if gpus is None:
-            gpus = 1 if workspace.device.type == "cuda" else 0
-        needs = RunNeeds(cpus=choice.cpus_per_run, gpus=gpus)
         return RayExecutor(choice.ray_address, choice.jobs, needs, site)
+    if choice.name == "slurm":
+        settings, folder = read_settings(choice.slurm), workspace.cache / "jobs"
+        return SlurmExecutor(choice.jobs or IN_QUEUE, needs, settings, site, folder)
     # One for each GPU; where there is none, or one, two: one learns while the other reads.
     jobs = choice.jobs or max(2, len(visible_gpus(workspace.device)))
     return ProcessExecutor(jobs, replace(site, threads=max(1, cores() // jobs)))

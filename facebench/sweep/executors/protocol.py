@@ -41,6 +41,19 @@ class Outcome:
     error: str = ""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunNeeds:
+    """What one run takes of the machine that computes it.
+
+    Args:
+        cpus: Cores, and threads.
+        gpus: GPUs; a fraction lets several runs share one.
+    """
+
+    cpus: int
+    gpus: float
+
+
 class Executor(Protocol):
     """Computes runs: in this process, in others, or on other machines."""
 
@@ -71,10 +84,20 @@ def execute(schedule: Schedule, executor: Executor, workspace: Workspace) -> Ite
             if not under_way:
                 return
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                planned, ended = under_way.pop(future), future.result()
+                planned, ended = under_way.pop(future), _visible(future.result())
                 yield from _settled(planned, ended, schedule, workspace)
     finally:
         executor.close()
+
+
+def _visible(ended: Ended) -> Ended:
+    """Return how a run ended, as seen from here: another machine may have a folder of its own."""
+    if ended.result is None or ended.result.exists():
+        return ended
+    return Ended(
+        error=f"its result {ended.result} is not to be seen on this machine; expected a folder "
+        "that all machines share. Name one with --results."
+    )
 
 
 def _settled(

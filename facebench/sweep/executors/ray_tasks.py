@@ -5,33 +5,19 @@ from __future__ import annotations
 import logging
 import os
 from concurrent.futures import Future
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from facebench.errors import SpecError
 from facebench.runtime.stops import claim_signals
 from facebench.sweep.executors.attempt import Site, compute, packed, packed_run
-from facebench.sweep.executors.protocol import Ended
+from facebench.sweep.executors.protocol import Ended, RunNeeds
 from facebench.sweep.plan import PlannedRun
 
 RETRIES = 3  # of a run whose node or process died; project's choice
 _STOP_SECONDS = 120  # a run may take so long to write its resume point
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunNeeds:
-    """What one run takes of the machine that computes it.
-
-    Args:
-        cpus: Cores, and threads.
-        gpus: GPUs; a fraction lets several runs share one.
-    """
-
-    cpus: int
-    gpus: float
 
 
 class RayExecutor:
