@@ -31,10 +31,14 @@ class Publication:
     results: int
 
 
-def validate(folder: str | Path) -> list[Checked]:
+def validate(folder: str | Path, *, anew: bool = False) -> list[Checked]:
     """Check every result below a folder: ``facebench results validate``.
 
     Form, name and hashes are checked, and every score is computed again from the predictions.
+
+    Args:
+        folder: The folder.
+        anew: Also compute scores of files that were found to be valid before, by their digests.
 
     Returns:
         Each file with what is wrong with it; without findings, it is valid.
@@ -42,7 +46,7 @@ def validate(folder: str | Path) -> list[Checked]:
     Raises:
         StageError: There is no such folder, or no result in it.
     """
-    return list(validate_folder(Path(folder)))
+    return list(validate_folder(Path(folder), anew=anew))
 
 
 def merge(sources: Iterable[str | Path], into: str | Path) -> Merged:

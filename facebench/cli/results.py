@@ -24,16 +24,24 @@ results_app = typer.Typer(
 
 @results_app.command()
 @command
-def validate(folder: ResultFolder) -> None:
+def validate(
+    folder: ResultFolder,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Also of files that were found to be valid before.")
+    ] = False,
+) -> None:
     """Check every result: form, name, hashes; every score is computed again.
 
     Exit status 0 if all is well, 1 if anything is wrong, 2 if there is nothing to check.
     """
     from facebench.results.validation import validate_folder
+    from facebench.runtime.cores import cores
     from facebench.runtime.terminal import err, out
 
     checked = []
-    for one in validate_folder(folder):  # a line as soon as each is checked
+    for one in validate_folder(
+        folder, anew=anew, processes=cores()
+    ):  # a line as soon as each is checked
         checked.append(one)
         _show(one, folder)
     wrong = [one for one in checked if one.findings]

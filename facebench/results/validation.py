@@ -9,9 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
+import multiprocessing
 import re
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +28,13 @@ from facebench.results.record import FORMATS, SEALED_SINCE, Record
 from facebench.results.schema import schema_violations
 from facebench.results.sealing import seal_violations
 from facebench.results.store import Result, read_result, relative_path, result_key
+from facebench.results.verdicts import known_valid, note_valid, verdict_key
 from facebench.runtime.differences import MISSING, Difference, differences
 
 _log = logging.getLogger(__name__)
 
+_FEW = 200  # results that are checked before another process has imported what it needs
+_CHUNK = 8  # results that a process takes at a time
 _NAMED_AS_RESULT = re.compile(r"-s\d+-[0-9a-f]{16}$")
 
 
@@ -66,8 +73,19 @@ class Checked:
     sealed: bool = False
 
 
-def validate_folder(root: Path) -> Iterator[Checked]:
-    """Check every result below a folder, one after the other; hidden folders are skipped.
+def validate_folder(root: Path, *, anew: bool = False, processes: int = 1) -> Iterator[Checked]:
+    """Check every result below a folder; hidden folders are skipped.
+
+    Of files whose scores were found to follow from their predictions before, by their digests,
+    everything else is checked.
+
+    Args:
+        root: The folder.
+        anew: Compute the scores of all files again.
+        processes: How many check them, if they are many; each imports the program that calls this.
+
+    Yields:
+        One after the other, in the order of their paths.
 
     Raises:
         StageError: There is no such folder, or no result in it.
@@ -78,9 +96,16 @@ def validate_folder(root: Path) -> Iterator[Checked]:
             f"{root}: found no result; expected TASK/METHOD-BACKBONE-FEATURE-sSEED-HASH.json, with "
             "a parquet file of the same name. Give the folder that --results wrote to."
         )
-    for path in results:
-        findings = tuple(validate_result(path))
-        yield Checked(path, findings, not findings and read_result(path).record.seal is not None)
+    check = partial(_checked, anew=anew)
+    processes = min(processes, len(results) // _FEW + 1)
+    if processes == 1:
+        yield from map(check, results)
+    else:
+        # A fork would inherit the threads of this process.
+        context = multiprocessing.get_context("spawn")
+        ignoring = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; this one ends the others
+        with ProcessPoolExecutor(processes, context, signal.signal, ignoring) as pool:
+            yield from pool.map(check, results, chunksize=_CHUNK)
     for path in orphans:
         missing = Finding(path, "the result", MISSING, path.with_suffix(".json").name)
         yield Checked(path, (missing,))
@@ -110,9 +135,19 @@ def find_results(root: Path) -> tuple[list[Path], list[Path]]:
     return results, orphans
 
 
-def validate_result(path: Path) -> Iterator[Finding]:
-    """Yield everything that is wrong with one result."""
-    for difference in _differences(path):
+def _checked(path: Path, *, anew: bool) -> Checked:
+    findings = tuple(validate_result(path, anew=anew))
+    return Checked(path, findings, not findings and read_result(path).record.seal is not None)
+
+
+def validate_result(path: Path, *, anew: bool = True) -> Iterator[Finding]:
+    """Yield everything that is wrong with one result.
+
+    Args:
+        path: Its JSON file.
+        anew: Compute its scores again, also if these files were found to be valid before.
+    """
+    for difference in _differences(path, anew):
         yield Finding(path, difference.key, difference.left, difference.right)
 
 
@@ -127,7 +162,7 @@ def usable(result: Result) -> bool:
     return first is None
 
 
-def _differences(path: Path) -> Iterator[Difference]:
+def _differences(path: Path, anew: bool) -> Iterator[Difference]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -146,7 +181,7 @@ def _differences(path: Path) -> Iterator[Difference]:
         yield from seal_violations(record, result.record, result.predictions_path)
     yield from _names(result)
     yield from _floors(result.record)
-    yield from _scores(result)
+    yield from _scores_once(result, anew)
 
 
 def _names(result: Result) -> Iterator[Difference]:
@@ -181,6 +216,20 @@ def _floors(record: Record) -> Iterator[Difference]:
                 yield Difference(f"floors.{name}.{metric}", value, "a metric of this protocol")
             elif not 0 <= value <= highest:
                 yield Difference(f"floors.{name}.{metric}", value, f"0 to {highest:g}")
+
+
+def _scores_once(result: Result, anew: bool) -> Iterator[Difference]:
+    """Check the scores, unless those of the same files were found to be right before."""
+    if not result.predictions_path.is_file():
+        yield from _scores(result)
+        return
+    key = verdict_key(result.path, recorded_protocol(result.record.task.protocol[0]).version)
+    if not anew and known_valid(key):
+        return
+    found = tuple(_scores(result))
+    yield from found
+    if not found:
+        note_valid(key)
 
 
 def _scores(result: Result) -> Iterator[Difference]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,10 @@ from whole_results import reseal
 
 from conftest import Facebench
 from facebench.errors import StageError
+from facebench.results import validation
 from facebench.results.store import Result, result_key
 from facebench.results.validation import Finding, find_results, validate_folder, validate_result
+from facebench.runtime.differences import Difference
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +225,39 @@ def test_the_key_of_a_run_is_the_one_that_is_validated(
     done = facebench("results", "validate", str(results), status=1)
     assert "scores.honest.accuracy: found 1.0; expected 0." in done.stdout
     assert "1 of 1 files are wrong" in done.stderr
+
+
+def test_scores_are_computed_once_for_the_same_files(
+    copied: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEBENCH_CACHE", str(tmp_path / ".cache"))
+    computed, compute = list[Path](), validation._scores
+
+    def noting(result: Result) -> Iterator[Difference]:
+        computed.append(result.path)
+        return compute(result)
+
+    monkeypatch.setattr(validation, "_scores", noting)
+    path = copied("classification")
+    for anew, count in ((False, 1), (False, 1), (True, 2)):
+        (one,) = validate_folder(tmp_path, anew=anew)
+        assert not one.findings
+        assert len(computed) == count
+    overwrite(path, "scores/honest/accuracy", 0.123)  # with a seal that fits
+    for count in (3, 4):  # what is wrong is computed each time
+        (one,) = validate_folder(tmp_path)
+        assert next(finding.key for finding in one.findings) == "scores.honest.accuracy"
+        assert len(computed) == count
+
+
+def test_several_processes_find_what_one_finds(
+    copied: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(validation, "_FEW", 1)
+    monkeypatch.setattr(validation, "_CHUNK", 1)
+    for kind in KINDS[:3]:
+        copied(kind)
+    overwrite(copied("multilabel"), "scores/honest/f1", 0.123)
+    alone = list(validate_folder(tmp_path, anew=True))
+    assert sum(bool(one.findings) for one in alone) == 1
+    assert list(validate_folder(tmp_path, anew=True, processes=2)) == alone

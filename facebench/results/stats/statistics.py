@@ -14,6 +14,7 @@ import numpy.typing as npt
 import scipy
 
 from facebench.protocol import ScoreKind
+from facebench.results.stats.kept_contests import contests_key, read_contests, write_contests
 from facebench.results.stats.resampling import (
     Floats,
     Units,
@@ -142,10 +143,25 @@ def contests(
         metrics: By which they are compared.
         kind: Which of their scores.
 
+    What was computed once is kept in the cache, by the digests of the results.
+
     Raises:
         StageError: Predictions are missing, or they are not of one test set, or a metric cannot
             be computed from them.
     """
+    key = contests_key(competitors, metrics, kind, SEED) if metrics else None
+    found = None if key is None else read_contests(key, metrics)
+    if found is None:
+        found = _contests(competitors, metrics, kind)
+        if key is not None:
+            write_contests(key, found)
+    return found
+
+
+def _contests(
+    competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: ScoreKind
+) -> dict[str, Contest]:
+    """Compare competitors, by all of their predictions."""
     everyone = [result for of_one in competitors for result in of_one]
     names = [metric.name for metric in metrics]
     frames = aligned(everyone)

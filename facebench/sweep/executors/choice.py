@@ -13,11 +13,12 @@ from annotated_types import Interval
 from facebench.errors import SpecError, UnknownNameError
 from facebench.progress import Silent
 from facebench.ranges import check_value, declared
+from facebench.runtime.cores import cores
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.executors.attempt import Site
 from facebench.sweep.executors.common_folder import identity
 from facebench.sweep.executors.local import LocalExecutor
-from facebench.sweep.executors.processes import ProcessExecutor, cores, visible_gpus
+from facebench.sweep.executors.processes import ProcessExecutor, visible_gpus
 from facebench.sweep.executors.protocol import Executor, RunNeeds
 from facebench.sweep.executors.ray_tasks import RayExecutor
 from facebench.sweep.executors.slurm import SlurmExecutor, read_settings

@@ -146,10 +146,3 @@ def _death(status: int | None) -> str:
         hint = " Memory may have run out: try fewer --jobs." if name == "SIGKILL" else ""
         return f"its process was ended by {name}.{hint}"
     return f"its process ended with status {status}"
-
-
-def cores() -> int:
-    """Return the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):  # not on macOS
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
