@@ -72,6 +72,13 @@ def test_the_table_has_every_family_and_no_defect(benchmark: ModuleType) -> None
         assert "fails" not in row
 
 
+def test_a_row_says_which_method_was_left_out(benchmark: ModuleType) -> None:
+    row = asdict(Trial("timm:x", 5, 32, 100, map=(8, 4, 4), learned={"simclr": 1.0}, imported=True))
+    assert benchmark.outcome(row) == f"works; pcl not tried to the end: {benchmark.TOO_MUCH}"
+    assert benchmark.outcome({**row, "learned": {"simclr": 1.0, "pcl": 0.9}}) == "works"
+    assert benchmark.outcome({**row, "learned": {"simclr": 1.0, "pcl": 0.0}}) == "fails: pcl"
+
+
 @pytest.mark.nightly
 def test_every_family_is_listed() -> None:
     assert set(timm.list_modules()) == set(SMALLEST)

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,12 +66,15 @@ class Trial:
     refused: str = ""
 
 
-def try_backbone(backbone: str, registry: Registry) -> Trial:
+def try_backbone(
+    backbone: str, registry: Registry, learners: Sequence[str] = tuple(LEARNERS)
+) -> Trial:
     """Try a backbone; its weights come from a seed of their own.
 
     Args:
         backbone: As ``--backbone`` names it.
         registry: Registry of methods and backbones.
+        learners: Some of :data:`LEARNERS`.
     """
     started, trial = time.process_time(), Trial(backbone)
     try:
@@ -79,7 +83,7 @@ def try_backbone(backbone: str, registry: Registry) -> Trial:
         trial = dataclasses.replace(
             trial,
             map=_map(copy.deepcopy(built), trial.judged_at),
-            learned={name: _learned(name, built, trial, registry) for name in LEARNERS},
+            learned={name: _learned(name, built, trial, registry) for name in learners},
             imported=_imported(built, trial, registry),
         )
     except FacebenchError as error:
