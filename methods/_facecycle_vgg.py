@@ -59,7 +59,9 @@ class FrozenVGG19:
             ``[B, 128, H/2, W/2]``, ``[B, 256, H/4, W/4]`` and ``[B, 512, H/8, W/8]``.
         """
         x, found = images, []
-        for place, layer in enumerate(self._layers.to(images.device)):
+        if next(self._layers.parameters()).device != images.device:
+            self._layers.to(images.device)
+        for place, layer in enumerate(self._layers):
             x = layer(x)
             if place in _LAYERS.values():
                 found.append(x)

@@ -7,6 +7,8 @@ from functools import cache
 import torch
 from torch import Tensor
 
+from facebench.pretrain.augment.color import constants
+
 BIN = 10  # units of a and b; Zhang et al., "Colorful image colorization", ECCV 2016, section 2.1
 _SIDE = 16  # more than the bins on one side of 0
 LIGHTNESS_BINS = 100  # of one unit of L; Split-Brain, section 4.1
@@ -32,8 +34,9 @@ def rgb_to_lab(images: Tensor) -> Tensor:
     with torch.autocast(images.device.type, enabled=False):
         rgb = images.float().clamp(0, 1)
         linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-        xyz = torch.einsum("ij,bjhw->bihw", images.new_tensor(_XYZ).float(), linear)
-        ratio = xyz / images.new_tensor(_WHITE).float().view(1, 3, 1, 1)
+        to_xyz = constants([value for row in _XYZ for value in row], images).view(3, 3).float()
+        xyz = torch.einsum("ij,bjhw->bihw", to_xyz, linear)
+        ratio = xyz / constants(_WHITE, images).float().view(1, 3, 1, 1)
         root = ratio.clamp_min(1e-8) ** (1 / 3)
         x, y, z = torch.where(ratio > 0.008856, root, 7.787 * ratio + 16 / 116).unbind(dim=1)
         return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)

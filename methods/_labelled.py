@@ -71,6 +71,9 @@ def mirrored(targets: Tensor, form: TargetForm, mask: Tensor) -> Tensor:
     """
     if form.kind != "numbers":
         return targets
-    signs = torch.tensor([-1.0 if name in MIRRORED else 1.0 for name in form.names])
-    factors = torch.where(mask[:, None].cpu(), signs, 1.0)  # [B, T]
-    return targets * factors.to(targets.device, targets.dtype)
+    mask = mask.to(targets.device)
+    columns = [
+        torch.where(mask, -column, column) if name in MIRRORED else column
+        for name, column in zip(form.names, targets.unbind(1), strict=True)
+    ]
+    return torch.stack(columns, dim=1)

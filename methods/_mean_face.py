@@ -41,6 +41,7 @@ class Crops(NamedTuple):
 def cropped(
     images: Tensor,
     crop: Callable[[Tensor, torch.Generator], Tensor],
+    regions: Tensor | None,
     patch: int,
     generator: torch.Generator,
 ) -> Crops:
@@ -49,12 +50,13 @@ def cropped(
     Args:
         images: ``[B, 3, S, S]``.
         crop: Crops or mirrors images of any number of channels.
-        patch: Side of a patch in pixels, of which the regions are wanted; 0 for none.
+        regions: Regions of the mean face, ``[7, S, S]``; None if they are not needed.
+        patch: Side of a patch in pixels.
         generator: Generator of its draws.
     """
-    if not patch:
+    if regions is None:
         return Crops(crop(images, generator))
-    face = mean_face(images.shape[-1]).to(images).expand(len(images), -1, -1, -1)
+    face = regions.to(images).expand(len(images), -1, -1, -1)
     crops = crop(torch.cat([images, face], dim=1), generator)  # [B, 3 + 7, S, S]
     return Crops(crops[:, :3].contiguous(), touched(crops[:, 3:], patch))
 
@@ -103,7 +105,7 @@ def hidden_first(
     if crops.touches is None:
         order = draws.orders(len(crops.images), patches, generator)
     else:
-        order = parts_first(crops.touches.cpu(), patches - hidden, generator)
+        order = parts_first(crops.touches, patches - hidden, generator)
     order = order.to(crops.images.device)
     return order[:, :hidden], order[:, hidden:]
 
@@ -115,7 +117,7 @@ def parts_first(touches: Tensor, shown: int, generator: torch.Generator) -> Tens
     patches that have a pixel of them are enough; of these, ``shown`` are drawn.
 
     Args:
-        touches: bool ``[B, 7, N]`` on the CPU: which patches have a pixel of which region.
+        touches: bool ``[B, 7, N]``: which patches have a pixel of which region.
         shown: Patches to show, less than N.
         generator: Generator of all draws.
 
@@ -124,11 +126,11 @@ def parts_first(touches: Tensor, shown: int, generator: torch.Generator) -> Tens
     """
     count, kinds, patches = touches.shape
     names = list(BOXES)
-    turns = draws.uniform((count, kinds), 0, 1, generator)
+    turns = draws.uniform((count, kinds), 0, 1, generator).to(touches.device)
     for turn, name in enumerate(SHOWN_FIRST, start=-len(SHOWN_FIRST)):
         turns[:, names.index(name)] = turn
     rank = turns.argsort(dim=1).argsort(dim=1)  # [B, 7]: the turn of each region
     opened = torch.where(touches, rank[:, :, None], kinds).amin(dim=1)  # [B, N]
     enough = opened.sort(dim=1).values[:, shown - 1, None]  # the turn after which to stop
-    keys = draws.uniform((count, patches), 0, 1, generator)
+    keys = draws.uniform((count, patches), 0, 1, generator).to(touches.device)
     return (keys - (opened <= enough).float()).argsort(dim=1, descending=True)

@@ -15,6 +15,7 @@ from facebench.method import Method, MethodInfo, Terms
 from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.pretrain.augment.transforms import Compose, Flip
 from facebench.pretrain.devices import gathered
+from facebench.pretrain.losses import others_of_pairs
 from facebench.ranges import Area, Share, Width, check_values
 
 from ._frame_pairs import resized
@@ -91,6 +92,5 @@ def soft_margin_triplets(z: Tensor) -> Tensor:
         distance = torch.cdist(z.float(), z.float())  # [2n, 2n]
     rows = torch.arange(len(z), device=z.device)
     positive = distance[rows, rows.roll(len(z) // 2)]
-    others = (rows[:, None] - rows) % (len(z) // 2) != 0
     losses: Tensor = F.softplus(positive[:, None] - distance)
-    return losses[others].mean()
+    return losses.gather(1, others_of_pairs(len(z) // 2, z.device)).mean()

@@ -17,7 +17,7 @@ from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.pretrain.augment.transforms import Compose, Flip
 from facebench.ranges import Area, Width, check_values
 
-from ._mean_face import Crops, cropped, hidden_first
+from ._mean_face import Crops, cropped, hidden_first, mean_face
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +82,14 @@ class MAE(Method):
             num_prefix_tokens=self.prefix,
         )  # fmt: skip
         self.to_pixels = nn.Linear(options.decoder_width, 3 * self.patch**2)
+        face = mean_face(image_size) if options.masking == "face" else None
+        self.register_buffer("regions", face, persistent=False)
+        self.regions: Tensor | None
         self.augment = Compose((RandomResizedCrop(image_size, (options.crop_scale, 1.0)), Flip()))
 
     def views(self, images: Tensor, generator: torch.Generator) -> Crops:
         """Return one crop of each image, mirrored or not; a mean face is cropped like the image."""
-        patch = self.patch if self.options.masking == "face" else 0
-        return cropped(images, self.augment, patch, generator)
+        return cropped(images, self.augment, self.regions, self.patch, generator)
 
     def loss(self, views: Crops, generator: torch.Generator) -> Terms:
         """Return the mean squared error of the pixels of hidden patches (section 3)."""

@@ -73,6 +73,8 @@ class MoCo(Method):
         from lightly.models.modules.heads import MoCoProjectionHead
         from lightly.models.utils import deactivate_requires_grad
 
+        from ._queue import Queue
+
         super().__init__(backbone, options, image_size)
         self.head = MoCoProjectionHead(
             self.feature_dim,
@@ -89,6 +91,7 @@ class MoCo(Method):
         bank = self.info_nce.memory_bank
         for name in ("bank", "bank_ptr"):
             bank.register_buffer(name, getattr(bank, name), persistent=True)
+        bank.__class__ = Queue
         self.appearance = appearance(options, image_size)
         self.pose = pose(options.pose_augmentation, options, p=0.5)
 
@@ -99,6 +102,10 @@ class MoCo(Method):
             for crop in two_crops(images, self.options, self.image_size, generator)
         )
         return first, second
+
+    def before_epoch(self, epoch: int, epochs: int) -> None:
+        """Read where the queue is written to, so that no step waits for it."""
+        self.info_nce.memory_bank.place = int(self.info_nce.memory_bank.bank_ptr)
 
     def loss(self, views: tuple[Tensor, Tensor], generator: torch.Generator) -> Terms:
         """Return InfoNCE over the key of each query and the queue (MoCo v1, Eq. 1).

@@ -8,6 +8,7 @@ CVPR 2023. Where paper and released code differ, the default follows the paper a
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 
 import torch
 from torch import Generator, Tensor, nn
@@ -93,6 +94,7 @@ class PCL(Method):
         self.register_buffer("alpha", torch.ones(2))
         self.dwa_losses: Tensor
         self.alpha: Tensor
+        self._weights: list[float] | None = None  # alpha on the host
 
     def features(self, name: str, images: Tensor) -> Tensor:
         """Return F_s, F_f, F_p or the sum of the last two (PCL Table 7), ``[B, D]``."""
@@ -237,7 +239,9 @@ class PCL(Method):
 
     def term_weights(self) -> Mapping[str, float]:
         """Return alpha_face and alpha_pose of Eq. 7, the latter times ``pose_weight``."""
-        face, pose = self.alpha.tolist()
+        if self._weights is None:
+            self._weights = self.alpha.tolist()
+        face, pose = self._weights
         return {"L_face": face, "L_pose": self.options.pose_weight * pose}
 
     def after_epoch(self, means: Mapping[str, float]) -> None:
@@ -253,6 +257,11 @@ class PCL(Method):
         self.dwa_losses.copy_(torch.stack([self.dwa_losses[1], last]))
         if not self.dwa_losses.isnan().any():
             self.alpha.copy_(dynamic_weights(self.dwa_losses, self.options.dwa_temperature))
+            self._weights = None
+
+    def before_epoch(self, epoch: int, epochs: int) -> None:
+        """Read the weights of the epoch from the device, so that no step waits for them."""
+        self._weights = self.alpha.tolist()
 
     def _pose_losses(self, p_i: Tensor, p_j: Tensor, p_m: Tensor, generator: Generator) -> Tensor:
         """Return Eq. 5 of both directions, ``[2, P]``, of ``[P, D]`` twice and ``[P, M, D]``."""
@@ -260,8 +269,9 @@ class PCL(Method):
         released = options.interpolation == "released"
         mixings: list[tuple[Tensor, Tensor] | None] = [None, None]
         if options.negative_interpolation:
-            first = draw_mixing(count, m, generator, one_order=released)
-            mixings = [first, first if released else draw_mixing(count, m, generator)]
+            draw = partial(draw_mixing, count, m, generator, device=p_m.device)
+            first = draw(one_order=released)
+            mixings = [first, first if released else draw()]
         return torch.stack(
             [
                 pose_loss(

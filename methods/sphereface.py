@@ -51,11 +51,18 @@ class SphereFace(IdentityMethod):
         super().__init__(backbone, options, image_size)
         self.register_buffer("iteration", torch.zeros((), dtype=torch.int64))
         self.iteration: Tensor
+        self._steps: int | None = None  # iteration on the host
+
+    def before_epoch(self, epoch: int, epochs: int) -> None:
+        """Read the count from the device, so that no step waits for it."""
+        self._steps = int(self.iteration)
 
     def logits(self, embeddings: Tensor, people: Tensor, labels: Tensor) -> Tensor:
         """Return the cosines scaled by the embedding's length, the true one with its margin."""
         options = self.options
-        mixed = options.lambda_start / (1 + options.lambda_decay * float(self.iteration))
+        if self._steps is None:  # read once, since the host waits for it
+            self._steps = int(self.iteration)
+        mixed = options.lambda_start / (1 + options.lambda_decay * self._steps)
         return sphereface_logits(
             cosines(embeddings, people),
             labels,
@@ -67,3 +74,5 @@ class SphereFace(IdentityMethod):
     def after_step(self) -> None:
         """Count the optimiser steps, by which lambda falls."""
         self.iteration += 1
+        if self._steps is not None:
+            self._steps += 1

@@ -43,13 +43,14 @@ class VICReg(TwoViewMethod):
     options: VICRegOptions
 
     def __init__(self, backbone: Backbone, options: VICRegOptions, image_size: int) -> None:
-        from lightly.loss import VICRegLoss
         from lightly.models.modules.heads import VICRegProjectionHead
+
+        from ._vicreg_loss import Criterion
 
         super().__init__(backbone, options, image_size)
         width = options.projection_dim
         self.head = VICRegProjectionHead(self.feature_dim, width, width)
-        self.criterion = VICRegLoss(options.invariance, options.variance, options.covariance)
+        self.criterion = Criterion(options.invariance, options.variance, options.covariance)
 
     def loss(self, views: tuple[Tensor, ...], generator: torch.Generator) -> Terms:
         """Return the weighted sum of invariance, variance and covariance (VICReg, Eq. 6)."""

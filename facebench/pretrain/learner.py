@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ from torch import Tensor
 from facebench.config.spec import PretrainSpec
 from facebench.errors import PluginError
 from facebench.method import Method, Terms
+from facebench.pretrain.augment.ahead import Plan, drawn_ahead
 from facebench.pretrain.augment.draws import SharedGenerator
 from facebench.pretrain.collapse import feature_std
 from facebench.pretrain.devices import averaged, first_images, rank, world
@@ -58,13 +61,15 @@ class Learner(pl.LightningModule):
         self._terms = FiniteTerms(spec, batches)
         self._last_faces, self._last_count = torch.empty(0), 0
         self._started = 0.0
+        self._draws = Plan()
 
     def configure_optimizers(self) -> Any:
         """Return Adam (betas 0.9, 0.999) and its schedule; by default cosine per epoch, PCL 4.1."""
         spec, method = self.settings, self.method
         adam = torch.optim.Adam(
-            method.parameter_groups(), lr=spec.lr, weight_decay=spec.weight_decay
-        )
+            method.parameter_groups(), lr=spec.lr, weight_decay=spec.weight_decay,
+            fused=True if _on_gpu(method) else None,
+        )  # fmt: skip
         schedule: torch.optim.lr_scheduler.LRScheduler
         if spec.schedule == "cosine":
             schedule = torch.optim.lr_scheduler.CosineAnnealingLR(adam, T_max=spec.epochs)
@@ -100,7 +105,15 @@ class Learner(pl.LightningModule):
             learned = LabelledImages(faces, batch.targets)
         else:
             learned = faces = batch.float().div_(255)
-        for given in self.method.steps(learned, generator):
+        with self._drawing(generator, faces.device):
+            self._take_steps(adam, self.method.steps(learned, generator), batch_index)
+        self._last_faces, self._last_count = first_images(faces, _COLLAPSE_IMAGES)
+        if self.settings.schedule == "onecycle":
+            self._step_schedule()
+
+    def _take_steps(self, adam: Any, steps: Iterator[Terms], batch_index: int) -> None:
+        """Take an optimiser step for each of the terms that a batch gives."""
+        for given in steps:
             terms = checked_terms(self.method, given)
             adam.zero_grad()
             self._terms.add(terms, self.current_epoch, batch_index)
@@ -112,9 +125,14 @@ class Learner(pl.LightningModule):
             self.method.after_step()
             for name, term in terms.items():
                 self._sums[name] = self._sums.get(name, 0) + term.detach().float()
-        self._last_faces, self._last_count = first_images(faces, _COLLAPSE_IMAGES)
-        if self.settings.schedule == "onecycle":
-            self._step_schedule()
+
+    def _drawing(
+        self, generator: torch.Generator, device: torch.device
+    ) -> AbstractContextManager[None]:
+        """Return a block in which the draws of a batch come to another device together."""
+        if device.type == "cpu":
+            return nullcontext()
+        return drawn_ahead(self._draws, generator, device)
 
     def on_train_epoch_end(self) -> None:
         """Log the means, pass them to the method, and step the per-epoch schedule."""
@@ -162,6 +180,10 @@ class Learner(pl.LightningModule):
     def _step_schedule(self) -> None:
         schedule: Any = self.lr_schedulers()
         schedule.step()
+
+
+def _on_gpu(method: Method) -> bool:
+    return all(parameter.is_cuda for parameter in method.parameters())
 
 
 def weighted_sum(method: Method, terms: Terms) -> Tensor:

@@ -93,6 +93,8 @@ def check_method(cls: type[Method], *, thorough: bool = True) -> Iterator[str]:
     if info.learns:
         yield from _check_learning(method, images[: BATCH // 2])
         yield from _check_variants(cls, thorough)
+    if thorough:
+        yield from check_device(cls)
 
 
 def check_task(cls: type[Task], cache: Path | None = None) -> Iterator[str]:
@@ -191,6 +193,31 @@ def _check_learning(method: Method, images: Tensor) -> Iterator[str]:
             raise _broken(cls, f"two equal steps give {first} and {again}", "the same losses")
         terms |= first
     yield f"a step is repeatable from its generator and gives finite {', '.join(terms)}"
+
+
+def check_device(cls: type[Method]) -> Iterator[str]:
+    """Yield what a method does on a GPU, which a device without values stands for.
+
+    Raises:
+        PluginError: It mixes devices, or a step of pretraining waits for the GPU.
+    """
+    from facebench.testing.device_check import checked_on_device
+
+    for kind in kinds_of(cls.info) if cls.info.learns else (None,):
+        method = _build(cls, _options_to_learn_with(cls))
+        if cls.info.learns:
+            method.load_published()
+        count = BATCH * max(1, cls.info.frames) * method.batches_per_step
+        faces = torch.randint(
+            256, (count, 3, IMAGE_SIZE, IMAGE_SIZE), dtype=torch.uint8, generator=_generator(0)
+        )
+        values = None
+        if kind is not None:
+            targets = random_targets(kind, count)
+            make_heads(method, targets.form, seed=0)
+            values = torch.from_numpy(targets.values)
+        for line in checked_on_device(method, faces, values):
+            yield f"on a GPU, {line}"
 
 
 def _check_variants(cls: type[Method], thorough: bool) -> Iterator[str]:

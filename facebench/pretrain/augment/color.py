@@ -6,6 +6,8 @@ As in :mod:`facebench.pretrain.augment.geometry`: deterministic, float images ``
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -66,7 +68,7 @@ def blend(images: Tensor, factors: Tensor, operations: Tensor) -> Tensor:
     Returns:
         ``[B, 3, H, W]``.
     """
-    weights = images.new_tensor(GRAY)
+    weights = constants(GRAY, images)
     factors = factors.to(images.device, images.dtype)[:, None, None]
     operations = operations.to(images.device)[:, None, None]
     pixels = images.flatten(2)  # [B, 3, H*W]
@@ -106,7 +108,7 @@ def shift_hue(images: Tensor, shifts: Tensor) -> Tensor:
         (value - red).sign_(),
     )
     hue.add_(shifts.to(images.device, images.dtype)[:, None, None] + 1)  # positive from here on
-    phases = images.new_tensor(_PHASES)[:, None, None]
+    phases = constants(_PHASES, images)[:, None, None]
     part = (hue.unsqueeze(1) + phases).frac_().sub_(1 / 3).abs_().mul_(-6).add_(2).clamp_(0, 1)
     return torch.addcmul(value.unsqueeze(1), chroma.unsqueeze(1), part, value=-1)
 
@@ -114,7 +116,8 @@ def shift_hue(images: Tensor, shifts: Tensor) -> Tensor:
 def color_jitter(images: Tensor, factors: Tensor, order: Tensor, mask: Tensor) -> Tensor:
     """Adjust brightness, contrast, saturation and hue of some images, each in its own order.
 
-    Parameters on the CPU need no synchronisation with a GPU.
+    With parameters on the CPU, images are worked on in groups that depend on the order; the host
+    cannot know an order on another device, where all images are worked on together.
 
     Args:
         images: ``[B, 3, H, W]``.
@@ -125,6 +128,8 @@ def color_jitter(images: Tensor, factors: Tensor, order: Tensor, mask: Tensor) -
     Returns:
         ``[B, 3, H, W]``.
     """
+    if mask.device.type != "cpu":
+        return torch.where(mask[:, None, None, None], _jittered(images, factors, order), images)
     jittered = images.clone(memory_format=torch.contiguous_format)
     # Images whose hue shift is at the same position of the order share every batched call, and
     # hue, the most expensive operation, is computed once per image. Larger groups would not fit
@@ -141,3 +146,31 @@ def color_jitter(images: Tensor, factors: Tensor, order: Tensor, mask: Tensor) -
             part = shift_hue(part, chosen) if hues else blend(part, chosen, operations)
         jittered.index_copy_(0, index, part)
     return jittered
+
+
+def _jittered(images: Tensor, factors: Tensor, order: Tensor) -> Tensor:
+    """Return :func:`color_jitter` of all images, by the same operations whatever the order is.
+
+    Up to three adjustments precede the hue and up to three follow it: each of these six is the
+    identity, a factor of 1, for the images that have it on the other side.
+    """
+    hue_turn = (order == HUE).int().argmax(dim=1)  # [B]
+    chosen = factors.gather(1, order)  # [B, 4], as they follow
+    for turn in range(3):
+        factor = chosen[:, turn].where(hue_turn > turn, 1)
+        images = blend(images, factor, order[:, turn])
+    images = shift_hue(images, factors[:, HUE])
+    for turn in range(1, 4):
+        factor = chosen[:, turn].where(hue_turn < turn, 1)
+        images = blend(images, factor, order[:, turn])
+    return images
+
+
+def constants(values: Sequence[float], images: Tensor) -> Tensor:
+    """Return constants ``[n]`` of the type of images and on their device.
+
+    On a GPU without a copy, which the host would wait for.
+    """
+    if images.device.type == "cpu":
+        return images.new_tensor(values)
+    return torch.cat([images.new_full((1,), value) for value in values])

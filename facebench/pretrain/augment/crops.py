@@ -12,10 +12,12 @@ import torch
 from torch import Generator, Tensor
 
 from facebench.pretrain.augment import draws, geometry
+from facebench.pretrain.augment.ahead import drawn
 
 _ATTEMPTS = 10  # as torchvision: boxes tried before the central one is taken
 
 
+@drawn
 def resized_crop_boxes(
     count: int,
     height: int,
@@ -65,6 +67,7 @@ def _central_box(height: int, width: int, ratio: tuple[float, float]) -> list[in
     return [(height - box_height) // 2, (width - box_width) // 2, box_height, box_width]
 
 
+@drawn
 def quadrant_boxes(
     count: int, height: int, width: int, fraction: float, generator: Generator
 ) -> tuple[Tensor, Tensor]:

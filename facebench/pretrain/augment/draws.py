@@ -21,6 +21,8 @@ import torch
 from torch import Generator, Tensor
 
 from facebench.errors import SpecError
+from facebench.pretrain.augment import counters
+from facebench.pretrain.augment.ahead import drawn
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -91,6 +93,7 @@ def rows_of_batch(count: int, generator: Generator, draw: Callable[[int], Tensor
     return everything[places.to(everything.device)]
 
 
+@drawn
 def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generator) -> Tensor:
     """Draw float32 numbers from U(low, high).
 
@@ -111,6 +114,7 @@ def uniform(shape: tuple[int, ...], low: float, high: float, generator: Generato
     return rows_of_batch(shape[0], generator, draw)
 
 
+@drawn
 def chosen(count: int, p: float, generator: Generator) -> Tensor:
     """Draw for each of ``count`` images whether a step of probability ``p`` applies.
 
@@ -120,6 +124,7 @@ def chosen(count: int, p: float, generator: Generator) -> Tensor:
     return uniform((count,), 0, 1, generator) < p
 
 
+@drawn
 def orders(count: int, operations: int, generator: Generator) -> Tensor:
     """Draw a permutation of ``operations`` numbers for each of ``count`` images.
 
@@ -129,11 +134,17 @@ def orders(count: int, operations: int, generator: Generator) -> Tensor:
     return uniform((count, operations), 0, 1, generator).argsort(dim=1)
 
 
+@drawn
+def key(generator: Generator) -> int:
+    """Draw a key of :mod:`facebench.pretrain.augment.counters` or a seed, 0 to 2**62."""
+    return int(torch.randint(2**62, (), generator=generator, device=generator.device))
+
+
 def normal(images: Tensor, sigma: float, generator: Generator) -> Tensor:
     """Draw normal noise of the shape and memory format of images, on their device.
 
-    The noise is large, so it comes from a generator of that device, with a seed drawn from
-    ``generator``: repeatable on one kind of device, different on another.
+    The noise is large, so it is made on that device, from a seed drawn from ``generator``:
+    repeatable on one kind of device, different on another.
 
     Args:
         images: ``[B, ...]``.
@@ -143,8 +154,14 @@ def normal(images: Tensor, sigma: float, generator: Generator) -> Tensor:
     Returns:
         ``[B, ...]``.
     """
-    seed = torch.randint(2**62, (1,), generator=generator, device=generator.device)
-    local = Generator(images.device).manual_seed(int(seed))
+    seed = key(generator)
+    if images.device.type == "cuda":
+        rest = tuple(images.shape[1:])
+        return rows_of_batch(
+            len(images), generator,
+            lambda count: counters.normal((count, *rest), seed, images.device).mul_(sigma),
+        )  # fmt: skip
+    local = Generator(images.device).manual_seed(seed)
     like = torch.empty_like(images)
     row = math.prod(images.shape[1:])
 

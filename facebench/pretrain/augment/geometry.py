@@ -28,23 +28,33 @@ SOBEL_GRAY = (65.738 / 256, 129.057 / 256, 25.064 / 256)
 _CPU_BLOCK = 32  # images whose intermediate results stay in a CPU's caches
 
 
-def apply_where(images: Tensor, mask: Tensor, operator: Callable[[Tensor], Tensor]) -> Tensor:
-    """Apply an operator to some of the images only, computing nothing for the others.
+def apply_where(
+    images: Tensor, mask: Tensor, operator: Callable[..., Tensor], *rows: Tensor
+) -> Tensor:
+    """Apply an operator to some of the images only.
+
+    With a mask on the CPU nothing is computed for the others. The host cannot know a mask on
+    another device without waiting for it: there the operator is applied to all images.
 
     Args:
         images: ``[B, 3, H, W]``.
-        mask: bool ``[B]``, True for the images to change. A mask on the CPU is faster.
-        operator: maps ``[n, 3, H, W]``, the n chosen images in their order, to the same shape.
+        mask: bool ``[B]``, True for the images to change.
+        operator: maps ``[n, 3, H, W]``, the n chosen images in their order, and their rows of the
+            parameters to the same shape.
+        rows: parameters of the operator, ``[B, ...]`` each.
 
     Returns:
         ``[B, 3, H, W]``; ``images`` itself where nothing was chosen.
     """
+    if mask.device.type != "cpu":
+        return torch.where(mask[:, None, None, None], operator(images, *rows), images)
+    rows = tuple(row[mask] for row in rows)
     index = mask.nonzero().squeeze(1).to(images.device)
     if len(index) == 0:
         return images
     if len(index) == len(images):
-        return operator(images)
-    changed = operator(images.index_select(0, index))
+        return operator(images, *rows)
+    changed = operator(images.index_select(0, index), *rows)
     return images.clone(memory_format=torch.contiguous_format).index_copy_(0, index, changed)
 
 
@@ -60,10 +70,12 @@ def separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         ``[B, C, S_h, S_w]``, contiguous.
     """
     b, c, h, w = images.shape
+    if images.device.type != "cpu":
+        wide = torch.bmm(images.reshape(-1, c * h, w), columns.transpose(1, 2))
+        return torch.matmul(rows.unsqueeze(1), wide.view(b, c, h, -1))
     size = (rows.shape[1], columns.shape[1])
     result = images.new_empty(b, c, *size)
-    step = max(b, 1) if images.is_cuda else _CPU_BLOCK
-    for some in (slice(start, start + step) for start in range(0, b, step)):
+    for some in (slice(start, start + _CPU_BLOCK) for start in range(0, b, _CPU_BLOCK)):
         wide = torch.bmm(images[some].reshape(-1, c * h, w), columns[some].transpose(1, 2))
         result[some] = torch.matmul(rows[some].unsqueeze(1), wide.view(-1, c, h, size[1]))
     return result

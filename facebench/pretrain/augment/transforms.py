@@ -3,9 +3,9 @@
 Each class is a small frozen record of options and a function
 ``(images [B, 3, H, W] in [0, 1], generator) -> images``. All draws come from the given generator,
 never from the global random state; they are made on the generator's device and then moved to the
-images. A generator on the CPU, the intended use, thus gives the same augmentation on every device
-and needs no synchronisation with a GPU. The number of draws depends on the batch size only, so
-changing a probability does not change the draws of other steps.
+images. A generator on the CPU, the intended use, thus gives the same augmentation on every device;
+:mod:`facebench.pretrain.augment.ahead` moves all draws of a batch together. The number of draws
+depends on the batch size only, so changing a probability does not change the draws of other steps.
 
 Names and options follow torchvision, whose operators these equal image by image, but they process a
 whole batch. The crops are in :mod:`facebench.pretrain.augment.crops`, the deterministic operators
@@ -49,6 +49,19 @@ class Compose:
         return images.contiguous(memory_format=keep)
 
 
+def some(
+    images: Tensor, mask: Tensor, p: float, operator: Callable[..., Tensor], *rows: Tensor
+) -> Tensor:
+    """Apply an operator to the images of a mask that was drawn with probability ``p``.
+
+    Where the host does not know the mask, it knows at least the masks of p = 0 and p = 1. The other
+    arguments are those of :func:`facebench.pretrain.augment.geometry.apply_where`.
+    """
+    if mask.device.type != "cpu" and p in (0, 1):
+        return operator(images, *rows) if p else images
+    return geometry.apply_where(images, mask, operator, *rows)
+
+
 @dataclass(frozen=True)
 class Flip:
     """Mirror an image left to right with probability ``p``."""
@@ -61,7 +74,7 @@ class Flip:
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Flip some of ``[B, 3, H, W]``."""
         mask = draws.chosen(len(images), self.p, generator)
-        return geometry.apply_where(images, mask, geometry.flip)
+        return some(images, mask, self.p, geometry.flip)
 
 
 @dataclass(frozen=True)
@@ -94,9 +107,9 @@ class Rotation:
         mask = draws.chosen(count, self.p, generator)
         degrees = draws.uniform((count,), -self.degrees, self.degrees, generator)
         shift = draws.uniform((count, 2), -self.translate, self.translate, generator)
-        shift = shift * shift.new_tensor([width, height])
-        move = partial(geometry.affine, degrees=degrees[mask], shift=shift[mask], fill=self.fill)
-        return geometry.apply_where(images, mask, move)
+        shift = torch.stack([shift[:, 0] * width, shift[:, 1] * height], dim=1)
+        move = partial(geometry.affine, fill=self.fill)
+        return some(images, mask, self.p, move, degrees, shift)
 
 
 @dataclass(frozen=True)
@@ -153,7 +166,7 @@ class Grayscale:
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Turn some of ``[B, 3, H, W]`` grey."""
         mask = draws.chosen(len(images), self.p, generator)
-        return geometry.apply_where(images, mask, color.grayscale)
+        return some(images, mask, self.p, color.grayscale)
 
 
 @dataclass(frozen=True)
@@ -181,8 +194,8 @@ class GaussianBlur:
         """Blur some of ``[B, 3, H, W]``."""
         mask = draws.chosen(len(images), self.p, generator)
         sigma = draws.uniform((len(images),), *self.sigma, generator)
-        blur = partial(geometry.gaussian_blur, sigma=sigma[mask], kernel_size=self.kernel)
-        return geometry.apply_where(images, mask, blur)
+        blur = partial(geometry.gaussian_blur, kernel_size=self.kernel)
+        return some(images, mask, self.p, blur, sigma)
 
 
 @dataclass(frozen=True)
@@ -197,7 +210,7 @@ class Sobel:
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Filter some of ``[B, 3, H, W]``."""
         mask = draws.chosen(len(images), self.p, generator)
-        return geometry.apply_where(images, mask, geometry.sobel)
+        return some(images, mask, self.p, geometry.sobel)
 
 
 @dataclass(frozen=True)
@@ -212,7 +225,7 @@ class Solarize:
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Solarise some of ``[B, 3, H, W]``."""
         mask = draws.chosen(len(images), self.p, generator)
-        return geometry.apply_where(images, mask, color.solarize)
+        return some(images, mask, self.p, color.solarize)
 
 
 @dataclass(frozen=True)

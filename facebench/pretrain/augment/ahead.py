@@ -1,0 +1,194 @@
+"""The draws of a batch, made on the CPU before its step and copied to the device together.
+
+Methods ask for a draw where they need it. On a GPU each would be a copy of its own that the host
+waits for. The amount of draws depends on the shapes alone, so a step asks for what the step before
+it asked for: with a :class:`Plan` these are made at once, in the same order from the same
+generator, and copied in one piece. The numbers are those that a CPU gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import torch
+from torch import Generator, Tensor
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_ALIGNED = 16  # bytes, of each draw within the copy
+_GENERATOR = object()  # stands for the generator among the arguments of a draw
+
+
+def drawn(draw: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a function whose result follows from its arguments and draws of its generator.
+
+    Within :func:`drawn_ahead` its result is on the device of the block. Its arguments are plain
+    values besides the generator.
+    """
+
+    @wraps(draw)
+    def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+        running = _running.get()
+        generator = next(
+            value for value in (*args, *kwargs.values()) if isinstance(value, Generator)
+        )
+        if running is None or running.generator is not generator:
+            return draw(*args, **kwargs)
+        result: T = running.take(_Call(draw, args, tuple(sorted(kwargs.items())), generator))
+        return result
+
+    return asked
+
+
+class _Call:
+    """A draw that was asked for."""
+
+    def __init__(
+        self, draw: Callable[..., Any], args: Any, named: Any, generator: Generator
+    ) -> None:
+        self.draw = draw
+        self.args = tuple(_GENERATOR if value is generator else value for value in args)
+        self.named = tuple((k, _GENERATOR if value is generator else value) for k, value in named)
+        self.rows: Any = getattr(generator, "rows", None)  # of laid_out, on several devices
+
+    def same(self, other: _Call) -> bool:
+        """Return whether another one is the same draw."""
+        ours, theirs = (self.draw, self.args, self.named), (other.draw, other.args, other.named)
+        if ours != theirs or (self.rows is None) != (other.rows is None):
+            return False
+        if self.rows is None:
+            return True
+        return self.rows[0] == other.rows[0] and torch.equal(self.rows[1], other.rows[1])
+
+    def __call__(self, generator: Generator) -> Any:
+        """Draw, on the CPU."""
+        args = [generator if value is _GENERATOR else value for value in self.args]
+        named = {k: generator if value is _GENERATOR else value for k, value in self.named}
+        shared: Any = generator
+        before = getattr(shared, "rows", None)
+        try:
+            if hasattr(shared, "rows"):
+                shared.rows = self.rows
+            return self.draw(*args, **named)
+        finally:
+            if hasattr(shared, "rows"):
+                shared.rows = before
+
+
+class Plan:
+    """The draws that a step asks for, known from the last one; none before the first."""
+
+    def __init__(self) -> None:
+        self.calls: list[_Call] = []
+        self.usable = True  # unless a method draws from the generator itself
+
+
+@contextmanager
+def drawn_ahead(plan: Plan, generator: Generator, device: torch.device) -> Iterator[None]:
+    """Put the draws of a step on a device, in one copy as far as the plan knows them.
+
+    Args:
+        plan: What is known from earlier steps; brought up to date.
+        generator: The generator of the step, on the CPU.
+        device: Where draws are wanted.
+    """
+    running = _Running(plan, generator, device)
+    token = _running.set(running)
+    try:
+        yield
+        running.finish()
+    finally:
+        _running.reset(token)
+
+
+@dataclass
+class _Running:
+    """A step under way: what was drawn ahead, and what the step has asked for."""
+
+    plan: Plan
+    generator: Generator
+    device: torch.device
+
+    def __post_init__(self) -> None:
+        self.start = self.generator.get_state()
+        self.calls = list(self.plan.calls) if self.plan.usable else []
+        self.ready = to_device([call(self.generator) for call in self.calls], self.device)
+        self.place = 0
+        self.state = self.generator.get_state()  # as the last known draw left it
+
+    def take(self, call: _Call) -> Any:
+        """Return a draw on the device."""
+        place = self.place
+        self.place += 1
+        if place < len(self.calls) and call.same(self.calls[place]):
+            return self.ready[place]
+        if place < len(self.calls):  # a step of another kind: go back to where it differs
+            self._check()
+            self.generator.set_state(self.start)
+            self.calls = self.calls[:place]
+            self._quietly(lambda: [known(self.generator) for known in self.calls])
+            self.state = self.generator.get_state()
+        self._check()
+        result = self._quietly(lambda: call(self.generator))
+        self.calls.append(call)
+        self.state = self.generator.get_state()
+        return to_device([result], self.device)[0]
+
+    def finish(self) -> None:
+        """Tell the plan what this step asked for."""
+        self._check()
+        self.plan.calls = self.calls[: self.place]
+
+    def _check(self) -> None:
+        """Give the plan up if something else was drawn, whose place in the order is unknown."""
+        if not torch.equal(self.state, self.generator.get_state()):
+            self.plan.usable = False
+
+    def _quietly(self, draw: Callable[[], T]) -> T:
+        token = _running.set(None)
+        try:
+            return draw()
+        finally:
+            _running.reset(token)
+
+
+_running: ContextVar[_Running | None] = ContextVar("running", default=None)
+
+
+def to_device(values: list[Any], device: torch.device) -> list[Any]:
+    """Return values with their tensors on a device, in one copy that the host does not wait for.
+
+    Args:
+        values: Tensors of the CPU, tuples of them, and plain values.
+        device: Where the tensors go.
+    """
+    leaves, form = tree_flatten(values)
+    tensors = [leaf for leaf in leaves if isinstance(leaf, Tensor)]
+    if not tensors:
+        return values
+    ends, end = [], 0
+    for tensor in tensors:
+        end += -(-tensor.nbytes // _ALIGNED) * _ALIGNED
+        ends.append(end)
+    buffer = torch.empty(end, dtype=torch.uint8, pin_memory=device.type == "cuda")
+    starts = [0, *ends[:-1]]
+    for start, tensor in zip(starts, tensors, strict=True):
+        _part(buffer, start, tensor).copy_(tensor)
+    there = buffer.to(device, non_blocking=True)
+    parts = [_part(there, start, tensor) for start, tensor in zip(starts, tensors, strict=True)]
+    moved = iter(parts)
+    leaves = [next(moved) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+    result: list[Any] = tree_unflatten(leaves, form)
+    return result
+
+
+def _part(buffer: Tensor, start: int, like: Tensor) -> Tensor:
+    part = buffer[start : start + like.nbytes]
+    return part.view(like.dtype).view(like.shape)
