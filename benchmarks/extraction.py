@@ -15,7 +15,6 @@ import json
 import tempfile
 import time
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -59,6 +58,37 @@ class Photos:
         return crop_resize(read_image(self.paths[row]), None, size, scaling)
 
 
+def measure(images: int, size: int, rounds: int, device: torch.device) -> dict[str, float]:
+    """Return the best images per second of ``bare`` and ``extract``, in turns."""
+    precision = resolve_precision("auto", device)
+    method = Bare(FaceCycle16(), NoOptions(), size).eval()
+    method = method.to(device).to(memory_format=torch.channels_last)
+    spec = ExtractSpec(feature="f_s", image_size=size)
+    count = min(spec.batch_size, images)
+    batch = torch.rand(count, 3, size, size, device=device)
+    batch = batch.to(memory_format=torch.channels_last)
+    speeds: dict[str, list[float]] = {"bare": [], "extract": []}
+    keep_freed_memory()
+    with tempfile.TemporaryDirectory() as folder:
+        photos: Any = Photos(Path(folder), images)
+        workspace = Workspace(cache=Path(folder), results=Path(folder), data=None, device=device)
+        for turn in range(rounds):
+            started = time.perf_counter()
+            with torch.inference_mode(), autocast(device, precision):
+                for _ in range(images // count):
+                    method.encode(batch)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            speeds["bare"].append(images // count * count / (time.perf_counter() - started))
+            started = time.perf_counter()
+            extract(
+                method, photos, spec, Path(folder) / f"features{turn}",
+                record={}, workspace=workspace, precision=precision, skip_broken=False,
+            )  # fmt: skip
+            speeds["extract"].append(images / (time.perf_counter() - started))
+    return {name: max(values) for name, values in speeds.items()}
+
+
 def main() -> None:
     """Print images per second of both, and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -67,33 +97,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     device = resolve_device("auto")
-    precision = resolve_precision("auto", device)
-    method = Bare(FaceCycle16(), NoOptions(), options.size).eval()
-    method = method.to(device).to(memory_format=torch.channels_last)
-    spec = ExtractSpec(feature="f_s", image_size=options.size)
-    batch = torch.rand(spec.batch_size, 3, options.size, options.size, device=device)
-    batch = batch.to(memory_format=torch.channels_last)
-    speeds: dict[str, list[float]] = {"bare": [], "extract": []}
-    keep_freed_memory()
-    with tempfile.TemporaryDirectory() as folder:
-        photos: Any = Photos(Path(folder), options.images)
-        workspace = Workspace(cache=Path(folder), results=Path(folder), data=None, device=device)
-        for turn in range(options.rounds):
-            started = time.perf_counter()
-            with torch.inference_mode(), autocast(device, precision):
-                for _ in range(options.images // spec.batch_size):
-                    method.encode(batch)
-            done = options.images // spec.batch_size * spec.batch_size
-            speeds["bare"].append(done / (time.perf_counter() - started))
-            started = time.perf_counter()
-            extract(
-                method, photos, spec, Path(folder) / f"features{turn}",
-                record={}, workspace=workspace, precision=precision, skip_broken=False,
-            )  # fmt: skip
-            speeds["extract"].append(options.images / (time.perf_counter() - started))
-    best = SimpleNamespace(**{name: max(values) for name, values in speeds.items()})
-    print(f"bare {best.bare:.1f} images/s, extract {best.extract:.1f} images/s")
-    print(json.dumps({"ratio": best.extract / best.bare, **vars(best), "precision": precision}))
+    speeds = measure(options.images, options.size, options.rounds, device)
+    print(", ".join(f"{name} {speed:.1f} images/s" for name, speed in speeds.items()))
+    ratio, precision = speeds["extract"] / speeds["bare"], resolve_precision("auto", device)
+    print(json.dumps({"ratio": ratio, **speeds, "precision": precision}))
 
 
 if __name__ == "__main__":

@@ -70,7 +70,9 @@ class PlainViews(Dataset[list[torch.Tensor]]):
         if place < options.pose_images:
             pose = [self.augment(face), self.augment(face)]
             pose += [self.augment(flipped) for _ in range(options.negatives)]
-        pdd = [self.tensor(face), self.tensor(flipped)] if place < options.pdd_images else []
+        pdd = [self.tensor(face), self.tensor(flipped)]
+        if options.pdd_images and place >= options.pdd_images:
+            pdd = []
         return [torch.stack([self.augment(face), self.augment(face)]), *map(_stack, (pdd, pose))]
 
 
@@ -103,11 +105,11 @@ def with_plain_decoder(method: PCL) -> PCL:
 
 
 def plain_steps(
-    method: PCL, faces: np.ndarray, batch: int, device: torch.device
+    method: PCL, faces: np.ndarray, batch: int, device: torch.device, workers: int = 2
 ) -> Iterator[Terms]:
-    """Yield the terms of each batch, views made by two workers."""
+    """Yield the terms of each batch, views made by workers."""
     loader = DataLoader(
-        PlainViews(faces, method.options, batch), batch, num_workers=2, collate_fn=collate,
+        PlainViews(faces, method.options, batch), batch, num_workers=workers, collate_fn=collate,
         drop_last=True,
     )  # fmt: skip
     generator = torch.Generator().manual_seed(0)

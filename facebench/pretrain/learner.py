@@ -183,7 +183,7 @@ class Learner(pl.LightningModule):
 
 
 def _on_gpu(method: Method) -> bool:
-    return all(parameter.is_cuda for parameter in method.parameters())
+    return all(parameter.device.type == "cuda" for parameter in method.parameters())
 
 
 def weighted_sum(method: Method, terms: Terms) -> Tensor:

@@ -7,7 +7,7 @@ views, the loss, its gradients and the optimiser step, by the code of every run,
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import torch
@@ -51,6 +51,7 @@ def step_events(
     targets: Tensor | None = None,
     precision: Precision = "bf16",
     spec: PretrainSpec | None = None,
+    between: Callable[[], None] | None = None,
 ) -> list[Event]:
     """Return what a step of pretraining does on the device, after a first one.
 
@@ -61,6 +62,7 @@ def step_events(
         targets: Their labels, for a method that learns from labels.
         precision: ``32`` or ``bf16``.
         spec: Optimiser; by default the settings of the paper.
+        between: Called between the first step and the one that is returned.
 
     Raises:
         PluginError: Operands are on different devices, or a size depends on values.
@@ -73,6 +75,8 @@ def step_events(
     with autocast(DEVICE, precision), _Named(method, "a step of pretraining"):
         learner.training_step(batch, 0)  # makes the optimiser's state and learns what is drawn
         first = len(device.events)
+        if between is not None:
+            between()
         learner.training_step(batch, 1)
     return device.events[first:]
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-Kind = Literal["wait", "copy", "launch"]
+EventKind = Literal["wait", "copy", "launch"]
 """``wait``: the host waits until the device has done all its work. ``copy``: memory of the host
 is copied to the device. ``launch``: work for the device alone."""
 
@@ -47,18 +47,18 @@ class Event:
         kind: What it costs the host.
         operation: Name of the operation, such as ``aten.nonzero``.
         where: Line of the code that asked for it, ``file.py:12``.
-        bytes: Of memory that is copied; 0 for others.
+        bytes: Size of the memory that is copied, in bytes; 0 for others.
         pinned: Whether a copy is from pinned memory and not waited for.
     """
 
-    kind: Kind
+    kind: EventKind
     operation: str
     where: str
     bytes: int = 0
     pinned: bool = False
 
 
-def kind_of(packet: Any, tensors: list[Tensor], to_host: bool, from_host: bool) -> Kind | None:
+def kind_of(packet: Any, tensors: list[Tensor], to_host: bool, from_host: bool) -> EventKind | None:
     """Return what an operation costs the host; None for a view.
 
     Args:

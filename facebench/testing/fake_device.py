@@ -1,4 +1,4 @@
-"""A GPU that computes nothing: what code does on a device, watched on a machine without one.
+"""A GPU that computes nothing: what code does on a device, recorded on a machine without one.
 
 Tensors on the device are those of torch's ``FakeTensorMode`` on ``cuda``: they have a shape, a type
 and a place, and no values. Tensors on the host are real. So the code of a step runs as on a machine

@@ -1,0 +1,44 @@
+"""The benchmarks for a borrowed GPU run on a CPU at a tiny size."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
+
+
+def test_the_benchmark_of_a_gpu_runs_without_one(capsys: pytest.CaptureFixture[str]) -> None:
+    from gpu import main
+
+    main(["--device", "cpu", "--tiny"])
+    printed = capsys.readouterr().out
+    assert "aten::" in printed  # the profile
+    found = json.loads(printed.splitlines()[-1])
+    assert found["left_out"] == []
+    for part in ("pcl", "simclr", "extraction", "probe"):
+        of = "rows" if part == "probe" else "images"
+        own, plain = found[part][f"{of}_per_second"], found[part][f"plain_{of}_per_second"]
+        assert own > 0
+        assert found[part]["ratio"] == pytest.approx(own / plain)
+
+
+def test_what_would_take_too_long_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    from gpu import main
+
+    main(["--device", "cpu", "--tiny", "--minutes", "-1"])
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert found["left_out"] == ["pcl", "simclr", "extraction", "probe", "profile"]
+
+
+def test_the_cost_of_a_step_grows_with_the_batch() -> None:
+    from step_cost import step_cost
+
+    small, large = (step_cost("simsiam", batch, 16) for batch in (4, 8))
+    assert small["launches"] == large["launches"] > 0
+    assert (small["copies"], small["waits"]) == (1, 0)
+    assert 1.5 < large["tflop"] / small["tflop"] <= 2
+    assert small["gigabytes"] < large["gigabytes"]
