@@ -218,9 +218,9 @@ class Pixels:
     def __len__(self) -> int:
         return self.count
 
-    def image(self, row: int, size: int) -> np.ndarray:
-        """Return ``[size, size, 3]``."""
-        return self.noise[row % SIDE : row % SIDE + size]
+    def image(self, row: int, size: int, scaling: Any = None) -> np.ndarray:
+        """Return ``[size, size, 3]``; nothing is scaled."""
+        return self.noise[row % SIDE : row % SIDE + size, :size]
 
 
 def extraction(folder: Path, backbone: type[Backbone], images: int) -> Found:

@@ -34,7 +34,7 @@ class Cost:
     """Adds up what is launched.
 
     Attributes:
-        flop: Of products and convolutions.
+        flop: Number of floating-point operations of products and convolutions.
         bytes: Read and written by all launches.
         by_operation: Launches of each operation.
     """

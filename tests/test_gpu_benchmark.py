@@ -1,4 +1,4 @@
-"""The benchmarks for a borrowed GPU run on a CPU at a tiny size."""
+"""The benchmarks of a GPU and of growth run on a CPU at a tiny size."""
 
 from __future__ import annotations
 
@@ -42,3 +42,15 @@ def test_the_cost_of_a_step_grows_with_the_batch() -> None:
     assert (small["copies"], small["waits"]) == (1, 0)
     assert 1.5 < large["tflop"] / small["tflop"] <= 2
     assert small["gigabytes"] < large["gigabytes"]
+
+
+def test_growth_is_found_from_the_measurements() -> None:
+    from growth import growth
+
+    rows = [
+        {"images": n, "seconds": 1e-3 * n**1.5, "peak_gb": 0.1 + 8e-9 * n} for n in (8, 32, 128)
+    ]
+    found = growth(rows)
+    assert found["exponent"] == pytest.approx(1.5)
+    assert found["bytes_per_image"] == pytest.approx(8)
+    assert found["more_mb"] == pytest.approx(1e-6 * 8 * 96)
