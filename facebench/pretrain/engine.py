@@ -83,7 +83,10 @@ def train(
             companions=companions_of(method.info, faces),
         )  # fmt: skip
         learner = Learner(method, spec, seed, len(order), devices=world)
-        loader = DataLoader(Batches(faces, targets), batch_size=None, sampler=order)
+        loader = DataLoader(
+            Batches(faces, targets), batch_size=None, sampler=order,
+            pin_memory=workspace.device.type == "cuda",  # the host does not wait for the copy
+        )  # fmt: skip
         method.to(memory_format=torch.channels_last)
         if workspace.device.type == "cpu":
             take_strides_first(method)
