@@ -21,7 +21,7 @@ CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
     ["facebench.cli", "facebench.api.runs", "facebench.api.sweeps", "facebench.pretrain.engine",
      "facebench.report.render", "facebench.testing.contract", "sklearn.model_selection",
-     "pyarrow.parquet", "imagehash"]
+     "pyarrow.parquet", "imagehash", "lightly.loss", "lightly.models.modules.heads"]
 )  # fmt: skip
 
 
