@@ -25,13 +25,13 @@ FEW = replace(Lesson(method="", options={}).spec, batch_size=4)
 LESSONS = {
     "simclr": Lesson(method="simclr", options={}),
     "pcl": Lesson(method="pcl", options=ODD),
-    "pcl quick": Lesson(method="pcl", options={**QUICK, **ODD}),
     "pcl official": Lesson(method="pcl", options={**RELEASED, **ODD}),
     "moco": Lesson(method="moco", options={"queue": 20, "projection_norm": True}, steps=2),
-    "facecycle": Lesson(method="facecycle", options=SMALL_FACECYCLE, spec=FEW),
     "byol": Lesson(method="byol", options={"hidden": 16}),
 }
-SELDOM = {
+SELDOM = {  # or costly: 23 s of CPU with VGG-19
+    "facecycle": Lesson(method="facecycle", options=SMALL_FACECYCLE, spec=FEW),
+    "pcl quick": Lesson(method="pcl", options={**QUICK, **ODD}),
     "simclr plain": Lesson(method="simclr", options={"negative_interpolation": False}),
     "pcl one pose image": Lesson(
         method="pcl",  # of which the second device has none
