@@ -1,13 +1,14 @@
 """The authors' own weights: every tensor is matched, or the import names those that are not."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import timm
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 import official_weights as official
@@ -15,7 +16,7 @@ from facebench.errors import FacebenchError, SpecError, StageError
 from facebench.registry import Registry
 from facebench.results.saved_method import saved_method
 from facebench.weights.checkpoint import Checkpoint
-from facebench.weights.import_ import import_target, import_weights
+from facebench.weights.import_ import _filled, import_target, import_weights
 from facebench.weights.match import match
 from facebench_methods.pcl import PCL
 from foreign_world import TOY, naive_pcl, toy_tensors
@@ -226,3 +227,19 @@ def test_what_can_be_imported_for_what(tmp_path: Path, registry: Registry) -> No
     assert made.folder == tmp_path / "mine"
     with pytest.raises(SpecError, match="mine: exists"):
         import_weights(file, "toy", "tinynet", registry, cache=tmp_path, out=tmp_path / "mine")
+
+
+def test_an_infinite_bound_of_the_model_itself_is_no_divergence() -> None:
+    """Clipping bounds of timm's gemma4_vit are infinite until they are calibrated."""
+    method = nn.Module()
+    method.register_buffer("bound", torch.tensor([1.0, torch.inf]))
+
+    def filled(values: list[float]) -> torch.Tensor:
+        source: Any = SimpleNamespace(path="w.pth", tensors={"b": torch.tensor(values)})
+        match: Any = SimpleNamespace(matched={"bound": "b"}, values={}, missing=())
+        return _filled(source, method, match)["bound"]  # type: ignore[arg-type]
+
+    assert filled([2.0, torch.inf]).tolist() == [2.0, torch.inf]
+    for odd in ([torch.inf, torch.inf], [2.0, -torch.inf], [2.0, torch.nan], [torch.nan, 1.0]):
+        with pytest.raises(StageError, match="not finite"):
+            filled(odd)
