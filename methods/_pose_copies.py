@@ -48,4 +48,5 @@ def negatives_of_all(p: Tensor, copies: int, negatives_of: Negatives, count: int
     if negatives_of == "anchor":
         return gathered(p.unflatten(0, (own, copies)), count)
     of_images = gathered(p.unflatten(0, (copies, own)).transpose(0, 1), count)  # [P, M, D]
-    return of_images.transpose(0, 1).flatten(0, 1).unflatten(0, (count, copies))
+    negatives: Tensor = of_images.transpose(0, 1).flatten(0, 1).unflatten(0, (count, copies))
+    return negatives

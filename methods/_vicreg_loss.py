@@ -16,8 +16,9 @@ class Criterion(VICRegLoss):  # type: ignore[misc]
         invariance = invariance_loss(x=z_a, y=z_b)
         deviation = 0.5 * (variance_loss(x=z_a, eps=self.eps) + variance_loss(x=z_b, eps=self.eps))
         covariance = covariance_loss(z_a) + covariance_loss(z_b)
-        loss: Tensor = self.lambda_param * invariance + self.mu_param * deviation
-        return loss + self.nu_param * covariance
+        loss = self.lambda_param * invariance + self.mu_param * deviation
+        whole: Tensor = loss + self.nu_param * covariance
+        return whole
 
 
 def covariance_loss(x: Tensor) -> Tensor:

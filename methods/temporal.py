@@ -73,7 +73,8 @@ class Temporal(Method):
         """
         if images.device.type != "cpu":  # draws cannot be made twice ahead: channels side by side
             frames = images.unflatten(0, (self.info.frames, -1)).movedim(0, 1).flatten(1, 2)
-            return self.augment(frames, generator).unflatten(1, (-1, 3)).movedim(1, 0).flatten(0, 1)
+            moved: Tensor = self.augment(frames, generator).unflatten(1, (-1, 3)).movedim(1, 0)
+            return moved.flatten(0, 1)
         state, parts = generator.get_state(), []
         for frames in images.chunk(self.info.frames):
             generator.set_state(state)

@@ -153,7 +153,7 @@ def _members(file: Path, size: int) -> Iterator[tuple[str, int, int, str]]:
     try:
         with file.open("rb") as stream, tarfile.open(fileobj=stream, mode="r:") as archive:
             for member in archive:
-                archive.members = []  # it would keep all of them
+                vars(archive)["members"] = []  # it would keep all of them
                 if member.isdir():
                     continue
                 path = _checked(file, member, size)

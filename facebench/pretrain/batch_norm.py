@@ -47,7 +47,7 @@ class _Synchronised(nn.Module):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Return what the class returns, with statistics of all devices while it learns."""
         with _Intercepted():
-            return super().forward(*args, **kwargs)  # type: ignore[misc]
+            return super().forward(*args, **kwargs)
 
 
 class _Intercepted(TorchFunctionMode):
@@ -75,7 +75,7 @@ def _batch_norm(
         return F.batch_norm(
             images, running_mean, running_var, weight, bias, training, momentum, eps
         )
-    normalised, mean, variance, count = _Normalise.apply(images, eps)  # type: ignore[no-untyped-call]
+    normalised, mean, variance, count = _Normalise.apply(images, eps)
     if running_mean is not None and running_var is not None:
         with torch.no_grad():
             running_mean.lerp_(mean.to(running_mean.dtype), momentum)
@@ -86,7 +86,8 @@ def _batch_norm(
         normalised = normalised * weight.view(shape)
     if bias is not None:
         normalised = normalised + bias.view(shape)
-    return normalised.to(images.dtype)
+    result: Tensor = normalised.to(images.dtype)
+    return result
 
 
 class _Normalise(torch.autograd.Function):

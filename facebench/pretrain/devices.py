@@ -72,7 +72,7 @@ def gathered(rows: Tensor, count: int | None = None) -> Tensor:
     most = -(-total // world())
     if len(rows) < most:  # every device sends as many rows; what is added comes last of all
         rows = torch.cat([rows, rows.new_zeros((most - len(rows), *rows.shape[1:]))])
-    everything: Tensor = _Gather.apply(rows)  # type: ignore[no-untyped-call]
+    everything: Tensor = _Gather.apply(rows)
     return everything.transpose(0, 1).flatten(0, 1)[:total]
 
 
@@ -80,7 +80,7 @@ def summed(value: Tensor) -> Tensor:
     """Return the sum of a tensor over devices, with gradient."""
     if world() == 1:
         return value
-    total: Tensor = _Gather.apply(value)  # type: ignore[no-untyped-call]
+    total: Tensor = _Gather.apply(value)
     return total.sum(dim=0)
 
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
-from pytorch_lightning.plugins.environments import LightningEnvironment, SLURMEnvironment
 from torch.utils.data import DataLoader
 
 from facebench.config.spec import PretrainSpec

@@ -18,9 +18,10 @@ from facebench.runtime.device import Precision
 from facebench.testing.learning_check import learn_briefly
 from facebench.testing.networks import TwoLayers
 from facebench.testing.variants import Variant
+from facebench_methods._dynamic_weights import dynamic_weights
 from facebench_methods._pcl_options import PCLOptions
 from facebench_methods._pdd import Decoder, DoublingConv2d, disentangling_loss
-from facebench_methods.pcl import PCL, dynamic_weights
+from facebench_methods.pcl import PCL
 
 SMALL = PCLOptions(pose_images=2, negatives=3, pdd_images=2)
 

@@ -62,16 +62,21 @@ def expected(model: Any, images: Tensor, feature: str) -> Tensor:
     with torch.inference_mode():
         given = model(pixel_values=images, output_hidden_states=True)
         if feature == "f_s" and given.last_hidden_state.ndim == 4:
-            return given.pooler_output.flatten(1)
+            pooled: Tensor = given.pooler_output.flatten(1)
+            return pooled
         tokens = given.last_hidden_state
         classes = [model.layernorm(hidden)[:, 0] for hidden in given.hidden_states[1:]]
         mean = tokens[:, 1:].mean(1)
         blocks = [model.layernorm(hidden)[:, 1:].mean(1) for hidden in given.hidden_states[1:]]
-        return {
-            "f_s": tokens[:, 0], "cls": tokens[:, 0], "mean": mean,
-            "cls+mean": torch.cat([tokens[:, 0], mean], 1), "last4": torch.cat(classes[-4:], 1),
+        features: dict[str, Tensor] = {
+            "f_s": tokens[:, 0],
+            "cls": tokens[:, 0],
+            "mean": mean,
+            "cls+mean": torch.cat([tokens[:, 0], mean], 1),
+            "last4": torch.cat(classes[-4:], 1),
             "layers": torch.cat(blocks, 1),
-        }[feature]  # fmt: skip
+        }
+        return features[feature]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["vit", "resnet"])

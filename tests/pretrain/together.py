@@ -139,7 +139,7 @@ def largest_difference(first: dict[str, Tensor], second: dict[str, Tensor]) -> f
     """Return the largest relative difference of two sets of tensors, tensor by tensor."""
     assert first.keys() == second.keys()
     whole = sum(float(x.double().square().sum()) for x in first.values()) ** 0.5
-    differences = [
+    differences: list[float] = [
         float((x.double() - second[name].double()).norm())
         / max(float(x.double().norm()), FLOOR * whole)
         for name, x in first.items()
@@ -233,7 +233,7 @@ def _serve(pipe: Connection, rank: int | None, port: int) -> None:
     """Call what arrives and send what it gives; 64 bits everywhere."""
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
-    torch.Tensor.float = torch.Tensor.double  # type: ignore[assignment, method-assign]
+    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
     logging.disable(logging.WARNING)
     if rank is not None:
         os.environ.update(

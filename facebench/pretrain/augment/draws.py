@@ -46,7 +46,7 @@ class SharedGenerator(Generator):
 
     def __new__(cls, rank: int, world: int) -> Self:
         """Make a generator on the CPU, not seeded."""
-        made = super().__new__(cls, "cpu")
+        made: Self = Generator.__new__(cls, "cpu")  # type: ignore[call-arg]
         made.rank, made.world, made.rows = rank, world, None
         return made
 

@@ -108,7 +108,7 @@ def test_layers_are_judged_by_their_weighted_sum(words: dict[str, Any]) -> None:
     import timm
 
     torch.manual_seed(0)
-    model = timm.create_model("test_vit", num_classes=0, img_size=32).eval()
+    model: Any = timm.create_model("test_vit", num_classes=0, img_size=32).eval()
     (result,) = fb.evaluate(model, preprocess={"image_size": 32}, **words)
     assert result.record.task.protocol == ("weighted", 1)
     shares = result.record.details.plain()["layer_weights"]

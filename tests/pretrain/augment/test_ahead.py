@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,11 +55,13 @@ def test_draws_made_ahead_are_those_made_one_by_one(
 
 
 def test_one_copy_has_all_draws_of_a_step_that_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
-    plan, sizes = Plan(), []
-    monkeypatch.setattr(
-        "facebench.pretrain.augment.ahead.to_device",
-        lambda values, device: sizes.append(len(values)) or to_device(values, device),
-    )
+    plan, sizes = Plan(), list[int]()
+
+    def counted(values: Any, device: torch.device) -> Any:
+        sizes.append(len(values))
+        return to_device(values, device)
+
+    monkeypatch.setattr("facebench.pretrain.augment.ahead.to_device", counted)
     for seed in range(2):
         generator = seeded(seed)
         with drawn_ahead(plan, generator, CPU):
@@ -67,8 +70,13 @@ def test_one_copy_has_all_draws_of_a_step_that_is_known(monkeypatch: pytest.Monk
 
 
 def test_values_of_all_types_are_moved_as_they_are() -> None:
-    values = [torch.arange(3), (torch.rand(2, 3), torch.tensor([True])), 7, torch.rand(())]
-    moved = to_device(values, CPU)
+    values: list[Any] = [
+        torch.arange(3),
+        (torch.rand(2, 3), torch.tensor([True])),
+        7,
+        torch.rand(()),
+    ]
+    moved: Any = to_device(values, CPU)
     assert torch.equal(moved[0], values[0])
     assert torch.equal(moved[1][0], values[1][0])
     assert moved[1][1].dtype == torch.bool
