@@ -43,16 +43,16 @@ def fabricate(root: Path, count: int) -> None:
         if (result := read_result(path)).record.pretrain.data is not None
     ]
     for number, result in enumerate(islice(cycle(learned), count)):
-        record: dict[str, Any] = json.loads(result.path.read_text(encoding="utf-8"))
-        record["spec"]["pretrain"]["epochs"] += number // len(learned)
-        features = digest([record["stages"]["features"], number])
+        features = digest([result.record.stages.features, number])
         spec = result.spec
         key = result_key(
-            record["task"]["protocol"], features, spec.probe.plain(),
+            result.record.task.protocol, features, spec.probe.plain(),
             seed=spec.seed, dedup_test=spec.dedup_test,
         )  # fmt: skip
-        record["stages"] |= {"features": features, "result": key}
-        ResultStore(root).write(spec, key, record, result.predictions)  # type: ignore[arg-type]
+        copy: dict[str, Any] = json.loads(result.path.read_text(encoding="utf-8"))
+        copy["spec"]["pretrain"]["epochs"] += number // len(learned)
+        copy["stages"].update(features=features, result=key)
+        ResultStore(root).write(spec, key, copy, result.predictions)  # type: ignore[arg-type]
 
 
 def timed(folder: Path, command: list[str]) -> dict[str, float]:

@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
 
 
+@pytest.mark.nightly
 def test_the_benchmark_of_a_gpu_runs_without_one(capsys: pytest.CaptureFixture[str]) -> None:
     from gpu import main
 

@@ -41,7 +41,7 @@ def results(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in paths]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_processes_train_together(tmp_path: Path, data: Path, plugin: Path) -> None:
     done = finished(command(plugin, 2, 2), tmp_path, data)
     assert done.stdout.count("SimCLR f_s, seed 0") == 1  # by the first process alone
