@@ -14,6 +14,7 @@ MEASURED = ROOT / "results" / "measured"
 DOCUMENTS = {
     ("measured", "tables"): ("README.md", "docs/measured.md"),
     ("study", "study-tables"): ("docs/study.md",),
+    ("anchor", "anchor-tables"): ("docs/anchor.md",),
 }
 
 
@@ -49,7 +50,7 @@ def test_scores_follow_from_the_predictions_beside_them() -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("folder", ["measured", "study"])
+@pytest.mark.parametrize("folder", ["measured", "study", "anchor"])
 def test_every_score_follows_from_the_predictions_beside_it(folder: str) -> None:
     checked = list(validate_folder(ROOT / "results" / folder))
     assert len(checked) == len(list((ROOT / "results" / folder).glob("*/*.json")))
