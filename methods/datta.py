@@ -73,7 +73,7 @@ class Datta(Method):
 
     def loss(self, views: Tensor, generator: torch.Generator) -> Terms:
         """Return the soft-margin triplet loss over all triplets of the batch."""
-        frames, partners = self.embed(self.encode(views)).float().chunk(2)
+        frames, partners = self.embed(self.encode(views)).chunk(2)
         z = torch.cat([gathered(frames), gathered(partners)])
         return {"L_triplet": soft_margin_triplets(z)}
 

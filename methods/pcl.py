@@ -171,7 +171,7 @@ class PCL(Method):
                 self.decoder, (s, f, p), (s_hat, f_hat, p_hat), passes=options.passes, count=count
             )
         if options.l_orth:
-            f, p, f_hat, p_hat = (gathered(x.float(), count) for x in (f, p, f_hat, p_hat))
+            f, p, f_hat, p_hat = (gathered(x, count) for x in (f, p, f_hat, p_hat))
             terms["L_orth"] = self._orth(f, p) + self._orth(f_hat, p_hat)
         return terms
 
@@ -228,8 +228,8 @@ class PCL(Method):
             pairs, copies = map(self.head_p, p)
         else:
             pairs, copies = self.head_p(torch.cat(p)).split([2 * own, own * m])
-        p_i, p_j = (gathered(part.float(), count) for part in pairs.chunk(2))
-        p_m = negatives_of_all(copies.float(), m, options.negatives_of, count)
+        p_i, p_j = (gathered(part, count) for part in pairs.chunk(2))
+        p_m = negatives_of_all(copies, m, options.negatives_of, count)
         losses = self._pose_losses(p_i, p_j, p_m, generator)
         terms = {"L_pose": self._reduced(losses)}
         if options.dynamic_weights and options.pose_denominator == "negatives":
