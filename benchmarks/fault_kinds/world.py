@@ -53,6 +53,7 @@ RUN = (
     "--set", "probe.epochs=2", "--set", "probe.resamples=100", "--set", "extract.batch_size=16",
     "--device", "cpu", "--precision", "32", "--no-floors",
 )  # fmt: skip
+LONG_AGO = 1_700_000_000  # seconds since 1970
 NUMBERS = ("stages", "scores", "details", "floors", "n_test", "n_scored")
 
 
@@ -105,7 +106,9 @@ class World:
             for n in range(count):
                 pixels = rng.integers(0, 200, (32, 32, 3), dtype=np.uint8)
                 pixels[..., n % 3] += 40
-                Image.fromarray(pixels).save(folder / f"{n % 3}_{n}.png")
+                file = folder / f"{n % 3}_{n}.png"
+                Image.fromarray(pixels).save(file)
+                os.utime(file, (LONG_AGO, LONG_AGO))  # digests of young files are not kept
         (self.root / "squares_plugin.py").write_text(PLUGIN, encoding="utf-8")
 
     def copy(self) -> Path:

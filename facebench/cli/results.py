@@ -30,7 +30,7 @@ def validate(
         bool, typer.Option("--anew", help="Also of files that were found to be valid before.")
     ] = False,
 ) -> None:
-    """Check every result: form, name, hashes; every score is computed again.
+    """Check every result: form, name, hashes; every score is computed again, once for each file.
 
     Exit status 0 if all is well, 1 if anything is wrong, 2 if there is nothing to check.
     """
@@ -39,9 +39,8 @@ def validate(
     from facebench.runtime.terminal import err, out
 
     checked = []
-    for one in validate_folder(
-        folder, anew=anew, processes=cores()
-    ):  # a line as soon as each is checked
+    # A line as soon as each is checked.
+    for one in validate_folder(folder, anew=anew, processes=cores()):
         checked.append(one)
         _show(one, folder)
     wrong = [one for one in checked if one.findings]

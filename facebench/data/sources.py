@@ -35,7 +35,7 @@ from facebench.data.manifest import CROP, boxes
 from facebench.data.rendered_clips import rendered_clips
 from facebench.data.speakers import WRAPPERS, name_identities, speaker_names
 from facebench.data.tar_files import SUFFIX as TAR
-from facebench.data.tar_files import tar_files, tar_images
+from facebench.data.tar_files import packed_images
 from facebench.data.tracks import tracks
 from facebench.errors import DataError
 from facebench.progress import Progress, Silent
@@ -199,18 +199,14 @@ def folder_source(
         DataError: There is no such folder, no image in it, or a frame of a tree is not below
             an identity and a video.
     """
-    archives = tar_files(folder) if folder.exists() else []
-    if not (folder.is_dir() or archives):
+    packed = packed_images(folder, cache, progress=progress)
+    if packed is None and not folder.is_dir():
         raise DataError(
             f"pretraining data: no folder {folder}; expected a folder of images "
             "(images:FOLDER), of video frames (video:FOLDER), a tar file of either, 'voxceleb' or "
             "the name of a task."
         )
-    packed = tar_images(archives, cache, progress=progress) if archives else None
-    paths, strays = images_below(folder) if folder.is_dir() else ([], Counter())
-    if packed is not None:
-        _refuse_both(folder, archives, paths)
-        paths, strays = packed.paths, packed.strays
+    paths, strays = (packed.paths, packed.strays) if packed else images_below(folder)
     if not paths:
         raise DataError(
             f"pretraining data: found no images below {folder}; expected files that end in "
@@ -271,14 +267,6 @@ def task_source(dataset: Dataset, *, labelled: bool = False) -> Source:
         warnings=warnings,
         subjects=tuple(map(str, table["subject"].iloc[rows])) if "subject" in table else (),
     )
-
-
-def _refuse_both(folder: Path, archives: Sequence[Path], paths: Sequence[str]) -> None:
-    if paths:
-        raise DataError(
-            f"pretraining data: {folder} has tar files, such as {archives[0].name}, and images, "
-            f"such as {paths[0]}; expected one or the other. Move one of them to another folder."
-        )
 
 
 def _read_below(folder: Path, path: str) -> Pixels:

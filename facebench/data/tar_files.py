@@ -25,7 +25,7 @@ from facebench.errors import DataError
 from facebench.progress import Progress, Silent
 from facebench.runtime.atomic import atomic_file
 from facebench.runtime.images import IMAGE_SUFFIXES, Pixels, read_image
-from facebench.runtime.listing import is_companion
+from facebench.runtime.listing import images_below, is_companion
 
 SUFFIX = ".tar"
 _COMPRESSED = (".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tar.zst")
@@ -98,6 +98,31 @@ class TarImages:
         if len(content) != size:
             raise DataError(f"{file}: ends within {path}; it changed. Run the command again.")
         return read_image(file / path, io.BytesIO(content))
+
+
+def packed_images(
+    place: Path, cache: Path, *, progress: Progress | None = None
+) -> TarImages | None:
+    """Return the images of a tar file, or of those in a folder; None where there is no tar file.
+
+    Args:
+        place: A tar file, or a folder that has tar files and no other images; it may be missing.
+        cache: Folder of the cache; ``cache/tar`` is created.
+        progress: Progress reporter for reading the files.
+
+    Raises:
+        DataError: As :func:`tar_images`, or the folder has images besides.
+    """
+    archives = tar_files(place) if place.exists() else []
+    if not archives:
+        return None
+    images, _ = images_below(place) if place.is_dir() else ([], None)
+    if images:
+        raise DataError(
+            f"pretraining data: {place} has tar files, such as {archives[0].name}, and images, "
+            f"such as {images[0]}; expected one or the other. Move one of them to another folder."
+        )
+    return tar_images(archives, cache, progress=progress)
 
 
 def tar_images(files: list[Path], cache: Path, *, progress: Progress | None = None) -> TarImages:

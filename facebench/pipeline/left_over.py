@@ -1,10 +1,13 @@
-"""Resume points that another number of devices left of the same learning."""
+"""Learning on several devices: its resume points, which another number of devices may have left."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from facebench.config.spec import PretrainSpec
 from facebench.data.sources import Source
 from facebench.pipeline.keys import checkpoint_keys
 from facebench.request.loaded import LoadedRun
@@ -44,3 +47,15 @@ def left_by_others(run: LoadedRun, source: Source, workspace: Workspace) -> Path
             found[newest], "" if found[newest] == 1 else "s", newest,
         )  # fmt: skip
     return newest
+
+
+def devices_record(counts: Sequence[int], spec: PretrainSpec) -> dict[str, Any]:
+    """Return what a checkpoint says of its devices: nothing if one alone has learned.
+
+    Args:
+        counts: Numbers of devices that learned, one after the other.
+        spec: How they learned.
+    """
+    if list(counts) == [1]:
+        return {}
+    return {"devices": {"counts": list(counts), "sync_batchnorm": spec.sync_batchnorm}}

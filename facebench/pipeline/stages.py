@@ -32,7 +32,7 @@ from facebench.evaluation.protocol import judge, judging
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pipeline import keys
-from facebench.pipeline.left_over import left_by_others
+from facebench.pipeline.left_over import devices_record, left_by_others
 from facebench.pipeline.opening import open_pretraining_data, open_task_data
 from facebench.pipeline.passes import in_one_pass
 from facebench.request.loaded import LoadedRun
@@ -141,10 +141,7 @@ class Stages:
             if targets is not None:
                 learned["targets"] = targets.form.record()
             learned["data"] = source_record(self.source) | {"broken": faces.broken}
-            counts = learned.pop("devices")
-            if counts != [1]:
-                synchronised = spec.pretrain.sync_batchnorm
-                learned["devices"] = {"counts": counts, "sync_batchnorm": synchronised}
+            learned |= devices_record(learned.pop("devices"), spec.pretrain)
         learned["seconds"] = round(time.perf_counter() - started, 2)
         write_checkpoint(partial, method, {"spec": spec_record(spec), **learned})
         (partial / RESUME_FILE).unlink(missing_ok=True)
