@@ -10,6 +10,7 @@ from torch.nn import functional as F
 from facebench.backbones import NoBackbone
 from facebench.targets import LabelledImages
 from facebench.testing.random_labels import random_targets
+from facebench.weights.build import make_heads
 from facebench_methods.drml import DRML, DRMLOptions, RegionLayer, dropped, fitting_side
 
 
@@ -69,19 +70,19 @@ def test_dropout_keeps_the_mean_and_draws_from_the_generator() -> None:
 def test_it_learns_action_units() -> None:
     method = build(32)
     targets = random_targets("labels", 8)
-    method.expect(targets.form)
+    make_heads(method, targets.form, seed=0)
     batch = LabelledImages(
         torch.rand(8, 3, 32, 32, generator=generator(1)), torch.from_numpy(targets.values)
     )
     adam = torch.optim.Adam(method.parameters(), lr=1e-3)
     losses = []
-    for step in range(12):
+    for step in range(16):
         (loss,) = method.loss(batch, generator(step)).values()
         adam.zero_grad()
         loss.backward()
         adam.step()
         losses.append(loss.item())
     assert losses[0] == pytest.approx(0.69, abs=0.1)
-    assert min(losses[-3:]) < 0.6
+    assert min(losses[-3:]) < 0.5
     assert isinstance(method.head, nn.Linear)
     assert method.head.in_features == 2048
