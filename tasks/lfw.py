@@ -5,8 +5,8 @@ Technical Report 07-49, 2007. View 2 of ``pairs.txt``: 10 folds of 300 matched a
 pairs, no person in two folds; the accuracy is averaged over the folds (PCL section 4.1), at
 128 px. 13,233 images of 5,749 people, 250 x 250 px.
 
-The paper does not say how LFW was cropped. A face takes about the middle 150 px of an aligned
-image, so that is the default crop; ``crop=250`` keeps all of it.
+The paper does not say how LFW was cropped. A face takes about 150 px of an aligned image, and its
+middle is 10 px below that of the image, so that is the default crop; ``crop=250`` keeps all of it.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from ._synthetic import write_people
 Variant = Literal["auto", "deepfunneled", "funneled", "raw"]
 
 SIDE = 250  # pixels, of every image
+BELOW = 10  # pixels from the middle of an image down to that of a face (docs/protocols.md)
 
 # Folder names in the archives; Kaggle's copy has a nested folder of the same name.
 _FOLDERS: dict[str, tuple[str, ...]] = {
@@ -53,8 +54,8 @@ class LFWOptions:
     """Options of the task.
 
     Args:
-        crop: Side in pixels of the centred square that is used, 1 to 250. Project's choice; the
-            paper does not say.
+        crop: Side in pixels of the square that is used, 1 to 250; centred on the middle of the
+            faces as far as the image reaches. Project's choice; the paper does not say.
         variant: Alignment of the images. ``auto`` uses the first folder that exists:
             deep-funneled, funneled, raw; the names of the images are the same in all.
     """
@@ -72,7 +73,7 @@ class LFW(Task):
     info = TaskInfo(
         name="lfw",
         title="LFW",
-        version=1,
+        version=2,  # 2: the default crop is centred on the faces
         family="identity",
         dataset="Labeled Faces in the Wild",
         licence="photographs from the web, published for research",
@@ -99,7 +100,7 @@ class LFW(Task):
     Options = LFWOptions
 
     def manifest(self, root: Path) -> pd.DataFrame:
-        """List every image of every person, with the centre crop.
+        """List every image of every person, with the crop of its face.
 
         Raises:
             DataError: There is no folder of people, or its images are not 250 px.
@@ -110,11 +111,10 @@ class LFW(Task):
         rows = [(f"{prefix}{person}/{name}", person) for person, name in _images(home)]
         _check_side(root / rows[0][0])
         table = pd.DataFrame(rows, columns=["path", "subject"])
-        low = (SIDE - self.options.crop) // 2
-        table = table.assign(
-            split="test", left=low, top=low, right=low + self.options.crop,
-            bottom=low + self.options.crop,
-        )  # fmt: skip
+        crop = self.options.crop
+        left = (SIDE - crop) // 2
+        top = min(left + BELOW, SIDE - crop)
+        table = table.assign(split="test", left=left, top=top, right=left + crop, bottom=top + crop)
         homes = [prefix or ".", *(f"{prefix}{person}" for person in folders(home))]
         table.attrs["warnings"] = left_out(self.info, root, homes, table["path"])
         return table

@@ -52,14 +52,22 @@ def test_every_image_with_person_and_crop(tmp_path: Path) -> None:
     assert table["path"].iloc[0] == "lfw-deepfunneled/Ann_Lee/Ann_Lee_0001.jpg"
     assert table["subject"].value_counts().to_dict() == PEOPLE
     assert table[["left", "top", "right", "bottom"]].drop_duplicates().values.tolist() == [
-        [50, 50, 200, 200]
+        [50, 60, 200, 210]
     ]
 
 
-@pytest.mark.parametrize(("crop", "box"), [(250, [0, 250]), (151, [49, 200]), (1, [124, 125])])
-def test_crop_is_centred(tmp_path: Path, crop: int, box: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("crop", "box"),
+    [
+        (250, [0, 0, 250, 250]),  # the whole image
+        (240, [5, 10, 245, 250]),  # as far down as the image reaches
+        (151, [49, 59, 200, 210]),
+        (1, [124, 134, 125, 135]),
+    ],
+)
+def test_crop_is_centred_on_the_faces(tmp_path: Path, crop: int, box: list[int]) -> None:
     row = LFW(LFWOptions(crop=crop)).manifest(lfw(tmp_path)).iloc[0]
-    assert [row["left"], row["right"]] == [row["top"], row["bottom"]] == box
+    assert [row[side] for side in ("left", "top", "right", "bottom")] == box
 
 
 def test_bad_options() -> None:
