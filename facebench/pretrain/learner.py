@@ -95,7 +95,8 @@ class Learner(pl.LightningModule):
 
         Raises:
             LearningError: A loss term is not finite, here or in one of the batches before.
-            PluginError: The method gives no named scalars.
+            PluginError: The method gives no named scalars, or on several devices draws from the
+                generator without the functions that know of them.
         """
         adam: Any = self.optimizers()
         generator = self._generator(batch_index)
@@ -107,6 +108,8 @@ class Learner(pl.LightningModule):
             learned = faces = batch.float().div_(255)
         with self._drawing(generator, faces.device):
             self._take_steps(adam, self.method.steps(learned, generator), batch_index)
+        if isinstance(generator, SharedGenerator):
+            generator.check()
         self._last_faces, self._last_count = first_images(faces, _COLLAPSE_IMAGES)
         if self.settings.schedule == "onecycle":
             self._step_schedule()
@@ -174,7 +177,8 @@ class Learner(pl.LightningModule):
         """Return the CPU generator of one batch, seeded alike on all devices."""
         entropy = [self.seed, self.current_epoch, batch_index, 0]
         (word,) = np.random.SeedSequence(entropy).generate_state(1, np.uint64)
-        new = torch.Generator() if world() == 1 else SharedGenerator(rank(), world())
+        owner = f"method '{self.method.info.name}'"
+        new = torch.Generator() if world() == 1 else SharedGenerator(rank(), world(), owner)
         return new.manual_seed(int(word >> np.uint64(1)))
 
     def _step_schedule(self) -> None:

@@ -63,7 +63,10 @@ def draw_mixing(
         partner = counters.uniform((orders, negatives), key, device).argsort(dim=1)
         shares = counters.uniform((anchors, negatives), key ^ 1, device)
         return partner.expand(anchors, -1), beta_quantile(shares)
-    partner = torch.rand(orders, negatives, generator=generator).argsort(dim=1)
+    keys = draws.whole_batch(
+        generator, lambda: torch.rand(orders, negatives, generator=generator)
+    )  # fmt: skip
+    partner = keys.argsort(dim=1)
     # torch's Beta takes no generator; numpy's does, seeded from ours.
     share = np.random.default_rng(draws.key(generator)).beta(BETA, BETA, size=(anchors, negatives))
     return partner.expand(anchors, -1), torch.from_numpy(share).float()

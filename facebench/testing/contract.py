@@ -27,6 +27,7 @@ from facebench.registry import CONTRACTS, PluginKind, Registry
 from facebench.request.resolve import CORE_GROUPS
 from facebench.targets import LabelledImages, TargetKind
 from facebench.task import Task
+from facebench.testing.draw_check import with_shared_draws
 from facebench.testing.learning_check import learn_briefly
 from facebench.testing.networks import small_backbone
 from facebench.testing.random_labels import kinds_of, random_targets
@@ -186,13 +187,16 @@ def _check_learning(method: Method, images: Tensor) -> Iterator[str]:
     before = torch.random.get_rng_state()
     terms: dict[str, float] = {}
     for kind in kinds_of(cls.info):
-        first, again = _one_step(cls, faces, kind), _one_step(cls, faces, kind)
+        step = partial(_one_step, cls, faces, kind)
+        first = step(_generator(1))
+        again, shared = with_shared_draws(step, 1)
         if not torch.equal(before, torch.random.get_rng_state()):
             raise _broken(cls, "a step draws from the global random state", "the given generator")
         if first != again:
             raise _broken(cls, f"two equal steps give {first} and {again}", "the same losses")
         terms |= first
     yield f"a step is repeatable from its generator and gives finite {', '.join(terms)}"
+    yield shared
 
 
 def check_device(cls: type[Method]) -> Iterator[str]:
@@ -232,7 +236,9 @@ def _check_variants(cls: type[Method], thorough: bool) -> Iterator[str]:
         yield f"learns {ITERATIONS} iterations in {form} with each of {names}"
 
 
-def _one_step(cls: type[Method], faces: Tensor, kind: TargetKind | None) -> dict[str, float]:
+def _one_step(
+    cls: type[Method], faces: Tensor, kind: TargetKind | None, generator: torch.Generator
+) -> dict[str, float]:
     from facebench.pretrain.learner import weighted_sum
 
     method = _build(cls, _options_to_learn_with(cls)).train()
@@ -243,7 +249,7 @@ def _one_step(cls: type[Method], faces: Tensor, kind: TargetKind | None) -> dict
         batch = LabelledImages(faces, torch.from_numpy(targets.values))
     method.before_epoch(0, 1)
     losses: dict[str, float] = {}
-    for terms in method.steps(batch, _generator(1)):
+    for terms in method.steps(batch, generator):
         if not terms:
             raise _broken(cls, "a step without a loss term", "at least one")
         total = weighted_sum(method, terms)

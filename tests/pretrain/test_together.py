@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import spread_plugin
 import torch
 from together import Learned, Lesson, Processes, largest_difference
 from torch import Tensor, nn
@@ -133,6 +134,20 @@ def test_learning_that_was_stopped_goes_on_with_as_many_or_fewer_devices(
             assert largest_difference(whole.state, resumed.state) < 1e-6
             losses = [[row["L_q"] for row in found.curves] for found in (whole, resumed)]
             assert losses[0] == pytest.approx(losses[1], rel=1e-9)
+
+
+@pytest.mark.slow
+def test_draws_that_devices_would_not_share_are_refused(
+    processes: Processes, tmp_path: Path
+) -> None:
+    """``spread`` draws its noise from the generator itself, which one device may do."""
+    lesson = Lesson(method="spread", options={}, plugins=(Path(spread_plugin.__file__),))
+    first, second, alone = processes.refusals(tmp_path, lesson)
+    assert alone == ""
+    assert first == second
+    assert first.startswith("method 'spread' draws from its generator directly")
+    assert "facebench.pretrain.augment.draws" in first
+    assert len(first.splitlines()) == 1
 
 
 ROWS = torch.randn(5, 3, 4, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from facebench.backbones import Backbone, NoBackbone, act, conv
 from facebench.config.spec import PretrainSpec
+from facebench.errors import PluginError
 from facebench.method import Method
 from facebench.pretrain.engine import train
 from facebench.pretrain.learner import Learner
@@ -60,6 +61,7 @@ class Lesson:
         steps: Batches of an epoch.
         seed: Seed of the weights and of all draws.
         stop: Epoch at whose start learning ends with an error, counted from 0.
+        plugins: Files that the method may be in.
     """
 
     method: str
@@ -71,6 +73,7 @@ class Lesson:
     steps: int = 1
     seed: int = 0
     stop: int | None = None
+    plugins: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Learned:
 def learn(lesson: Lesson, devices: int, folder: Path) -> Learned:
     """Learn with the engine of a run."""
     folder.mkdir(exist_ok=True)
-    cls = Registry().load("method", lesson.method)
+    cls = Registry(lesson.plugins).load("method", lesson.method)
     options = replace(cls.Options(), **{**cls.info.small, **cls.info.offline, **lesson.options})
     torch.manual_seed(lesson.seed)
     method: Method = cls(_backbone(cls), options, lesson.spec.image_size)
@@ -133,6 +136,15 @@ def learn(lesson: Lesson, devices: int, folder: Path) -> Learned:
         Learner.on_train_epoch_start = start  # type: ignore[method-assign]
     state = {name: tensor.clone() for name, tensor in method.state_dict().items()}
     return Learned(gradients, state, learner[0].curves)
+
+
+def refusal(lesson: Lesson, devices: int, folder: Path) -> str:
+    """Return the line that a lesson is refused with; empty: it is learned."""
+    try:
+        learn(lesson, devices, folder)
+    except PluginError as error:
+        return str(error)
+    return ""
 
 
 def largest_difference(first: dict[str, Tensor], second: dict[str, Tensor]) -> float:
@@ -186,6 +198,12 @@ class Processes:
         pipes = self._pipes[:2] if devices == 2 else self._pipes[2:]
         _ask(pipes, learn, lesson, devices, folder)
         return self._answers(pipes)
+
+    def refusals(self, folder: Path, lesson: Lesson) -> list[str]:
+        """Return how a lesson is refused by two processes, and by one."""
+        _ask(self._pipes[:2], refusal, lesson, 2, folder / "2")
+        _ask(self._pipes[2:], refusal, lesson, 1, folder / "1")
+        return self._answers(self._pipes)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> list[Any]:
         """Return what a function gives in the two processes, with a process group of both."""

@@ -24,6 +24,7 @@ def test_built_in(name: str, stand_ins: Path) -> None:
     lines = list(check_plugin(name, REGISTRY, stand_ins, thorough=False))
     assert lines[0].startswith(("method", "task", "backbone"))
     assert len(lines) > 1
+    assert not [line for line in lines if "on one device alone" in line]
 
 
 @pytest.mark.nightly

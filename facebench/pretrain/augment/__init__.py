@@ -1,4 +1,4 @@
 """Batched augmentation on the device: an independent draw for each image.
 
-May import errors alone.
+May import errors and runtime.transfer.
 """

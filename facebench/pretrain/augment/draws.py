@@ -6,7 +6,8 @@ neither read nor changed.
 
 Several devices that learn together have equal generators (:class:`SharedGenerator`). Each draws for
 all images of a batch and takes the rows of its own, so an image has the draws that it would have on
-one device.
+one device. A draw from such a generator that is made without a function of this module would give
+images of all devices the same numbers, and is an error.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import ParamSpec, Self, TypeVar
 import torch
 from torch import Generator, Tensor
 
-from facebench.errors import SpecError
+from facebench.errors import PluginError, SpecError
 from facebench.pretrain.augment import counters
 from facebench.pretrain.augment.ahead import drawn
 
@@ -35,20 +36,59 @@ class SharedGenerator(Generator):
     as many rows, too (frames and then their partners, first views and then second ones), since the
     batch has them one after the other as well. :func:`laid_out` is for other orders.
 
+    Its state is known after each draw of this module. Another state than that tells that something
+    was drawn directly.
+
     Args:
         rank: Place of this device among those that learn together, from 0.
         world: Number of these devices.
+        owner: Who draws from it, for messages.
     """
 
     rank: int
     world: int
+    owner: str
     rows: tuple[int, Tensor] | None
+    _known: Tensor
 
-    def __new__(cls, rank: int, world: int) -> Self:
+    def __new__(cls, rank: int, world: int, owner: str = "this method") -> Self:
         """Make a generator on the CPU, not seeded."""
         made: Self = Generator.__new__(cls, "cpu")  # type: ignore[call-arg]
-        made.rank, made.world, made.rows = rank, world, None
+        made.rank, made.world, made.owner, made.rows = rank, world, owner, None
+        made.know()
         return made
+
+    def know(self) -> None:
+        """Take the present state for what the draws of this module led to."""
+        self._known = self.get_state()
+
+    def check(self) -> None:
+        """Check that nothing was drawn but by this module.
+
+        Raises:
+            PluginError: Something was; says what to draw with.
+        """
+        if not torch.equal(self._known, self.get_state()):
+            raise PluginError(
+                f"{self.owner} draws from its generator directly, which gives images of different "
+                "devices the same numbers; expected the functions of "
+                "facebench.pretrain.augment.draws (uniform, chosen, orders, normal, rows_of_batch, "
+                "or whole_batch for what all images share). Draw with these, or learn on one "
+                "device."
+            )
+
+    def set_state(self, new_state: Tensor) -> Self:
+        """Go on from a state that ``get_state`` gave."""
+        self.check()
+        super().set_state(new_state)
+        self.know()
+        return self
+
+    def manual_seed(self, seed: int) -> Self:
+        """Begin anew from a seed."""
+        super().manual_seed(seed)
+        self.know()
+        return self
 
 
 @contextmanager
@@ -70,6 +110,28 @@ def laid_out(generator: Generator, total: int, places: Tensor) -> Iterator[None]
         generator.rows = before
 
 
+@contextmanager
+def _known(generator: Generator) -> Iterator[None]:
+    """Say that what the block draws is the same on any number of devices."""
+    if not isinstance(generator, SharedGenerator):
+        yield
+        return
+    generator.check()
+    yield
+    generator.know()
+
+
+def whole_batch(generator: Generator, draw: Callable[[], T]) -> T:
+    """Return what is drawn once for all images of a batch, the same on all devices.
+
+    Args:
+        generator: Generator of the batch.
+        draw: Draws from it, always as much; the amount is that of the whole batch.
+    """
+    with _known(generator):
+        return draw()
+
+
 def rows_of_batch(count: int, generator: Generator, draw: Callable[[int], Tensor]) -> Tensor:
     """Return what is drawn for ``count`` rows of this device, as part of what all devices draw.
 
@@ -84,12 +146,12 @@ def rows_of_batch(count: int, generator: Generator, draw: Callable[[int], Tensor
     if not isinstance(generator, SharedGenerator):
         return draw(count)
     if generator.rows is None:
-        everything = draw(count * generator.world)
+        everything = whole_batch(generator, lambda: draw(count * generator.world))
         return everything[generator.rank :: generator.world].clone()
     total, places = generator.rows
     if len(places) != count:
         raise ValueError(f"{count} rows are drawn for where {len(places)} are laid out")
-    everything = draw(total)
+    everything = whole_batch(generator, lambda: draw(total))
     return everything[places.to(everything.device)]
 
 
@@ -137,7 +199,8 @@ def orders(count: int, operations: int, generator: Generator) -> Tensor:
 @drawn
 def key(generator: Generator) -> int:
     """Draw a key of :mod:`facebench.pretrain.augment.counters` or a seed, 0 to 2**62."""
-    return int(torch.randint(2**62, (), generator=generator, device=generator.device))
+    with _known(generator):
+        return int(torch.randint(2**62, (), generator=generator, device=generator.device))
 
 
 def normal(images: Tensor, sigma: float, generator: Generator) -> Tensor:

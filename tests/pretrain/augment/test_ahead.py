@@ -13,8 +13,9 @@ from scipy.special import betaincinv
 from torch import Generator, Tensor
 
 from facebench.pretrain.augment import color, counters, crops, draws, geometry
-from facebench.pretrain.augment.ahead import Plan, drawn_ahead, to_device
+from facebench.pretrain.augment.ahead import Plan, drawn_ahead
 from facebench.pretrain.losses import beta_quantile, draw_mixing
+from facebench.runtime.transfer import to_device
 
 CPU = torch.device("cpu")
 

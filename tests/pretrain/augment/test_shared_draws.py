@@ -1,9 +1,13 @@
 """Draws of several devices: an image has those that it would have on one."""
 
+from functools import partial
+from typing import TypeVar
+
 import pytest
 import torch
 from torch import Generator, Tensor
 
+from facebench.errors import PluginError
 from facebench.pretrain.augment import draws
 from facebench.pretrain.augment.crops import QuadrantCrops, RandomResizedCrop
 from facebench.pretrain.augment.transforms import (
@@ -27,8 +31,12 @@ EVERYTHING = Compose(
 )  # fmt: skip
 
 
-def seeded(generator: Generator) -> Generator:
-    return generator.manual_seed(5)
+G = TypeVar("G", bound=Generator)
+
+
+def seeded(generator: G) -> G:
+    generator.manual_seed(5)
+    return generator
 
 
 @pytest.mark.parametrize("form", [torch.contiguous_format, torch.channels_last])
@@ -71,6 +79,33 @@ def test_a_plain_generator_draws_for_what_it_is_given() -> None:
     generator = seeded(Generator())
     with draws.laid_out(generator, 9, torch.arange(3)):
         assert torch.equal(_numbers(9, generator), torch.rand(9, 2, generator=seeded(Generator())))
+
+
+def test_a_direct_draw_is_noticed_at_the_next_draw_and_at_the_end() -> None:
+    generator = seeded(draws.SharedGenerator(0, 2, "method 'own'"))
+    draws.chosen(3, 0.5, generator)
+    torch.rand(3, generator=generator)
+    for later in (generator.check, lambda: draws.key(generator), lambda: _numbers(2, generator)):
+        with pytest.raises(PluginError, match="method 'own' draws from its generator directly"):
+            later()
+    with pytest.raises(PluginError, match="directly"):
+        generator.set_state(seeded(Generator()).get_state())
+    seeded(generator).check()  # begins anew
+
+
+def test_what_a_whole_batch_shares_is_drawn_alike_on_all_devices() -> None:
+    plain = seeded(Generator())
+    expected = [torch.randperm(9, generator=plain), _numbers(4, plain)]
+    for rank in range(2):
+        generator = seeded(draws.SharedGenerator(rank, 2))
+        start = generator.get_state()
+        for _ in range(2):  # a state that was known is gone back to, as methods of frames do
+            generator.set_state(start)
+            draw = partial(torch.randperm, 9, generator=generator)
+            order = draws.whole_batch(generator, draw)
+            assert torch.equal(order, expected[0])
+            assert torch.equal(_numbers(2, generator), expected[1][rank::2])
+        generator.check()
 
 
 def _numbers(count: int, generator: Generator) -> Tensor:
