@@ -141,8 +141,8 @@ def of_extraction(device: torch.device, sizes: Found) -> Found:
 
 
 def of_probe(device: torch.device, sizes: Found) -> Found:
-    """Compare sixteen heads of a probe with sixteen plain loops; on the CPU, where probes run."""
-    found = probe.measure(sizes["rows"], sizes["width"], sizes["epochs"], 2)
+    """Compare sixteen heads of a probe with sixteen plain loops."""
+    found = probe.measure(sizes["rows"], sizes["width"], sizes["epochs"], 2, device)
     rows = sizes["rows"] * sizes["epochs"] * 16
     return _ratio(
         rows / found["sixteen_heads_seconds"], rows / (16 * found["plain_seconds"]), "rows"

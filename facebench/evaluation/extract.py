@@ -25,6 +25,7 @@ from facebench.method import Method
 from facebench.models.pooling import generalised_mean
 from facebench.runtime.device import Precision, autocast
 from facebench.runtime.images import Scaling
+from facebench.runtime.transfer import to_device
 from facebench.runtime.workspace import Workspace
 
 CHECKED = 8  # images of the first batch that each of several features is computed of by itself
@@ -161,7 +162,9 @@ class _Forward:
             yield
 
     def _batch(self, images: np.ndarray) -> Tensor:
-        batch = torch.from_numpy(images).to(self.device)
+        batch = torch.from_numpy(images)
+        if self.device.type != "cpu":  # pinned, so that the host does not wait
+            (batch,) = to_device([batch], self.device)
         return batch.permute(0, 3, 1, 2).float().div_(255)  # a channels_last view
 
     def _stored(self, spec: ExtractSpec, features: Any, count: int) -> Tensor:

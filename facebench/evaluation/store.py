@@ -10,7 +10,7 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -20,6 +20,9 @@ from facebench.evaluation.features_record import Extracted, FeaturesRecord
 from facebench.runtime.atomic import atomic_write, sweep
 from facebench.runtime.seal import RunningDigest, running_digest
 from facebench.runtime.stage_record import check_files, read_stage_record, write_stage_record
+
+if TYPE_CHECKING:
+    import torch
 
 SECONDS_BETWEEN_MARKS = 10.0
 VALUES = "features.npy"
@@ -37,12 +40,14 @@ class Features:
         broken: Rows whose image could not be read (``--skip-broken``); their values are zeros.
         seconds: How long the extraction took.
         layers: Layers of the model that a row holds, one after the other, ``D / layers`` each.
+        device: Where probes compute with them; None: on the CPU.
     """
 
     values: np.ndarray
     broken: tuple[int, ...]
     seconds: float
     layers: int = 1
+    device: torch.device | None = None
 
     @property
     def readable(self) -> np.ndarray:

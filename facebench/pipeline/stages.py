@@ -194,7 +194,8 @@ class Stages:
                 in_one_pass(write, self._wanted_beside(checkpoint, locks))
 
         folder, count = self.features_folder(checkpoint), len(self.dataset)
-        return obtain(folder, make, lambda found: read_features(found, count))
+        found = obtain(folder, make, lambda at: read_features(at, count))
+        return replace(found, device=self.workspace.device)
 
     def _features_record(self) -> dict[str, Any]:
         return {"extract": plain(self.spec.extract), "data": self.dataset.fingerprint}

@@ -44,6 +44,9 @@ class FakeDevice(TorchDispatchMode):
         from torch._subclasses.fake_tensor import FakeTensor, unset_fake_temporarily
 
         kwargs = _on_device(kwargs)
+        if func.overloadpacket is aten.to:  # reaches here in inference mode alone: as elsewhere
+            with self:
+                return func.decompose(*args, **kwargs)
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         ours = [tensor for tensor in tensors if isinstance(tensor, FakeTensor)]
         if not ours and kwargs.get("device") != DEVICE:

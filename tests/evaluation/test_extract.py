@@ -17,6 +17,7 @@ from facebench.method import Method, MethodInfo
 from facebench.runtime.images import TORCHVISION, Scaling
 from facebench.runtime.workspace import Workspace
 from facebench.task import NoOptions
+from facebench.testing.fake_device import DEVICE, fake_device
 from facebench.testing.networks import TwoLayers
 
 SPEC = ExtractSpec(feature="f_s", image_size=32, dtype="float32", batch_size=4)
@@ -218,3 +219,19 @@ def test_rows_that_changed_before_a_resumption_are_extracted_again(tmp_path: Pat
     file.write_bytes(content)
     with FeatureWriter(tmp_path / "store", (4, 2), "float32") as store:
         assert store.done == 0
+
+
+def test_on_a_gpu_a_batch_is_one_copy_and_one_wait_for_its_features(tmp_path: Path) -> None:
+    workspace = Workspace(cache=tmp_path, results=tmp_path, data=None, device=DEVICE)
+    images: Any = Images()
+    with fake_device() as device:
+        extract(
+            build(), images, SPEC, tmp_path / "store",
+            record={}, workspace=workspace, precision="bf16", skip_broken=False,
+        )  # fmt: skip
+    weights = len(list(build().parameters()))
+    copies = [e for e in device.events if e.kind == "copy"][weights:]
+    # A black image, three batches, and a part of the first one again.
+    assert [e.kind for e in device.events].count("wait") == 5
+    assert len(copies) == 5
+    assert all(e.pinned for e in copies)

@@ -1,8 +1,9 @@
-"""Rows of frozen features, in RAM if they fit and on disk otherwise."""
+"""Rows of frozen features: on a GPU if asked for, else in RAM if they fit and on disk otherwise."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import tee
 from typing import TypeAlias
 
@@ -12,6 +13,12 @@ import torch
 
 from facebench.errors import DataError
 from facebench.evaluation.probe.buffers import empty_buffer
+from facebench.evaluation.probe.device_rows import (
+    CPU,
+    DeviceRows,
+    probing_device,
+    space_for_features,
+)
 from facebench.evaluation.probe.disk_rows import ArrayFile, DiskRows
 
 ArrayLike: TypeAlias = "npt.NDArray[np.floating] | torch.Tensor"  # a np.memmap is an NDArray
@@ -32,18 +39,23 @@ class FeatureMatrix:
     its first rows are, and the others are read from disk for every batch (see ``disk_rows``).
     Matrices made of a matrix share its memory.
 
+    For a GPU, rows that fit its memory are copied there once, in their own type; of others each
+    batch is. Batches and blocks are then on the GPU.
+
     Args:
         features: ``[N, D]``, floating: a NumPy array or memory map, a CPU tensor, or a matrix.
         rows: ``[n]`` positions of the rows of this matrix; all when None. The rows are not
             copied.
         memory_budget: Bytes that rows of a memory map may take in memory.
+        device: Where rows are computed with; None, or no CUDA device: the CPU. That of a matrix is
+            kept.
 
     Raises:
         DataError: If the features are not a floating ``[N, D]`` array with at least one row and
             one column, or a row does not exist, or the file of a memory map is gone.
     """
 
-    _source: ArrayLike | DiskRows
+    _source: ArrayLike | DiskRows | DeviceRows
     _rows: torch.Tensor | None
 
     def __init__(
@@ -52,12 +64,15 @@ class FeatureMatrix:
         *,
         rows: npt.ArrayLike | torch.Tensor | None = None,
         memory_budget: int = DEFAULT_MEMORY_BUDGET,
+        device: torch.device | None = None,
     ) -> None:
         if isinstance(features, FeatureMatrix):
             self._source, self._rows = features._source, features._rows
         else:
             _check_features(features)
-            self._source, self._rows = _source(features, memory_budget), None
+            there = probing_device(device)
+            source = _source if there == CPU else partial(_on_device, there)
+            self._source, self._rows = source(features, memory_budget), None
         if rows is not None:
             index = _as_rows(rows, len(self))
             self._rows = index if self._rows is None else self._rows[index]
@@ -70,17 +85,25 @@ class FeatureMatrix:
         """D, the number of values in a row."""
         return int(self._source.shape[1])
 
+    @property
+    def device(self) -> torch.device:
+        """Where batches and blocks are."""
+        return self._source.device if isinstance(self._source, DeviceRows) else CPU
+
     def gather(self, index: torch.Tensor, out: torch.Tensor) -> None:
         """Read rows into a buffer.
 
         Args:
             index: ``[B]`` int64, positions within this matrix; not checked.
-            out: ``[B, D]`` float32, contiguous; overwritten.
+            out: ``[B, D]`` float32 on the CPU, contiguous; overwritten.
         """
         source = self._source
         if self._rows is not None:
             index = self._rows[index]
-        if isinstance(source, DiskRows):
+        if isinstance(source, DeviceRows):
+            for _, rows in source.batches([index], [index], out):
+                out.copy_(rows)
+        elif isinstance(source, DiskRows):
             for _ in source.batches([index], out):
                 pass
         elif isinstance(source, np.ndarray):
@@ -98,15 +121,18 @@ class FeatureMatrix:
 
         Args:
             indexes: ``[B]`` int64 each, positions within this matrix; not checked.
-            buffer: ``[B, D]`` float32, contiguous, of the largest batch; overwritten.
+            buffer: ``[B, D]`` float32 on the CPU, contiguous, of the largest batch; overwritten.
 
         Yields:
-            Positions and rows ``[B, D]``, the beginning of the buffer, valid until the next batch
-            is requested; they may be written to.
+            Positions and rows ``[B, D]``, the beginning of the buffer or memory of the device,
+            valid until the next batch is requested; they may be written to.
         """
-        if isinstance(self._source, DiskRows):
+        if isinstance(self._source, DiskRows | DeviceRows):
             ahead, now = tee(indexes)
             mapped = (index if self._rows is None else self._rows[index] for index in ahead)
+            if isinstance(self._source, DeviceRows):
+                yield from self._source.batches(now, mapped, buffer)
+                return
             yield from zip(now, self._source.batches(mapped, buffer), strict=True)
             return
         for index in indexes:
@@ -150,6 +176,15 @@ def _source(features: ArrayLike, memory_budget: int) -> ArrayLike | DiskRows:
     # torch warns of an array that must not be written to, and refuses a foreign byte order.
     usable = features.flags.writeable and features.dtype.isnative
     return torch.from_numpy(features) if usable else features
+
+
+def _on_device(device: torch.device, features: ArrayLike, memory_budget: int) -> DeviceRows:
+    """Rows of a GPU, which stay there if they fit."""
+    half = features.dtype in (torch.float16, np.dtype(np.float16))
+    dtype = torch.float16 if half else torch.float32
+    kept = features.shape[0] * features.shape[1] * dtype.itemsize <= space_for_features(device)
+    host = FeatureMatrix(features, memory_budget=0 if kept else memory_budget)
+    return DeviceRows(host, dtype, device, kept=kept)
 
 
 def _check_features(features: ArrayLike) -> None:

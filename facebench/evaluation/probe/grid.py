@@ -10,6 +10,7 @@ import torch
 
 from facebench.errors import SpecError
 from facebench.evaluation.probe.buffers import empty_buffer
+from facebench.evaluation.probe.device_rows import CPU
 from facebench.evaluation.probe.heads import Heads
 from facebench.evaluation.probe.layer_sum import LayerSum
 from facebench.evaluation.probe.losses import Loss
@@ -90,6 +91,7 @@ class HeadGrid:
         decoupled: Whether weight decay is AdamW's instead of Adam's.
         batch_norm: Whether rows are batch-normalised first.
         layers: Layers that a row holds, L; if several, heads are on their learned weighted sum.
+        device: Where rows are. Heads start with the same weights on all devices.
 
     Attributes:
         weights: ``[H, C, D]`` float32, or ``[H, C, D / L]`` on a sum of layers.
@@ -107,17 +109,19 @@ class HeadGrid:
         decoupled: bool = False,
         batch_norm: bool = False,
         layers: int = 1,
+        device: torch.device = CPU,
     ) -> None:
-        self.weights = empty_buffer(len(heads), loss.outputs, width // layers)
-        self.bias = torch.zeros(len(heads), loss.outputs)
-        self.norm = BatchNorm(len(heads), width) if batch_norm else None
-        self.sum = LayerSum(len(heads), layers) if layers > 1 else None
-        initialise(heads, self.weights, self.bias, uniform=batch_norm)
+        weights = empty_buffer(len(heads), loss.outputs, width // layers)
+        bias = torch.zeros(len(heads), loss.outputs)
+        initialise(heads, weights, bias, uniform=batch_norm)
+        self.weights, self.bias = weights.to(device), bias.to(device)
+        self.norm = BatchNorm(len(heads), width, device) if batch_norm else None
+        self.sum = LayerSum(len(heads), layers, device) if layers > 1 else None
         self._loss, self._decoupled = loss, decoupled
         numbers: dict[tuple[float, float], list[int]] = {}
         for number, head in enumerate(heads):
             numbers.setdefault((head.lr, head.weight_decay), []).append(number)
-        self._steps = torch.zeros(())  # taken so far by all heads
+        self._steps = torch.zeros((), device=device)  # taken so far by all heads
         self._alike = {key: self._state(group) for key, group in numbers.items()}
 
     def step(self, rows: torch.Tensor, targets: torch.Tensor, annealing: float) -> None:

@@ -16,7 +16,7 @@ _BLOCK = 512  # rows scored at a time: 13 MB of 6272 features, which stay in the
 
 @dataclass(frozen=True)
 class Heads:
-    """Trained heads.
+    """Trained heads, on the device that they were trained on; scores are on the CPU.
 
     Args:
         weights: ``[H, C, D]`` float32.
@@ -33,12 +33,15 @@ class Heads:
 
     def select(self, heads: Sequence[int]) -> Heads:
         """Return a copy of some of the heads, in the given order."""
-        index = torch.tensor(list(heads), dtype=torch.int64)
-        return Heads(self.weights[index], self.bias[index])
+        chosen = ([of_all[head] for head in heads] for of_all in (self.weights, self.bias))
+        return Heads(*(torch.stack(of_some) for of_some in chosen))
 
     def rescaled(self, scale: npt.ArrayLike, offset: npt.ArrayLike) -> Heads:
         """Heads whose scores are these heads' times ``scale`` plus ``offset``, each ``[C]``."""
-        factor, shift = (torch.as_tensor(value, dtype=torch.float32) for value in (scale, offset))
+        factor, shift = (
+            torch.as_tensor(value, dtype=torch.float32).to(self.weights.device)
+            for value in (scale, offset)
+        )
         return Heads(self.weights * factor.unsqueeze(1), self.bias * factor + shift)
 
     def logits(self, features: ArrayLike | FeatureMatrix) -> torch.Tensor:
@@ -54,18 +57,20 @@ class Heads:
             DataError: If the features are not as wide as the weights, or not finite.
         """
         matrix = as_matrix(features, self.weights.shape[2])
-        result = torch.empty(len(self), len(matrix), self.weights.shape[1])
+        shape = len(self), len(matrix), self.weights.shape[1]
+        result = torch.empty(shape, device=self.weights.device)
         for where, scores in self._blocks(matrix):
             result[:, where] = scores.transpose(1, 2)
-        return result
+        return result.cpu()
 
     def predict(self, features: ArrayLike | FeatureMatrix) -> torch.Tensor:
         """Predicted classes, ``[H, N]`` int64; the lowest one on a tie. See ``logits``."""
         matrix = as_matrix(features, self.weights.shape[2])
-        result = torch.empty(len(self), len(matrix), dtype=torch.int64)
+        shape = len(self), len(matrix)
+        result = torch.empty(shape, dtype=torch.int64, device=self.weights.device)
         for where, scores in self._blocks(matrix):
             result[:, where] = scores.argmax(1)
-        return result
+        return result.cpu()
 
     def accuracy(
         self, features: ArrayLike | FeatureMatrix, labels: npt.ArrayLike | torch.Tensor
@@ -77,11 +82,12 @@ class Heads:
 
     def _blocks(self, matrix: FeatureMatrix) -> Iterator[tuple[slice, torch.Tensor]]:
         """Scores ``[H, C, b]`` of one block of rows after the other."""
-        flat = self.weights.flatten(0, 1)
+        flat, finite = self.weights.flatten(0, 1), []
         for where, rows in matrix.blocks(_BLOCK):
-            scores = (flat @ rows.t()).view(*self.bias.shape, -1)
-            check_finite(scores)
+            scores = (flat @ rows.to(flat.device).t()).view(*self.bias.shape, -1)
+            finite.append(scores.isfinite().all())
             yield where, scores.add_(self.bias.unsqueeze(2))
+        check_finite_blocks(finite)
 
 
 def check_labels(
@@ -143,7 +149,19 @@ def check_finite(values: torch.Tensor) -> None:
     Raises:
         DataError: If one of them is not finite.
     """
-    if not bool(values.isfinite().all()):
+    check_finite_blocks([values.isfinite().all()])
+
+
+def check_finite_blocks(finite: Sequence[torch.Tensor]) -> None:
+    """Refuse blocks of values that are not finite, which costs one wait for a device.
+
+    Args:
+        finite: Whether each block is finite, bool ``[]``.
+
+    Raises:
+        DataError: If one of them is not.
+    """
+    if not bool(torch.stack(list(finite)).all()):
         raise DataError(
             "these features cannot be probed: found values that are not finite; expected numbers. "
             "Extract the features again, in float32 if float16 overflowed."

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import torch
 
+from facebench.evaluation.probe.device_rows import CPU
+
 
 class LayerSum:
     """The weights of the layers of every head.
@@ -22,13 +24,14 @@ class LayerSum:
     Args:
         heads: H.
         layers: L.
+        device: Where rows are.
 
     Attributes:
         logits: ``[H, L]`` float32, z.
     """
 
-    def __init__(self, heads: int, layers: int) -> None:
-        self.logits = torch.zeros(heads, layers)
+    def __init__(self, heads: int, layers: int, device: torch.device = CPU) -> None:
+        self.logits = torch.zeros(heads, layers, device=device)
 
     def shares(self) -> torch.Tensor:
         """Return a, ``[H, L]``; each row sums to 1."""

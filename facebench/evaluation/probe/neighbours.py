@@ -29,26 +29,27 @@ def nearest(
 
     Args:
         queries: ``[Q, D]``.
-        rows: ``[N, D]``.
+        rows: ``[N, D]``, on the same device.
         count: k, at most N.
         on_block: Called with the number of rows that all queries were compared with.
 
     Returns:
-        Similarities ``[Q, k]`` float32 in [-1, 1], and places among ``rows`` ``[Q, k]`` int64.
+        Similarities ``[Q, k]`` float32 in [-1, 1], and places among ``rows`` ``[Q, k]`` int64,
+        both on the CPU.
     """
-    best = torch.full((len(queries), count), -torch.inf)
-    places = torch.zeros(len(queries), count, dtype=torch.int64)
+    best = torch.full((len(queries), count), -torch.inf, device=rows.device)
+    places = torch.zeros(len(queries), count, dtype=torch.int64, device=rows.device)
     for of_rows, values in rows.blocks(_BLOCK):
         others = normalize(values, dim=1).T
         for of_queries, asked in queries.blocks(_BLOCK):
             found = normalize(asked, dim=1) @ others
-            here = torch.arange(of_rows.start, of_rows.stop).expand(len(found), -1)
+            here = torch.arange(of_rows.start, of_rows.stop, device=rows.device)
             together = torch.cat([best[of_queries], found], dim=1)
-            known = torch.cat([places[of_queries], here], dim=1)
+            known = torch.cat([places[of_queries], here.expand(len(found), -1)], dim=1)
             best[of_queries], chosen = together.topk(count, dim=1)
             places[of_queries] = known.gather(1, chosen)
         on_block(of_rows.stop)
-    return best, places
+    return best.cpu(), places.cpu()
 
 
 def votes(

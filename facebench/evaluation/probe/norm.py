@@ -20,6 +20,7 @@ from __future__ import annotations
 import torch
 
 from facebench.evaluation.probe.buffers import empty_buffer
+from facebench.evaluation.probe.device_rows import CPU
 
 MOMENTUM = 0.1  # torch's default, which PCL's released code takes
 EPS = 1e-5
@@ -32,6 +33,7 @@ class BatchNorm:
     Args:
         heads: H.
         width: D.
+        device: Where rows are.
 
     Attributes:
         gamma: ``[H, D]`` float32, scales.
@@ -40,11 +42,11 @@ class BatchNorm:
         variance: ``[D]`` float32, running unbiased variance.
     """
 
-    def __init__(self, heads: int, width: int) -> None:
-        self.gamma = empty_buffer(heads, width).fill_(1.0)
-        self.beta = empty_buffer(heads, width).zero_()
-        self.mean = torch.zeros(width)
-        self.variance = torch.ones(width)
+    def __init__(self, heads: int, width: int, device: torch.device = CPU) -> None:
+        self.gamma = empty_buffer(heads, width).fill_(1.0).to(device)
+        self.beta = empty_buffer(heads, width).zero_().to(device)
+        self.mean = torch.zeros(width, device=device)
+        self.variance = torch.ones(width, device=device)
 
     def normalise(self, rows: torch.Tensor) -> torch.Tensor:
         """Normalise a batch by its own statistics, in place, and update the running statistics.

@@ -96,7 +96,8 @@ def train_heads(
     threads). See the module's docstring for the recipe.
 
     Args:
-        features: ``[N, D]``; give a ``FeatureMatrix`` for some of the rows or a memory budget.
+        features: ``[N, D]``; give a ``FeatureMatrix`` for some of the rows, a memory budget or a
+            device.
         targets: Targets of the loss: ``[N]`` classes, ``[N, C]`` labels or numbers.
         heads: The grid; heads are trained independently.
         loss: The loss.
@@ -114,7 +115,7 @@ def train_heads(
         SpecError: If there is no head.
     """
     matrix = as_matrix(features)
-    target = loss.targets(targets, len(matrix))
+    target = loss.targets(targets, len(matrix)).to(matrix.device)
     _check_heads(heads)
     least = 1
     if settings.batch_norm:
@@ -123,7 +124,7 @@ def train_heads(
     decoupled, batch_norm = settings.optimiser == "adamw", settings.batch_norm
     grid = HeadGrid(
         heads, loss, matrix.width,
-        decoupled=decoupled, batch_norm=batch_norm, layers=settings.layers,
+        decoupled=decoupled, batch_norm=batch_norm, layers=settings.layers, device=matrix.device,
     )  # fmt: skip
     buffer = empty_buffer(min(settings.batch_size, len(matrix)), matrix.width)
     generator = torch.Generator().manual_seed(generator_seed)

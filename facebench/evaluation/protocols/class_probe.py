@@ -42,7 +42,8 @@ def probe_classes(
     labels = dataset.table["label"].to_numpy(np.int64)
     rows = split_rows(dataset, features.readable)
     classes = len(dataset.task.info.classes)
-    probe = _Probe(FeatureMatrix(features.values), labels, classes, spec, seed, layers)
+    matrix = FeatureMatrix(features.values, device=features.device)
+    probe = _Probe(matrix, labels, classes, spec, seed, layers)
     parts = hold_out(dataset.table, rows, spec.holdout, seed, kinds=labels)
     with progress.bar("probe", 2 * spec.epochs, "epoch") as advance:
         grid = [Head(lr, wd, seed) for lr in spec.lrs for wd in spec.weight_decays]

@@ -35,7 +35,7 @@ def probe_labels(
     """
     table, targets = dataset.table, dataset.task.info.targets
     folds = list(fold_rows(dataset, features.readable))
-    matrix = FeatureMatrix(features.values)  # parts of it share its memory
+    matrix = FeatureMatrix(features.values, device=features.device)  # parts of it share its memory
     chosen, parts, curves = [], [], []
     with progress.bar("probe", 2 * spec.epochs * len(folds), "epoch") as advance:
         more = increments(advance)

@@ -35,7 +35,9 @@ def probe_neighbours(
     train = rows["train"]
     ks = possible_ks(dataset.task.info.title, spec, len(parts.fit), len(train))
     classes = len(dataset.task.info.classes)
-    found = _Neighbours(FeatureMatrix(features.values), torch.tensor(labels))
+    found = _Neighbours(
+        FeatureMatrix(features.values, device=features.device), torch.tensor(labels)
+    )
     with progress.bar("probe", len(parts.fit) + len(train), "image") as advance:
         similar, voters = found.of(parts.held, parts.fit, max(ks), advance)
         tried = [

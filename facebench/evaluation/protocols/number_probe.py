@@ -54,7 +54,10 @@ def probe_numbers(
     table, targets = dataset.table, dataset.task.info.targets
     rows = split_rows(dataset, features.readable)
     probe = _Probe(
-        FeatureMatrix(features.values), table[list(targets)].to_numpy(np.float64), spec, seed
+        FeatureMatrix(features.values, device=features.device),
+        table[list(targets)].to_numpy(np.float64),
+        spec,
+        seed,
     )
     parts = hold_out(table, rows, spec.holdout, seed)
     with progress.bar("probe", 3 * spec.epochs, "epoch") as advance:

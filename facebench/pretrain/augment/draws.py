@@ -42,7 +42,7 @@ class SharedGenerator(Generator):
     Args:
         rank: Place of this device among those that learn together, from 0.
         world: Number of these devices.
-        owner: Who draws from it, for messages.
+        owner: Name of what draws from it, for messages.
     """
 
     rank: int
