@@ -116,6 +116,8 @@ def remove(entries: Iterable[CacheEntry]) -> Iterator[CacheEntry]:
     """Remove entries, and yield those that are gone; what a process holds the lock of stays."""
     for entry in entries:
         lock = _lock_of(entry)
+        if lock.parent.name == "locks":  # which a cache of scores alone lacks
+            lock.parent.mkdir(exist_ok=True)
         if not lock.parent.is_dir():
             continue
         try:

@@ -16,6 +16,7 @@ from conftest import Facebench
 from facebench.cli import app
 from facebench.errors import UnknownNameError
 from facebench.evaluation.store import FeatureWriter
+from facebench.runtime.kept_values import keep, kept
 
 UNUSED = "d" * 16  # key of a store that no result needs
 
@@ -65,6 +66,25 @@ def test_pruning_removes_leftovers_and_nothing_that_is_needed(world: tuple[Path,
     assert last.needed
     with pytest.raises(UnknownNameError, match="Did you mean 'features'"):
         fb.prune_cache(cache, kinds=["feature"])
+
+
+def test_scores_that_are_kept_go_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: tuple[Path, Path]
+) -> None:
+    cache, _ = world
+    monkeypatch.setenv("FACEBENCH_CACHE", str(cache))
+    for key in ("a" * 32, "b" * 32):
+        keep(key, b"scores of " + key.encode())
+    others = {entry.path for entry in fb.list_cache(cache) if entry.kind != "scores"}
+    prune = ["cache", "prune", "--kind", "scores"]
+    assert "2 entries" in CliRunner().invoke(app, [*prune, "--dry-run"]).output
+    assert kept("a" * 32) == b"scores of " + b"a" * 32
+    done = CliRunner().invoke(app, prune)
+    assert (done.exit_code, "2 entries" in done.output) == (0, True)
+    assert (kept("a" * 32), kept("b" * 32)) == (None, None)
+    left = fb.list_cache(cache)
+    assert not [entry for entry in left if entry.kind == "scores"]
+    assert others <= {entry.path for entry in left}
 
 
 def rot(store: Path) -> None:
