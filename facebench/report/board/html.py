@@ -17,7 +17,10 @@ from facebench.config.spec import plain
 from facebench.report.board.model import Leaderboard
 
 # Concatenated in this order, as one scope.
-SCRIPTS = ("dom", "model", "rows", "link", "grid", "provenance", "bars", "curve", "main")
+SCRIPTS = (
+    "dom", "model", "rows", "link", "sheet", "download", "figure", "grid", "provenance", "curve",
+    "forest", "pairs", "ranks", "heat", "main",
+)  # fmt: skip
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 

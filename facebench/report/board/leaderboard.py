@@ -7,17 +7,21 @@ depend on the time or on the location of the files, so the same results give the
 
 from __future__ import annotations
 
-import logging
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from facebench.errors import StageError
 from facebench.protocol import ScoreKind
+from facebench.report.board.comparisons import (
+    Competition,
+    best_of,
+    competition,
+    pairs,
+    rank_intervals,
+)
+from facebench.report.board.mean_ranks import mean_ranks
 from facebench.report.board.model import (
     Board,
     BoardRow,
@@ -26,6 +30,7 @@ from facebench.report.board.model import (
     Floor,
     Leaderboard,
     Mark,
+    Pairs,
     Rank,
 )
 from facebench.report.board.printed_rows import printed_rows, task_places
@@ -41,14 +46,12 @@ from facebench.report.entries import (
     scores,
 )
 from facebench.report.groups import Group, other_probe, task_title
-from facebench.results.stats.statistics import Interval, contests, intervals
+from facebench.results.scores import KINDS
+from facebench.results.stats.statistics import Interval, intervals
 from facebench.results.store import Result
 from facebench.task import Metric
 
 KEPT = 9  # decimals of a value on the printed scale, which remove rounding differences of sums
-_KINDS: tuple[ScoreKind, ...] = ("honest", "paper")
-
-_log = logging.getLogger(__name__)
 
 
 def leaderboard(results: Iterable[Result], root: Path) -> Leaderboard:
@@ -85,9 +88,14 @@ def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, 
     competing, _ = of_equal_budget(members)
     shared = shared_budget(((entry.title, entry) for entry in members), learning_of)
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
+    met = _competitions(groups, competing)
     for group, columns in heads.items():
-        for key, of_entry in _cells(group, columns, members, competing, places).items():
+        for key, of_entry in _cells(group, columns, members, met[group], places).items():
             cells[key] |= of_entry
+    rows = {
+        entry.key: _row(place, entry, details[entry.key], cells[entry.key])
+        for place, entry in enumerate(members)
+    }
     columns = tuple(column for of_group in heads.values() for column in of_group)
     of_papers = [
         column
@@ -99,12 +107,14 @@ def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, 
         synthetic=synthetic,
         budget="" if shared is None else shared.learning(),
         columns=columns,
-        rows=tuple(
-            _row(place, entry, details[entry.key], cells[entry.key])
-            for place, entry in enumerate(members)
-        ),
+        rows=tuple(rows.values()),
         floors=_floors(groups, heads),
         printed=() if synthetic else printed_rows(of_papers),
+        pairs=_pairs(groups, heads, met, {key: row.id for key, row in rows.items()}),
+        ranks={
+            kind: mean_ranks(columns, [rows[entry.key] for entry in competing], kind)
+            for kind in KINDS
+        },
     )
 
 
@@ -136,9 +146,8 @@ def _columns(groups: Mapping[Group, Result]) -> dict[Group, tuple[Column, ...]]:
     number = 0
     for group, result in groups.items():
         task, headline = result.record.task, main_metric([result])
-        shown = {metric.name: metric for metric in (*metrics([result]), headline)}
         columns = []
-        for name, metric in shown.items():
+        for metric in _shown(result):
             column = Column(
                 id=f"c{number}",
                 task=task.name,
@@ -146,9 +155,9 @@ def _columns(groups: Mapping[Group, Result]) -> dict[Group, tuple[Column, ...]]:
                 note=notes[group],
                 family=task.family,
                 metric=metric.title,
-                name=name,
+                name=metric.name,
                 higher=metric.higher_is_better,
-                headline=name == headline.name,
+                headline=metric.name == headline.name,
                 partial=bool(result.spec.limit),
             )
             columns.append(column)
@@ -157,11 +166,43 @@ def _columns(groups: Mapping[Group, Result]) -> dict[Group, tuple[Column, ...]]:
     return heads
 
 
+def _shown(result: Result) -> tuple[Metric, ...]:
+    """Return the metrics that have a column: those that a paper prints, and the main one."""
+    found = {metric.name: metric for metric in (*metrics([result]), main_metric([result]))}
+    return tuple(found.values())
+
+
+def _competitions(
+    groups: Mapping[Group, Result], competing: Sequence[MethodEntry]
+) -> dict[Group, dict[ScoreKind, Competition]]:
+    return {
+        group: {kind: competition(group, competing, _shown(result), kind) for kind in KINDS}
+        for group, result in groups.items()
+    }
+
+
+def _pairs(
+    groups: Mapping[Group, Result],
+    heads: Mapping[Group, Sequence[Column]],
+    met: Mapping[Group, Mapping[ScoreKind, Competition]],
+    ids: Mapping[str, str],
+) -> dict[str, dict[str, Pairs]]:
+    """Compare every two rows of one budget by the main metric of each group."""
+    found: dict[str, dict[str, Pairs]] = {kind: {} for kind in KINDS}
+    for group, result in groups.items():
+        (column,) = (column for column in heads[group] if column.headline)
+        for kind in KINDS:
+            compared = pairs(met[group][kind], main_metric([result]), ids)
+            if compared is not None:
+                found[kind][column.id] = compared
+    return found
+
+
 def _cells(
     group: Group,
     columns: Sequence[Column],
     members: Sequence[MethodEntry],
-    competing: Sequence[MethodEntry],
+    met: Mapping[ScoreKind, Competition],
     places: Mapping[Path, int],
 ) -> dict[str, dict[str, Cell]]:
     """Return the cells of a group's columns, by entry and column."""
@@ -172,15 +213,15 @@ def _cells(
         for entry in members
         if entry.key in found
     }
-    ranks = {kind: _ranks(list(found.values()), shown, kind) for kind in _KINDS}
-    winners = {kind: _best(group, competing, shown, kind) for kind in _KINDS}
+    ranks = {kind: rank_intervals(list(found.values()), shown, kind) for kind in KINDS}
+    winners = {kind: best_of(met[kind]) for kind in KINDS}
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
     for place, (key, of_entry) in enumerate(found.items()):
         for column in columns:
             score = of_entry[column.name]
-            honest, paper = (ranks[kind].get(column.name, {}).get(place) for kind in _KINDS)
+            honest, paper = (ranks[kind].get(column.name, {}).get(place) for kind in KINDS)
             paper_ends = ends[key][column.name]
-            best = {kind: winners[kind].get(column.name) for kind in _KINDS}
+            best = {kind: winners[kind].get(column.name) for kind in KINDS}
             cells[key][column.id] = Cell(
                 honest=_mark(
                     score, score.honest, score.std, score.interval, honest, best["honest"] == key
@@ -191,50 +232,6 @@ def _cells(
                 results=tuple(places[result.path] for result in score.results),
             )
     return cells
-
-
-def _best(
-    group: Group, competing: Sequence[MethodEntry], shown: Sequence[Metric], kind: ScoreKind
-) -> dict[str, str]:
-    """Return by metric the key of the row that is significantly best at one budget, if one is."""
-    members = [entry for entry in competing if group in entry.results]
-    if len(members) < 2:
-        return {}
-    try:
-        met = contests([entry.results[group] for entry in members], shown, kind)
-    except StageError:  # reported where ranks are made
-        return {}
-    return {
-        name: members[contest.best].key
-        for name, contest in met.items()
-        if contest.significantly_best()
-    }
-
-
-def _ranks(
-    found: Sequence[Mapping[str, Score]], shown: Sequence[Metric], kind: ScoreKind
-) -> dict[str, dict[int, Rank]]:
-    """Rank intervals by metric and place among those found.
-
-    There are no ranks of a single method, across different test sets, or without a score.
-    """
-    ranks: dict[str, dict[int, Rank]] = {}
-    by_competitors: dict[tuple[int, ...], list[Metric]] = defaultdict(list)
-    for metric in shown:
-        scored = [getattr(of_entry[metric.name], kind) is not None for of_entry in found]
-        by_competitors[tuple(np.flatnonzero(scored).tolist())].append(metric)
-    for competing, of_metrics in by_competitors.items():
-        if len(competing) < 2:
-            continue
-        results = [found[place][of_metrics[0].name].results for place in competing]
-        try:
-            met = contests(results, of_metrics, kind)
-        except StageError as error:
-            _log.warning("no ranks: %s", error)
-            continue
-        for name, contest in met.items():
-            ranks[name] = dict(zip(competing, contest.rank_intervals(), strict=True))
-    return ranks
 
 
 def _mark(
@@ -281,7 +278,7 @@ def _floors(
 ) -> tuple[Floor, ...]:
     lines: dict[str, dict[str, float]] = defaultdict(dict)
     for group, result in groups.items():
-        scales = {m.name: m.scale for m in (*metrics([result]), main_metric([result]))}
+        scales = {metric.name: metric.scale for metric in _shown(result)}
         for name, values in result.record.floors.items():
             for column in heads[group]:
                 if math.isfinite(values.get(column.name, math.nan)):

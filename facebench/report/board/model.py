@@ -8,7 +8,7 @@ from typing import Any
 
 from facebench.report.board.provenance import Run
 
-FORMAT = 2
+FORMAT = 3
 
 Rank = tuple[int, int]
 
@@ -139,6 +139,52 @@ class PrintedRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pairs:
+    """Differences between every two of the rows of one budget, in one column and kind of score.
+
+    Args:
+        rows: Identifiers of the rows, the best first; of many rows only the best.
+        competing: How many rows there are at that budget.
+        test: ``McNemar``, ``bootstrap``, or ``none`` if there are too few units to draw.
+        units: What was drawn.
+        differences: For each two rows, in the order of ``itertools.combinations``: the first less
+            the second, lower and upper end of its 95 % interval, on the printed scale, and the p
+            value, Holm-corrected for all of these; None where there is none.
+    """
+
+    rows: tuple[str, ...]
+    competing: int
+    test: str
+    units: str
+    differences: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanRanks:
+    """Mean ranks over tasks of methods at one budget; empty if too few have tasks in common.
+
+    Args:
+        rows: Identifiers of the rows, one for each method, the best mean rank first.
+        columns: Identifiers of the columns, one for each task.
+        ranks: Ranks of each row by column; equals share their mean.
+        means: Mean rank of each row.
+        p: P value of Friedman's test.
+        distance: Critical difference of two mean ranks (Nemenyi, 5 %).
+        groups: First and last place of rows that do not differ.
+        needed: Number of tasks from which on so many methods can differ at all.
+    """
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    ranks: tuple[tuple[float, ...], ...]
+    means: tuple[float, ...]
+    p: float | None
+    distance: float | None
+    groups: tuple[tuple[int, int], ...]
+    needed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Board:
     """Everything on real data, or everything on synthetic data.
 
@@ -149,6 +195,8 @@ class Board:
         rows: Configurations, by name.
         floors: Scores without a representation.
         printed: Numbers that papers print.
+        pairs: Comparisons of every two rows of one budget, by kind of score and column.
+        ranks: Mean ranks over tasks, by kind of score.
     """
 
     synthetic: bool
@@ -157,6 +205,8 @@ class Board:
     rows: tuple[BoardRow, ...]
     floors: tuple[Floor, ...]
     printed: tuple[PrintedRow, ...]
+    pairs: Mapping[str, Mapping[str, Pairs]]
+    ranks: Mapping[str, MeanRanks]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,14 +11,28 @@ function curveFigure(column) {
   const rows = measured().filter((row) => value(row, column) !== null);
   const learned = rows.filter((row) => row.images > 0);
   const methods = [...new Set(learned.map((row) => row.method))];
-  const caption = h("figcaption", {}, h("b", {}, label(column)),
-    h("small", {}, `${column.metric} ${direction(column)}, by images seen`));
+  const note = `${column.metric} ${direction(column)}, by images seen`;
   if (!learned.length) {
-    const why = "Nothing that was learned is evaluated here. Run a trained method on this task.";
-    return h("figure", {}, caption, h("p", { class: "empty" }, why));
+    return lacking(label(column), note, "Nothing that was learned is evaluated here. ",
+      code(`facebench run --method simclr --task ${column.task}`), " adds a run.");
   }
-  return h("figure", {}, caption, plot(column, rows, learned, methods),
-    h("ol", { class: "legend" }, methods.map((method, i) => h("li", {}, sample(i), method))));
+  return drawing({ title: label(column), note, svg: plot(column, rows, learned, methods),
+    sheet: curveSheet(column, rows),
+    below: h("ol", { class: "legend" }, methods.map((method, i) =>
+      h("li", {}, sample(i), method))) });
+}
+
+function curveSheet(column, rows) {
+  const order = (a, b) => a.method.localeCompare(b.method, "en") || a.images - b.images
+    || a.order - b.order;
+  return { name: fileName("curve", label(column)), title: `${label(column)} by images seen`, labels: 2,
+    head: ["Method", "Setting", "Images seen", `${column.metric} ${direction(column)}`,
+      "95 % interval"],
+    rows: [...rows].sort(order).map((row) => {
+      const one = score(row, column);
+      return [row.method, variant(row), count(row.images),
+        { text: shown(one.value), act: () => openScore(row, column) }, interval(one) || DASH];
+    }) };
 }
 
 function plot(column, rows, learned, methods) {

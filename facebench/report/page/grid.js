@@ -6,10 +6,10 @@ function grid() {
   const rows = sorted([...others.keys()], value);
   const quoted = sorted(printed(), (row, column) => cell(row, column)?.value ?? null);
   const span = seen.length + 1;
-  const known = new Map(seen.map((column) => [column, shared(column)]));
-  const lines = rows.flatMap((row) => [line(row, seen, known, others.get(row)),
+  const usual = new Map(seen.map((column) => [column, shared(column)]));
+  const lines = rows.flatMap((row) => [line(row, seen, usual, others.get(row)),
     ...(state.open.has(row.method) ? others.get(row) : [])
-      .map((other) => line(other, seen, known, null))]);
+      .map((other) => line(other, seen, usual, null))]);
   const bodies = [group("Evaluated here", explanation(), lines, span)];
   if (board().floors.length) {
     const note = "what no learning at all would score";
@@ -109,7 +109,7 @@ const gap = (why) => h("td", { class: "gap", tabindex: "-1", "data-stop": true, 
   DASH);
 
 // `others` are the rows that it stands for; null for one of these.
-function line(row, seen, known, others) {
+function line(row, seen, usual, others) {
   const below = [joined(row.feature, row.backbone, seedCount(row)), row.pretraining, row.detail]
     .filter(Boolean);
   const head = rowHead(row.method, ...below);
@@ -119,7 +119,7 @@ function line(row, seen, known, others) {
   return h("tr", { "data-row": row.id, class: kind }, head, seen.map((column) => {
     const one = score(row, column);
     if (one === null || one.value === null) return gap("not run");
-    const doubt = doubtful(cell(row, column), known.get(column));
+    const doubt = doubtful(cell(row, column), usual.get(column));
     const said = [row.method, column.title, shown(one.value),
       one.low === null ? "" : `interval ${shown(one.low)} to ${shown(one.high)}`,
       one.rank ? `rank ${range(one.rank).replace("–", " to ")}` : "",
@@ -165,4 +165,32 @@ function quotedLine(row, seen) {
     h("span", { class: "numbers" }, h("span", { class: "value" }, shown(one.value)),
       h("span", { class: "rank" }, one.reproduced ? "*" : ""))));
   }));
+}
+
+// The table as text: every row that is shown, unfolded ones too.
+function gridSheet() {
+  const seen = columns();
+  const others = new Map(folded().map((one) => [one.row, one.others]));
+  const rows = sorted([...others.keys()], value).flatMap((row) => [row,
+    ...(state.open.has(row.method) ? others.get(row) : [])]);
+  const ours = (row, column) => {
+    const one = score(row, column);
+    if (one === null || one.value === null) return DASH;
+    return one.low === null ? shown(one.value)
+      : `${shown(one.value)} [${shown(one.low)}, ${shown(one.high)}]`;
+  };
+  const theirs = (row, column) => {
+    const one = cell(row, column);
+    return one ? `${shown(one.value)}${one.reproduced ? "*" : ""}` : DASH;
+  };
+  return { name: "leaderboard", title: caption(), labels: 2,
+    head: ["Method", "Setting", ...seen.map((column) =>
+      joined(label(column), `${column.metric} ${direction(column)}`))],
+    rows: [
+      ...rows.map((row) => [row.method, variant(row), ...seen.map((c) => ours(row, c))]),
+      ...board().floors.map((row) => [row.name, "floor",
+        ...seen.map((c) => shown(row.cells[c.id]))]),
+      ...sorted(printed(), (row, column) => cell(row, column)?.value ?? null).map((row) =>
+        [row.method, `published in ${row.short}`, ...seen.map((c) => theirs(row, c))]),
+    ] };
 }

@@ -1,6 +1,7 @@
 // The reader's choices in the address, so that a view can be sent to others.
 
-const LINKED = ["board", "protocol", "family", "backbone", "data", "view", "rows"];
+const LINKED = ["board", "protocol", "family", "backbone", "data", "view", "rows", "measure",
+  "query"];
 const INITIAL = Object.fromEntries(LINKED.map((name) => [name, String(state[name])]));
 
 function keepInAddress() {
@@ -20,11 +21,13 @@ function readAddress() {
   if (DATA.boards[index]) state.board = index;
   const among = {
     protocol: Object.keys(PROTOCOLS), rows: Object.keys(ROWS), view: Object.keys(VIEWS),
+    measure: Object.keys(MEASURES),
     family: families(), backbone: board().rows.map((row) => row.backbone),
     data: board().rows.map((row) => row.data),
   };
   for (const [name, values] of Object.entries(among))
     if (values.includes(said.get(name))) state[name] = said.get(name);
+  state.query = said.get("query") ?? "";
   const sort = said.get("sort") ?? "";
   const by = sort.replace(/^-/, "");
   if (by === "method" || columns().some((column) => column.id === by))

@@ -1,9 +1,13 @@
 // The controls, and drawing what they ask for.
 
-const VIEWS = { table: ["Table", grid], bars: ["Bars", bars], curves: ["Curves", curves] };
+const VIEWS = {
+  table: ["Table", grid], curves: ["Curves", curves], forest: ["Forest", forest],
+  pairs: ["Pairs", pairs], ranks: ["Mean ranks", ranks], heat: ["Heat map", heat],
+};
 
 function segmented(name, title, choices, chosen, choose) {
-  return h("fieldset", { class: "segmented" }, h("legend", {}, title), h("div", {},
+  const kind = name === "view" ? "segmented views" : "segmented";
+  return h("fieldset", { class: kind }, h("legend", {}, title), h("div", {},
     choices.map(([key, text]) => h("label", {},
       h("input", { type: "radio", name, value: key, checked: String(key) === String(chosen),
         onchange: () => choose(key) }),
@@ -18,6 +22,13 @@ function select(name, title, all, values, choose) {
         name === "family" ? each.charAt(0).toUpperCase() + each.slice(1) : each))));
 }
 
+function search() {
+  return h("label", { class: "search" }, h("span", {}, "Search rows"),
+    h("input", { type: "search", name: "query", value: state.query, spellcheck: "false",
+      placeholder: "method, backbone, data …",
+      oninput: (event) => { state.query = event.target.value; draw(); } }));
+}
+
 function controls() {
   const set = (name) => (to) => { state[name] = to; draw(); };
   const distinct = (name) => [...new Set(board().rows.map((row) => row[name]))].sort();
@@ -29,23 +40,41 @@ function controls() {
     select("family", "Task family", "All, headline metrics", families(), set("family")),
     select("backbone", "Backbone", "All", distinct("backbone"), set("backbone")),
     select("data", "Learned from", "All", distinct("data"), set("data")),
+    search(),
     segmented("view", "View", Object.entries(VIEWS).map(([key, [title]]) => [key, title]),
       state.view, set("view")));
 }
 
 function switchBoard(index) {
   Object.assign(state, { board: Number(index), family: "", backbone: "", data: "",
-    sort: { by: null, worst: false }, open: new Set() });
+    query: "",    sort: { by: null, worst: false }, open: new Set() });
   controls();
   draw();
-  document.querySelector(`[name="board"][value="${index}"]`).focus();
+  refocus("board", index);
+}
+
+const refocus = (name, chosen) =>
+  document.querySelector(`[name="${name}"][value="${chosen}"]`)?.focus();
+
+// What to do where the filters leave nothing.
+function nothingFits() {
+  return h("div", { class: "empty" }, h("p", {}, "No row fits these filters."),
+    h("button", { type: "button", class: "quiet", onclick: () => {
+      Object.assign(state, { family: "", backbone: "", data: "", query: "" });
+      controls();
+      draw();
+      byId("view").focus();
+    } }, "Show all rows"));
 }
 
 function draw() {
   const [rows, shownRows] = [measured(), leads()];
   byId("printed").hidden = state.view !== "table" || !board().printed.length;
-  const empty = h("p", { class: "empty" }, "No result fits these filters.");
-  byId("view").replaceChildren(rows.length || printed().length ? VIEWS[state.view][1]() : empty);
+  const there = rows.length || state.view === "ranks"
+    || (state.view === "table" && printed().length);
+  byId("view").replaceChildren(there ? VIEWS[state.view][1]() : nothingFits());
+  byId("tools").replaceChildren(...(state.view === "table" && there
+    ? [h("span", {}, "Copy as"), ...copies(gridSheet)] : []));
   const data = board().synthetic ? "synthetic data" : "real data";
   byId("status").textContent = `${plural(shownRows.length, "row")} for `
     + `${plural(rows.length, "configuration")}, ${plural(columns().length, "column")}, ${data}, `
@@ -77,13 +106,17 @@ if (DATA.boards.length) {
   draw();
   let width = innerWidth;
   addEventListener("resize", () => {
-    if (width !== innerWidth) fit();
+    if (width === innerWidth) return;
     width = innerWidth;
+    if (state.view === "table") fit();
+    else draw();
   });
   byId("printed").querySelector("input").onchange = (event) => {
     state.printed = event.target.checked;
     draw();
   };
 } else {
-  byId("view").replaceChildren(h("p", { class: "empty" }, "There are no results yet."));
+  byId("view").replaceChildren(h("p", { class: "empty" }, "There are no results yet. ",
+    code("facebench run --method pcl,simclr --task all"),
+    " makes some; then write this page again."));
 }

@@ -8,13 +8,22 @@ const state = {
   family: "", // "": every family, one headline column for each task
   backbone: "",
   data: "", // what was learned from
+  query: "", // words that a row must have
   printed: true,
   view: "table",
+  measure: "rank", // what a cell of the heat map shows
   rows: "shared", // which of a method's rows stands for it: see rows.js
   open: new Set(), // methods whose other rows are shown, too
   sort: { by: null, worst: false }, // by: a column's id, "method"; null: first headline
 };
 const PROTOCOLS = { honest: "validated", paper: "test-selected" }; // what a reader calls them
+
+// What follows from the data alone is computed once.
+const known = new Map();
+function once(key, make) {
+  if (!known.has(key)) known.set(key, make());
+  return known.get(key);
+}
 
 const board = () => DATA.boards[state.board];
 const families = () => [...new Set(board().columns.map((column) => column.family))];
@@ -33,14 +42,27 @@ function measured() {
   return board().rows.filter((row) =>
     (!state.backbone || row.backbone === state.backbone) &&
     (!state.data || row.data === state.data) &&
+    found(row) &&
     seen.some((column) => value(row, column) !== null));
 }
 
 function printed() {
   const seen = columns();
-  return state.printed
-    ? board().printed.filter((row) => seen.some((column) => cell(row, column))) : [];
+  return state.printed ? board().printed.filter((row) =>
+    found(row) && seen.some((column) => cell(row, column))) : [];
 }
+
+// Whether a row has every word of the search in what is said of it.
+function found(row) {
+  const words = state.query.toLowerCase().split(/\s+/).filter(Boolean);
+  if (!words.length) return true;
+  const text = once(`text ${state.board} ${row.id ?? `printed ${row.order}`}`, () => [row.method,
+    row.feature, row.backbone, row.preset, row.data, row.pretraining, row.detail, row.paper,
+    row.short, row.section].filter(Boolean).join(" ").toLowerCase());
+  return words.every((word) => text.includes(word));
+}
+
+const filtered = () => Boolean(state.family || state.backbone || state.data || state.query);
 
 // The column that rows are sorted by; null for the method's name.
 function sortColumn() {
@@ -64,13 +86,17 @@ function sorted(rows, read) {
 }
 
 // The range of a column over the whole board, so that filters do not move a whisker.
-function extent(column) {
-  const ends = board().rows.map((row) => score(row, column)).filter(Boolean)
-    .flatMap((one) => [one.value, one.low ?? one.value, one.high ?? one.value]);
-  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+const extent = (column) => once(`extent ${state.board} ${state.protocol} ${column.id}`, () => {
+  let [low, high] = [Infinity, -Infinity];
+  for (const row of board().rows) {
+    const one = score(row, column);
+    if (!one || one.value === null) continue;
+    low = Math.min(low, one.low ?? one.value, one.value);
+    high = Math.max(high, one.high ?? one.value, one.value);
+  }
   const margin = (high - low) * 0.04 || 1;
   return [low - margin, high + margin];
-}
+});
 
 // Where a value stands between two ends, 0 to 1; the better end is 1.
 function place(column, v, [low, high]) {
@@ -88,14 +114,14 @@ const runsOf = (one) => one.results.map((index) => DATA.results[index]);
 
 // The warnings that all scores of a column have in common: they are about its test images, and
 // stand in its heading.
-function shared(column) {
+const shared = (column) => once(`shared ${state.board} ${column.id}`, () => {
   const of = board().rows.map((row) => cell(row, column)).filter(Boolean)
     .map((one) => new Set(runsOf(one).flatMap((run) => run.warnings)));
   return of.length ? [...of[0]].filter((text) => of.every((each) => each.has(text))) : [];
-}
+});
 
 // Whether a reader should look behind one score before using it.
-function doubtful(one, known) {
+function doubtful(one, usual) {
   return runsOf(one).some((run) => run.n_scored < run.n_test
-    || run.warnings.some((text) => !known.includes(text)));
+    || run.warnings.some((text) => !usual.includes(text)));
 }

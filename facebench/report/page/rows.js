@@ -36,7 +36,8 @@ function byBudget(a, b) {
 // 0 at the shared budget or without learning; else 1 and more, by how many doublings it is away.
 function distance(row) {
   if (!board().budget || !row.budget || row.budget === board().budget) return 0;
-  const images = board().rows.find((each) => each.budget === board().budget)?.images ?? row.images;
+  const images = once(`budget ${state.board}`, () =>
+    board().rows.find((each) => each.budget === board().budget)?.images) ?? row.images;
   return 1 + Math.abs(Math.log2(row.images / images));
 }
 

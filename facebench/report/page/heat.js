@@ -1,0 +1,106 @@
+// The heat map: methods down, tasks across; a cell is a rank, or a share of the published number.
+
+const MEASURES = { rank: "Rank", share: "Share of published" };
+const HEAT = { cell: 104, row: 38, head: 54, steps: 5 };
+
+function heat() {
+  const rows = sorted(leads(), value);
+  const seen = columns().filter((column) => rows.some((row) => value(row, column) !== null));
+  const measure = board().synthetic ? "rank" : state.measure;
+  const cells = new Map(seen.map((column) => [column, measure === "rank"
+    ? ranksIn(column, rows) : sharesOf(column, rows)]));
+  const filled = [...cells.values()].some((column) => column.size);
+  const choice = h("div", { class: "choice" }, segmented("measure", "A cell shows",
+    Object.entries(board().synthetic ? { rank: MEASURES.rank } : MEASURES), measure,
+    (to) => { state.measure = to; draw(); refocus("measure", to); }));
+  const title = measure === "rank" ? "Rank of each method by task"
+    : "Share of the published number, in percent";
+  if (!filled) {
+    return h("div", {}, choice, lacking(title, "", "No method here has a published number on these "
+      + "tasks. Choose Rank, or run a method that a paper prints: PCL, SimCLR, FaceCycle, …"));
+  }
+  return h("div", {}, choice, drawing({ title, note: heatNote(measure),
+    svg: heatMap(rows.slice(0, FOREST.most), seen, cells, measure, title),
+    sheet: heatSheet(rows, seen, cells, title),
+    below: rows.length > FOREST.most && h("p", { class: "floor-note" },
+      `The first ${FOREST.most} of ${count(rows.length)} rows are drawn; all are below.`) }));
+}
+
+function heatNote(measure) {
+  if (measure === "rank") return "1 is the best of the rows that are shown; darker is better";
+  return "100 is what the paper prints, from its own data and budget; for errors the published "
+    + "number over ours. It says how near a run comes, not which method is better";
+}
+
+// Equals share the better rank.
+function ranksIn(column, rows) {
+  const scored = rows.filter((row) => value(row, column) !== null)
+    .map((row) => [row, value(row, column)])
+    .sort(([, a], [, b]) => (column.higher ? b - a : a - b));
+  const ranks = new Map();
+  scored.forEach(([row, v], i) => {
+    const same = i && scored[i - 1][1] === v;
+    const rank = same ? ranks.get(scored[i - 1][0]).value : i + 1;
+    const last = scored.length;
+    ranks.set(row, { value: rank, text: String(rank), depth: last < 2 ? 1 : (last - rank) / (last - 1) });
+  });
+  return ranks;
+}
+
+function sharesOf(column, rows) {
+  const shares = new Map();
+  for (const row of rows) {
+    const [ours, theirs] = [value(row, column), publishedOf(row, column)];
+    if (ours === null || theirs === null || !ours || !theirs) continue;
+    const share = 100 * (column.higher ? ours / theirs : theirs / ours);
+    shares.set(row, { value: share, text: `${share.toFixed(0)} %`,
+      depth: Math.min(1, Math.max(0, (share - 40) / 60)) });
+  }
+  return shares;
+}
+
+function publishedOf(row, column) {
+  const found = board().printed.find((each) => each.method === row.method && cell(each, column));
+  return found ? cell(found, column).value : null;
+}
+
+function heatMap(rows, seen, cells, measure, title) {
+  const names = rowNames(rows);
+  const left = Math.min(240, Math.round(figureWidth(1400) * 0.4));
+  const [width, height] = [left + seen.length * HEAT.cell, HEAT.head + rows.length * HEAT.row];
+  const heads = seen.map((column, i) => s("g", { class: "axes" },
+    s("title", {}, joined(column.title, column.metric, column.note)),
+    wrapped(label(column), HEAT.cell - 6).map((text, line, all) => s("text", {
+      class: "strong", x: left + (i + 0.5) * HEAT.cell, y: HEAT.head - 8 - 14 * (all.length - 1 - line),
+      "text-anchor": "middle" }, text))));
+  const marks = rows.flatMap((row, down) => {
+    const top = HEAT.head + down * HEAT.row;
+    return [s("text", { class: "who", x: 0, y: top + HEAT.row / 2 + 4 },
+      s("title", {}, joined(row.method, variant(row))), clipped(names.get(row), left - 10)),
+    ...seen.map((column, i) => heatCell(row, column, cells.get(column).get(row),
+      left + i * HEAT.cell, top))];
+  });
+  return s("svg", { class: "plot sized", viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
+    "aria-label": `${title}: ${plural(rows.length, "row")}, ${plural(seen.length, "column")}; `
+      + "the numbers are in the table below" }, heads, marks);
+}
+
+function heatCell(row, column, one, x, y) {
+  const box = { x: x + 1, y: y + 1, width: HEAT.cell - 2, height: HEAT.row - 2, rx: 3 };
+  if (!one) return s("g", {}, s("rect", { class: "heat none", ...box }));
+  const step = Math.round(one.depth * (HEAT.steps - 1));
+  return s("g", { class: "press", onclick: () => openScore(row, column) },
+    s("title", {}, `${row.method}, ${label(column)}: ${one.text}, score ${shown(value(row, column))}`),
+    s("rect", { class: `heat h${step}`, ...box }),
+    s("text", { class: "amount", x: x + HEAT.cell / 2, y: y + HEAT.row / 2 + 4,
+      "text-anchor": "middle" }, one.text));
+}
+
+function heatSheet(rows, seen, cells, title) {
+  return { name: fileName("heat", title), title, labels: 2,
+    head: ["Method", "Setting", ...seen.map(label)],
+    rows: rows.map((row) => [row.method, variant(row), ...seen.map((column) => {
+      const one = cells.get(column).get(row);
+      return one ? { text: one.text, act: () => openScore(row, column) } : DASH;
+    })]) };
+}

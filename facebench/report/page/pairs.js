@@ -1,0 +1,106 @@
+// The pairwise matrix: the difference between every two rows of one budget on the same test items.
+
+const PAIRS = { cell: 66, row: 42, head: 30, alpha: 0.05 };
+
+function pairs() {
+  const compared = columns().filter((column) => column.headline);
+  if (!compared.length) return h("p", { class: "empty" }, "Main metrics alone are compared.");
+  return h("div", { class: "figures wide" }, compared.map(pairFigure));
+}
+
+function pairFigure(column) {
+  const data = board().pairs[state.protocol]?.[column.id];
+  const note = `${column.metric} ${direction(column)}, row less column`;
+  const seen = new Set(leads().map((row) => row.id));
+  const places = data ? data.rows.map((id, place) => ({ row: rowOf(id), place }))
+    .filter(({ row }) => seen.has(row.id)) : [];
+  if (places.length < 2) {
+    return lacking(label(column), note, "Differences are taken between runs of one budget, and "
+      + "fewer than two of these are shown. Clear the filters, or run another method with the "
+      + "budget that others have: ", code(board().budget || "the same images and epochs"), ".");
+  }
+  const left = leads().filter((row) => value(row, column) !== null
+    && !data.rows.includes(row.id)).length;
+  return drawing({ title: label(column), note, svg: pairMatrix(column, data, places),
+    sheet: pairSheet(column, data, places), below: pairNotes(data, places, left) });
+}
+
+const rowOf = (id) => once(`row ${state.board} ${id}`,
+  () => board().rows.find((row) => row.id === id));
+
+// { value, low, high, p } of the row at place a less the row at place b.
+function differenceOf(data, a, b) {
+  const [first, second] = a < b ? [a, b] : [b, a];
+  const k = data.rows.length;
+  const index = first * k - (first * (first + 1)) / 2 + second - first - 1;
+  const [v, low, high, p] = data.differences[index];
+  const turned = (x) => (x === null ? null : -x);
+  return a < b ? { value: v, low, high, p }
+    : { value: turned(v), low: turned(high), high: turned(low), p };
+}
+
+const signed = (v) => (v === null ? DASH : `${v > 0 ? "+" : v < 0 ? "−" : ""}${shown(Math.abs(v))}`);
+const pText = (p) => (p === null ? "no p" : p < 0.001 ? "p < 0.001" : `p ${p.toFixed(3)}`);
+
+function pairMatrix(column, data, places) {
+  const names = rowNames(places.map(({ row }) => row));
+  const left = Math.min(230, Math.round(figureWidth(1400) * 0.42));
+  const width = left + places.length * PAIRS.cell;
+  const height = PAIRS.head + places.length * PAIRS.row;
+  const heads = places.map((_, i) => s("text", { class: "strong", "text-anchor": "middle",
+    x: left + (i + 0.5) * PAIRS.cell, y: PAIRS.head - 9 }, i + 1));
+  const lines = places.map(({ row, place: a }, down) => {
+    const top = PAIRS.head + down * PAIRS.row;
+    return [s("text", { class: "who", x: 0, y: top + PAIRS.row / 2 + 4 },
+      s("title", {}, joined(row.method, variant(row))),
+      clipped(`${down + 1}  ${names.get(row)}`, left - 10)),
+    places.map(({ row: other, place: b }, i) => pairCell(column, row, other,
+      a === b ? null : differenceOf(data, a, b), left + i * PAIRS.cell, top))];
+  });
+  return s("svg", { class: "plot sized", viewBox: `0 0 ${width} ${height}`, width, height,
+    role: "img", "aria-label": `Differences on ${label(column)} between every two of `
+      + `${plural(places.length, "row")}; the numbers are in the table below` },
+  s("g", { class: "axes" }, heads), lines);
+}
+
+function pairCell(column, row, other, one, x, y) {
+  const box = { x: x + 1, y: y + 1, width: PAIRS.cell - 2, height: PAIRS.row - 2, rx: 3 };
+  if (one === null) return s("rect", { class: "heat same", ...box });
+  const differs = one.p !== null && one.p < PAIRS.alpha;
+  const better = differs && (one.value > 0) === column.higher;
+  const middle = { x: x + PAIRS.cell / 2, "text-anchor": "middle" };
+  return s("g", {},
+    s("title", {}, `${row.method} less ${other.method}: ${signed(one.value)}, `
+      + `95 % interval ${signed(one.low)} to ${signed(one.high)}, ${pText(one.p)}`),
+    s("rect", { class: `heat ${differs ? (better ? "better" : "worse") : "none"}`, ...box }),
+    s("text", { class: differs ? "amount best" : "amount", y: y + 18, ...middle },
+      `${signed(one.value)}${differs ? "*" : ""}`),
+    s("text", { class: "what", y: y + 33, ...middle }, pText(one.p)));
+}
+
+function pairNotes(data, places, left) {
+  const number = (data.rows.length * (data.rows.length - 1)) / 2;
+  const test = { McNemar: "McNemar’s test", bootstrap: `the paired bootstrap over ${data.units}`,
+    none: "no test: too few items" }[data.test];
+  const said = [`Runs at ${board().budget || "one budget"}, and what learns nothing here. `
+    + `* and shade: p < ${PAIRS.alpha} by ${test}, Holm-corrected for the `
+    + `${plural(number, "comparison")} of this column.`];
+  if (places.length < data.rows.length) said.push(
+    `${plural(data.rows.length - places.length, "compared run")} not shown: Rows, All runs shows them.`);
+  if (data.competing > data.rows.length) said.push(
+    `The ${data.rows.length} best of ${count(data.competing)} runs are compared.`);
+  if (left) said.push(`${plural(left, "row")} of another budget not compared.`);
+  return said.map((text) => h("p", { class: "floor-note" }, text));
+}
+
+function pairSheet(column, data, places) {
+  const names = rowNames(places.map(({ row }) => row));
+  const rows = [];
+  places.forEach(({ row, place: a }, i) => places.slice(i + 1).forEach(({ row: other, place: b }) => {
+    const one = differenceOf(data, a, b);
+    rows.push([names.get(row), names.get(other), signed(one.value),
+      one.low === null ? DASH : `${signed(one.low)} to ${signed(one.high)}`, pText(one.p)]);
+  }));
+  return { name: fileName("pairs", label(column)), title: `Differences, ${label(column)}`, labels: 2,
+    head: ["First", "Second", "First less second", "95 % interval", "p (Holm)"], rows };
+}

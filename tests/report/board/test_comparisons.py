@@ -1,0 +1,114 @@
+"""What a board says of every two rows, and of mean ranks over tasks."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from board_world import add, fill, right
+from stored_world import classes
+
+from facebench.report.board.comparisons import COMPARED
+from facebench.report.board.leaderboard import leaderboard
+from facebench.report.board.mean_ranks import mean_ranks
+from facebench.report.board.model import Board, Column
+from facebench.report.entries import stored_results
+from facebench.results.stats.significance import holm, mcnemar
+
+
+def real_board(folder: Path) -> Board:
+    return leaderboard(stored_results(folder), folder).boards[0]
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Board:
+    root = tmp_path_factory.mktemp("results")
+    fill(root)
+    return real_board(root)
+
+
+def headline(board: Board, task: str) -> Column:
+    (found,) = [c for c in board.columns if c.task == task and c.headline]
+    return found
+
+
+@pytest.mark.parametrize("task", ["rafdb", "aflw2000"])
+def test_every_two_rows_have_the_difference_of_their_scores(board: Board, task: str) -> None:
+    column = headline(board, task)
+    found = board.pairs["honest"][column.id]
+    cells = {row.id: row.cells[column.id].honest.value for row in board.rows if column.id in row.cells}
+    scores = [cells[row] or 0.0 for row in found.rows]
+    assert scores == sorted(scores, reverse=column.higher)
+    expected = [a - b for a, b in combinations(scores, 2)]
+    assert [one[0] for one in found.differences] == pytest.approx(expected, abs=1e-6)
+    for value, low, high, p in found.differences:
+        assert value is not None and low is not None and high is not None and p is not None
+        assert low <= value <= high
+        assert 0 <= p <= 1
+
+
+def test_the_p_values_are_those_of_mcnemar_corrected_by_holm(tmp_path: Path) -> None:
+    decided = [right(share, seed) for seed, share in enumerate((0.7, 0.62, 0.6, 0.4))]
+    for method, own in zip(("pcl", "simclr", "moco", "random"), decided, strict=True):
+        add(tmp_path, classes(own), method=method, learned=method != "random")
+    board = real_board(tmp_path)
+    found = board.pairs["honest"][headline(board, "rafdb").id]
+    assert found.test == "McNemar"
+    p = [mcnemar(a, b).p for a, b in combinations(decided, 2)]  # in the order of their scores
+    assert [one[3] for one in found.differences] == pytest.approx(holm(p), abs=1e-6)
+
+
+def test_only_runs_of_one_budget_are_compared(tmp_path: Path) -> None:
+    for method in ("pcl", "simclr"):
+        add(tmp_path, classes(right(0.5)), method=method)
+    add(tmp_path, classes(right(0.9)), method="moco", images=6400, mark="more")
+    board = real_board(tmp_path)
+    names = {row.id: row.method for row in board.rows}
+    found = board.pairs["honest"][headline(board, "rafdb").id]
+    assert {names[row] for row in found.rows} == {"PCL", "SimCLR"}
+
+
+def test_of_many_rows_the_best_are_compared(tmp_path: Path) -> None:
+    for place in range(COMPARED + 3):
+        how = {"mark": str(place), "options": {"place": place}}
+        add(tmp_path, classes(right(0.3 + place / 50)), **how)
+    board = real_board(tmp_path)
+    column = headline(board, "rafdb")
+    found = board.pairs["honest"][column.id]
+    assert (len(found.rows), found.competing) == (COMPARED, COMPARED + 3)
+    left = {row.id for row in board.rows} - set(found.rows)
+    worst = sorted(board.rows, key=lambda row: row.cells[column.id].honest.value or 0)[:3]
+    assert left == {row.id for row in worst}
+
+
+def test_a_single_row_is_compared_with_nothing(tmp_path: Path) -> None:
+    add(tmp_path, classes(right(0.5)))
+    board = real_board(tmp_path)
+    assert board.pairs == {"honest": {}, "paper": {}}
+    assert board.ranks["honest"].rows == ()
+
+
+def test_mean_ranks_are_of_the_methods_that_have_all_tasks(board: Board) -> None:
+    """PCL is the best of three on three tasks; MoCo, on one of them, takes no part."""
+    names = {row.id: row.method for row in board.rows}
+    found = board.ranks["honest"]
+    assert [names[row] for row in found.rows] == ["PCL", "SimCLR", "Untrained backbone"]
+    tasks = {column.id: column.task for column in board.columns}
+    assert sorted(tasks[column] for column in found.columns) == ["aflw2000", "fer2013", "rafdb"]
+    assert found.means == (1.0, 2.0, 3.0)
+    assert found.ranks == ((1, 1, 1), (2, 2, 2), (3, 3, 3))
+    assert found.p == pytest.approx(np.exp(-3), abs=1e-6)  # chi-square 6 with 2 degrees of freedom
+    assert found.distance == pytest.approx(2.343 * np.sqrt(12 / 18), abs=2e-3)
+    assert found.groups == ((0, 1), (1, 2))
+    assert found.needed == 3
+
+
+def test_a_method_takes_part_once_with_its_fullest_row(board: Board) -> None:
+    fewer = [row for row in board.rows if row.method == "PCL"]
+    copy = type(fewer[0])(**{**vars(fewer[0]), "id": "other", "cells": {}})
+    rows = [copy, *board.rows]
+    assert mean_ranks(board.columns, rows, "honest") == mean_ranks(
+        board.columns, board.rows, "honest"
+    )

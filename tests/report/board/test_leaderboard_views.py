@@ -1,0 +1,186 @@
+"""The drawn views of the page: what they show, their address, and what can be taken from them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import struct
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from board_world import SHARES
+from test_leaderboard_browser import EVIL, ROW, address, browser, choose, methods, visit
+
+pytestmark = pytest.mark.slow
+__all__ = ["address", "browser", "visit"]  # fixtures
+
+
+def unfolded(view: Any, name: str) -> Any:
+    """Return the first figure of a view, with its numbers."""
+    choose(view, "view", name)
+    figure = view.locator("figure").first
+    figure.locator("summary").click()
+    return figure
+
+
+def cells(figure: Any) -> list[list[str]]:
+    return [row.locator("th, td").all_inner_texts() for row in figure.locator("tbody tr").all()]
+
+
+def copied(view: Any, place: Any, form: str) -> str:
+    """Press a button that copies, and return what it copied."""
+    view.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    place.locator(f'[aria-label="Copy as {form}"]').click()
+    view.locator("#said", has_text=f"{form} copied").wait_for(state="attached")
+    text: str = view.evaluate("navigator.clipboard.readText()")
+    return text
+
+
+def test_a_forest_has_the_best_first_and_the_floor(visit: Any) -> None:
+    view = visit()
+    figure = unfolded(view, "forest")  # of FER-2013
+    assert [row[0] for row in cells(figure)] == ["PCL", "SimCLR", "Untrained backbone"]
+    assert figure.locator(".forest-row .who").all_inner_texts() == [
+        row[0] for row in cells(figure)
+    ]  # fmt: skip
+    x = [float(c.get_attribute("cx")) for c in figure.locator("circle").all()]
+    assert x == sorted(x, reverse=True)
+    assert figure.locator("line.floor-mark").count() == 1
+    # Degrees: the smallest error is the best, and so it is on the right.
+    last = view.locator("figure").last
+    x = [float(c.get_attribute("cx")) for c in last.locator("circle").all()]
+    assert x == sorted(x, reverse=True)
+    figure.locator("tbody button").first.click()
+    assert view.locator("dialog[open] h2").inner_text().startswith("PCL FER-2013")
+
+
+def test_pairs_have_differences_and_p_values(visit: Any) -> None:
+    view = visit()
+    figure = unfolded(view, "pairs")
+    rows = cells(figure)
+    assert [row[:2] for row in rows] == [
+        ["PCL", "SimCLR"], ["PCL", "Untrained backbone"], ["SimCLR", "Untrained backbone"],
+    ]  # fmt: skip
+    assert rows[1][2] == f"+{100 * (SHARES['pcl'] - SHARES['random']):.2f}"
+    assert all(row[4].startswith("p ") for row in rows)
+    titles = figure.locator("svg g > title").all_text_contents()
+    both = [t for t in titles if t.startswith(("PCL less Untrained", "Untrained backbone less PCL"))]
+    assert sorted(title.split(": ")[1].split(",")[0] for title in both) == ["+60.00", "−60.00"]
+    assert figure.locator("rect.better").count() == figure.locator("rect.worse").count() > 0
+
+
+def test_pairs_say_what_is_missing(visit: Any) -> None:
+    view = visit()
+    view.locator("[name=query]").fill("moco")
+    choose(view, "view", "pairs")
+    assert "fewer than two" in view.locator("figure").first.inner_text()
+
+
+def test_mean_ranks_have_a_critical_difference(visit: Any) -> None:
+    view = visit()
+    figure = unfolded(view, "ranks")
+    assert [row[0:1] + row[2:3] for row in cells(figure)] == [
+        ["PCL", "1.00"], ["SimCLR", "2.00"], ["Untrained backbone", "3.00"]
+    ]  # fmt: skip
+    assert "p = 0.0498" in figure.inner_text()
+    assert "critical difference 1.91" in figure.locator("svg").inner_text()
+    assert figure.locator("line.clique").count() == 2
+    choose(view, "board", "1")  # one task is too few
+    assert "at least three methods" in view.locator("figure").inner_text()
+    assert view.locator("svg").count() == 0
+
+
+def test_a_heat_map_has_ranks_or_shares_of_what_is_published(visit: Any) -> None:
+    view = visit()
+    figure = unfolded(view, "heat")
+    ranks = {row[0]: row[2:] for row in cells(figure)}
+    assert ranks["PCL"] == ["1", "1", "1"]
+    assert ranks["MoCo"][0] == "–"
+    choose(view, "measure", "share")
+    figure = unfolded(view, "heat")
+    shares = {row[0]: row[2:] for row in cells(figure)}
+    assert shares["PCL"][1] == f"{100 * 90 / 74.47:.0f} %"  # RAF-DB
+    assert shares["PCL"][2].endswith(" %")
+    assert shares["Untrained backbone"] == ["–"] * 3
+    assert "not which method is better" in figure.inner_text()
+
+
+def test_a_view_has_an_address(visit: Any, address: str) -> None:
+    view = visit()
+    choose(view, "view", "heat")
+    choose(view, "measure", "share")
+    view.locator("[name=query]").fill("pcl")
+    link = view.url
+    view.goto("about:blank")
+    view.goto(link)
+    assert view.locator('[name="view"][value="heat"]').is_checked()
+    assert view.locator('[name="measure"][value="share"]').is_checked()
+    assert view.locator("figure text.who").all_inner_texts() == ["PCL"]
+    assert view.locator("[name=query]").input_value() == "pcl"
+
+
+def test_the_search_finds_rows_and_says_when_it_finds_none(visit: Any) -> None:
+    view = visit()
+    view.locator("[name=query]").fill("resnet18 moco")
+    assert methods(view) == ["MoCo"]
+    view.locator("[name=query]").fill("nobody has this")
+    assert view.locator(ROW).count() == 0
+    view.get_by_role("button", name="Show all rows").click()
+    assert len(methods(view)) == 5
+    assert view.locator("[name=query]").input_value() == ""
+
+
+def test_the_table_is_copied_as_it_is_shown(visit: Any) -> None:
+    view = visit()
+    tools = view.locator("#tools")
+    table = list(csv.reader(io.StringIO(copied(view, tools, "CSV"))))
+    shown = [re.sub(r"\s+", " ", name) for name in view.locator("tbody th b").all_inner_texts()]
+    assert [re.sub(r"\s+", " ", row[0]) for row in table[1:]] == shown
+    assert all(len(row) == len(table[0]) for row in table)
+    simclr = next(row for row in table if row[0] == "SimCLR")
+    assert re.fullmatch(r"\d+\.\d\d \[\d+\.\d\d, \d+\.\d\d\]", simclr[2])
+    lines = copied(view, tools, "Markdown").splitlines()
+    assert len(lines) == len(table) + 1
+    assert lines[1].count("--:") == len(table[0]) - 2
+    text = copied(view, tools, "LaTeX")
+    assert text.count("\\\\\n") == len(table)
+    assert "\\% " in text or "\\%)" in text
+    assert "\\begin{tabular}{ll" in text
+
+
+def test_what_is_copied_is_no_markup(visit: Any) -> None:
+    view = visit()
+    choose(view, "rows", "all")
+    text = copied(view, view.locator("#tools"), "Markdown")
+    assert EVIL not in text
+    assert "\\<script\\>" in text
+
+
+@pytest.mark.parametrize("name", ["forest", "pairs", "ranks", "heat", "curves"])
+def test_drawings_are_saved(visit: Any, name: str, tmp_path: Path) -> None:
+    view = visit(scheme="dark")
+    figure = unfolded(view, name)
+    seen = figure.locator("svg").first.bounding_box()
+    for form in ("SVG", "PNG"):
+        with view.expect_download() as waiting:
+            figure.locator(f'[aria-label="Download as {form}"]').click()
+        target = tmp_path / f"drawing.{form.lower()}"
+        waiting.value.save_as(target)
+        assert waiting.value.suggested_filename.endswith(target.suffix)
+    root = ElementTree.parse(tmp_path / "drawing.svg").getroot()
+    names = {element.tag.split("}")[1] for element in root.iter()}
+    assert "text" in names
+    assert not any(key in element.attrib for element in root.iter() for key in ("class", "onclick"))
+    paper = root.find("{*}rect")
+    assert paper is not None
+    assert paper.get("fill") == "rgb(251, 250, 247)"  # light, whatever the page is
+    header = (tmp_path / "drawing.png").read_bytes()[:24]
+    width, height = struct.unpack(">II", header[16:])
+    assert width / height == pytest.approx(
+        float(root.get("width", 0)) / float(root.get("height", 1)), rel=0.01
+    )
+    assert seen is not None
+    assert width > seen["width"]
