@@ -84,7 +84,7 @@ def publish(
     found = stored_results(root, strict=True)
     if not found:
         raise StageError(f"{root}: found no result; expected <task>/<name>.json below it.")
-    files = published(found, root)
+    files = published(found, root, folder)
     texts = {}
     for path in map(Path, documents):
         if not path.is_file():

@@ -116,15 +116,20 @@ class Results(Sequence[Result]):
             raise UnknownNameError("rows", rows, ROWS)
         return render(paper_tables(number, self, synthetic, chosen), format)
 
-    def board(self) -> Leaderboard:
+    def board(self, page: Path | None = None) -> Leaderboard:
         """Return the leaderboard as data.
+
+        Args:
+            page: File that it will be written to, which links to results that are near it.
 
         Raises:
             StageError: A result or its predictions cannot be used.
         """
         found = [Result(result.path.absolute(), result.record) for result in self]
         folders = [result.path.parent.parent for result in found]  # FOLDER/TASK/NAME.json
-        return leaderboard(found, Path(commonpath(folders)) if folders else Path())
+        beside = None if page is None else page.parent
+        root = Path(commonpath(folders)) if folders else Path()
+        return leaderboard(found, root, beside=beside)
 
     def leaderboard(self, path: str | Path, format: str | None = None) -> Path:
         """Rank the results, task by task, with intervals: ``facebench leaderboard``.
@@ -142,7 +147,7 @@ class Results(Sequence[Result]):
             StageError: A result or its predictions cannot be used.
         """
         path = Path(path)
-        atomic_write(path, written(self.board(), format or _format_of(path)))
+        atomic_write(path, written(self.board(path), format or _format_of(path)))
         return path
 
     def __repr__(self) -> str:

@@ -24,12 +24,13 @@ COMPARE_METHODS = (1, 2, 3, 4)  # these tables, too, with one run for each metho
 _BLOCK = re.compile(r"(<!-- published: (?P<name>\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def published(results: Sequence[Result], root: Path) -> dict[str, str]:
+def published(results: Sequence[Result], root: Path, folder: Path | None = None) -> dict[str, str]:
     """Return the published files: name -> text.
 
     Args:
         results: Results to publish.
         root: Folder of the results.
+        folder: Where the files will be; None: the page links to no result.
 
     Raises:
         StageError: A result cannot be used.
@@ -45,7 +46,7 @@ def published(results: Sequence[Result], root: Path) -> dict[str, str]:
             if number in COMPARE_METHODS:
                 chosen = paper_tables(number, results, synthetic, "matched")
                 files[f"table{number}-{kind}-matched.md"] = render(chosen, "md")
-    board = leaderboard(results, root)
+    board = leaderboard(results, root, beside=folder)
     return files | {"leaderboard.md": markdown(board), "leaderboard.html": page(board)}
 
 

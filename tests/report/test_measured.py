@@ -25,7 +25,7 @@ def test_tables_and_page_are_those_of_the_results(
 ) -> None:
     monkeypatch.setenv("FACEBENCH_CACHE", str(tmp_path))  # which keeps what was resampled before
     results, tables = (ROOT / "results" / name for name in folders)
-    files = published(stored_results(results), results)
+    files = published(stored_results(results), results, tables)
     assert {path.name for path in tables.iterdir()} == set(files)
     for name, text in files.items():
         assert (tables / name).read_text(encoding="utf-8") == text, name

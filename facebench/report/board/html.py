@@ -16,18 +16,19 @@ from importlib.resources import files
 from facebench.config.spec import plain
 from facebench.report.board.model import Leaderboard
 
-# Concatenated in this order, as one scope.
+# Concatenated in this order; scripts as one scope.
 SCRIPTS = (
-    "dom", "model", "rows", "link", "sheet", "download", "figure", "grid", "provenance", "curve",
-    "forest", "pairs", "ranks", "heat", "main",
+    "dom", "model", "rows", "link", "sheet", "download", "figure", "grid", "story", "provenance",
+    "curve", "forest", "pairs", "ranks", "heat", "main",
 )  # fmt: skip
+STYLES = ("page", "table", "figures", "dialog", "phone", "print")
 
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
 
 def page(leaderboard: Leaderboard) -> str:
     """Return the page; the same leaderboard gives the same bytes."""
-    style = _part("page.css")
+    style = "\n".join(_part(f"{name}.css") for name in STYLES)
     scripts = "\n".join(_part(f"{name}.js") for name in SCRIPTS)
     script = f'"use strict";\n{{\n{scripts}}}\n'
     parts = {

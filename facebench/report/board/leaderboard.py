@@ -8,6 +8,7 @@ depend on the time or on the location of the files, so the same results give the
 from __future__ import annotations
 
 import math
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -54,12 +55,15 @@ from facebench.task import Metric
 KEPT = 9  # decimals of a value on the printed scale, which remove rounding differences of sums
 
 
-def leaderboard(results: Iterable[Result], root: Path) -> Leaderboard:
+def leaderboard(
+    results: Iterable[Result], root: Path, *, beside: Path | None = None
+) -> Leaderboard:
     """Build the leaderboard.
 
     Args:
         results: Stored results, in any order.
         root: Folder of the results; paths of files are relative to it.
+        beside: Folder of the page, which links to results that are near it.
 
     Raises:
         StageError: A result or its predictions cannot be used.
@@ -68,16 +72,31 @@ def leaderboard(results: Iterable[Result], root: Path) -> Leaderboard:
         results,
         key=lambda result: result.path.relative_to(root).as_posix(),
     )
-    runs, datasets, environments = runs_of(ordered, root)
+    runs, pools = runs_of(ordered, root)
     places = {result.path: place for place, result in enumerate(ordered)}
     found = entries(ordered)
     boards = [_board(synthetic, found, places) for synthetic in (False, True)]
     return Leaderboard(
         boards=tuple(board for board in boards if board.rows),
         results=runs,
-        datasets=datasets,
-        environments=environments,
+        datasets=tuple(pools.datasets.values),
+        environments=tuple(pools.environments.values),
+        options=tuple(pools.options.values),
+        layouts=tuple(pools.layouts.values),
+        base="" if beside is None else _seen_from(beside, root),
     )
+
+
+def _seen_from(folder: Path, root: Path) -> str:
+    """Return where results are, seen from a folder; empty if more than two folders up.
+
+    Results that are elsewhere on a machine are not moved together with the page.
+    """
+    try:
+        base = Path(os.path.relpath(root.absolute(), folder.absolute())).as_posix()
+    except ValueError:  # on another drive
+        return ""
+    return "" if base.startswith("../../..") else base
 
 
 def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, int]) -> Board:

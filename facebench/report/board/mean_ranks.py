@@ -88,9 +88,7 @@ def _one_a_task(
     """Return the values of each task in its column with the most rows, by column and row."""
     of_task: dict[str, tuple[str, dict[str, float]]] = {}
     for column in columns:
-        found = {
-            row.id: value for row in rows if (value := _value(row, column, kind)) is not None
-        }
+        found = {row.id: value for row in rows if (value := _value(row, column, kind)) is not None}
         if len(found) > len(of_task.get(column.task, ("", {}))[1]):
             of_task[column.task] = (column.id, found)
     return dict(of_task.values())

@@ -211,10 +211,24 @@ class Board:
 
 @dataclass(frozen=True, kw_only=True)
 class Leaderboard:
-    """All boards, and what their cells refer to by place."""
+    """All boards, and what their cells refer to by place.
+
+    Args:
+        boards: Real data first.
+        results: Runs behind the cells.
+        datasets: That runs were judged on.
+        environments: That runs were computed in.
+        options: Groups of options of runs.
+        layouts: What breakdowns of scores are of: title, names, and number of test items.
+        base: Where the files of results are, seen from the page; empty if that is unknown.
+        format: Version of this form.
+    """
 
     boards: tuple[Board, ...]
     results: tuple[Run, ...]
     datasets: tuple[Any, ...]
     environments: tuple[Any, ...]
+    options: tuple[Any, ...]
+    layouts: tuple[Any, ...]
+    base: str = ""
     format: int = FORMAT

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from facebench.config.spec import digest
 from facebench.data.sources import ON_TEST_IMAGES
-from facebench.report.groups import leak_free, learned_from
+from facebench.report.board.breakdown import breakdowns
+from facebench.report.groups import alignment_words, leak_free, learned_from
 from facebench.results.record import Record
 from facebench.results.scores import KINDS
 from facebench.results.store import Result
@@ -34,8 +35,14 @@ class Run:
         pretrain_data: Name, count of images, fingerprint and shared identities of that data.
         warnings: Warnings of the dataset and of the pretraining data that concern its task.
         remarks: Those that concern other tasks.
+        seconds: How long each stage took.
+        alignment: How images were aligned, in words.
+        paper: The method's paper, as the method names it.
         stages: Hashes of the stages, and the digest of the weights.
-        spec: Specification of the run.
+        spec: Specification of the run, without its groups of options.
+        options: Groups of options, each by its position among the leaderboard's options.
+        parts: Breakdowns of the scores: what each is of, by its position among the leaderboard's
+            layouts, and its values of both kinds.
         leak_free: Scores without leaked test items, if they were requested.
         dataset: Position among the leaderboard's datasets.
         environment: Position among the leaderboard's environments.
@@ -51,8 +58,13 @@ class Run:
     pretrain_data: Mapping[str, Any] | None
     warnings: tuple[str, ...]
     remarks: tuple[str, ...]
+    seconds: Mapping[str, Any]
+    alignment: str
+    paper: str
     stages: Mapping[str, Any]
     spec: Mapping[str, Any]
+    options: Mapping[str, int]
+    parts: tuple[Mapping[str, Any], ...]
     leak_free: tuple[Mapping[str, Any], ...]
     dataset: int
     environment: int
@@ -74,21 +86,28 @@ class Pool:
         return self._places[key]
 
 
-def runs_of(
-    results: Sequence[Result], root: Path
-) -> tuple[tuple[Run, ...], tuple[Any, ...], tuple[Any, ...]]:
-    """Return the provenance of every result, and the distinct datasets and environments.
+@dataclass(frozen=True)
+class Pools:
+    """What many results share, each once."""
+
+    datasets: Pool = field(default_factory=Pool)
+    environments: Pool = field(default_factory=Pool)
+    options: Pool = field(default_factory=Pool)
+    layouts: Pool = field(default_factory=Pool)
+
+
+def runs_of(results: Sequence[Result], root: Path) -> tuple[tuple[Run, ...], Pools]:
+    """Return the provenance of every result, and what they share.
 
     Args:
         results: Results in the order of the cells' positions.
         root: Folder of results; paths of files are relative to it.
     """
-    datasets, environments = Pool(), Pool()
-    runs = [_run(result, root, datasets, environments) for result in results]
-    return tuple(runs), tuple(datasets.values), tuple(environments.values)
+    pools = Pools()
+    return tuple(_run(result, root, pools) for result in results), pools
 
 
-def _run(result: Result, root: Path, datasets: Pool, environments: Pool) -> Run:
+def _run(result: Result, root: Path, pools: Pools) -> Run:
     record, data = result.record, result.record.pretrain.data
     task, leaks = record.task.plain(), record.task.leaks.plain()
     dataset = {name: task[name] for name in _DATASET}
@@ -97,6 +116,8 @@ def _run(result: Result, root: Path, datasets: Pool, environments: Pool) -> Run:
     if data is not None:
         names = ("name", "images", "fingerprint", "identity_overlap")
         learned = {name: data.value(name) for name in names}
+    spec = record.spec.plain()
+    groups = {name: value for name, value in spec.items() if isinstance(value, dict)}
     return Run(
         file=result.path.relative_to(root).as_posix(),
         seed=record.spec.seed,
@@ -108,12 +129,24 @@ def _run(result: Result, root: Path, datasets: Pool, environments: Pool) -> Run:
         pretrain_data=learned,
         warnings=tuple(text for text in record.warnings if _concerns(text, task["title"])),
         remarks=tuple(text for text in record.warnings if not _concerns(text, task["title"])),
+        seconds=record.seconds.plain(),
+        alignment=alignment_words(record),
+        paper=record.method.paper,
         stages=record.stages.plain(),
-        spec=record.spec.plain(),
+        spec={name: value for name, value in spec.items() if name not in groups},
+        options={name: pools.options.place(value) for name, value in groups.items()},
+        parts=tuple(_parts(record, pools)),
         leak_free=tuple(_without_leaks(record)),
-        dataset=datasets.place(dataset),
-        environment=environments.place(record.environment.plain()),
+        dataset=pools.datasets.place(dataset),
+        environment=pools.environments.place(record.environment.plain()),
     )
+
+
+def _parts(record: Record, pools: Pools) -> Iterator[dict[str, Any]]:
+    """Yield the breakdowns of a result's scores."""
+    for part in breakdowns(record):
+        layout = {"title": part.title, "names": part.names, "counts": part.counts}
+        yield {"layout": pools.layouts.place(layout), "honest": part.honest, "paper": part.paper}
 
 
 def _concerns(warning: str, task: str) -> bool:

@@ -4,10 +4,11 @@
 const GAP = 40; // between two figures
 
 // Drawings are made in pixels of the page, so that their text has one size on every screen.
-function figureWidth(most = 660) {
-  const room = byId("view").clientWidth || 1000;
-  const across = room >= 2 * 420 + GAP && columns().length > 1 ? 2 : 1;
-  return Math.floor(Math.min(most, (room - GAP * (across - 1)) / across));
+// `figures` is how many there are: two of them stand side by side where there is space.
+function figureWidth(figures, most = 660) {
+  const space = byId("view").clientWidth || 1000;
+  const across = space >= 2 * 420 + GAP && figures > 1 ? 2 : 1;
+  return Math.floor(Math.min(most, (space - GAP * (across - 1)) / across));
 }
 
 function drawing({ title, note, svg, sheet, below = [] }) {
@@ -37,7 +38,9 @@ function lacking(title, note, ...words) {
 // A title that no other column here has.
 function label(column) {
   const same = columns().filter((other) => other.title === column.title);
-  return same.length < 2 ? column.title : joined(column.title, column.metric, column.note);
+  if (same.length < 2) return column.title;
+  const one = same.every((other) => other.metric === column.metric);
+  return joined(column.title, one ? "" : column.metric, column.note);
 }
 
 const fileName = (...parts) => parts.join("-").toLowerCase().replace(/[^a-z0-9]+/g, "-")

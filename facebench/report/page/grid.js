@@ -4,7 +4,7 @@ function grid() {
   const seen = columns();
   const others = new Map(folded().map((one) => [one.row, one.others]));
   const rows = sorted([...others.keys()], value);
-  const quoted = sorted(printed(), (row, column) => cell(row, column)?.value ?? null);
+  const quoted = quotedGroups();
   const span = seen.length + 1;
   const usual = new Map(seen.map((column) => [column, shared(column)]));
   const lines = rows.flatMap((row) => [line(row, seen, usual, others.get(row)),
@@ -15,15 +15,24 @@ function grid() {
     const note = "what no learning at all would score";
     bodies.push(group("Floors", note, board().floors.map((row) => floorLine(row, seen)), span));
   }
-  const title = (row) => `Published in ${row.short}: ${row.section}`;
-  for (const one of [...new Set(printed().map(title))]) {
-    const lines = quoted.filter((row) => title(row) === one).map((row) => quotedLine(row, seen));
-    bodies.push(group(one, "not evaluated here", lines, span, "quoted"));
-  }
+  for (const [title, rows] of quoted)
+    bodies.push(group(title, "not evaluated here", rows.map((row) => quotedLine(row, seen)), span,
+      "quoted"));
   const table = h("table", { role: "grid", "aria-label": caption() }, head(seen), bodies);
   rove(table, [...table.rows].map((row) => [...row.querySelectorAll("[data-stop]")])
     .filter((stops) => stops.length));
   return h("div", { class: "scroll" }, table);
+}
+
+// The rows of papers by the paper's own sections, in the order of their best.
+function quotedGroups() {
+  const groups = new Map();
+  for (const row of sorted(printed(), (row, column) => cell(row, column)?.value ?? null)) {
+    const title = `Published in ${row.short}: ${row.section}`;
+    if (!groups.has(title)) groups.set(title, []);
+    groups.get(title).push(row);
+  }
+  return [...groups].sort(([, [a]], [, [b]]) => a.order - b.order);
 }
 
 // A table that fits scrolls with the page; one that does not scrolls inside its frame. Either way
@@ -190,7 +199,7 @@ function gridSheet() {
       ...rows.map((row) => [row.method, variant(row), ...seen.map((c) => ours(row, c))]),
       ...board().floors.map((row) => [row.name, "floor",
         ...seen.map((c) => shown(row.cells[c.id]))]),
-      ...sorted(printed(), (row, column) => cell(row, column)?.value ?? null).map((row) =>
-        [row.method, `published in ${row.short}`, ...seen.map((c) => theirs(row, c))]),
+      ...quotedGroups().flatMap(([title, own]) => own.map((row) =>
+        [row.method, title, ...seen.map((c) => theirs(row, c))])),
     ] };
 }

@@ -66,11 +66,11 @@ function publishedOf(row, column) {
 
 function heatMap(rows, seen, cells, measure, title) {
   const names = rowNames(rows);
-  const left = Math.min(240, Math.round(figureWidth(1400) * 0.4));
+  const left = Math.min(240, Math.round(figureWidth(1, 1400) * 0.4));
   const [width, height] = [left + seen.length * HEAT.cell, HEAT.head + rows.length * HEAT.row];
   const heads = seen.map((column, i) => s("g", { class: "axes" },
     s("title", {}, joined(column.title, column.metric, column.note)),
-    wrapped(label(column), HEAT.cell - 6).map((text, line, all) => s("text", {
+    wrapped(label(column).replaceAll(" · ", " "), HEAT.cell - 6).map((text, line, all) => s("text", {
       class: "strong", x: left + (i + 0.5) * HEAT.cell, y: HEAT.head - 8 - 14 * (all.length - 1 - line),
       "text-anchor": "middle" }, text))));
   const marks = rows.flatMap((row, down) => {

@@ -1,14 +1,19 @@
 // The pairwise matrix: the difference between every two rows of one budget on the same test items.
 
-const PAIRS = { cell: 66, row: 42, head: 30, alpha: 0.05 };
+const PAIRS = { cell: 66, row: 42, head: 30, alpha: 0.05, narrow: 6 }; // narrow: two figures side by side
 
 function pairs() {
   const compared = columns().filter((column) => column.headline);
   if (!compared.length) return h("p", { class: "empty" }, "Main metrics alone are compared.");
-  return h("div", { class: "figures wide" }, compared.map(pairFigure));
+  const seen = new Set(leads().map((row) => row.id));
+  const most = Math.max(0, ...compared.map((column) => (board().pairs[state.protocol]?.[column.id]
+    ?.rows ?? []).filter((id) => seen.has(id)).length));
+  const wide = compared.length < 2 || most > PAIRS.narrow;
+  return h("div", { class: wide ? "figures wide" : "figures" },
+    compared.map((column) => pairFigure(column, wide ? 1 : 2)));
 }
 
-function pairFigure(column) {
+function pairFigure(column, figures) {
   const data = board().pairs[state.protocol]?.[column.id];
   const note = `${column.metric} ${direction(column)}, row less column`;
   const seen = new Set(leads().map((row) => row.id));
@@ -21,7 +26,7 @@ function pairFigure(column) {
   }
   const left = leads().filter((row) => value(row, column) !== null
     && !data.rows.includes(row.id)).length;
-  return drawing({ title: label(column), note, svg: pairMatrix(column, data, places),
+  return drawing({ title: label(column), note, svg: pairMatrix(column, data, places, figures),
     sheet: pairSheet(column, data, places), below: pairNotes(data, places, left) });
 }
 
@@ -42,9 +47,10 @@ function differenceOf(data, a, b) {
 const signed = (v) => (v === null ? DASH : `${v > 0 ? "+" : v < 0 ? "−" : ""}${shown(Math.abs(v))}`);
 const pText = (p) => (p === null ? "no p" : p < 0.001 ? "p < 0.001" : `p ${p.toFixed(3)}`);
 
-function pairMatrix(column, data, places) {
+function pairMatrix(column, data, places, figures) {
   const names = rowNames(places.map(({ row }) => row));
-  const left = Math.min(230, Math.round(figureWidth(1400) * 0.42));
+  const space = figureWidth(figures, 1400) - places.length * PAIRS.cell;
+  const left = Math.min(230, Math.max(120, space));
   const width = left + places.length * PAIRS.cell;
   const height = PAIRS.head + places.length * PAIRS.row;
   const heads = places.map((_, i) => s("text", { class: "strong", "text-anchor": "middle",
@@ -86,7 +92,7 @@ function pairNotes(data, places, left) {
     + `* and shade: p < ${PAIRS.alpha} by ${test}, Holm-corrected for the `
     + `${plural(number, "comparison")} of this column.`];
   if (places.length < data.rows.length) said.push(
-    `${plural(data.rows.length - places.length, "compared run")} not shown: Rows, All runs shows them.`);
+    `${plural(data.rows.length - places.length, "compared run")} not shown; “All runs” shows them.`);
   if (data.competing > data.rows.length) said.push(
     `The ${data.rows.length} best of ${count(data.competing)} runs are compared.`);
   if (left) said.push(`${plural(left, "row")} of another budget not compared.`);

@@ -5,8 +5,7 @@ function openScore(row, column) {
   const runs = one.results.map((index) => DATA.results[index]);
   openDialog(row.method, `${column.title}, ${column.metric} ${direction(column)}`,
     variant(row), [
-      scores(one, runs),
-      ...warnings(runs),
+      ...story(row, column, one, runs),
       ...runs.map((run, i) => provenance(run, column, i === 0)),
     ]);
 }
@@ -46,7 +45,7 @@ function openDialog(title, subtitle, note, content) {
 // A modal dialog keeps the focus off the page; this keeps Tab out of the browser's own bars, too.
 function trap(dialog, event) {
   if (event.key !== "Tab") return;
-  const stops = [...dialog.querySelectorAll("button, summary, [tabindex='0']")]
+  const stops = [...dialog.querySelectorAll("a, button, summary, [tabindex='0']")]
     .filter((stop) => stop.checkVisibility());
   const [first, last] = [stops[0], stops.at(-1)];
   const leaving = event.shiftKey ? first : last;
@@ -89,6 +88,7 @@ function provenance(run, column, open) {
   return h("details", { class: "run", open }, h("summary", {}, `Seed ${run.seed}`,
     h("code", {}, run.file)),
   facts([
+    ["Result", resultLink(run)],
     ["Scored", `${count(run.n_scored)} of ${count(run.n_test)} test items`
       + (missing ? `, ${count(missing)} not scored` : "")],
     ["Broken images", run.broken_images ? count(run.broken_images) : "none"],
@@ -107,7 +107,7 @@ function provenance(run, column, open) {
       .map(([name, hash]) => h("span", { class: "pair" }, `${name} `, code(hash))))],
     ["Written", run.created],
   ]),
-  fold("Spec", tree(run.spec)), fold("Environment", tree(DATA.environments[run.environment])));
+  fold("Spec", tree(specOf(run))), fold("Environment", tree(DATA.environments[run.environment])));
 }
 
 function leaks(found) {

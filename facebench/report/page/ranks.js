@@ -35,7 +35,7 @@ function rankNotes(data) {
 }
 
 function rankDiagram(data) {
-  const width = figureWidth(860);
+  const width = figureWidth(1, 860);
   const names = data.rows.map((id) => rowOf(id).method);
   const k = names.length;
   const side = Math.min(200, Math.round(width * 0.3));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -38,15 +39,17 @@ def headline(board: Board, task: str) -> Column:
 def test_every_two_rows_have_the_difference_of_their_scores(board: Board, task: str) -> None:
     column = headline(board, task)
     found = board.pairs["honest"][column.id]
-    cells = {row.id: row.cells[column.id].honest.value for row in board.rows if column.id in row.cells}
+    cells = {
+        row.id: row.cells[column.id].honest.value for row in board.rows if column.id in row.cells
+    }
     scores = [cells[row] or 0.0 for row in found.rows]
     assert scores == sorted(scores, reverse=column.higher)
     expected = [a - b for a, b in combinations(scores, 2)]
     assert [one[0] for one in found.differences] == pytest.approx(expected, abs=1e-6)
     for value, low, high, p in found.differences:
-        assert value is not None and low is not None and high is not None and p is not None
-        assert low <= value <= high
-        assert 0 <= p <= 1
+        assert None not in (value, low, high, p)
+        assert (low or 0) <= (value or 0) <= (high or 0)
+        assert 0 <= (p or 0) <= 1
 
 
 def test_the_p_values_are_those_of_mcnemar_corrected_by_holm(tmp_path: Path) -> None:
@@ -72,7 +75,7 @@ def test_only_runs_of_one_budget_are_compared(tmp_path: Path) -> None:
 
 def test_of_many_rows_the_best_are_compared(tmp_path: Path) -> None:
     for place in range(COMPARED + 3):
-        how = {"mark": str(place), "options": {"place": place}}
+        how: dict[str, Any] = {"mark": str(place), "options": {"place": place}}
         add(tmp_path, classes(right(0.3 + place / 50)), **how)
     board = real_board(tmp_path)
     column = headline(board, "rafdb")

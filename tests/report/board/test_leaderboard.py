@@ -157,7 +157,8 @@ def test_behind_a_cell_stand_its_result_and_nothing_of_this_machine(
     stored = json.loads((root / run.file).read_text())
     assert run.file.startswith("fer2013/pcl-facecycle16-f_s-s0-")
     assert run.stages == stored["stages"]
-    assert run.spec == stored["spec"]
+    options = {name: boards.options[place] for name, place in run.options.items()}
+    assert {**run.spec, **options} == stored["spec"]
     assert (run.n_test, run.n_scored) == (240, 240)
     assert boards.environments[run.environment] == stored["environment"]
     leaks = boards.datasets[run.dataset]["leaks"]

@@ -85,7 +85,7 @@ def test_a_view_has_an_address(visit: Any, address: str) -> None:
     choose(view, "protocol", "paper")
     view.locator('[data-sort="method"]').click()
     view.locator(".unfold").click()
-    seen, link = lines(view), view.url
+    seen, link = lines(view), view.evaluate("location.href")
     assert link != address
     view.goto("about:blank")
     view.goto(link)

@@ -1,0 +1,120 @@
+// A score's story: what a reviewer asks first, how to reproduce it, and the scores within it.
+
+function story(row, column, one, runs) {
+  return [scores(one, runs), h("section", { class: "asked" }, facts(asked(row, runs))),
+    ...warnings(runs), reproduce(runs), ...breakdown(runs)];
+}
+
+function asked(row, runs) {
+  const [run] = runs;
+  const dataset = DATA.datasets[run.dataset];
+  const distinct = (read) => [...new Set(runs.map(read))];
+  const seconds = runs.reduce((sum, each) => sum + each.seconds.pretrain, 0) / runs.length;
+  const devices = distinct((each) => DATA.environments[each.environment].device).join("; ");
+  return [
+    ["Data", dataset.synthetic ? "synthetic: rendered faces in the dataset’s layout"
+      : `real images of ${dataset.title}`],
+    ["Leaks found", distinct((each) => leaks(DATA.datasets[each.dataset].leaks)).join("; ")],
+    ["People on both sides", distinct((each) =>
+      overlap(each.pretrain_data?.identity_overlap)).filter(Boolean).join("; ")],
+    ["Alignment", distinct((each) => each.alignment).join("; ")],
+    ["Budget", row.budget || run.learned],
+    ["Compute", row.images ? `${duration(seconds)} of learning${runs.length > 1 ? " a seed" : ""} on `
+      + devices : ""],
+    ["Seeds", `${distinct((each) => each.seed).join(", ")}${runs.length > 1 ? ""
+      : ": one run, so that nothing is known of the variation of learning"}`],
+    ["Paper of the method", run.paper],
+  ];
+}
+
+function duration(seconds) {
+  if (seconds < 120) return plural(Math.round(seconds), "second");
+  if (seconds < 7200) return plural(Math.round(seconds / 60), "minute");
+  return `${(seconds / 3600).toFixed(1)} hours`;
+}
+
+// Text that a shell takes as one word, as it is.
+const quoted = (text) => (/^[\w.,:=+/@%-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
+
+function reproduce(runs) {
+  const real = !DATA.datasets[runs[0].dataset].synthetic;
+  const verify = runs.map((run) => ["facebench", "verify", quoted(resultPath(run)),
+    ...(real ? ["--data", "DATASETS"] : [])].join(" ")).join("\n");
+  return h("section", { class: "reproduce" }, h("h3", {}, "Reproduce"),
+    h("p", {}, "Judge the kept weights again and compare every number (",
+      code("--checkpoint FOLDER"), " where they are not in the cache):"),
+    commandLine("Verify command", verify),
+    h("p", {}, "Learn and judge anew, with every option as it was",
+      real ? [", ", code("DATASETS"), " being the folder of the datasets:"] : ":"),
+    commandLine("Run command", runCommand(runs)));
+}
+
+function commandLine(title, text) {
+  return h("div", { class: "command" }, h("pre", { tabindex: "0" }, text),
+    copier("Copy", () => text, `Copy: ${title}`));
+}
+
+// Where a result is, seen from the page; else in the folder of results.
+const resultPath = (run) => (DATA.base ? `${DATA.base}/${run.file}` : run.file);
+
+function resultLink(run) {
+  if (!DATA.base) return h("code", {}, run.file);
+  const href = resultPath(run).split("/").map(encodeURIComponent).join("/");
+  return h("a", { href, class: "file" }, h("code", {}, run.file));
+}
+
+// The spec of a run, with its groups of options.
+const specOf = (run) => Object.fromEntries([...Object.entries(run.spec),
+  ...Object.entries(run.options).map(([name, place]) => [name, DATA.options[place]])]
+  .sort(([a], [b]) => (a < b ? -1 : 1)));
+
+// What names the place of a file is not known here, and how often to save changes no number.
+const NO_BACKBONE = "no-backbone"; // of a fixed feature
+const UNSAID = ["pretrain.checkpoint_minutes", "pretrain.data"];
+
+function runCommand(runs) {
+  const [run] = runs;
+  const spec = specOf(run);
+  const words = ["facebench", "run", "--method", spec.method, "--task", spec.task, "--preset",
+    spec.preset || "paper", "--seeds", runs.map((each) => each.seed).join(",")];
+  if (spec.backbone !== NO_BACKBONE) words.push("--backbone", spec.backbone);
+  words.push("--precision", spec.precision);
+  if (run.pretrain_data) words.push("--pretrain-data", spec.pretrain.data);
+  if (spec.checkpoint) words.push("--checkpoint", spec.checkpoint);
+  if (spec.limit) words.push("--limit", String(spec.limit));
+  if (spec.dedup_test) words.push("--dedup-test");
+  if (spec.skip_broken) words.push("--skip-broken");
+  const synthetic = DATA.datasets[run.dataset].synthetic;
+  words.push(...(synthetic ? ["--synthetic", "always"] : ["--data", "DATASETS"]), "--no-floors");
+  for (const [group, options] of optionGroups(spec, run))
+    for (const [key, value] of Object.entries(options))
+      if (!UNSAID.includes(`${group}.${key}`)) words.push("--set", `${group}.${key}=${optionText(value)}`);
+  return words.map(quoted).join(" ");
+}
+
+function optionGroups(spec, run) {
+  const learned = run.pretrain_data ? [["pretrain", spec.pretrain]] : [];
+  return [[spec.method, spec.method_options], [spec.task, spec.task_options], ...learned,
+    ["align", spec.align ?? {}], ["extract", spec.extract], ["probe", spec.probe]];
+}
+
+const optionText = (value) => (value === null ? "none"
+  : Array.isArray(value) ? value.join(",") : String(value));
+
+// Scores within the score, the mean over seeds.
+function breakdown(runs) {
+  return runs[0].parts.map((part, place) => {
+    const layout = DATA.layouts[part.layout];
+    const same = runs.filter((run) => run.parts[place]?.layout === part.layout);
+    const mean = (kind, i) => {
+      const values = same.map((run) => run.parts[place][kind][i]);
+      return values.includes(null) ? null : values.reduce((sum, v) => sum + v, 0) / values.length;
+    };
+    const sheet = { name: fileName(layout.title), title: layout.title, labels: 1,
+      head: [layout.title, ...(layout.counts ? ["items"] : []), ...Object.values(PROTOCOLS)],
+      rows: layout.names.map((name, i) => [name, ...(layout.counts ? [count(layout.counts[i])] : []),
+        shown(mean("honest", i)), shown(mean("paper", i))]) };
+    return h("details", { class: "fold", open: place === 0 }, h("summary", {}, layout.title),
+      h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => sheet)), sheetTable(sheet));
+  });
+}
