@@ -28,7 +28,7 @@ class Part:
 
     Args:
         title: What it is, with the unit.
-        names: Of classes, ranges, folds or metrics.
+        names: Names of classes, ranges, folds or metrics.
         counts: Number of test items of each; None where it is not stored.
         honest: Score of each, validated; None where it has no value.
         paper: Likewise, test-selected.
