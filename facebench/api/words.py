@@ -58,6 +58,8 @@ class RunWords(TypedDict, total=False):
         dedup_test: Also score without test images that training has, too.
         force: Judge again and overwrite the results.
         verify_cache: Read every byte of the stages that are used, also where a stamp is known.
+        cache_mirror: URL that finished stages and results are copied to, and taken from where they
+            are not on disk: ``s3://bucket/folder``, or another that fsspec opens.
         plugins: Python files with a method, task or backbone.
         progress: Progress reporter; by default a bar, on a terminal and in a notebook
             that has ipywidgets.
@@ -88,6 +90,7 @@ class RunWords(TypedDict, total=False):
     dedup_test: bool | None
     force: bool | None
     verify_cache: bool | None
+    cache_mirror: str | None
     plugins: Sequence[str | Path] | None
     progress: Progress | None
 
@@ -121,6 +124,7 @@ def arguments_of(words: Mapping[str, Any], function: str) -> RunArguments:
         nodes=given.get("nodes", 1),
         force=given.get("force", False),
         verify_cache=given.get("verify_cache", False),
+        cache_mirror=given.get("cache_mirror", ""),
         plugins=paths(given.get("plugins", ())),
         progress=given.get("progress"),
     )

@@ -188,6 +188,10 @@ class Judging:
     ] = False
     force: Force = False
     verify_cache: VerifyCache = False
+    cache_mirror: Annotated[
+        str,
+        typer.Option(help="URL to copy stages and results to and from, e.g. s3://bucket/folder."),
+    ] = ""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ from facebench.evaluation.protocol import judge, judging
 from facebench.evaluation.store import Features, read_features
 from facebench.method import Method
 from facebench.pipeline import keys
+from facebench.pipeline.copies import Copies
 from facebench.pipeline.left_over import devices_record, left_by_others
 from facebench.pipeline.opening import open_pretraining_data, open_task_data
 from facebench.pipeline.passes import in_one_pass
@@ -48,7 +49,7 @@ from facebench.results.store import Result, ResultStore, now, result_key
 from facebench.results.validation import usable
 from facebench.runtime.atomic import sweep
 from facebench.runtime.environment import environment
-from facebench.runtime.stage import alone, obtain, spare
+from facebench.runtime.stage import alone, spare
 from facebench.runtime.workspace import Workspace
 from facebench.targets import Targets
 from facebench.weights.build import build_method, make_heads
@@ -110,7 +111,7 @@ class Stages:
                 refuse_test_labels(given.record.data.name, self.dataset, self.spec.method)
             return given
         helps = self.source is not None and self.workspace.rank > 0
-        return obtain(folder, self._pretrain, read_checkpoint, helps=helps)
+        return Copies(self.workspace).obtain(folder, self._pretrain, read_checkpoint, helps=helps)
 
     def _pretrain(self, folder: Path) -> None:
         from facebench.pretrain.engine import train
@@ -194,7 +195,7 @@ class Stages:
                 in_one_pass(write, self._wanted_beside(checkpoint, locks))
 
         folder, count = self.features_folder(checkpoint), len(self.dataset)
-        found = obtain(folder, make, lambda at: read_features(at, count))
+        found = Copies(self.workspace).obtain(folder, make, lambda at: read_features(at, count))
         return replace(found, device=self.workspace.device)
 
     def _features_record(self) -> dict[str, Any]:
@@ -225,12 +226,13 @@ class Stages:
         key = self.result_key(self.features_key(checkpoint.weights_digest))
         path = self.store.path(self.spec, key)
         with alone(self.workspace.cache / "locks" / key):
-            found = None if self.workspace.force else self.store.find(self.spec, key)
+            copies = Copies(self.workspace)
+            found = None if self.workspace.force else copies.find(self.store, self.spec, key)
             if found is not None and usable(found):
                 return found
             for suffix in (".json", ".parquet"):
                 sweep(path.parent, glob.escape(path.with_suffix(suffix).name))
-            return self._judged(checkpoint, features, key)
+            return copies.keep(self._judged(checkpoint, features, key))
 
     def _judged(self, checkpoint: Checkpoint, features: Features, key: str) -> Result:
         """Judge the features, and write the result."""

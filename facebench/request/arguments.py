@@ -21,6 +21,7 @@ from facebench.request.resolve import Request
 from facebench.runtime.device import resolve_device, resolve_precision
 from facebench.runtime.launch import rank_of
 from facebench.runtime.listing import user_path
+from facebench.runtime.mirror import Mirror
 from facebench.runtime.terminal import TerminalProgress, err
 from facebench.runtime.workspace import Workspace, check_folder, default_cache, default_data
 from facebench.weights.checkpoint import Checkpoint
@@ -47,6 +48,7 @@ class RunArguments:
         nodes: Machines to pretrain on.
         force: Judge again.
         verify_cache: Read every byte of the stages that are used.
+        cache_mirror: URL of copies of stages and results; empty: there are none.
         plugins: Single-file plugins.
         progress: Progress reporter; None: bars, where they can be drawn.
     """
@@ -59,6 +61,7 @@ class RunArguments:
     nodes: int = 1
     force: bool = False
     verify_cache: bool = False
+    cache_mirror: str = ""
     plugins: tuple[Path, ...] = ()
     progress: Progress | None = None
 
@@ -105,6 +108,7 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments, *, here: bool =
         rank=rank,
         force=arguments.force,
         verify_cache=arguments.verify_cache,
+        mirror=Mirror(arguments.cache_mirror) if arguments.cache_mirror else None,
     )
 
 

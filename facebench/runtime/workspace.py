@@ -17,6 +17,8 @@ from facebench.runtime.listing import user_path
 if TYPE_CHECKING:
     import torch
 
+    from facebench.runtime.mirror import Mirror
+
 Stage = Literal["checkpoints", "features"]
 
 StandIns = Literal["", "missing", "always"]
@@ -45,6 +47,7 @@ class Workspace:
             else: writes the weights, judges them, and reports.
         force: Overwrite results that exist.
         verify_cache: Read every byte of the stages that are used, also where a stamp is known.
+        mirror: Copies of finished stages and results, which machines share that share no folder.
     """
 
     cache: Path
@@ -57,6 +60,7 @@ class Workspace:
     rank: int = 0
     force: bool = False
     verify_cache: bool = False
+    mirror: Mirror | None = None
     synthetic: StandIns = ""
 
     def folder(self, stage: Stage, key: str) -> Path:

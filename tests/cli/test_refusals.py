@@ -57,6 +57,7 @@ FLAGS = {
     "--pretrain-data": ["images:", "video:"],
     "--checkpoint": ["missing", LONG, "file"],
     "--config": ["missing", ".", LONG, "binary"],
+    "--cache-mirror": ["nosuch://bucket", LONG],
     "--plugin": ["missing.py", ".", LONG, "file"],
     "--method": ["simclrr", ",", LONG],
     "--task": ["tinny", LONG],

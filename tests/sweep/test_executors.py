@@ -1,6 +1,7 @@
 """Executors: what is asked of them is checked, and each gives the results of one process."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import torch
 
 from conftest import Facebench
 from facebench.errors import FacebenchError, StageError
+from facebench.sweep.executors.attempt import attempt
 from facebench.sweep.executors.choice import Choice
 from facebench.sweep.executors.common_folder import check_identity, identity
 from facebench.sweep.executors.processes import visible_gpus
+from facebench.sweep.executors.protocol import Ended
 from facebench.sweep.executors.slurm import read_settings
 
 SWEEP = """
@@ -87,6 +90,34 @@ def test_options_of_submitit_are_read_by_their_type() -> None:
 def measured(folder: Path) -> dict[str, Any]:
     records = [json.loads(path.read_text()) for path in folder.glob("*/*.json")]
     return {r["stages"]["result"]: [r["stages"], r["scores"], r["details"]] for r in records}
+
+
+def test_results_of_a_machine_that_shares_no_folder_come_from_the_mirror(
+    facebench: Facebench, tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cache and result of a run are gone when it has ended, as those of another machine are."""
+    ended: list[Path] = []
+
+    def elsewhere(*arguments: Any) -> Ended:
+        found = attempt(*arguments)
+        assert found.result is not None
+        ended.append(found.result)
+        for suffix in (".json", ".parquet"):
+            found.result.with_suffix(suffix).unlink()
+        shutil.rmtree(tmp_path / "cache")
+        return found
+
+    (tmp_path / "sweep.yaml").write_text(SWEEP)
+    sweep = ["sweep", "sweep.yaml", "--plugin", str(plugin)]
+    facebench(*sweep, "--results", "alone", "--cache", "one")
+    monkeypatch.setattr("facebench.sweep.executors.local.attempt", elsewhere)
+    sweep += ["--results", "far", "--cache", "cache"]
+    done = facebench(*sweep, status=1)
+    assert "not to be seen on this machine" in done.stderr
+    ended.clear()
+    facebench(*sweep, "--cache-mirror", f"file://{tmp_path / 'mirror'}")
+    assert len(ended) == 2
+    assert measured(tmp_path / "far") == measured(tmp_path / "alone")
 
 
 @pytest.mark.usefixtures("one_thread")

@@ -84,7 +84,8 @@ def _prepared(packed_site: bytes) -> _Prepared:
             f"{site.folder}: {error.strerror} on this machine; expected the folder in which the "
             "sweep was started. Start it in one that all machines share."
         ) from error
-    check_identity(site.workspace.cache, site.identity)
+    if site.workspace.mirror is None:  # else each machine has a cache of its own
+        check_identity(site.workspace.cache, site.identity)
     resolve_device(str(site.workspace.device))
     torch.set_num_threads(min(site.threads, torch.get_num_threads()))
     log_to_terminal(site.verbose)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from facebench.pipeline.copies import Copies
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.plan import PlannedRun
 from facebench.sweep.schedule import Schedule
@@ -84,15 +85,17 @@ def execute(schedule: Schedule, executor: Executor, workspace: Workspace) -> Ite
             if not under_way:
                 return
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                planned, ended = under_way.pop(future), _visible(future.result())
+                planned, ended = under_way.pop(future), _visible(future.result(), workspace)
                 yield from _settled(planned, ended, schedule, workspace)
     finally:
         executor.close()
 
 
-def _visible(ended: Ended) -> Ended:
+def _visible(ended: Ended, workspace: Workspace) -> Ended:
     """Return how a run ended, as seen from here: another machine may have a folder of its own."""
     if ended.result is None or ended.result.exists():
+        return ended
+    if Copies(workspace).take_result(ended.result):
         return ended
     return Ended(
         error=f"its result {ended.result} is not to be seen on this machine; expected a folder "
@@ -105,6 +108,7 @@ def _settled(
 ) -> Iterator[Outcome]:
     yield Outcome(run=planned, result=ended.result, error=ended.error)
     checkpoint = planned.stages[0]
-    learned = checkpoint.done or workspace.folder("checkpoints", checkpoint.key).exists()
+    folder = workspace.folder("checkpoints", checkpoint.key)
+    learned = checkpoint.done or folder.exists() or Copies(workspace).has(folder)
     for lost in schedule.finish(planned, learned=learned, done=ended.result is not None):
         yield Outcome(run=lost, error="not tried: a run before it could not make its checkpoint")
