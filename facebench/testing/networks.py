@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from facebench.backbones import Backbone, NoBackbone, act, conv
@@ -50,7 +51,9 @@ class TwoLayers(Backbone):
 
 
 def small_backbone(cls: type[Method]) -> Backbone:
-    """Return a new backbone of the kind that a method needs, small."""
+    """Return a new backbone of the kind that a method needs, small; always with the same weights."""
     if not cls.info.backbone:
         return NoBackbone()
-    return TwoBlocks() if cls.info.transformer else TwoLayers()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return TwoBlocks() if cls.info.transformer else TwoLayers()

@@ -117,6 +117,21 @@ def test_dwa_is_the_softmax_of_the_ratios() -> None:
         assert weights[k].item() == pytest.approx(2 * math.exp(ratios[k] / 2) / total, rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("before", "last", "expected"),
+    [
+        ([0.0, 2.0], [0.0, 2.0], [1.0, 1.0]),  # neither fell
+        ([0.0, 2.0], [1.0, 2.0], [2.0, 0.0]),  # the first rose without bound
+        ([3.0, 2.0], [0.0, 2.0], [0.755, 1.245]),  # e^0 and e^(1/2)
+    ],
+)
+def test_dwa_of_losses_of_zero_is_finite(
+    before: list[float], last: list[float], expected: list[float]
+) -> None:
+    weights = dynamic_weights(torch.tensor([before, last]), 2.0)
+    assert weights.tolist() == pytest.approx(expected, abs=1e-3)
+
+
 def test_dynamic_weights_start_after_two_epochs_and_favour_the_slower_task() -> None:
     method = build()
     method.after_epoch({"L_face": 4.0, "L_pose": 4.0})
