@@ -146,35 +146,51 @@ def _is_open(hint: Any) -> bool:
 
 
 def _allows(hint: Any, value: Any) -> bool:
-    inner, origin = plain_type(hint), get_origin(plain_type(hint))
+    return _rule(hint)(value)
+
+
+@cache  # options are made by the hundred for one request
+def _rule(hint: Any) -> Callable[[Any], bool]:
+    """Return what tells of a value whether an annotation allows it."""
+    inner = plain_type(hint)
+    origin, parts = get_origin(inner), get_args(inner)
     if origin is Literal:
-        return any(value == choice and type(value) is type(choice) for choice in get_args(inner))
+        return lambda value: any(value == c and type(value) is type(c) for c in parts)
     if origin is tuple:
-        return (
+        item, lengths = _rule(parts[0]), list(_lengths(hint))
+        return lambda value: (
             isinstance(value, (tuple, list))
-            and all(m.min_length <= len(value) for m in _lengths(hint))
-            and all(len(value) <= (m.max_length or math.inf) for m in _lengths(hint))
-            and all(_allows(get_args(inner)[0], item) for item in value)
+            and all(m.min_length <= len(value) <= (m.max_length or math.inf) for m in lengths)
+            and all(map(item, value))
         )
     if origin in (Union, types.UnionType):
-        return any(_allows(choice, value) for choice in get_args(inner))
-    if inner not in (int, float):
-        return inner is Any or not isinstance(inner, type) or isinstance(value, inner)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return False
-    if inner is int and not (isinstance(value, int) and _within(value, _ANY_INT)):
-        return False
-    return all(_within(value, interval) for interval in _intervals(hint))
+        rules = list(map(_rule, parts))
+        return lambda value: any(rule(value) for rule in rules)
+    if inner in (int, float):
+        intervals = [*_intervals(hint), *([_ANY_INT] if inner is int else [])]
+        return lambda value: (
+            isinstance(value, inner if inner is int else (int, float))
+            and not isinstance(value, bool)
+            and math.isfinite(value)
+            and all(_within(value, interval) for interval in intervals)
+        )
+    if inner is Any or not isinstance(inner, type):
+        return lambda value: True
+    return lambda value: isinstance(value, inner)
 
 
 def _within(value: float, interval: Interval) -> bool:
-    ends: tuple[tuple[Any, Callable[[Any], bool]], ...] = (
-        (interval.ge, lambda end: value >= end),
-        (interval.gt, lambda end: value > end),
-        (interval.le, lambda end: value <= end),
-        (interval.lt, lambda end: value < end),
+    # Types of the library: ends that anything can be compared with.
+    ge: Any = interval.ge
+    gt: Any = interval.gt
+    le: Any = interval.le
+    lt: Any = interval.lt
+    return bool(
+        (ge is None or value >= ge)
+        and (gt is None or value > gt)
+        and (le is None or value <= le)
+        and (lt is None or value < lt)
     )
-    return all(holds(end) for end, holds in ends if end is not None)
 
 
 def _range(interval: Interval) -> str:
