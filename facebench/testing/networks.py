@@ -51,7 +51,7 @@ class TwoLayers(Backbone):
 
 
 def small_backbone(cls: type[Method]) -> Backbone:
-    """Return a new backbone of the kind that a method needs, small; always with the same weights."""
+    """Return a small backbone of the kind that a method needs, with the same weights each time."""
     if not cls.info.backbone:
         return NoBackbone()
     with torch.random.fork_rng(devices=[]):

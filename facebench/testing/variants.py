@@ -2,7 +2,7 @@
 
 Processors without bf16 arithmetic emulate it about eight times slower than float32. Where time
 matters more than every combination (``thorough=False``), bf16 is therefore learned with the small
-networks that a method names, and on such processors with each recipe under the quick preset alone,
+networks that a method names, and on such processors with the quick preset's first recipe alone,
 by methods of at most ten million weights. In float32 the quick preset then has networks of the
 sizes that it declares, others have small ones, and values of different options share a variant.
 """
@@ -73,7 +73,7 @@ def planned(
     if _has_bf16():
         yield "bf16", [*small, *values]
     elif _weights(cls, quick[0]) <= _EMULATED_WEIGHTS:
-        yield "bf16", quick
+        yield "bf16", quick[:1]
 
 
 def _weights(cls: type[Method], variant: Variant) -> int:
