@@ -6,17 +6,29 @@ from .api.doctor import doctor
 from .api.evaluate import evaluate
 from .api.factors import measure_factors
 from .api.features import TaskFeatures, extract
+from .api.figure_folder import draw_all
 from .api.figures import (
     draw_actions,
     draw_confusion,
     draw_curves,
     draw_factors,
-    draw_features,
-    draw_labels,
     draw_probe,
-    draw_reconstructions,
-    draw_roc,
     draw_yaw,
+    figure_style,
+)
+from .api.figures_of_images import (
+    draw_features,
+    draw_mistakes,
+    draw_neighbours,
+    draw_reconstructions,
+)
+from .api.figures_of_several import (
+    draw_compute,
+    draw_det,
+    draw_forest,
+    draw_labels,
+    draw_ranks,
+    draw_roc,
 )
 from .api.folders import merge, publish, validate
 from .api.input_sheet import InputSheet, show_input
@@ -56,18 +68,26 @@ __all__ = [
     "doctor",
     "download_data",
     "draw_actions",
+    "draw_all",
+    "draw_compute",
     "draw_confusion",
     "draw_curves",
+    "draw_det",
     "draw_factors",
     "draw_features",
+    "draw_forest",
     "draw_labels",
+    "draw_mistakes",
+    "draw_neighbours",
     "draw_probe",
+    "draw_ranks",
     "draw_reconstructions",
     "draw_roc",
     "draw_yaw",
     "dry_run",
     "evaluate",
     "extract",
+    "figure_style",
     "import_weights",
     "list_cache",
     "list_data",

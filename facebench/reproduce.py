@@ -194,7 +194,8 @@ def _compared(
 
 
 def _same_rows(stored: pd.DataFrame, new: pd.DataFrame) -> int:
-    if len(stored) != len(new) or list(stored) != list(new):
+    """Count equal rows; a column that an earlier version did not store is not compared."""
+    if len(stored) != len(new) or not set(stored) <= set(new):
         return 0
     same = [stored[name].to_numpy() == new[name].to_numpy() for name in stored]
     return int(pd.DataFrame(same).all().sum())

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import numpy as np
@@ -16,6 +17,9 @@ from tiny_tasks import tiny_folder
 from typer.testing import CliRunner, Result
 
 from facebench.cli import app
+
+if TYPE_CHECKING:
+    from facebench.results.store import Result as StoredResult
 
 # The consoles of facebench.runtime.terminal read it once, whichever test imports them first.
 os.environ["COLUMNS"] = "200"
@@ -104,6 +108,15 @@ def stand_ins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     folder = tmp_path_factory.getbasetemp()
     return (folder.parent if IN_PARALLEL else folder) / "stand-ins"
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, StoredResult]":
+    """Return a result of every protocol, judged once for all tests; none may change them."""
+    from result_world import KINDS, write_result  # here, since it imports torch
+
+    root = tmp_path_factory.mktemp("written")
+    return {kind: write_result(root, kind) for kind in KINDS}
 
 
 @pytest.fixture

@@ -47,12 +47,19 @@ FUNCTIONS = {
     "doctor": "doctor",
     "evaluate": "evaluate",
     "figure actions": "draw_actions",
+    "figure all": "draw_all",
+    "figure compute": "draw_compute",
     "figure confusion": "draw_confusion",
     "figure curves": "draw_curves",
+    "figure det": "draw_det",
     "figure disentanglement": "draw_factors",
     "figure features": "draw_features",
+    "figure forest": "draw_forest",
     "figure labels": "draw_labels",
+    "figure mistakes": "draw_mistakes",
+    "figure neighbours": "draw_neighbours",
     "figure probe": "draw_probe",
+    "figure ranks": "draw_ranks",
     "figure reconstructions": "draw_reconstructions",
     "figure roc": "draw_roc",
     "figure yaw": "draw_yaw",
@@ -484,3 +491,33 @@ def test_figures_are_drawn_and_are_those_of_the_command(
         assert draw(tmp_path / "a.svg").read_bytes() == (tmp_path / f"{name}.svg").read_bytes()
     with pytest.raises(fb.FacebenchError, match="expected verification"):
         fb.draw_roc(results[0], tmp_path / "roc.svg")
+
+
+def test_all_figures_of_results_are_in_one_folder_with_an_index(
+    results: fb.Results,
+    places: dict[str, Any],
+    tmp_path: Path,
+    facebench: Facebench,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    pytest.importorskip("matplotlib")
+    out, path = tmp_path / "all", str(results[0].path)
+    flags = [f"--data={places['data']}", f"--cache={places['cache']}",
+             f"--plugin={places['plugins'][0]}", "--skip=features-tsne"]  # fmt: skip
+    done = facebench("figure", "all", path, "--out", str(out), "--format", "png", *flags)
+    page = (out / "index.html").read_text()
+    drawn = [path.relative_to(out).as_posix() for path in out.rglob("*.png")]
+    assert {Path(name).stem for name in drawn} == {
+        "forest", "compute", "curves", "probe", "confusion", "mistakes", "neighbours",
+        "features-pca",
+    }  # fmt: skip
+    for name in drawn:
+        assert f'<img src="{name}"' in page
+        assert str(out / name) in done.stdout
+    assert done.stdout.splitlines()[-1] == str(out / "index.html")
+    assert "expected multilabel" in page  # why there are no bars of action units
+    warned = (out / "tiny" / results[0].path.stem / "neighbours.caption.txt").read_text()
+    assert "Licence: none" in warned
+    assert "Licence: none" in caplog.text
+    with pytest.raises(fb.FacebenchError, match="Did you mean 'mistakes'"):
+        fb.draw_all(results, out, skip=["mistake"])

@@ -93,7 +93,9 @@ def contradicts(result: Result, other: Result) -> Difference | None:
     for difference in differences(left, right, ignore=MEASURED_BY):
         return difference
     predictions, others = result.predictions, other.predictions
-    if predictions.equals(others):
+    # A column that only a later version stores (how sure a decision was) is no contradiction.
+    shared = [name for name in predictions if name in others]
+    if predictions[shared].equals(others[shared]):
         return None
     return Difference("the predictions", f"{len(predictions)} rows", f"{len(others)} other rows")
 

@@ -80,9 +80,25 @@ def draws_bars() -> bool:
     return err.is_terminal
 
 
+class Once(logging.Filter):
+    """Lets a warning through once, whichever of several runs or figures repeats it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = set[str]()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a message is new."""
+        said, message = self._said, record.getMessage()
+        new = record.levelno != logging.WARNING or message not in said
+        said.add(message)
+        return new
+
+
 def log_to_terminal(verbose: bool) -> None:
-    """Send logs to standard error: warnings, and facebench's info messages if ``verbose``."""
+    """Send logs to standard error: each warning once, and info messages if ``verbose``."""
     handler = RichHandler(console=err, show_time=False, show_path=False, markup=False)
+    handler.addFilter(Once())
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     logging.getLogger("facebench").setLevel(logging.INFO if verbose else logging.WARNING)
 

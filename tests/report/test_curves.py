@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from facebench.errors import DataError
 from facebench.report.curves import WIDTH, curves, curves_table, sparkline
-from facebench.report.figures.curve import draw_curves, label
+from facebench.report.figures.curve import label, training_curves
+from facebench.report.figures.drawing import write
 
 HISTORY: list[dict[str, Any]] = [
     {"L_dis": 1.0 - epoch / 8, "L_face": 8.0, "feature_std": 0.5, "gradient_norm": 2.0,
@@ -71,10 +73,10 @@ def test_a_long_history_is_averaged() -> None:
 @pytest.mark.parametrize("kind", ["png", "svg"])
 def test_the_same_history_gives_the_same_figure(tmp_path: Path, kind: str) -> None:
     first, again = tmp_path / f"a.{kind}", tmp_path / f"b.{kind}"
-    draw_curves(first, HISTORY, "run")
-    draw_curves(again, HISTORY, "run")
+    write(training_curves(HISTORY, "run"), first)
+    write(training_curves(HISTORY, "run"), again)
     assert first.read_bytes() == again.read_bytes()
-    draw_curves(again, HISTORY[:3], "run")
+    write(training_curves(HISTORY[:3], "run"), again)
     assert first.read_bytes() != again.read_bytes()
 
 
@@ -84,7 +86,16 @@ def test_names_are_set_as_the_paper_does() -> None:
     assert label("lr") == "lr"
 
 
-def test_a_figure_of_nothing_is_refused(tmp_path: Path) -> None:
+def test_a_single_epoch_is_points_and_not_empty_axes() -> None:
+    figure = Figure()
+    training_curves(HISTORY[:1], "run").paint(figure)
+    assert figure.axes
+    for panel in figure.axes:
+        for line in panel.lines:
+            assert len(line.get_xdata()) == 1
+            assert line.get_marker() == "."
+
+
+def test_a_figure_of_nothing_is_refused() -> None:
     with pytest.raises(DataError, match="nothing was learned"):
-        draw_curves(tmp_path / "a.png", [], "random")
-    assert not list(tmp_path.iterdir())
+        training_curves([], "random")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from facebench.config.spec import ProbeSpec
@@ -59,7 +60,8 @@ def probe_classes(
 
         # Both in one pass; heads are trained independently.
         final = probe.train([chosen, paper], rows["train"], on_epoch=after)
-    honest, last = final.predict(probe.matrix(rows["test"])).numpy()
+    test = probe.matrix(rows["test"])
+    honest, last = final.predict(test).numpy()
     details = {
         "chosen": {"lr": chosen.lr, "weight_decay": chosen.weight_decay},
         "chosen_on": parts.origin,
@@ -74,7 +76,9 @@ def probe_classes(
             zip(("honest", "paper"), final.layers.tolist(), strict=True)
         )
     return Probed(
-        _predictions(dataset, rows["test"], honest, monitor.predictions, last),
+        _predictions(
+            dataset, rows["test"], honest, _sureness(final, test, honest), monitor.predictions, last
+        ),
         details,
         choices={"classes": classes},
         monitored={"best_epoch": monitor.best_epoch, "test_accuracy_by_epoch": monitor.curve},
@@ -116,8 +120,23 @@ class _Probe:
         )
 
 
+def _sureness(heads: Heads, test: FeatureMatrix, decided: Rows) -> npt.NDArray[np.float32]:
+    """Return the probability (softmax) of each class that the first head decided on, ``[N]``.
+
+    Four decimals: which mistakes were the surest is to be looked at, and the last bits of a product
+    of matrices are another machine's.
+    """
+    shares = heads.logits(test)[0].double().softmax(1).numpy()
+    return np.round(shares[np.arange(len(decided)), decided], 4).astype(np.float32)
+
+
 def _predictions(
-    dataset: Dataset, test: Rows, honest: Rows, paper: Rows, paper_last: Rows
+    dataset: Dataset,
+    test: Rows,
+    honest: Rows,
+    sureness: npt.NDArray[np.float32],
+    paper: Rows,
+    paper_last: Rows,
 ) -> pd.DataFrame:
     table = dataset.table.iloc[test]
     return pd.DataFrame(
@@ -125,6 +144,7 @@ def _predictions(
             "path": table["path"].to_numpy(),
             "label": table["label"].to_numpy(np.int64),
             "honest": honest,
+            "honest_probability": sureness,
             "paper": paper,
             "paper_last": paper_last,
         }

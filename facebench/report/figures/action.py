@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facebench.report.figures.drawing import draw
+from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.metric_bars import Bars, Ends, paint_bars
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
@@ -15,17 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_actions(path: Path, record: Record) -> None:
-    """Draw the metrics of the paper's table: every action unit, and the mean.
+def action_bars(record: Record) -> Drawing:
+    """Return the metrics of the paper's table: every action unit, and the mean.
 
     Args:
-        path: ``.png`` or ``.svg``.
         record: Record of the result.
 
     Raises:
         DataError: It is no multilabel result.
-        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
-        FacebenchError: matplotlib is not installed.
     """
     check_protocol(record, "actions", "multilabel")
     columns = record.task.columns
@@ -46,11 +42,13 @@ def draw_actions(path: Path, record: Record) -> None:
             series.append(Bars(SHOWN[kind], values, ends))
         paint_bars(axes, [column.title.removesuffix(" (%)") for column in columns], series,
                    floors)  # fmt: skip
-        axes.set_ylabel(record.task.main_metric.title, fontsize=9)
+        axes.set_ylabel(record.task.main_metric.title)
         axes.set_ylim(bottom=0)
-        axes.set_title(f"{figure_title(record)}\n95 % intervals over subjects", fontsize=9)
 
-    draw(path, (0.62 * len(columns) + 2.4, 3.4), paint)
+    title = f"{figure_title(record)}\n95 % intervals over subjects"
+    return Drawing(
+        title, (0.62 * len(columns) + 2.4, 3.4), paint, synthetic=record.task.synthetic, below=4
+    )
 
 
 def _scaled(ends: tuple[float, float] | None, scale: float) -> Ends:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from facebench.protocol import ScoreKind
-from facebench.report.figures.drawing import draw
+from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
 from facebench.results.scores import shown_kind
@@ -20,19 +19,16 @@ if TYPE_CHECKING:
 _DARK = 0.55  # fraction of a row from which a cell is dark, and its text white
 
 
-def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: ScoreKind) -> None:
-    """Draw shares of each true class, in percent; below each, the number of images.
+def confusion_matrix(record: Record, classes: Sequence[str], kind: ScoreKind) -> Drawing:
+    """Return shares of each true class, in percent; below each, the number of images.
 
     Args:
-        path: ``.png`` or ``.svg``.
         record: Record of the result.
         classes: Names in label order; numbers are used if they do not fit.
         kind: Kind of predictions, ``honest`` or ``paper``.
 
     Raises:
         DataError: It is no classification result.
-        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
-        FacebenchError: matplotlib is not installed.
     """
     check_protocol(record, "confusion", "classification", "knn", "centroid", "weighted")
     block = record.scores.of(kind)
@@ -50,19 +46,16 @@ def draw_confusion(path: Path, record: Record, classes: Sequence[str], kind: Sco
                 colour = "white" if shares[down, across] > _DARK else "black"
                 place: dict[str, Any] = {"ha": "center", "color": colour}
                 share = f"{100 * shares[down, across]:.0f}" if totals[down, 0] else "–"
-                axes.text(across, down - 0.05, share, va="bottom", fontsize=9, **place)
-                axes.text(across, down + 0.1, f"{counts[down, across]:,}", va="top", fontsize=6,
-                          **place)  # fmt: skip
-        axes.set_xticks(range(number), names, rotation=45, ha="right", fontsize=8)
-        axes.set_yticks(range(number), names, fontsize=8)
-        axes.set_xlabel("predicted", fontsize=9)
-        axes.set_ylabel("true", fontsize=9)
-        accuracy = f"accuracy {100 * block.value('accuracy'):.2f} %"
-        axes.set_title(
-            f"{figure_title(record)}\n{shown_kind(kind, record.task.protocol[0])}, {accuracy}",
-            fontsize=9,
-        )
+                axes.text(across, down - 0.05, share, va="bottom", fontsize="medium", **place)
+                axes.text(across, down + 0.1, f"{counts[down, across]:,}", va="top",
+                          fontsize="x-small", **place)  # fmt: skip
+        axes.set_xticks(range(number), names, rotation=45, ha="right")
+        axes.set_yticks(range(number), names)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
         figure.colorbar(image, ax=axes, label="% of the true class", shrink=0.8)
 
+    accuracy = f"accuracy {100 * block.value('accuracy'):.2f} %"
+    title = f"{figure_title(record)}\n{shown_kind(kind, record.task.protocol[0])}, {accuracy}"
     side = 0.55 * number + 1.8
-    draw(path, (side + 0.9, side), paint)
+    return Drawing(title, (side + 0.9, side), paint, synthetic=record.task.synthetic)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from facebench.report.figures.drawing import draw
+from facebench.report.figures.drawing import SYNTHETIC, Drawing
 from facebench.synth.factor_faces import FACTORS
 
 if TYPE_CHECKING:
@@ -18,18 +17,13 @@ _METRICS = {"accuracy": "accuracy", "AUC": "mean AUC", "R2": "$R^2$"}
 _LIGHT = 0.55  # above this a cell is dark, and its text white
 
 
-def draw_heat_map(path: Path, record: dict[str, Any]) -> None:
-    """Draw how much of each factor each feature contains, with intervals.
+def heat_map(record: dict[str, Any]) -> Drawing:
+    """Return how much of each factor each feature contains, with intervals.
 
     A cell is (score - floor) / (1 - floor), so that colours are comparable across metrics.
 
     Args:
-        path: ``.png`` or ``.svg``.
         record: Record of a :class:`facebench.disentangle.disentanglement.Disentanglement`.
-
-    Raises:
-        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
-        FacebenchError: matplotlib is not installed.
     """
     rows = record["rows"]
 
@@ -46,7 +40,14 @@ def draw_heat_map(path: Path, record: dict[str, Any]) -> None:
         bar = figure.colorbar(image, ax=axes, ticks=[0, 0.5, 1], pad=0.14)
         bar.ax.set_yticklabels(["floor", "half", "perfect"])
 
-    draw(path, (1.1 * len(FACTORS) + 3.9, 0.62 * len(rows) + 1.6), paint)
+    faces = record["faces"]
+    title = (
+        "What a linear model reads from each feature: 0 is the floor, 1 perfect\n"
+        f"{faces['images']:,} {SYNTHETIC} of {faces['persons']:,} persons, "
+        "95 % intervals over persons"
+    )
+    size = (1.1 * len(FACTORS) + 3.9, 0.62 * len(rows) + 1.6)
+    return Drawing(title, size, paint, synthetic=True, column_height=size[1])
 
 
 def _held(row: dict[str, Any], name: str) -> dict[str, Any]:
@@ -59,12 +60,13 @@ def _write(axes: Axes, across: int, down: int, held: dict[str, Any], colour: str
     if None in (value, low, high):
         return
     ends = f"{low:.2f} to {high:.2f}"
-    for height, text, size in ((down - 0.1, f"{value:.2f}", 11), (down + 0.24, ends, 6.5)):
+    lines = ((down - 0.1, f"{value:.2f}", "large"), (down + 0.24, ends, "x-small"))
+    for height, text, size in lines:
         axes.text(across, height, text, ha="center", va="center", fontsize=size, color=colour)
 
 
 def _label(axes: Axes, record: dict[str, Any]) -> None:
-    rows, faces = record["rows"], record["faces"]
+    rows = record["rows"]
     first = rows[0]["scores"]["factors"]
     titles = [record["methods"][row["method"]]["title"] for row in rows]
     below = [f"{name}\n{_METRICS[first[name]['metric']]}" for name in FACTORS]
@@ -73,18 +75,12 @@ def _label(axes: Axes, record: dict[str, Any]) -> None:
         range(len(rows)),
         [f"{title}  {row['feature']}" for title, row in zip(titles, rows, strict=True)],
     )
-    axes.tick_params(length=0, top=False, labelsize=9)
-    axes.set_title(
-        "What a linear model reads from each feature: 0 is the floor, 1 perfect\n"
-        f"{faces['images']:,} synthetic faces of {faces['persons']:,} persons, "
-        "95 % intervals over persons",
-        fontsize=9,
-    )
+    axes.tick_params(length=0, top=False)
     beside = len(FACTORS) - 0.4
-    axes.text(beside, -0.62, "identity − pose", fontsize=9, va="bottom")
+    axes.text(beside, -0.62, "identity − pose", va="bottom")
     for down, row in enumerate(rows):
         difference = row["scores"]["identity_minus_pose"]["value"]
         if difference is not None:
             axes.text(
-                beside, down, f"{difference:+.2f}".replace("-", "−"), va="center", fontsize=11
+                beside, down, f"{difference:+.2f}".replace("-", "−"), va="center", fontsize="large"
             )

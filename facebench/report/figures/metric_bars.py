@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from facebench.report.figures.style import place_legend, small
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -52,8 +54,7 @@ def paint_bars(
         for group, height in enumerate(heights):
             axes.plot([group - 0.45, group + 0.45], [height, height], color="0.35", linewidth=1,
                       linestyle=style, label=name if group == 0 else None)  # fmt: skip
-    axes.set_xticks(places, titles, fontsize=8)
-    axes.tick_params(axis="y", labelsize=8)
-    axes.grid(axis="y", alpha=0.3)
-    axes.set_axisbelow(True)
-    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+    crowded = small(axes.figure) and len(titles) > 6
+    axes.set_xticks(places, titles, rotation=60 if crowded else 0)
+    axes.grid(visible=True, axis="y")
+    place_legend(axes)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facebench.errors import DataError
-from facebench.report.figures.drawing import draw
+from facebench.report.figures.drawing import Drawing
+from facebench.report.figures.style import place_legend
 from facebench.report.figures.title import figure_title
 from facebench.results.probe_curve import ProbeCurve, probe_curve
 from facebench.results.record import Record
@@ -16,17 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_probe(path: Path, record: Record) -> None:
-    """Draw the test score after each epoch, the epochs that are reported, and the honest score.
+def probe_epochs(record: Record) -> Drawing:
+    """Return the test score after each epoch, the epochs that are reported, and the honest score.
 
     Args:
-        path: ``.png`` or ``.svg``.
         record: Record of the result.
 
     Raises:
         DataError: No probe was trained (pairs compared by cosine).
-        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
-        FacebenchError: matplotlib is not installed.
     """
     curve = probe_curve(record)
     if curve is None:
@@ -40,14 +37,14 @@ def draw_probe(path: Path, record: Record) -> None:
         axes = figure.subplots()
         _paint_curve(axes, curve, _scale(record, curve))
         _paint_honest(axes, record, curve)
-        axes.set_xlabel("epoch of the paper's probe", fontsize=9)
-        axes.set_ylabel(record.task.main_metric.title, fontsize=9)
-        axes.tick_params(labelsize=8)
-        axes.grid(alpha=0.3)
-        axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
-        axes.set_title(figure_title(record), fontsize=9)
+        axes.set_xlabel("epoch of the paper's probe")
+        axes.set_ylabel(record.task.main_metric.title)
+        axes.grid(visible=True)
+        place_legend(axes)
 
-    draw(path, (7.2, 3.4), paint)
+    return Drawing(
+        figure_title(record), (7.2, 3.4), paint, synthetic=record.task.synthetic, below=6
+    )
 
 
 def _paint_curve(axes: Axes, curve: ProbeCurve, scale: float) -> None:
@@ -56,18 +53,18 @@ def _paint_curve(axes: Axes, curve: ProbeCurve, scale: float) -> None:
     folded = len(values) > 1
     for row in values if folded else ():
         axes.plot(epochs, row, color="C1", linewidth=0.6, alpha=0.4)
-    axes.plot(epochs, values.mean(0), color="C1", linewidth=1.4, marker="." if len(epochs) < 30
-              else "", label="test side, mean of folds" if folded else "test split")  # fmt: skip
+    axes.plot(epochs, values.mean(0), color="C1", marker="." if len(epochs) < 30 else "",
+              label="test side, mean of folds" if folded else "test split")  # fmt: skip
     if curve.best_epochs:
         rows = enumerate(curve.best_epochs)
         axes.plot(curve.best_epochs, [values[row, epoch - 1] for row, epoch in rows], "o",
-                  color="C3", markersize=4, label="test-selected: best test epoch")  # fmt: skip
+                  color="C3", label="test-selected: best test epoch")  # fmt: skip
 
 
 def _paint_honest(axes: Axes, record: Record, curve: ProbeCurve) -> None:
     scale, honest = _scale(record, curve), record.scores.honest
     ends = honest.ends(curve.metric)
-    axes.axhline(scale * honest.value(curve.metric), color="C0", linewidth=1.2,
+    axes.axhline(scale * honest.value(curve.metric), color="C0",
                  label="validated, with 95 % interval")  # fmt: skip
     if ends is not None:
         axes.axhspan(scale * ends[0], scale * ends[1], color="C0", alpha=0.12, linewidth=0)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from facebench.report.figures.drawing import draw
+from facebench.report.figures.drawing import Drawing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,30 +16,31 @@ if TYPE_CHECKING:
 _CELL = 1.1  # inches
 
 
-def draw_reconstructions(
-    path: Path, columns: Mapping[str, npt.NDArray[np.float32]], title: str
-) -> None:
-    """Draw one row for each image and one column for each reconstruction.
+def reconstruction_grid(
+    columns: Mapping[str, npt.NDArray[np.float32]],
+    title: str,
+    *,
+    synthetic: bool,
+    warnings: tuple[str, ...] = (),
+) -> Drawing:
+    """Return one row for each image and one column for each reconstruction.
 
     Args:
-        path: ``.png`` or ``.svg``.
         columns: Caption (TeX between dollars) to images ``[B, S, S, 3]`` in [0, 1].
         title: Title of the figure.
-
-    Raises:
-        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
-        FacebenchError: matplotlib is not installed.
+        synthetic: Whether the faces are rendered.
+        warnings: See :class:`facebench.report.figures.drawing.Drawing`.
     """
     rows = len(next(iter(columns.values())))
 
     def paint(figure: Figure) -> None:
-        figure.suptitle(title, fontsize=9)
         axes = figure.subplots(rows, len(columns), squeeze=False)
         for place, (caption, images) in enumerate(columns.items()):
-            axes[0, place].set_title(caption, fontsize=10)
+            axes[0, place].set_title(caption)
             for row, image in enumerate(images):
                 axes[row, place].imshow(image, interpolation="nearest", vmin=0, vmax=1)
         for axis in axes.flat:
             axis.set_axis_off()
 
-    draw(path, (_CELL * len(columns), _CELL * rows + 0.6), paint)
+    size = (_CELL * len(columns), _CELL * rows + 0.6)
+    return Drawing(title, size, paint, synthetic=synthetic, warnings=warnings)

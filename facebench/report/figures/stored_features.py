@@ -27,33 +27,43 @@ class Labelled:
 
     Args:
         values: ``[N, D]`` float32.
+        rows: ``[N]`` rows of the dataset.
         labels: ``[N]``: positions in ``names``, or numbers where there are none.
         names: Names of the classes; empty for numbers.
         by: Name of the labels' column in the task's table.
     """
 
     values: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
     labels: npt.NDArray[np.float64]
     names: tuple[str, ...]
     by: str
 
 
 def labelled_features(
-    result: Result, workspace: Workspace, registry: Registry, *, by: str, items: int, seed: int
+    result: Result,
+    dataset: Dataset,
+    workspace: Workspace,
+    *,
+    by: str,
+    items: int = 0,
+    seed: int = 0,
+    few_people: bool = True,
 ) -> Labelled:
     """Read the features of a result from the cache, and labels from its dataset.
 
     Args:
         result: A stored result.
-        workspace: Workspace with the features in its cache, and real data in its data folder.
-        registry: Registry of the task.
+        dataset: Its dataset, see :func:`stored_dataset`.
+        workspace: Workspace with the features in its cache.
         by: A column of the task's table; if empty the class, the first target, or the subject.
-        items: Largest number of test images.
+        items: Largest number of test images; 0 for all.
         seed: Seed of their choice.
+        few_people: Keep of people only those who have most images, since each has a colour.
 
     Raises:
         StageError: The features are not in the cache.
-        DataError: The dataset is missing or another one, or has no column to colour by.
+        DataError: The dataset has no column to colour by.
         UnknownNameError: There is no such column.
     """
     folder = workspace.folder("features", result.record.stages.features)
@@ -62,19 +72,29 @@ def labelled_features(
             f"{result.path}: its features are not in the cache: found no {folder}; expected what "
             "its run left there. Give the --cache of that run, or run it again."
         )
-    dataset = _dataset(result, workspace, registry)
     features = read_features(folder, len(dataset))
     column = by or _usual_column(dataset)
     if column not in dataset.table:
         raise UnknownNameError("column", column, map(str, dataset.table.columns), where="--by")
-    rows = _rows(dataset, features, column)
-    if len(rows) > items:
+    rows = _rows(dataset, features, column, few_people=few_people)
+    if 0 < items < len(rows):
         rows = np.sort(np.random.default_rng(seed).choice(rows, items, replace=False))
     labels, names = _labels(dataset, dataset.table[column].iloc[rows])
-    return Labelled(np.asarray(features.values[rows], dtype=np.float32), labels, names, column)
+    values = np.asarray(features.values[rows], dtype=np.float32)
+    return Labelled(values, rows, labels, names, column)
 
 
-def _dataset(result: Result, workspace: Workspace, registry: Registry) -> Dataset:
+def stored_dataset(result: Result, workspace: Workspace, registry: Registry) -> Dataset:
+    """Open the dataset that a result was judged on.
+
+    Args:
+        result: A stored result.
+        workspace: Workspace with real data in its data folder, and stand-ins in its cache.
+        registry: Registry of the task.
+
+    Raises:
+        DataError: The dataset is missing, or another one.
+    """
     record = result.record
     run = saved_run(record.spec, registry)
     opened = Workspace(
@@ -102,10 +122,12 @@ def _usual_column(dataset: Dataset) -> str:
     )
 
 
-def _rows(dataset: Dataset, features: Features, column: str) -> npt.NDArray[np.int64]:
-    """Return the readable test rows; of people those who have most images."""
+def _rows(
+    dataset: Dataset, features: Features, column: str, *, few_people: bool
+) -> npt.NDArray[np.int64]:
+    """Return the readable test rows; of people, if asked, those who have most images."""
     test = (dataset.table["split"] == "test").to_numpy() & features.readable
-    if column == "subject":
+    if column == "subject" and few_people:
         shown = dataset.table["subject"][test].value_counts(sort=False).sort_index()
         most = shown.sort_values(ascending=False, kind="stable").index[:_NAMED]
         test &= dataset.table["subject"].isin(most).to_numpy()

@@ -1,20 +1,66 @@
-"""Titles of figures of a result, and checks whether a figure can show it."""
+"""Titles and names of results in figures, and checks whether a figure can show them."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from facebench.errors import DataError, UnknownNameError
 from facebench.protocol import ScoreKind
-from facebench.report.groups import task_title
+from facebench.report.figures.drawing import SYNTHETIC
+from facebench.report.groups import comparable, learned_from, task_title
 from facebench.results.record import Record
 from facebench.results.scores import KINDS, SHOWN
+from facebench.results.store import Result
 
 
 def figure_title(record: Record) -> str:
     """Return method, feature, seed and task of a result; synthetic data are named as such."""
     spec = record.spec
     who = f"{record.method.title} {spec.extract.feature}, seed {spec.seed}"
-    kind = ", SYNTHETIC faces" if record.task.synthetic else ""
-    return f"{who}: {task_title(record)}{kind}"
+    return f"{who}: {group_title(record)}"
+
+
+def group_title(record: Record) -> str:
+    """Return the task of a result; synthetic data are named as such."""
+    return f"{task_title(record)}{f', {SYNTHETIC}' if record.task.synthetic else ''}"
+
+
+def several_title(records: Sequence[Record]) -> str:
+    """Return the title of one result, or what several of one group have in common."""
+    return figure_title(records[0]) if len(records) == 1 else group_title(records[0])
+
+
+def labels_of(records: Sequence[Record]) -> list[str]:
+    """Return a name of each result that tells it from the others, as short as may be.
+
+    Method and feature come first; then what differs between results of equal names: seed,
+    backbone, what was learned from, and in the end the hash of the result.
+    """
+    return distinct(
+        [f"{record.method.title} {record.spec.extract.feature}" for record in records],
+        [f", seed {record.spec.seed}" for record in records],
+        [f", {record.spec.backbone}" for record in records],
+        [learned_from(record) for record in records],
+        [f", {record.stages.result[:8]}" for record in records],
+    )
+
+
+def distinct(names: Sequence[str], *parts: Sequence[str]) -> list[str]:
+    """Return names, each with those parts appended that tell it from others of the same name.
+
+    Args:
+        names: ``[N]``.
+        *parts: ``[N]`` each, the most telling first; a part that equal names share is left out.
+    """
+    found = list(names)
+    for part in parts:
+        whole = [f"{name}{more}" for name, more in zip(found, part, strict=True)]
+        told = [
+            len({whole[k] for k, other in enumerate(found) if other == name}) > 1 for name in found
+        ]
+        found = [long if tells else short for long, short, tells in
+                 zip(whole, found, told, strict=True)]  # fmt: skip
+    return found
 
 
 def check_protocol(record: Record, figure: str, *protocols: str) -> None:
@@ -28,6 +74,22 @@ def check_protocol(record: Record, figure: str, *protocols: str) -> None:
         raise DataError(
             f"figure {figure}: found a result of {record.task.title}, which is {found}; "
             f"expected {' or '.join(protocols)}. Give another result, or draw another figure."
+        )
+
+
+def check_one_group(figure: str, results: Sequence[Result]) -> None:
+    """Refuse results that are not comparable in one figure.
+
+    Raises:
+        DataError: They are of several tasks, versions, kinds of data or conditions.
+    """
+    groups = comparable(results)
+    if len(groups) > 1:
+        names = sorted({group_title(found[0].record) for found in groups.values()})
+        differ = " and ".join(names) if len(names) > 1 else f"{names[0]} under several conditions"
+        raise DataError(
+            f"figure {figure}: found results of {differ}; expected comparable ones, of one "
+            "task, version, kind of data and way of testing. Draw one figure for each."
         )
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from facebench.errors import DataError
 from facebench.protocol import ScoreKind
-from facebench.report.figures.drawing import draw
+from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.metric_bars import Bars, paint_bars
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
@@ -17,18 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def draw_errors_by_yaw(path: Path, record: Record, kind: ScoreKind) -> None:
-    """Draw the mean absolute error of each angle, in degrees, by range of true yaw.
+def errors_by_yaw(record: Record, kind: ScoreKind) -> Drawing:
+    """Return the mean absolute error of each angle, in degrees, by range of true yaw.
 
     Args:
-        path: ``.png`` or ``.svg``.
         record: Record of the result.
         kind: Kind of predictions, ``honest`` or ``paper``.
 
     Raises:
         DataError: It is no regression result, or yaw is none of its targets.
-        SpecError: See :func:`facebench.report.figures.drawing.draw`, as for the next.
-        FacebenchError: matplotlib is not installed.
     """
     check_protocol(record, "yaw", "regression")
     if record.details.errors_by_yaw is None:
@@ -44,12 +40,12 @@ def draw_errors_by_yaw(path: Path, record: Record, kind: ScoreKind) -> None:
         titles = [f"{part.start} to {part.to}°\n{part.n:,} images" for part in ranges]
         paint_bars(axes, titles, [Bars(_name(m), [_degrees(p.value(m)) for p in ranges])
                                   for m in metrics], {})  # fmt: skip
-        axes.set_xlabel("|true yaw|", fontsize=9)
-        axes.set_ylabel("mean absolute error (degrees)", fontsize=9)
-        error = record.scores.of(kind).value("mae")
-        axes.set_title(f"{figure_title(record)}\n{SHOWN[kind]}, MAE {error:.2f}°", fontsize=9)
+        axes.set_xlabel("|true yaw|")
+        axes.set_ylabel("mean absolute error (degrees)")
 
-    draw(path, (6.0, 3.6), paint)
+    error = record.scores.of(kind).value("mae")
+    title = f"{figure_title(record)}\n{SHOWN[kind]}, MAE {error:.2f}°"
+    return Drawing(title, (6.0, 3.6), paint, synthetic=record.task.synthetic, below=4)
 
 
 def _name(metric: str) -> str:

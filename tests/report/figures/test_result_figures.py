@@ -9,52 +9,42 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
-from result_world import KINDS, write_result
+from result_world import write_result
+from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 from whole_results import changed, whole_record
 
 from conftest import Facebench
 from facebench.errors import DataError, UnknownNameError
-from facebench.report.figures import action as action_figure
-from facebench.report.figures import confusion as confusion_figure
-from facebench.report.figures import feature as feature_figure
-from facebench.report.figures import probe as probe_figure
-from facebench.report.figures import roc as roc_figure
-from facebench.report.figures import yaw as yaw_figure
+from facebench.report.figures.action import action_bars
+from facebench.report.figures.confusion import confusion_matrix
+from facebench.report.figures.drawing import Drawing, write
+from facebench.report.figures.feature import feature_points
+from facebench.report.figures.probe import probe_epochs
 from facebench.report.figures.projection import project
+from facebench.report.figures.roc import det_curves, roc_curves
+from facebench.report.figures.yaw import errors_by_yaw
 from facebench.results.store import Result
 
-Painted = Callable[..., Any]
 
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Result]:
-    root = tmp_path_factory.mktemp("results")
-    return {kind: write_result(root, kind) for kind in KINDS}
-
-
-@pytest.fixture
-def axes(monkeypatch: pytest.MonkeyPatch) -> Painted:
+def axes(drawing: Drawing) -> Any:
     """Return what a figure paints on, without writing it."""
-
-    def painted(module: Any, function: str, *arguments: Any, **named: Any) -> Any:
-        figure = Figure()
-        monkeypatch.setattr(module, "draw", lambda path, size, paint: paint(figure))
-        getattr(module, function)(Path("x.png"), *arguments, **named)
-        return figure.axes[0]
-
-    return painted
+    figure = Figure(figsize=drawing.size)
+    drawing.paint(figure)
+    return figure.axes[0]
 
 
 def names(axes: Any) -> list[str]:
-    return [text.get_text() for text in axes.get_legend().get_texts()]
+    legend = axes.get_legend() or axes.figure.legends[0]
+    return [text.get_text() for text in legend.get_texts()]
 
 
 def test_the_confusion_matrix_shows_counts_and_shares(
-    written: dict[str, Result], axes: Painted
+    written: dict[str, Result],
 ) -> None:
     record = written["classification"].record
-    shown = axes(confusion_figure, "draw_confusion", record, list("abcd"), "paper")
+    drawing = confusion_matrix(record, list("abcd"), "paper")
+    shown = axes(drawing)
     counts = np.array(record.scores.paper.value("confusion"))
     texts = [text.get_text() for text in shown.texts]
     assert texts[1::2] == [str(count) for count in counts.ravel()]
@@ -62,37 +52,70 @@ def test_the_confusion_matrix_shows_counts_and_shares(
     assert texts[::2] == [f"{share:.0f}" for share in shares.ravel()]
     np.testing.assert_allclose(shown.images[0].get_array(), shares)
     assert [tick.get_text() for tick in shown.get_yticklabels()] == list("abcd")
-    assert "test-selected, accuracy" in shown.get_title()
-    numbered = axes(confusion_figure, "draw_confusion", record, ["only one"], "paper")
+    assert "test-selected, accuracy" in drawing.title
+    numbered = axes(confusion_matrix(record, ["only one"], "paper"))
     assert [tick.get_text() for tick in numbered.get_xticklabels()] == list("0123")
 
 
 @pytest.mark.parametrize("kind", ["cosine", "learned"])
 def test_the_roc_curve_has_the_stored_area_and_the_folds_decisions(
-    written: dict[str, Result], axes: Painted, kind: str
+    written: dict[str, Result], kind: str
 ) -> None:
     result = written[kind]
-    shown = axes(roc_figure, "draw_roc", result, "honest")
-    curve, _, folds = (line.get_data() for line in shown.lines)
+    shown = axes(roc_curves([result], "honest", log=False))
+    curve, *marks, _, folds = (line.get_data() for line in shown.lines)
     pairs = result.predictions
     area = np.trapezoid(curve[1], curve[0])
     assert area == pytest.approx(roc_auc_score(pairs["same"], pairs["honest_similarity"]))
     assert area == pytest.approx(result.scores.honest.value("roc_auc"))
+    stored = [result.scores.honest.value(f"tar_at_far_{rate:g}") for rate in (0.1, 0.01, 0.001)]
+    assert [float(tar[0]) for _, tar in marks] == stored
     for k in range(4):
         mine = pairs[pairs["fold"] == k]
         assert folds[0][k] == pytest.approx(mine.loc[~mine["same"], "honest"].mean())
         assert folds[1][k] == pytest.approx(mine.loc[mine["same"], "honest"].mean())
 
 
+def test_several_results_are_in_one_curve_with_a_logarithmic_axis(
+    written: dict[str, Result],
+) -> None:
+    both = [written["cosine"], write_result(written["cosine"].path.parents[1], "cosine", seed=4)]
+    drawing = roc_curves(both, "honest", log=True)
+    shown = axes(drawing)
+    assert shown.get_xscale() == "log"
+    different = int((~both[0].predictions["same"]).sum())
+    assert shown.get_xlim()[0] == pytest.approx(1 / different)
+    assert [name.partition(", AUC")[0] for name in names(shown)[:2]] == [
+        "Random f_s, seed 3", "Random f_s, seed 4",
+    ]  # fmt: skip
+    assert "TAR at FAR 0.1, 0.01, 0.001" in drawing.title
+    with pytest.raises(DataError, match="expected comparable ones"):
+        roc_curves([written["cosine"], written["learned"]], "honest", log=True)
+
+
+def test_the_equal_error_rate_is_where_both_rates_meet(written: dict[str, Result]) -> None:
+    pairs = written["cosine"].predictions
+    same, scores = pairs["same"].to_numpy(bool), pairs["honest_similarity"].to_numpy()
+    rates = [((scores[~same] >= t).mean(), (scores[same] < t).mean()) for t in np.sort(scores)]
+    nearest = min(rates, key=lambda both: abs(both[0] - both[1]))
+    shown = axes(det_curves([written["cosine"]], "honest"))
+    curve, mark = shown.lines
+    assert mark.get_xdata()[0] == pytest.approx(norm.ppf(nearest[0]))
+    assert names(shown) == [f"EER {100 * nearest[0]:.1f} %"]
+    far, frr = (norm.cdf(values) for values in curve.get_data())
+    known = {(round(a, 6), round(b, 6)) for a, b in rates}
+    assert {(round(a, 6), round(b, 6)) for a, b in zip(far, frr, strict=True)} <= known
+
+
 def test_bars_of_action_units_are_the_printed_columns(
-    written: dict[str, Result], axes: Painted
+    written: dict[str, Result],
 ) -> None:
     columns = [
         {"name": n, "title": n.upper(), "scale": 100, "higher_is_better": True}
         for n in ("f1_au1", "f1_au12", "f1")
     ]
     record = changed(written["multilabel"], task={"columns": columns}).record
-    shown = axes(action_figure, "draw_actions", record)
+    shown = axes(action_bars(record))
     heights = [bar.get_height() for bar in shown.patches]
     expected = [
         100 * block.value(column.name)
@@ -107,12 +130,12 @@ def test_bars_of_action_units_are_the_printed_columns(
     assert names(shown) == ["always positive", "majority class", "validated", "test-selected"]
 
 
-def test_errors_by_yaw_are_the_stored_ones(written: dict[str, Result], axes: Painted) -> None:
+def test_errors_by_yaw_are_the_stored_ones(written: dict[str, Result]) -> None:
     result = written["regression"]
     metric = result.record.plain()["task"]["main_metric"]
     columns = [{**metric, "name": n} for n in ("mae_yaw", "mae_roll", "mae")]
     record = changed(result, task={"columns": columns}).record
-    shown = axes(yaw_figure, "draw_errors_by_yaw", record, "paper")
+    shown = axes(errors_by_yaw(record, "paper"))
     ranges = record.plain()["details"]["errors_by_yaw"]["paper"]
     expected = [part[column["name"]] for column in columns for part in ranges]
     heights = [bar.get_height() for bar in shown.patches]
@@ -120,15 +143,13 @@ def test_errors_by_yaw_are_the_stored_ones(written: dict[str, Result], axes: Pai
     assert names(shown) == ["yaw", "roll", "mean"]
     record = whole_record("regression")
     with pytest.raises(DataError, match="has no yaw"):
-        axes(yaw_figure, "draw_errors_by_yaw", record, "paper")
+        axes(errors_by_yaw(record, "paper"))
 
 
 @pytest.mark.parametrize("kind", ["classification", "multilabel", "regression", "learned"])
-def test_the_probes_curve_is_the_stored_one(
-    written: dict[str, Result], axes: Painted, kind: str
-) -> None:
+def test_the_probes_curve_is_the_stored_one(written: dict[str, Result], kind: str) -> None:
     record = written[kind].record
-    shown = axes(probe_figure, "draw_probe", record)
+    shown = axes(probe_epochs(record))
     key = {
         "classification": "test_accuracy_by_epoch", "multilabel": "test_f1_by_fold_and_epoch",
         "regression": "test_mae_by_epoch", "learned": "test_accuracy_by_fold_and_epoch",
@@ -144,15 +165,13 @@ def test_the_probes_curve_is_the_stored_one(
         assert lines["test-selected: best test epoch"][0] == stored.max()
 
 
-def test_features_of_a_class_have_one_colour(axes: Painted) -> None:
+def test_features_of_a_class_have_one_colour() -> None:
     points = np.arange(12.0).reshape(6, 2)
     labels = np.array([0, 1, 0, 1, 1, 0.0])
-    shown = axes(
-        feature_figure, "draw_features", points, labels, names=("a", "b"), by="label", title="T"
-    )
+    shown = axes(feature_points(points, labels, names=("a", "b"), by="label", title="T"))
     np.testing.assert_array_equal(shown.collections[1].get_offsets(), points[labels == 1])
     assert names(shown) == ["a (3)", "b (3)"]
-    scale = axes(feature_figure, "draw_features", points, labels, names=(), by="yaw", title="T")
+    scale = axes(feature_points(points, labels, names=(), by="yaw", title="T"))
     np.testing.assert_array_equal(scale.collections[0].get_array(), labels)
 
 
@@ -178,8 +197,8 @@ def test_projections_that_cannot_be_are_refused() -> None:
 
 
 FIGURES = (
-    ("confusion", "classification"), ("roc", "cosine"), ("actions", "multilabel"),
-    ("yaw", "regression"), ("probe", "regression"),
+    ("confusion", "classification"), ("roc", "cosine"), ("det", "cosine"),
+    ("actions", "multilabel"), ("yaw", "regression"), ("probe", "regression"),
 )  # fmt: skip
 
 
@@ -188,16 +207,17 @@ FIGURES = (
 def test_a_figure_has_the_same_bytes_each_time(
     written: dict[str, Result], tmp_path: Path, figure: str, kind: str, suffix: str
 ) -> None:
-    draw: Callable[[Path, Result], None] = {
-        "confusion": lambda f, r: confusion_figure.draw_confusion(f, r.record, "abcd", "honest"),
-        "roc": lambda f, r: roc_figure.draw_roc(f, r, "honest"),
-        "actions": lambda f, r: action_figure.draw_actions(f, r.record),
-        "yaw": lambda f, r: yaw_figure.draw_errors_by_yaw(f, r.record, "honest"),
-        "probe": lambda f, r: probe_figure.draw_probe(f, r.record),
+    draw: Callable[[Result], Drawing] = {
+        "confusion": lambda r: confusion_matrix(r.record, "abcd", "honest"),
+        "roc": lambda r: roc_curves([r], "honest", log=False),
+        "det": lambda r: det_curves([r], "honest"),
+        "actions": lambda r: action_bars(r.record),
+        "yaw": lambda r: errors_by_yaw(r.record, "honest"),
+        "probe": lambda r: probe_epochs(r.record),
     }[figure]
     files = [tmp_path / f"{n}.{suffix}" for n in range(2)]
     for file in files:
-        draw(file, written[kind])
+        write(draw(written[kind]), file)
     assert files[0].read_bytes() == files[1].read_bytes()
     assert files[0].stat().st_size > 3000
 

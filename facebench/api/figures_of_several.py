@@ -1,0 +1,152 @@
+"""Figures of several results: a function for each command of ``facebench figure``.
+
+Results are given one by one, or as folders of them. Each function takes the file to write, whose
+name ends in .png or .svg, and returns it; see :mod:`facebench.api.figures`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from facebench.api.figures import Stored
+from facebench.report.entries import stored_results
+from facebench.report.figures.competitors import panels
+from facebench.report.figures.compute import check_cost, score_against_compute
+from facebench.report.figures.drawing import check_target, write
+from facebench.report.figures.forest import forest
+from facebench.report.figures.labels import label_curves
+from facebench.report.figures.ranks import rank_slopes
+from facebench.report.figures.roc import det_curves, roc_curves
+from facebench.report.figures.title import check_kind
+from facebench.results.store import Result, read_result
+
+Several = Stored | Sequence[Stored]
+
+
+def gathered(results: Several) -> list[Result]:
+    """Return results that are given as such, by their JSON files, or by folders of them.
+
+    Args:
+        results: One or several.
+
+    Raises:
+        StageError: There is nothing, or no result of this format.
+    """
+    found: list[Result] = []
+    for one in [results] if isinstance(results, (Result, str, Path)) else results:
+        if isinstance(one, Result):
+            found.append(one)
+        else:
+            path = Path(one)
+            found += stored_results(path) if path.is_dir() else [read_result(path)]
+    return found
+
+
+def draw_roc(
+    results: Several,
+    out: str | Path,
+    *,
+    protocol: str = "validated",
+    log: bool | None = None,
+    width: str = "",
+) -> Path:
+    """Draw ROC curves of verification results, with marks at TAR@FAR: ``facebench figure roc``.
+
+    Args:
+        results: Results of one task, or their JSON files; a curve for each.
+        out: The file to draw.
+        protocol: ``validated`` or ``test-selected``; also ``honest`` or ``paper``, as in files.
+        log: Whether false acceptance rates are on a logarithmic axis; by default of several.
+        width: ``screen``, or a column of a paper.
+
+    Raises:
+        DataError: One is no verification result, or they are not comparable.
+    """
+    check_target(Path(out))
+    found = gathered(results)
+    wanted = len(found) > 1 if log is None else log
+    return write(roc_curves(found, check_kind(protocol), log=wanted), Path(out), width)
+
+
+def draw_det(
+    results: Several, out: str | Path, *, protocol: str = "validated", width: str = ""
+) -> Path:
+    """Draw DET curves of verification results: ``facebench figure det``.
+
+    Args:
+        results: Results of one task, or their JSON files; a curve for each.
+        out: The file to draw.
+        protocol: ``validated`` or ``test-selected``; also ``honest`` or ``paper``, as in files.
+        width: ``screen``, or a column of a paper.
+
+    Raises:
+        DataError: One is no verification result, or they are not comparable.
+    """
+    check_target(Path(out))
+    return write(det_curves(gathered(results), check_kind(protocol)), Path(out), width)
+
+
+def draw_labels(results: Several, out: str | Path, *, width: str = "") -> Path:
+    """Draw accuracy against the number of labelled images: ``facebench figure labels``.
+
+    Args:
+        results: Results of ``probe="fewshot"``, or their JSON files, of one task; a curve for each.
+        out: The file to draw.
+        width: ``screen``, or a column of a paper.
+
+    Raises:
+        DataError: There is none, one is of another probe, or they are of several tasks.
+    """
+    check_target(Path(out))
+    records = [result.record for result in gathered(results)]
+    return write(label_curves(records), Path(out), width)
+
+
+def draw_forest(results: Several, out: str | Path, *, width: str = "") -> Path:
+    """Draw the score of each method with its interval, task by task: ``facebench figure forest``.
+
+    Args:
+        results: Results, their JSON files, or folders of them.
+        out: The file to draw.
+        width: ``screen``, or a column of a paper.
+
+    Raises:
+        DataError: There is no result.
+    """
+    check_target(Path(out))
+    return write(forest(panels(gathered(results), "forest")), Path(out), width)
+
+
+def draw_compute(results: Several, out: str | Path, *, by: str = "images", width: str = "") -> Path:
+    """Draw scores against what learning cost: ``facebench figure compute``.
+
+    Args:
+        results: Results, their JSON files, or folders of them.
+        out: The file to draw.
+        by: ``images`` seen, or ``seconds``.
+        width: ``screen``, or a column of a paper.
+
+    Raises:
+        UnknownNameError: There is no such unit.
+        DataError: Nothing was learned.
+    """
+    check_target(Path(out))
+    cost = check_cost(by)
+    return write(score_against_compute(panels(gathered(results), "compute"), cost), Path(out),
+                 width)  # fmt: skip
+
+
+def draw_ranks(results: Several, out: str | Path, *, width: str = "") -> Path:
+    """Draw ranks on rendered faces beside those on real ones: ``facebench figure ranks``.
+
+    Args:
+        results: Results, their JSON files, or folders of them.
+        out: The file to draw.
+        width: ``screen``, or a column of a paper.
+
+    Raises:
+        DataError: There is no task with three or more methods on both kinds of data.
+    """
+    check_target(Path(out))
+    return write(rank_slopes(panels(gathered(results), "ranks")), Path(out), width)

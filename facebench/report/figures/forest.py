@@ -1,0 +1,86 @@
+"""Forest plot: the score of each method with its interval, a panel for each task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from facebench.report.figures.competitors import Panel, Row
+from facebench.report.figures.drawing import Drawing
+from facebench.report.figures.style import shared_legend, small
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_LINE, _FRAME = 0.2, 0.75  # inches of a line, and of what is around a panel's rows
+_NARROW, _BROAD = 28, 60  # characters of a name
+
+
+def forest(panels: Sequence[Panel]) -> Drawing:
+    """Return validated scores with 95 % intervals over test items, the best of each panel first.
+
+    Floors stand below, and the strongest of them as a line through all rows. A diamond is the
+    number that a paper publishes for a method, from its own data and budget; on real data only.
+
+    Args:
+        panels: Groups of comparable results, at least one.
+    """
+    broad, column = ([_height(panel, width) for panel in panels] for width in (_BROAD, _NARROW))
+
+    def paint(figure: Figure) -> None:
+        heights = column if small(figure) else broad
+        axes = figure.subplots(len(panels), squeeze=False, height_ratios=heights)[:, 0]
+        for one, panel in zip(axes, panels, strict=True):
+            _paint(one, panel, _NARROW if small(figure) else _BROAD)
+        shared_legend(figure, axes)
+
+    few = len(panels) < 3
+    title = "; ".join(panel.title for panel in panels) if few else f"{len(panels)} tasks"
+    return Drawing(
+        f"{title}\nvalidated scores, 95 % intervals over test items",
+        (7.4, sum(broad) + 0.6),
+        paint,
+        synthetic=any(panel.record.task.synthetic for panel in panels),
+        column_height=sum(column) + 0.3,
+    )
+
+
+def _height(panel: Panel, width: int) -> float:
+    """Return inches of a panel; each row takes that of the name with the most lines."""
+    lines = max(len(wrap(row.name, width)) for row in panel.rows)
+    return _FRAME + _LINE * (1 + 0.6 * (lines - 1)) * (len(panel.rows) + len(panel.floors()))
+
+
+def _paint(axes: Axes, panel: Panel, width: int) -> None:
+    floors = panel.floors()
+    for place, row in enumerate(panel.rows):
+        colour = "C0" if row.entry.pretrain_data else "0.45"
+        low, high = row.ends
+        axes.plot([low, high], [place, place], color=colour, linewidth=1.4)
+        axes.plot([row.value], [place], "o", color=colour)
+        number = _published(row, panel)
+        if number is not None:
+            axes.plot([number], [place], "D", color="C1", markerfacecolor="none",
+                      label="published, from its own data and budget")  # fmt: skip
+    for place, value in enumerate(floors.values(), start=len(panel.rows)):
+        axes.plot([value], [place], "|", color="0.45", markersize=8)
+    strongest = panel.floor()
+    if strongest is not None:
+        axes.axvline(strongest[1], color="0.45", linewidth=0.8, linestyle=":")
+    names = ["\n".join(wrap(row.name, width)) for row in panel.rows]
+    axes.set_yticks(range(len(names) + len(floors)), [*names, *floors])
+    axes.invert_yaxis()
+    axes.set_ylim(len(names) + len(floors) - 0.4, -0.6)
+    axes.set_xlabel(panel.metric.title)
+    axes.set_title(panel.title, loc="left")
+    axes.grid(visible=True, axis="x")
+
+
+def _published(row: Row, panel: Panel) -> float | None:
+    """Return the published number; of synthetic data and parts of a test set there is none."""
+    printed = row.score.printed
+    if printed is None or panel.record.task.synthetic or panel.record.spec.limit:
+        return None
+    return printed.value

@@ -1,0 +1,122 @@
+"""How all figures look: one style file, and the widths of a paper's columns.
+
+The colours, sizes and lines stand in ``facebench.mplstyle`` and nowhere else. A figure for a paper
+has the width of a column, smaller text, and no title, which is the caption's to say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib.resources import files
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+from facebench.errors import FacebenchError, UnknownNameError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+STYLE = files("facebench.report.figures").joinpath("facebench.mplstyle")
+
+_LABEL = 46  # characters of a line in a legend below the axes
+_BESIDE = 5.0  # inches from which a legend fits beside the axes
+
+
+@dataclass(frozen=True)
+class Width:
+    """A width that figures are drawn for.
+
+    Args:
+        inches: Width; 0: that of the figure itself.
+        font: Size of text in points; 0: as the style file says.
+        dpi: Resolution of a PNG.
+    """
+
+    inches: float = 0.0
+    font: float = 0.0
+    dpi: int = 150
+
+    @property
+    def paper(self) -> bool:
+        """Whether it is a column of a paper, so that the title is the caption's to say."""
+        return self.inches > 0
+
+
+# cvpr.sty: \textwidth 6.875 in, columns of 3.25 in (author kit, section 3.1). IEEE's graphics
+# guide: 3.5 in (21 picas) for one column, 7.16 in (43 picas) for two.
+WIDTHS: dict[str, Width] = {
+    "screen": Width(),
+    "cvpr": Width(3.25, 8.0, 300),
+    "cvpr-wide": Width(6.875, 8.0, 300),
+    "ieee": Width(3.5, 8.0, 300),
+    "ieee-wide": Width(7.16, 8.0, 300),
+}
+
+
+def width_named(name: str) -> Width:
+    """Return a width by its name; the screen's for an empty one.
+
+    Raises:
+        UnknownNameError: There is no such width.
+    """
+    if name and name not in WIDTHS:
+        raise UnknownNameError("width", name, WIDTHS, where="--width")
+    return WIDTHS[name or "screen"]
+
+
+def style(width: Width) -> AbstractContextManager[None]:
+    """Return a context in which figures have the style, whatever the user's matplotlibrc says.
+
+    Raises:
+        FacebenchError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib.style
+    except ImportError as error:
+        raise FacebenchError(
+            "drawing a figure needs the package matplotlib: it is not installed; "
+            "install facebench[report]."
+        ) from error
+    text: dict[str, Any] = {}
+    if width.font:
+        names = ("xtick.labelsize", "ytick.labelsize", "legend.fontsize")
+        text = {"font.size": width.font, **dict.fromkeys(names, width.font - 1)}
+    return matplotlib.style.context(["default", str(STYLE), text])
+
+
+def place_legend(axes: Axes, **named: Any) -> None:
+    """Place the legend beside the axes, or below the figure where it is narrow."""
+    figure: Any = axes.figure
+    if small(figure):
+        _below(figure, [axes], **named)
+    else:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), **named)
+
+
+def shared_legend(figure: Figure, panels: Iterable[Axes]) -> None:
+    """Place one legend for several axes below them, each label once."""
+    _below(figure, panels)
+
+
+def _below(figure: Figure, panels: Iterable[Axes], **named: Any) -> None:
+    marks: dict[str, Any] = {}
+    for axes in panels:
+        for mark, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            marks.setdefault("\n".join(wrap(label, _LABEL)), mark)
+    if marks:
+        across = 1 if small(figure) and max(map(len, marks)) > _LABEL // 2 else 2
+        figure.legend([*marks.values()], [*marks], loc="outside lower center", ncols=across,
+                      **named)  # fmt: skip
+
+
+def small(figure: Figure) -> bool:
+    """Return whether a figure is as narrow as a column of a paper."""
+    return narrow(figure.get_figwidth())
+
+
+def narrow(inches: float) -> bool:
+    """Return whether a width has no space for a legend beside the axes."""
+    return bool(inches < _BESIDE)

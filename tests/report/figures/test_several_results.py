@@ -1,0 +1,129 @@
+"""Figures of several results: which rows, names, values and lines they show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from board_world import add, fill, right
+from matplotlib.figure import Figure
+from stored_world import classes
+
+from facebench.config.spec import PretrainSpec
+from facebench.errors import DataError, UnknownNameError
+from facebench.report.entries import stored_results
+from facebench.report.figures.competitors import Panel, panels
+from facebench.report.figures.compute import check_cost, score_against_compute
+from facebench.report.figures.drawing import Drawing
+from facebench.report.figures.forest import forest
+from facebench.report.figures.ranks import rank_pairs, rank_slopes
+from facebench.report.figures.title import distinct
+from facebench.results.store import Result
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[Result]:
+    root = tmp_path_factory.mktemp("results")
+    fill(root)
+    for epochs, share in ((2, 0.65), (4, 0.7)):
+        settings = PretrainSpec(epochs=epochs)
+        add(root, classes(right(share)), method="simclr", images=64 * epochs, pretrain=settings)
+    return stored_results(root)
+
+
+@pytest.fixture(scope="module")
+def shown(results: list[Result]) -> list[Panel]:
+    return panels(results, "any")
+
+
+def painted(drawing: Drawing) -> list[Any]:
+    figure = Figure(figsize=drawing.size)
+    drawing.paint(figure)
+    return figure.axes
+
+
+def panel_of(shown: list[Panel], task: str, *, synthetic: bool = False) -> Panel:
+    (found,) = (p for p in shown if p.record.task.name == task
+                and p.record.task.synthetic is synthetic)  # fmt: skip
+    return found
+
+
+def accuracy(result: Result) -> float:
+    frame = result.predictions
+    return 100 * float((frame["honest"] == frame["label"]).mean())
+
+
+def test_a_forest_has_every_row_the_best_first_and_the_strongest_floor(
+    shown: list[Panel], results: list[Result]
+) -> None:
+    panel = panel_of(shown, "rafdb")
+    drawing = forest([panel])
+    (axes,) = painted(drawing)
+    points = [line for line in axes.lines if line.get_marker() == "o"]
+    values = [float(line.get_xdata()[0]) for line in points]
+    assert values == sorted(values, reverse=True)
+    mine = [r for r in results if r.spec.task == "rafdb" and not r.record.task.synthetic]
+    by_seed = [accuracy(r) for r in mine if r.spec.method == "simclr" and r.spec.seed < 2
+               and r.record.pretrain.images_seen == 64]  # fmt: skip
+    others = [accuracy(r) for r in mine if r.spec.method in ("pcl", "random", "moco")]
+    lengths = [accuracy(r) for r in mine if r.record.pretrain.images_seen > 64]
+    assert sorted(values) == pytest.approx(sorted([np.mean(by_seed), *others, *lengths]))
+    names = [tick.get_text() for tick in axes.get_yticklabels()]
+    assert len(set(names)) == len(names)
+    assert names[-1] == "majority class"
+    (floor,) = (line for line in axes.lines if line.get_linestyle() == ":")
+    assert set(floor.get_xdata()) == {25.0}
+    assert not drawing.synthetic
+    assert forest([panel_of(shown, "rafdb", synthetic=True)]).synthetic
+
+
+def test_a_published_number_is_a_mark_on_real_data_only(shown: list[Panel]) -> None:
+    (real,) = painted(forest([panel_of(shown, "rafdb")]))
+    assert [float(line.get_xdata()[0]) for line in real.lines if line.get_marker() == "D"]
+    (rendered,) = painted(forest([panel_of(shown, "rafdb", synthetic=True)]))
+    assert not [line for line in rendered.lines if line.get_marker() == "D"]
+
+
+def test_lines_of_compute_join_runs_that_differ_in_length_alone(shown: list[Panel]) -> None:
+    axes = painted(score_against_compute([panel_of(shown, "rafdb")], "images"))[0]
+    lines = {bars.get_label(): bars.lines[0].get_xdata().tolist() for bars in axes.containers}
+    assert [64, 128, 256] in lines.values()
+    across = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert [line.get_label() for line in across] == ["Untrained backbone f_s"]
+    seconds = painted(score_against_compute([panel_of(shown, "rafdb")], "seconds"))[0]
+    assert seconds.get_xlabel() == "seconds of learning"
+    with pytest.raises(UnknownNameError, match="unit 'hours'"):
+        check_cost("hours")
+    untrained = [r for r in panel_of(shown, "rafdb").rows if not r.entry.pretrain_data]
+    only = Panel(*[getattr(panel_of(shown, "rafdb"), name) for name in
+                   ("group", "record", "metric", "note")], tuple(untrained))  # fmt: skip
+    with pytest.raises(DataError, match="learned here"):
+        score_against_compute([only], "images")
+
+
+def test_ranks_on_rendered_faces_are_those_of_the_same_methods(shown: list[Panel]) -> None:
+    """The faces of ``fill`` have the order turned round, of the three methods on both."""
+    (pair,) = rank_pairs(shown)
+    assert pair.title == "RAF-DB"
+    assert pair.tau == pytest.approx(-1)
+    real = dict(zip(pair.names, (rank for rank, _, _ in pair.real), strict=True))
+    assert real == {"PCL f_s": 1, "SimCLR f_s": 2, "Untrained backbone f_s": 3}
+    assert [rank for rank, _, _ in pair.synthetic] == [4 - real[name] for name in pair.names]
+    assert all(low <= rank <= high for rank, low, high in (*pair.real, *pair.synthetic))
+    assert "SYNTHETIC" in rank_slopes(shown).title
+    with pytest.raises(DataError, match="--synthetic always"):
+        rank_pairs([panel for panel in shown if not panel.record.task.synthetic])
+
+
+def test_no_panel_is_an_error_that_says_what_is_needed(results: list[Result]) -> None:
+    with pytest.raises(DataError, match="figure forest: found no"):
+        panels([], "forest")
+    with pytest.raises(DataError, match="expected 9 or more"):
+        panels(results, "forest", fewest=9)
+
+
+def test_names_are_as_short_as_may_be() -> None:
+    names, seeds, hashes = ["A", "A", "B", "A"], ["0", "1", "0", "0"], ["x", "y", "z", "w"]
+    assert distinct(names, seeds, hashes) == ["A0x", "A1", "B", "A0w"]
+    assert distinct(["A", "A"], ["0", "0"]) == ["A", "A"]
