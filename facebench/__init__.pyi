@@ -24,6 +24,7 @@ from .api.figures_of_images import (
 )
 from .api.figures_of_several import (
     draw_compute,
+    draw_critical,
     draw_det,
     draw_forest,
     draw_labels,
@@ -71,6 +72,7 @@ __all__ = [
     "draw_all",
     "draw_compute",
     "draw_confusion",
+    "draw_critical",
     "draw_curves",
     "draw_det",
     "draw_factors",

@@ -50,6 +50,7 @@ FUNCTIONS = {
     "figure all": "draw_all",
     "figure compute": "draw_compute",
     "figure confusion": "draw_confusion",
+    "figure critical": "draw_critical",
     "figure curves": "draw_curves",
     "figure det": "draw_det",
     "figure disentanglement": "draw_factors",

@@ -17,12 +17,13 @@ from facebench.api.figures_of_images import (
     reconstructions_drawing,
     stored_run,
 )
-from facebench.api.figures_of_several import Several, gathered
+from facebench.api.figures_of_several import Several, boards_of, gathered
 from facebench.errors import FacebenchError, SpecError, UnknownNameError
 from facebench.report.figures.action import action_bars
 from facebench.report.figures.competitors import panels
 from facebench.report.figures.compute import score_against_compute
 from facebench.report.figures.confusion import confusion_matrix
+from facebench.report.figures.critical import critical_diagram
 from facebench.report.figures.curve import training_curves
 from facebench.report.figures.drawing import Drawing, write
 from facebench.report.figures.forest import forest
@@ -84,6 +85,7 @@ OF_ONE: Mapping[str, Callable[[StoredRun], Drawing]] = {
 OF_ALL: Mapping[str, Callable[[Sequence[Result]], Drawing]] = {
     "forest": lambda found: forest(panels(found, "forest")),
     "compute": lambda found: score_against_compute(panels(found, "compute"), "images"),
+    "critical": lambda found: critical_diagram(boards_of(found)),
     "ranks": lambda found: rank_slopes(panels(found, "ranks")),
 }
 # Of all comparable results of one kind together, with the protocol that they are of.

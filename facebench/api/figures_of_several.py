@@ -10,9 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facebench.api.figures import Stored
+from facebench.api.results import Results
+from facebench.report.board.model import Board
 from facebench.report.entries import stored_results
 from facebench.report.figures.competitors import panels
 from facebench.report.figures.compute import check_cost, score_against_compute
+from facebench.report.figures.critical import critical_diagram
 from facebench.report.figures.drawing import check_target, write
 from facebench.report.figures.forest import forest
 from facebench.report.figures.labels import label_curves
@@ -135,6 +138,26 @@ def draw_compute(results: Several, out: str | Path, *, by: str = "images", width
     cost = check_cost(by)
     return write(score_against_compute(panels(gathered(results), "compute"), cost), Path(out),
                  width)  # fmt: skip
+
+
+def draw_critical(results: Several, out: str | Path, *, width: str = "") -> Path:
+    """Draw the critical-difference diagram over tasks: ``facebench figure critical``.
+
+    Args:
+        results: Results, their JSON files, or folders of them.
+        out: The file to draw.
+        width: ``screen``, or a column of a paper.
+
+    Raises:
+        DataError: There are too few methods or tasks; the message says how many are needed.
+    """
+    check_target(Path(out))
+    return write(critical_diagram(boards_of(gathered(results))), Path(out), width)
+
+
+def boards_of(results: Sequence[Result]) -> Sequence[Board]:
+    """Return the boards of a leaderboard of results, real data first."""
+    return Results(results).board().boards
 
 
 def draw_ranks(results: Several, out: str | Path, *, width: str = "") -> Path:

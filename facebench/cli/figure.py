@@ -15,7 +15,7 @@ import facebench as fb
 from facebench.cli.command import command
 from facebench.cli.figure_images import features, figure_all, mistakes, neighbours, reconstructions
 from facebench.cli.figure_options import Learned, Out, Protocol, Width, say
-from facebench.cli.figure_several import compute, det, forest, labels, ranks, roc
+from facebench.cli.figure_several import compute, critical, det, forest, labels, ranks, roc
 from facebench.cli.options import Plugins, ResultFile
 
 figure_app = typer.Typer(
@@ -77,7 +77,7 @@ def probe(result: ResultFile, out: Out = Path("probe.png"), width: Width = "") -
 
 figure_app.command("all")(figure_all)
 for drawing in (
-    curves, confusion, actions, yaw, probe, roc, det, labels, forest, compute, ranks,
+    curves, confusion, actions, yaw, probe, roc, det, labels, forest, compute, critical, ranks,
     features, neighbours, mistakes, reconstructions, disentanglement,
 ):  # fmt: skip
     figure_app.command()(drawing)

@@ -64,6 +64,12 @@ def compute(
 
 
 @command
+def critical(results: Several, out: Out = Path("critical.png"), width: Width = "") -> None:
+    """Draw mean ranks over tasks, and which methods cannot be told apart (Friedman, Nemenyi)."""
+    say(fb.draw_critical(results, out, width=width))
+
+
+@command
 def ranks(results: Several, out: Out = Path("ranks.png"), width: Width = "") -> None:
     """Draw the ranks of methods on rendered faces beside those on real ones."""
     say(fb.draw_ranks(results, out, width=width))

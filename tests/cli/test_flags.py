@@ -27,15 +27,18 @@ FILES = sorted(Path(inspect.getfile(cli)).parent.glob("*.py"))
 
 # Flags that are said of several things: how many. Every other flag has one declaration.
 MEANINGS = {
+    "--by": 2,  # column to colour by, unit of compute
     "--checkpoint": 2,  # weights to judge; where the weights of a result are
+    "--count": 3,  # faces, queries, mistakes
     "--dry-run": 2,  # of what is computed, of what is removed
-    "--format": 3,  # of a table, of the leaderboard, of an export
+    "--format": 4,  # of a table, of the leaderboard, of an export, of figures
     "--key": 2,  # secret, to sign; public, to check signatures
     "--into": 2,  # folder of results, folder of a new package
-    "--out": 9,  # sheet, figure, table, pages, numbers, checkpoint, data (two ways), export
+    # sheet, figure, figures, table, pages, numbers, checkpoint, data (two ways), export
+    "--out": 10,
     "--preset": 2,  # of learning and judging, of judging alone
     "--results": 3,  # written, read, those whose stages are kept
-    "--seed": 4,  # of probes, of learning, of faces, of a projection
+    "--seed": 5,  # of probes, of learning, of faces, of a projection, of queries
     "--set": 3,  # of a run, of a model that is judged, of its preprocessing
     "--synthetic": 2,  # results on rendered faces, faces rendered for a run
     "--task": 4,  # of a run, of a sweep, of a model that is judged, whose images are shown

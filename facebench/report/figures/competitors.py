@@ -17,7 +17,7 @@ from facebench.task import Metric
 
 
 @dataclass(frozen=True)
-class Row:
+class ScoredRow:
     """One configuration in a panel: a mean over its seeds."""
 
     name: str
@@ -59,7 +59,7 @@ class Panel:
     record: Record
     metric: Metric
     note: str
-    rows: tuple[Row, ...]
+    rows: tuple[ScoredRow, ...]
 
     @property
     def title(self) -> str:
@@ -106,7 +106,7 @@ def panels(results: Iterable[Result], figure: str, *, fewest: int = 1) -> list[P
     for group, of_group in groups.items():
         metric = main_metric(of_group)
         rows = [
-            Row(names[entry.key], entry, scores(entry, group)[metric.name])
+            ScoredRow(names[entry.key], entry, scores(entry, group)[metric.name])
             for entry in found
             if group in entry.results
         ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from facebench.config.spec import digest
 from facebench.errors import DataError, UnknownNameError
 from facebench.report.entries import MethodEntry
-from facebench.report.figures.competitors import Panel, Row, told_apart
+from facebench.report.figures.competitors import Panel, ScoredRow, told_apart
 from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.style import shared_legend
 from facebench.report.figures.title import distinct
@@ -118,7 +118,7 @@ def _line(entry: MethodEntry) -> str:
 def _paint(
     axes: Axes, panel: Panel, cost: Cost, names: dict[str, str], colours: dict[str, str]
 ) -> None:
-    lines: dict[str, list[Row]] = defaultdict(list)
+    lines: dict[str, list[ScoredRow]] = defaultdict(list)
     for row in panel.rows:
         lines[names[row.entry.key]].append(row)
     for name, rows in lines.items():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from facebench.report.figures.competitors import Panel, Row
+from facebench.report.figures.competitors import Panel, ScoredRow
 from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.style import shared_legend, small
 
@@ -78,7 +78,7 @@ def _paint(axes: Axes, panel: Panel, width: int) -> None:
     axes.grid(visible=True, axis="x")
 
 
-def _published(row: Row, panel: Panel) -> float | None:
+def _published(row: ScoredRow, panel: Panel) -> float | None:
     """Return the published number; of synthetic data and parts of a test set there is none."""
     printed = row.score.printed
     if printed is None or panel.record.task.synthetic or panel.record.spec.limit:

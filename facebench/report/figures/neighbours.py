@@ -35,7 +35,7 @@ def nearest_neighbours(values: Floats, *, count: int, beside: int, seed: int) ->
         values: ``[N, D]`` features.
         count: Number of queries, at most N.
         beside: Number of neighbours of each, at most N - 1.
-        seed: Of the choice of queries.
+        seed: Seed of the choice of queries.
 
     Raises:
         DataError: There are fewer than two rows.

@@ -10,7 +10,7 @@ import scipy
 
 from facebench.errors import DataError
 from facebench.report.budget import learning_of, shared_budget
-from facebench.report.figures.competitors import Panel, Row, one_for_each_task, told_apart
+from facebench.report.figures.competitors import Panel, ScoredRow, one_for_each_task, told_apart
 from facebench.report.figures.drawing import SYNTHETIC, Drawing
 from facebench.report.figures.title import distinct
 from facebench.results.stats.statistics import contests
@@ -102,12 +102,12 @@ def rank_slopes(panels: Sequence[Panel]) -> Drawing:
     return Drawing("\n".join([title, *texts]), size, paint, synthetic=True)
 
 
-def _chosen(panel: Panel) -> dict[Who, Row]:
+def _chosen(panel: Panel) -> dict[Who, ScoredRow]:
     """Return one row for each method."""
     shared = shared_budget(((_who(row), row.entry) for row in panel.rows), learning_of)
-    found: dict[Who, Row] = {}
+    found: dict[Who, ScoredRow] = {}
 
-    def weight(row: Row) -> tuple[bool, int]:
+    def weight(row: ScoredRow) -> tuple[bool, int]:
         return learning_of(row.entry) == shared, learning_of(row.entry).images
 
     for row in panel.rows:
@@ -117,13 +117,13 @@ def _chosen(panel: Panel) -> dict[Who, Row]:
     return found
 
 
-def _who(row: Row) -> Who:
+def _who(row: ScoredRow) -> Who:
     entry = row.entry
     options = sorted(entry.configuration.get("options", {}).items())
     return entry.title, entry.feature, entry.backbone, str(options)
 
 
-def _pair(both: dict[bool, Panel], real: list[Row], rendered: list[Row]) -> RankPair:
+def _pair(both: dict[bool, Panel], real: list[ScoredRow], rendered: list[ScoredRow]) -> RankPair:
     tau = scipy.stats.kendalltau([_signed(row) for row in real], [_signed(row) for row in rendered])
     return RankPair(
         title=both[False].record.task.title,
@@ -135,7 +135,7 @@ def _pair(both: dict[bool, Panel], real: list[Row], rendered: list[Row]) -> Rank
     )
 
 
-def _names(rows: Sequence[Row]) -> list[str]:
+def _names(rows: Sequence[ScoredRow]) -> list[str]:
     """Return short names: of each method there is one row, of whatever budget."""
     found = [row.entry for row in rows]
     short = [f"{entry.title} {entry.feature}" for entry in found]
@@ -143,11 +143,11 @@ def _names(rows: Sequence[Row]) -> list[str]:
     return [*told_apart(found, names).values()]
 
 
-def _signed(row: Row) -> float:
+def _signed(row: ScoredRow) -> float:
     return row.value if row.metric.higher_is_better else -row.value
 
 
-def _ranks(rows: Sequence[Row]) -> tuple[Rank, ...]:
+def _ranks(rows: Sequence[ScoredRow]) -> tuple[Rank, ...]:
     metric = rows[0].metric
     met = contests([row.score.results for row in rows], [metric])[metric.name]
     own = scipy.stats.rankdata([-_signed(row) for row in rows], method="min").astype(int)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,16 @@ import pytest
 from board_world import add, fill, right
 from matplotlib.figure import Figure
 from stored_world import classes
+from whole_results import whole_result
 
 from facebench.config.spec import PretrainSpec
 from facebench.errors import DataError, UnknownNameError
+from facebench.report.board.leaderboard import leaderboard
+from facebench.report.board.model import Board
 from facebench.report.entries import stored_results
 from facebench.report.figures.competitors import Panel, panels
 from facebench.report.figures.compute import check_cost, score_against_compute
+from facebench.report.figures.critical import critical_diagram
 from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.forest import forest
 from facebench.report.figures.ranks import rank_pairs, rank_slopes
@@ -114,6 +119,51 @@ def test_ranks_on_rendered_faces_are_those_of_the_same_methods(shown: list[Panel
     assert "SYNTHETIC" in rank_slopes(shown).title
     with pytest.raises(DataError, match="--synthetic always"):
         rank_pairs([panel for panel in shown if not panel.record.task.synthetic])
+
+
+def block(number: int) -> list[Board]:
+    """Return the board of four methods that have one order on each of some tasks, but for two."""
+    root = Path("x")
+    found = []
+    for task in range(number):
+        for place, method in enumerate(("pcl", "simclr", "moco", "random")):
+            value = 0.9 - 0.1 * place
+            if task % 2 and place in (1, 2):
+                value = 0.9 - 0.1 * (3 - place)
+            metric = {"name": "accuracy", "title": "Accuracy", "scale": 100.0,
+                      "higher_is_better": True}  # fmt: skip
+            whole = whole_result(
+                method={"name": method, "title": method.upper(), "needs": "nothing"},
+                pretrain={"data": None, "images_seen": 0}, spec={"method": method},
+                task={"name": f"t{task}", "title": f"Task {task}", "main_metric": metric,
+                      "columns": [metric], "fingerprint": f"{task:064x}"},
+                scores={"honest": {"accuracy": value}, "paper": {"accuracy": value}},
+                stages={"result": f"{task}{place}".rjust(16, "0")},
+            )  # fmt: skip
+            found.append(Result(root / f"t{task}" / f"{method}-{task}.json", whole.record))
+    return [*leaderboard(found, root).boards]
+
+
+def test_the_critical_difference_is_nemenyis_and_joins_what_is_near() -> None:
+    drawing = critical_diagram(block(8))
+    assert "Task 0, Task 1" in drawing.title
+    (axes,) = painted(drawing)
+    points = [float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() == "o"]
+    assert points == [1, 2.5, 2.5, 4]  # the two in the middle change places
+    lengths = {line.get_label(): float(np.ptp(line.get_xdata())) for line in axes.lines}
+    expected = 2.569 * np.sqrt(4 * 5 / (6 * 8))  # Demšar, table 5a
+    assert lengths[f"critical difference {expected:.2f}"] == pytest.approx(expected, abs=1e-3)
+    bars = [sorted(line.get_xdata().tolist()) for line in axes.lines if line.get_linewidth() == 3]
+    assert bars == [[1, 2.5], [2.5, 4]]
+
+
+def test_too_few_tasks_are_said_to_be_so() -> None:
+    with pytest.raises(DataError, match=r"found 2 tasks that all 4 methods .* expected \d or more"):
+        critical_diagram(block(2))
+    with pytest.raises(DataError, match="found no three methods"):
+        critical_diagram(block(1))
+    with pytest.raises(DataError, match="found no result"):
+        critical_diagram([])
 
 
 def test_no_panel_is_an_error_that_says_what_is_needed(results: list[Result]) -> None:
