@@ -93,7 +93,7 @@ def _diagram(board: Board, found: MeanRanks) -> Drawing:
 def cliques(found: MeanRanks) -> tuple[tuple[int, int], ...]:
     """Return first and last place of methods that cannot be told apart.
 
-    Where Friedman's test finds no difference, nobody is told apart.
+    Where Friedman's test finds no difference, no two methods are told apart.
     """
     return found.groups if _tells(found) else ((0, len(found.rows) - 1),)
 
