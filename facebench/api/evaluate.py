@@ -17,7 +17,7 @@ from facebench.api.judged_model import (
     split_settings,
 )
 from facebench.api.results import Results
-from facebench.api.runs import PreparedRuns, prepare_runs
+from facebench.api.runs import Ended, PreparedRuns, prepare_runs
 from facebench.api.words import arguments_of
 from facebench.config.options import Overrides
 from facebench.config.spec import RunSpec
@@ -151,11 +151,13 @@ class PreparedEvaluation:
     model: JudgedModel
     runs: PreparedRuns
 
-    def execute(self, started: Callable[[RunSpec], None] | None = None) -> Results:
-        """Run all, and leave the model as it was; ``started`` as in ``PreparedRuns.execute``."""
+    def execute(
+        self, started: Callable[[RunSpec], None] | None = None, ended: Ended | None = None
+    ) -> Results:
+        """Run all, and leave the model as it was; arguments as in ``PreparedRuns.execute``."""
         kept: AbstractContextManager[None] = left_as_it_was(self.model.module)
         with kept:
-            return self.runs.execute(started)
+            return self.runs.execute(started, ended)
 
 
 def prepare_evaluation(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NoReturn, Unpack
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, Unpack
 
 from facebench.api.results import Results
 from facebench.api.words import RunWords, arguments_of, in_words
@@ -23,8 +24,16 @@ from facebench.request.arguments import RunArguments, build_request, open_worksp
 from facebench.request.loaded import LoadedRun
 from facebench.request.resolve import Request, resolve_with_origins
 from facebench.request.resolved import ResolvedRun
+from facebench.results.store import Result
 from facebench.runtime.launch import launcher
 from facebench.runtime.workspace import Workspace
+
+
+class Ended(Protocol):
+    """What is called when a run has ended."""
+
+    def __call__(self, result: Result, *, found: bool) -> None:
+        """Take a result, and whether it was on disk."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +58,14 @@ class PreparedRuns:
         """
         return plan(open_stages(run, self.workspace))
 
-    def execute(self, started: Callable[[RunSpec], None] | None = None) -> Results:
+    def execute(
+        self, started: Callable[[RunSpec], None] | None = None, ended: Ended | None = None
+    ) -> Results:
         """Run all, one after the other, doing only what is not on disk yet.
 
         Args:
             started: Called with each spec before it is run.
+            ended: Called with each result, and whether it was on disk.
 
         Raises:
             FacebenchError: Data, options or a plugin are wrong; the message says what to change.
@@ -66,8 +78,17 @@ class PreparedRuns:
         for resolved in self.runs:
             if started is not None:
                 started(resolved.spec)
+            before = self._there(resolved.spec)
             results.append(run_loaded(resolved.loaded, self.workspace, others[resolved.spec]))
+            if ended is not None:
+                path = results[-1].path
+                ended(results[-1], found=before.get(path) == path.stat().st_mtime_ns)
         return Results(results)
+
+    def _there(self, spec: RunSpec) -> dict[Path, int]:
+        """Return the results on disk that may be of a run, and when each was written."""
+        folder = self.workspace.results / spec.task
+        return {path: path.stat().st_mtime_ns for path in folder.glob(f"*-s{spec.seed}-*.json")}
 
     def _check_processes(self) -> None:
         """Check that processes that were started together have one thing to learn together."""

@@ -22,6 +22,7 @@ from facebench.cli.options import (
     VerifyCache,
     run_arguments,
 )
+from facebench.cli.run_lines import RunLines, show_results
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,7 @@ def evaluate(
     """Judge a model that others trained: by its name, or in a file."""
     from facebench.api.evaluate import prepare_evaluation
     from facebench.cli.dry_run import show_runs
-    from facebench.report.render import tables
-    from facebench.runtime.terminal import log_to_terminal, out
+    from facebench.runtime.terminal import log_to_terminal
 
     log_to_terminal(session.verbose)
     arguments = run_arguments("evaluate", machine, judged, places, task=task)
@@ -92,7 +92,5 @@ def evaluate(
     if session.dry_run:
         show_runs(prepared.runs)
         return
-    found = prepared.execute()
-    for table in tables(found):
-        out.print(table)
-    out.print("results: " + ", ".join(str(one.path) for one in found), soft_wrap=True)
+    lines = RunLines([resolved.spec for resolved in prepared.runs.runs])
+    show_results(prepared.execute(started=lines.started, ended=lines.ended))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,7 @@ from facebench.cli.options import (
     Session,
     run_arguments,
 )
-
-if TYPE_CHECKING:
-    from facebench.config.spec import RunSpec
+from facebench.cli.run_lines import RunLines, show_results
 
 
 @command
@@ -45,10 +43,8 @@ def run(
     """Learn representations, freeze them, and judge them on tasks."""
     from facebench.api.runs import prepare_runs
     from facebench.cli.dry_run import show_runs
-    from facebench.report.render import tables
-    from facebench.report.tables.families import family_tables, wants_family
     from facebench.request.arguments import show_import
-    from facebench.runtime.terminal import log_to_terminal, out
+    from facebench.runtime.terminal import log_to_terminal
 
     log_to_terminal(session.verbose)
     prepared = prepare_runs(
@@ -61,13 +57,5 @@ def run(
     if session.dry_run:
         show_runs(prepared)
         return
-    results = prepared.execute(started=_announce)
-    for table in family_tables(results) if wants_family(results) else tables(results):
-        out.print(table)
-    out.print("results: " + ", ".join(str(result.path) for result in results), soft_wrap=True)
-
-
-def _announce(spec: RunSpec) -> None:
-    from facebench.runtime.terminal import err
-
-    err.print(f"[bold]{spec.name}[/bold] ({spec.backbone}, preset {spec.preset})")
+    lines = RunLines([resolved.spec for resolved in prepared.runs])
+    show_results(prepared.execute(started=lines.started, ended=lines.ended))

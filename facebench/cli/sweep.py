@@ -20,6 +20,7 @@ from facebench.cli.options import (
     run_arguments,
     words,
 )
+from facebench.cli.run_lines import score_line, show_commands, time_left
 
 if TYPE_CHECKING:
     from facebench.api.sweeps import PreparedSweep, SweepResults
@@ -130,7 +131,11 @@ def run_and_show(sweep: Sweep, arguments: RunArguments, choice: Choice, session:
     for table in done.tables():
         out.print(table)
     found = sum(outcome.result is not None for outcome in done.outcomes)
-    out.print(f"results: {found} below {prepared.workspace.results}", soft_wrap=True)
+    folder = prepared.workspace.results
+    out.print(f"results: {found} below {folder}", soft_wrap=True)
+    if found:
+        show_commands([f"facebench leaderboard --results {folder}",
+                       f"facebench figure all {folder} --out figures"])  # fmt: skip
     _show_failures(done.failures, labels)
     if done.failures:
         raise SystemExit(1)
@@ -148,26 +153,20 @@ def _run(prepared: PreparedSweep, labels: Mapping[str, str], verbose: bool) -> S
     outcomes, runs = prepared.settled(), prepared.plan.runs
     schedule, pace, total = Schedule(runs), Pace(), len(runs)
     found = sum(outcome.result is not None for outcome in outcomes)
-    err.print(f"{total} runs, {found} on disk", highlight=False)
+    nothing = ": found, nothing to do" if found == total else ""
+    err.print(f"{total} runs, {found} on disk{nothing}", highlight=False)
     executor = prepared.executor(verbose=verbose)
     for outcome in prepared.execute(schedule, executor):
         outcomes.append(outcome)
+        state = f"FAILED: {outcome.error}"
         if outcome.result is not None:
-            pace.note(outcome.run, read_result(outcome.result).record.seconds.plain())
-        left = pace.left(schedule.outstanding() - set(outcome.run.missing()), executor.places)
-        line = f"{len(outcomes)} of {total}  {_name(outcome.run, labels)}"
-        state = f": FAILED: {outcome.error}" if outcome.error else _time_left(left)
-        err.print(Text(line + state), soft_wrap=True)
+            result = read_result(outcome.result)
+            pace.note(outcome.run, result.record.seconds.plain())
+            left = pace.left(schedule.outstanding() - set(outcome.run.missing()), executor.places)
+            state = f"{score_line(result)}{time_left(left)}"
+        count = f"[{len(outcomes):{len(str(total))}}/{total}]"
+        err.print(Text(f"{count} {_name(outcome.run, labels)}: {state}"), soft_wrap=True)
     return SweepResults(prepared, tuple(outcomes))
-
-
-def _time_left(seconds: float | None) -> str:
-    if not seconds:
-        return ""
-    minutes = seconds / 60
-    return (
-        f"  (about {minutes:.0f} min left)" if minutes >= 1 else f"  (about {seconds:.0f} s left)"
-    )
 
 
 def _show_failures(failures: Iterable[Outcome], labels: Mapping[str, str]) -> None:

@@ -61,6 +61,55 @@ def _images_tell(group: Sequence[MethodEntry]) -> bool:
     return all(len(found) == 1 for found in lengths.values())
 
 
+def distinct(names: Sequence[str], *parts: Sequence[str]) -> list[str]:
+    """Return names, each with those parts appended that tell it from others of the same name.
+
+    Args:
+        names: ``[N]``.
+        *parts: ``[N]`` each, the most telling first; a part that equal names share is left out.
+    """
+    found = list(names)
+    for part in parts:
+        whole = [f"{name}{more}" for name, more in zip(found, part, strict=True)]
+        told = [
+            len({whole[k] for k, other in enumerate(found) if other == name}) > 1 for name in found
+        ]
+        found = [long if tells else short for long, short, tells in
+                 zip(whole, found, told, strict=True)]  # fmt: skip
+    return found
+
+
+def entry_names(found: Sequence[MethodEntry]) -> dict[str, str]:
+    """Return a name of each row by its key, as short as may be, which tells it from the others."""
+    names = distinct(
+        [f"{entry.title} {entry.feature}" for entry in found],
+        [f", {entry.backbone}" for entry in found],
+        [f", {entry.pretraining}" for entry in found],
+    )
+    return told_apart(found, names)
+
+
+def told_apart(found: Sequence[MethodEntry], names: Sequence[str]) -> dict[str, str]:
+    """Return names by the keys of rows; those that are still equal get the settings that differ.
+
+    Args:
+        found: ``[N]`` rows.
+        names: ``[N]`` their names.
+    """
+    alike: dict[str, list[MethodEntry]] = defaultdict(list)
+    for entry, name in zip(found, names, strict=True):
+        alike[name].append(entry)
+    settings: dict[str, str] = {}
+    for entries_of_name in alike.values():
+        settings |= differences(entries_of_name)
+    told = distinct(
+        names,
+        [f", {settings[entry.key]}" if settings[entry.key] else "" for entry in found],
+        [f", {entry.key[:6]}" for entry in found],
+    )
+    return dict(zip((entry.key for entry in found), told, strict=True))
+
+
 def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
     """Return the difference of each group from others of the same task; a limit is always named."""
     alike: dict[tuple[str, bool], dict[Group, Mapping[str, Any]]] = defaultdict(dict)

@@ -125,7 +125,7 @@ def detail_rows(record: Record) -> list[tuple[str, str]]:
         ("scored", f"{record.n_scored:,} of {record.n_test:,} test items"),
         (
             "dataset",
-            f"fingerprint {record.task.fingerprint[:16]}, {record.task.counts}",
+            f"fingerprint {record.task.fingerprint[:16]}, {_counts(record)}",
         ),
         ("alignment", _alignment(record)),
         (
@@ -145,7 +145,7 @@ def detail_rows(record: Record) -> list[tuple[str, str]]:
             rows.append(
                 (
                     f"{shown_kind(kind, record.task.protocol[0])} {name}",
-                    _value(block.value(name), interval),
+                    _value(block.value(name), interval, _scale(record, name)),
                 )
             )
     return rows
@@ -159,12 +159,22 @@ def _alignment(record: Record) -> str:
     return f"{words}, {found.faces:,} faces, {found.not_found:,} not found"
 
 
-def _value(value: Any, interval: Any) -> str:
+def _counts(record: Record) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in record.task.counts.items())
+
+
+def _scale(record: Record, name: str) -> float:
+    """Return the factor to the printed value; that of the main metric where none is declared."""
+    task = record.task
+    return {metric.name: metric.scale for metric in task.columns}.get(name, task.main_metric.scale)
+
+
+def _value(value: Any, interval: Any, scale: float) -> str:
     if isinstance(value, tuple):
         cells = zip(value, *interval, strict=True)
-        return ", ".join(_value(one, [low, high]) for one, low, high in cells)
+        return ", ".join(_value(one, [low, high], scale) for one, low, high in cells)
     if value is None:
         return DASH
     if None in interval:
-        return f"{value:.4f}"
-    return f"{value:.4f} [{interval[0]:.4f}, {interval[1]:.4f}]"
+        return f"{scale * value:.2f}"
+    return f"{scale * value:.2f} [{scale * interval[0]:.2f}, {scale * interval[1]:.2f}]"

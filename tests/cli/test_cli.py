@@ -35,6 +35,14 @@ def test_a_run_writes_results_that_can_be_computed_again(
     assert not done.stderr.count("\x1b")
     found = records(tmp_path)
     assert len(found) == 4
+    lines = done.stderr.splitlines()
+    assert [line[:5] for line in lines if line.startswith("[")] == [f"[{n}/4]" for n in range(1, 5)]
+    assert sum("validated" in line and "test-selected" in line for line in lines) == 4
+    paths = sorted(
+        str(path.relative_to(tmp_path)) for path in tmp_path.glob("results/runs/*/*.json")
+    )
+    assert sorted(line.strip() for line in done.stdout.splitlines() if ".json" in line) == paths
+    assert "  facebench leaderboard --results results/runs" in lines
     assert {(r["spec"]["method"], r["spec"]["seed"]) for r in found} == {
         ("random", 0), ("random", 1), ("simclr", 0), ("simclr", 1)
     }  # fmt: skip

@@ -76,7 +76,7 @@ def test_two_jobs_give_the_numbers_of_one_and_a_failure_stops_no_other_run(
     plugins = ["--plugin", str(plugin), "--plugin", spread_plugin.__file__]
     sweep = ["sweep", write(tmp_path, rows), *plugins]
     alone = facebench(*sweep, "--results", "alone", "--cache", "one")
-    assert "3 of 3" in alone.stderr
+    assert "[3/3]" in alone.stderr
     assert "soft by mean on tiny, seed 0" in alone.stderr
     expected = measured(tmp_path / "alone")
     assert len(expected) == 3
@@ -100,7 +100,7 @@ def test_two_jobs_give_the_numbers_of_one_and_a_failure_stops_no_other_run(
                   "takes 500 images per step and has 96",
                   "greedy by mean on tiny, seed 0: not tried"):  # fmt: skip
         assert sum(error in line for line in failures) == 1, done.stderr
-    assert "7 of 7" in done.stderr
+    assert "[7/7]" in done.stderr
     (row,) = [line for line in done.stdout.splitlines() if line.strip().startswith("greedy  ")]
     assert row.split() == ["greedy", "–", "–"]
 
@@ -126,7 +126,9 @@ def test_the_table_has_a_row_per_setting_with_mean_and_deviation_over_seeds(
 
     again = facebench(*sweep)
     assert again.stdout == done.stdout
-    assert "10 runs, 10 on disk" in again.stderr  # a floor for each of the two poolings
+    assert (
+        "10 runs, 10 on disk: found, nothing to do" in again.stderr
+    )  # a floor for each of the two poolings
 
     paths = [*tmp_path.glob("results/runs/tiny/*.json")]
     for path in paths:

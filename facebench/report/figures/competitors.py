@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from facebench.errors import DataError
-from facebench.report.configurations import condition_notes, differences
+from facebench.report.configurations import condition_notes, entry_names
 from facebench.report.entries import MethodEntry, Score, entries, main_metric, scores
-from facebench.report.figures.title import distinct, group_title
+from facebench.report.figures.title import group_title
 from facebench.report.groups import Group, other_probe
 from facebench.results.record import Record
 from facebench.results.store import Result
@@ -122,37 +122,6 @@ def panels(results: Iterable[Result], figure: str, *, fewest: int = 1) -> list[P
             "more results, or a folder of them."
         )
     return sorted(shown, key=lambda panel: (panel.record.task.synthetic, panel.group))
-
-
-def entry_names(found: Sequence[MethodEntry]) -> dict[str, str]:
-    """Return a name of each row by its key, as short as may be, which tells it from the others."""
-    names = distinct(
-        [f"{entry.title} {entry.feature}" for entry in found],
-        [f", {entry.backbone}" for entry in found],
-        [f", {entry.pretraining}" for entry in found],
-    )
-    return told_apart(found, names)
-
-
-def told_apart(found: Sequence[MethodEntry], names: Sequence[str]) -> dict[str, str]:
-    """Return names by the keys of rows; those that are still equal get the settings that differ.
-
-    Args:
-        found: ``[N]`` rows.
-        names: ``[N]`` their names.
-    """
-    alike: dict[str, list[MethodEntry]] = defaultdict(list)
-    for entry, name in zip(found, names, strict=True):
-        alike[name].append(entry)
-    settings: dict[str, str] = {}
-    for entries_of_name in alike.values():
-        settings |= differences(entries_of_name)
-    told = distinct(
-        names,
-        [f", {settings[entry.key]}" if settings[entry.key] else "" for entry in found],
-        [f", {entry.key[:6]}" for entry in found],
-    )
-    return dict(zip((entry.key for entry in found), told, strict=True))
 
 
 def usual(panel: Panel) -> bool:

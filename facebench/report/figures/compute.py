@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Literal
 
 from facebench.config.spec import digest
 from facebench.errors import DataError, UnknownNameError
+from facebench.report.configurations import distinct, told_apart
 from facebench.report.entries import MethodEntry
-from facebench.report.figures.competitors import Panel, ScoredRow, told_apart
+from facebench.report.figures.competitors import Panel, ScoredRow
 from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.style import shared_legend
-from facebench.report.figures.title import distinct
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

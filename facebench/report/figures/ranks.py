@@ -10,9 +10,9 @@ import scipy
 
 from facebench.errors import DataError
 from facebench.report.budget import learning_of, shared_budget
-from facebench.report.figures.competitors import Panel, ScoredRow, one_for_each_task, told_apart
+from facebench.report.configurations import distinct, told_apart
+from facebench.report.figures.competitors import Panel, ScoredRow, one_for_each_task
 from facebench.report.figures.drawing import SYNTHETIC, Drawing
-from facebench.report.figures.title import distinct
 from facebench.results.stats.statistics import contests
 
 if TYPE_CHECKING:

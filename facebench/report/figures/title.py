@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from facebench.errors import DataError, UnknownNameError
 from facebench.protocol import ScoreKind
+from facebench.report.configurations import distinct
 from facebench.report.figures.drawing import SYNTHETIC
 from facebench.report.groups import comparable, learned_from, task_title
 from facebench.results.record import Record
@@ -43,24 +44,6 @@ def labels_of(records: Sequence[Record]) -> list[str]:
         [learned_from(record) for record in records],
         [f", {record.stages.result[:8]}" for record in records],
     )
-
-
-def distinct(names: Sequence[str], *parts: Sequence[str]) -> list[str]:
-    """Return names, each with those parts appended that tell it from others of the same name.
-
-    Args:
-        names: ``[N]``.
-        *parts: ``[N]`` each, the most telling first; a part that equal names share is left out.
-    """
-    found = list(names)
-    for part in parts:
-        whole = [f"{name}{more}" for name, more in zip(found, part, strict=True)]
-        told = [
-            len({whole[k] for k, other in enumerate(found) if other == name}) > 1 for name in found
-        ]
-        found = [long if tells else short for long, short, tells in
-                 zip(whole, found, told, strict=True)]  # fmt: skip
-    return found
 
 
 def check_protocol(record: Record, figure: str, *protocols: str) -> None:

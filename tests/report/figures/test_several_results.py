@@ -16,6 +16,7 @@ from facebench.config.spec import PretrainSpec
 from facebench.errors import DataError, UnknownNameError
 from facebench.report.board.leaderboard import leaderboard
 from facebench.report.board.model import Board
+from facebench.report.configurations import distinct
 from facebench.report.entries import stored_results
 from facebench.report.figures.competitors import Panel, panels
 from facebench.report.figures.compute import check_cost, score_against_compute
@@ -23,7 +24,6 @@ from facebench.report.figures.critical import critical_diagram
 from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.forest import forest
 from facebench.report.figures.ranks import rank_pairs, rank_slopes
-from facebench.report.figures.title import distinct
 from facebench.results.store import Result
 
 

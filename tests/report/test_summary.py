@@ -1,0 +1,55 @@
+"""The table at the end of a run: a line for each method, a mean over its seeds, 80 columns."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from statistics import fmean, stdev
+
+from board_world import right
+from rich.console import Console
+from stored_world import classes, write
+
+from facebench.rendering.table import plain
+from facebench.report.summary import summary_tables
+from facebench.results.store import Result
+
+
+def shown(results: list[Result]) -> list[str]:
+    console = Console(file=io.StringIO(), width=80)
+    for table in summary_tables(results):
+        console.print(table)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def test_seeds_are_one_line_with_their_mean_and_deviation(tmp_path: Path) -> None:
+    floors = {"majority class": {"accuracy": 0.25}}
+    results = [
+        write(tmp_path, classes(right(share, seed)), seed=seed, floors=floors, learned=False,
+              method=method)
+        for method, shares in (("random", (0.3, 0.35)), ("lbp", (0.5,)))
+        for seed, share in enumerate(shares)
+    ]  # fmt: skip
+    (table,) = summary_tables(results)
+    rows = [[plain(cell) for cell in row] for row in table.rows()]
+    values = [
+        100 * float((r.predictions["honest"] == r.predictions["label"]).mean()) for r in results
+    ]
+    assert rows[0][:2] == ["majority class", "25.00"]
+    expected = f"{fmean(values[:2]):.2f} ± {stdev(values[:2]):.2f}"
+    assert rows[1][:2] == ["Untrained backbone f_s (2)", expected]
+    assert rows[2][:2] == ["LBP f_s", f"{values[2]:.2f}"]
+    (line,) = [line for line in shown(results) if "Untrained backbone" in line]
+    assert expected in line  # method and score on one line of 80 columns
+    assert "SYNTHETIC" not in "".join(shown(results))
+
+
+def test_every_line_with_a_number_on_rendered_faces_says_so(tmp_path: Path) -> None:
+    results = [write(tmp_path, classes(right(0.5)), synthetic=True, method=method)
+               for method in ("pcl", "simclr")]  # fmt: skip
+    lines = [line for line in shown(results) if "50.00" in line]
+    assert len(lines) == 2
+    assert all("SYNTHETIC" in line for line in lines)
+    (table,) = summary_tables(results)
+    assert {plain(row[-1]) for row in table.rows()} == {"–"}  # printed numbers are of real data
