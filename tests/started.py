@@ -66,6 +66,14 @@ class Started:
         assert not alive
         return self.process.exitcode
 
+    def wait(self, seconds: float) -> int:
+        """Wait until it ends by itself; return the exit status."""
+        self.process.join(seconds)
+        if self.process.exitcode is None:
+            self.process.kill()
+            raise AssertionError(f"still alive after {seconds} s: {self.errors()}")
+        return self.process.exitcode
+
     def errors(self) -> str:
         """Return what it wrote to standard error."""
         return self._errors.read_text() if self._errors.exists() else ""

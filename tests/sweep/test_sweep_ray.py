@@ -1,16 +1,20 @@
-"""``--executor ray``: two nodes, of which one is killed half-way, give the results of one process.
+"""``--executor ray``: as it is typed, stopped by Ctrl-C, and on two nodes of which one is killed.
 
 Ray is an extra that the tests do not install: without it these are skipped.
 """
 
 import json
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+import spread_plugin
+from started import Started
 
 from conftest import Facebench
 from facebench.api.sweeps import prepare_sweep
@@ -19,9 +23,8 @@ from facebench.config.sweep_file import read_sweep
 from facebench.sweep.executors.choice import Choice
 from facebench.sweep.schedule import Schedule
 
-ray = pytest.importorskip("ray")
 pytestmark = [
-    pytest.mark.nightly,
+    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed"),
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.filterwarnings("ignore"),  # Ray's own: sockets and files that it leaves open
 ]
@@ -56,14 +59,67 @@ class Counted(Spread):
 """
 
 
+TOKEN = "0" * 64  # else Ray writes one into the home folder
+
+TYPED = """
+method: spread
+task: tiny
+backbone: tinynet
+pretrain_data: tiny
+device: cpu
+precision: "32"
+floors: false
+pretrain: {epochs: EPOCHS, batch_size: 24, image_size: 32, checkpoint_minutes: 0}
+probe: {epochs: 3, resamples: 100}
+grid: {spread.temperature: [0.1, 0.5]}
+"""
+
+
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def typed(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a command that computes two runs; ``epochs`` of pretraining are its file's to say."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
+    plugins = ["--plugin", str(plugin), "--plugin", spread_plugin.__file__]
+    return ["sweep", "sweep.yaml", *plugins]
+
+
+@pytest.mark.slow
+def test_a_sweep_as_it_is_typed_is_that_of_one_process(
+    facebench: Facebench, tmp_path: Path, data: Path, typed: list[str]
+) -> None:
+    (tmp_path / "sweep.yaml").write_text(TYPED.replace("EPOCHS", "2"))
+    facebench(*typed, "--cache", "serial", "--results", "one")
+    expected = measured(tmp_path / "one")
+    assert len(expected) == 2
+    sweep = Started([*typed, "--executor", "ray", "--results", "both"], tmp_path, data)
+    assert sweep.wait(300) == 0, sweep.errors()
+    assert "2 of 2" in sweep.errors()
+    assert measured(tmp_path / "both") == expected
+
+
+@pytest.mark.slow
+def test_ctrl_c_leaves_resume_points_and_no_process(
+    tmp_path: Path, data: Path, typed: list[str]
+) -> None:
+    (tmp_path / "sweep.yaml").write_text(TYPED.replace("EPOCHS", "100000"))
+    sweep = Started([*typed, "--executor", "ray"], tmp_path, data)
+    sweep.wait_for("checkpoints/*.partial/resume.ckpt", count=2)
+    assert len(sweep.children()) > 2  # Ray's own, and two that learn
+    assert sweep.end(signal.SIGINT) == 130, sweep.errors()  # waits for all of them
+    assert "Traceback" not in sweep.errors()
+    assert sweep.errors().count("stopped by SIGINT: ") == 1
+    assert len(list((tmp_path / "cache").glob("checkpoints/*.partial/resume.ckpt"))) == 2
+
+
+@pytest.fixture
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Start a cluster of two nodes with one core each."""
+    ray = pytest.importorskip("ray")
     cluster_utils = pytest.importorskip("ray.cluster_utils")
     tests = str(Path(__file__).parents[1])
     monkeypatch.setenv("PYTHONPATH", f"{tests}:{os.environ.get('PYTHONPATH', '')}")
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setenv("RAY_AUTH_TOKEN", TOKEN)
     made = cluster_utils.Cluster()
     for _ in range(2):
         made.add_node(num_cpus=1, object_store_memory=80 * 2**20)
@@ -88,6 +144,7 @@ def made(cache: Path) -> dict[Path, int]:
     }
 
 
+@pytest.mark.nightly
 def test_a_node_that_dies_half_way_changes_no_result_and_no_stage_is_made_twice(
     facebench: Facebench, tmp_path: Path, data: Path, plugin: Path, cluster: Any
 ) -> None:

@@ -73,6 +73,7 @@ def _join(address: str) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
     try:
         import ray
+        from ray.exceptions import RayError
     except ImportError as error:
         raise SpecError(
             f"--executor ray needs Ray ({error}). Install it: pip install 'facebench[ray]'."
@@ -81,7 +82,7 @@ def _join(address: str) -> Any:
         return ray
     try:
         ray.init(address=address or None, include_dashboard=None if address else False)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except (ConnectionError, ValueError, RuntimeError, OSError, RayError) as error:
         where = f"--ray-address {address}" if address else "a Ray cluster on this machine"
         reason = str(error).strip().splitlines()[0]
         raise SpecError(f"{where}: {reason}. See 'ray status'.") from error
