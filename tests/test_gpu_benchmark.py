@@ -1,4 +1,4 @@
-"""The benchmarks of a GPU and of growth run on a CPU at a tiny size."""
+"""The benchmarks of a GPU, of growth and of a cached run work on a CPU at a tiny size."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def test_the_benchmark_of_a_gpu_runs_without_one(capsys: pytest.CaptureFixture[s
         own, plain = found[part][f"{of}_per_second"], found[part][f"plain_{of}_per_second"]
         assert own > 0
         assert found[part]["ratio"] == pytest.approx(own / plain)
+
+
+@pytest.mark.nightly
+def test_the_benchmark_of_a_cached_run_reads_one_result() -> None:
+    from cached_run import measure
+
+    found = measure(images=30, rounds=1)
+    assert found["results"] == 1
+    assert 1 < found["ratio"] < found["first_run_seconds"] / found["import_torch_seconds"]
 
 
 def test_what_would_take_too_long_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:

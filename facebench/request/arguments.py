@@ -21,7 +21,6 @@ from facebench.request.resolve import Request
 from facebench.runtime.device import resolve_device, resolve_precision
 from facebench.runtime.launch import rank_of
 from facebench.runtime.listing import user_path
-from facebench.runtime.mirror import Mirror
 from facebench.runtime.terminal import TerminalProgress, err
 from facebench.runtime.workspace import Workspace, check_folder, default_cache, default_data
 from facebench.weights.checkpoint import Checkpoint
@@ -29,6 +28,8 @@ from facebench.weights.summary import import_summary
 
 if TYPE_CHECKING:
     import torch
+
+    from facebench.runtime.mirror import Mirror
 
 _log = logging.getLogger(__name__)
 
@@ -108,8 +109,16 @@ def open_workspace(top: dict[str, Any], arguments: RunArguments, *, here: bool =
         rank=rank,
         force=arguments.force,
         verify_cache=arguments.verify_cache,
-        mirror=Mirror(arguments.cache_mirror) if arguments.cache_mirror else None,
+        mirror=_mirror(arguments.cache_mirror),
     )
+
+
+def _mirror(url: str) -> Mirror | None:
+    if not url:
+        return None
+    from facebench.runtime.mirror import Mirror  # whose forms take a while to be made
+
+    return Mirror(url)
 
 
 def _device(top: dict[str, Any], arguments: RunArguments, *, here: bool) -> torch.device:
