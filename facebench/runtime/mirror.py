@@ -141,6 +141,7 @@ class Mirror:
         """Provide the file system and a path of it, and say in one line what went wrong there."""
         try:
             files, root = self._opened()
+            files.invalidate_cache()  # of listings: another machine writes there, too
             yield files, f"{root}/{name}"
         except FacebenchError:
             raise

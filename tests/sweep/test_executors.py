@@ -135,7 +135,7 @@ def test_jobs_of_a_queue_give_the_results_of_one_process(
     assert len(expected) == 2
     queue = ["--executor", "slurm", "--slurm", f"cluster={cluster}", "--jobs", "2"]
     done = facebench(*sweep, "--results", "queue", "--cache", "two", *queue)
-    assert "2 of 2" in done.stderr
+    assert "[2/2]" in done.stderr
     assert measured(tmp_path / "queue") == expected
     wrong = facebench(*sweep, *queue, "--slurm", "partitoin=gpu", "--force", status=2)
     assert "Unknown argument 'partitoin'" in wrong.stderr

@@ -93,7 +93,7 @@ def test_a_sweep_as_it_is_typed_is_that_of_one_process(
     assert len(expected) == 2
     sweep = Started([*typed, "--executor", "ray", "--results", "both"], tmp_path, data)
     assert sweep.wait(300) == 0, sweep.errors()
-    assert "2 of 2" in sweep.errors()
+    assert "[2/2]" in sweep.errors()
     assert measured(tmp_path / "both") == expected
 
 

@@ -54,7 +54,7 @@ class DeviceRows:
     def __init__(
         self, host: FeatureMatrix, dtype: torch.dtype, device: torch.device, *, kept: bool
     ) -> None:
-        self.shape, self.device, self.dtype = (len(host), host.width), device, dtype
+        self.shape, self.device = (len(host), host.width), device
         self._host: FeatureMatrix | None = host
         self._there: torch.Tensor | None = None
         if kept:
