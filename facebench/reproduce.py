@@ -187,14 +187,21 @@ def _compared(
         compared=_numbers(stored),
         differing=tuple(found for found in every if found.size > tolerance),
         largest=every[0] if every else None,
-        same_rows=_same_rows(predictions, judgement.predictions),
+        same_rows=_same_rows(
+            predictions, judgement.predictions, hidden=result.record.task.names is not None
+        ),
         rows=len(predictions),
         tolerance=tolerance,
     )
 
 
-def _same_rows(stored: pd.DataFrame, new: pd.DataFrame) -> int:
-    """Count equal rows; a column that an earlier version did not store is not compared."""
+def _same_rows(stored: pd.DataFrame, new: pd.DataFrame, *, hidden: bool) -> int:
+    """Count equal rows; a column that an earlier version did not store is not compared.
+
+    Where names of files and people are hidden, their columns are not compared either.
+    """
+    if hidden:
+        stored = stored.drop(columns=["path", "subject"], errors="ignore")
     if len(stored) != len(new) or not set(stored) <= set(new):
         return 0
     same = [stored[name].to_numpy() == new[name].to_numpy() for name in stored]

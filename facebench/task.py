@@ -96,6 +96,9 @@ class TaskInfo:
         targets: Names of the target columns (multilabel, regression), as the table has them.
         image_side: Width and height in pixels of every published image; 0 if they differ.
         source: Source of protocol and counts.
+        names_may_be_published: Whether the licence permits publishing the names of the dataset's
+            files and people, which a result's predictions have; if not, ``facebench results
+            submit`` replaces them.
         stand_in_version: Raised when the rendered stand-in changes and ``version`` does not.
     """
 
@@ -119,6 +122,7 @@ class TaskInfo:
     targets: tuple[str, ...] = ()
     image_side: int = 0
     source: str = ""
+    names_may_be_published: bool = True
     stand_in_version: int = 1
 
 

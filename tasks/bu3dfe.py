@@ -75,6 +75,7 @@ class BU3DFE(Task):
         family="head pose",
         dataset="BU-3DFE, views rendered by the user",
         licence="agreement with Binghamton University; research only",
+        names_may_be_published=False,
         obtain=(
             "sign the agreement, see http://www.cs.binghamton.edu/~lijun/Research/3DFE/"
             "3DFE_Analysis.html, render the scans from several sides and list the images."

@@ -93,6 +93,7 @@ class DISFA(Task):
         family="action units",
         dataset="Denver Intensity of Spontaneous Facial Action Database",
         licence="non-commercial research, under an agreement that a faculty member signs",
+        names_may_be_published=False,
         obtain=(
             "send the signed agreement, see http://mohammadmahoor.com/disfa-contact-form/, and "
             "unpack labels and videos; videos are read with facebench[video], or extract all "

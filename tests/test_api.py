@@ -74,6 +74,7 @@ FUNCTIONS = {
     "results verify": "verify_signatures",
     "results export": "Results.to_long_frame",
     "results merge": "merge",
+    "results submit": "submit",
     "results validate": "validate",
     "run": "run",
     "show": "load_results",

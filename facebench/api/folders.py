@@ -6,12 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from facebench.api.places import paths
 from facebench.errors import StageError
+from facebench.registry import Registry
 from facebench.report.entries import stored_results
 from facebench.report.publication import filled, published
 from facebench.report.publication import publish as write_files
 from facebench.results.merging import Merged
 from facebench.results.merging import merge as merge_folders
+from facebench.results.submission import Submission
+from facebench.results.submission import submit as submit_folder
 from facebench.results.validation import Checked, validate_folder
 from facebench.runtime.atomic import atomic_write
 
@@ -64,6 +68,30 @@ def merge(sources: Iterable[str | Path], into: str | Path) -> Merged:
         StageError: A folder is missing or holds no result.
     """
     return merge_folders(list(map(Path, sources)), Path(into))
+
+
+def submit(
+    source: str | Path, into: str | Path, *, plugins: Sequence[str | Path] = ()
+) -> Submission:
+    """Prepare the folder of a results repository to be committed: ``facebench results submit``.
+
+    Every result is validated. Names of files and people of a dataset whose licence forbids
+    publishing them are replaced in the predictions and in what a result says of leaks; the result
+    is sealed again and says so (``task.names``). A workflow of GitHub Actions validates the folder
+    and publishes the page. All results are copied, or none.
+
+    Args:
+        source: Folder of results.
+        into: The repository's folder; created if missing.
+        plugins: Python files with tasks, which say what their licence allows.
+
+    Raises:
+        MergeError: A result is wrong or contradicts another; nothing was copied.
+        StageError: A folder is missing or holds no result.
+        UnknownNameError: A task is not known here.
+    """
+    registry = Registry(paths(plugins))
+    return submit_folder(Path(source), Path(into), lambda name: registry.load("task", name).info)
 
 
 def publish(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,8 @@ import typer
 
 import facebench as fb
 from facebench.cli.command import command
-from facebench.cli.options import ResultFolder
+from facebench.cli.options import Plugins, ResultFolder
+from facebench.cli.run_lines import show_commands
 from facebench.errors import StageError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -66,6 +68,42 @@ def merge(
     for path in done.skipped:
         out.print(f"there   {path}", soft_wrap=True, highlight=False)
     out.print(f"{len(done.copied)} copied, {len(done.skipped)} were there, into {into}")
+
+
+@results_app.command()
+@command
+def submit(
+    folder: ResultFolder,
+    into: Annotated[Path, typer.Option(help="Folder of the results repository.")] = Path(
+        "submission"
+    ),
+    plugins: Plugins = None,
+) -> None:
+    """Prepare a folder to be committed to a results repository: validated, licence-checked.
+
+    File names that a licence forbids to publish become digests. A workflow for GitHub Actions is
+    written, which validates the folder and publishes its page.
+    """
+    from facebench.runtime.terminal import out
+
+    done = fb.submit(folder, into, plugins=plugins or ())
+    for place in done.copied:
+        note = (
+            "  (file names are digests: its licence forbids them)" if place in done.hidden else ""
+        )
+        out.print(f"copied  {place}{note}", soft_wrap=True, highlight=False, markup=False)
+    for place in done.skipped:
+        out.print(f"there   {place}", soft_wrap=True, highlight=False, markup=False)
+    if done.workflow is not None:
+        out.print(f"written {done.workflow}", soft_wrap=True, highlight=False, markup=False)
+    for place in done.unsigned:
+        text = f"{place}: has to be signed again, since its file names were replaced"
+        out.print(text, soft_wrap=True, highlight=False, markup=False)
+    git = f"git -C {shlex.quote(str(into))}"
+    branch = f"{git} switch -c results" if (into / ".git").exists() else f"{git} init"
+    show_commands(
+        [f"{branch} && {git} add . && {git} commit", f"facebench leaderboard --results {into}"]
+    )
 
 
 @results_app.command()

@@ -47,6 +47,7 @@ from facebench.weights.record import LearnedOn
 
 FORMAT = 3
 FORMATS = (2, 3)  # those that are read
+HIDDEN = "digests of files, numbers of people: the dataset's licence forbids publishing names"
 SEALED_SINCE = 3  # the format from which on a result has a seal
 
 
@@ -181,6 +182,8 @@ class TaskRecord(Form):
     image_size: Optional[Positive] = None
     """Side in pixels that the task declares, where features are of the size that the model does."""
     alignment: Optional[AlignmentRecord] = None
+    names: Optional[Text] = None
+    """What stands for names of files and people, where a licence forbids publishing these."""
 
 
 class YawRange(Form):

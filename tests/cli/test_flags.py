@@ -33,7 +33,7 @@ MEANINGS = {
     "--dry-run": 2,  # of what is computed, of what is removed
     "--format": 4,  # of a table, of the leaderboard, of an export, of figures
     "--key": 2,  # secret, to sign; public, to check signatures
-    "--into": 2,  # folder of results, folder of a new package
+    "--into": 3,  # folder of results, of a results repository, of a new package
     # sheet, figure, figures, table, pages, numbers, checkpoint, data (two ways), export
     "--out": 10,
     "--preset": 2,  # of learning and judging, of judging alone
