@@ -166,6 +166,8 @@ class RunSpec:
 
 def plain(value: Any) -> Any:
     """Return dataclasses, tuples and mappings as JSON types; other types raise an error."""
+    if value is None or isinstance(value, (str, int, float, bool)):  # most, so first
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         unsaid: frozenset[str] = getattr(value, "unsaid", frozenset())
         names = [f.name for f in fields(value) if f.name not in unsaid]
@@ -174,8 +176,6 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if value is None or isinstance(value, (str, int, float, bool)):
-        return value
     raise TypeError(f"{value!r} has no canonical form")
 
 

@@ -267,6 +267,7 @@ class Stages:
             ),
             **judgement_record(judgement, leaks if self.spec.dedup_test else None),
             "broken_images": len(features.broken),
+            "feature_length": features.values.shape[1],
             "seconds": {
                 "pretrain": checkpoint.seconds,
                 "extract": features.seconds,

@@ -17,9 +17,10 @@ from facebench.results.validation import Finding, validate_folder
 from facebench.runtime.atomic import atomic_file
 from facebench.runtime.differences import Difference, differences
 
-# Time, hardware and timings, which are not compared, and the seal, which depends on them.
+# Time, hardware and timings, which are not compared, and the seal, which depends on them; and what
+# earlier versions did not state.
 MEASURED_BY = frozenset(
-    {"created", "environment", "seconds", "images_per_second", "format", "seal"}
+    {"created", "environment", "seconds", "images_per_second", "format", "seal", "feature_length"}
 )
 
 

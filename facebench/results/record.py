@@ -244,6 +244,8 @@ class Record(Form):
         dict[str, Annotated[dict[str, Number], Field(min_length=1)]], Field(min_length=1)
     ]
     broken_images: Count
+    feature_length: Optional[Positive] = None
+    """Numbers in the feature of one image, of all layers together."""
     seconds: Seconds
     environment: Environment
     created: Time

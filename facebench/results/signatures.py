@@ -119,6 +119,23 @@ def verify(root: Path, keys: Sequence[Path]) -> Iterator[Signed]:
     yield from (_checked(path, known) for path in _results(root))
 
 
+def signer(path: Path) -> str:
+    """Return the number of the key that a result's signature names, which is not checked.
+
+    Args:
+        path: The JSON of a result.
+
+    Returns:
+        The number as minisign shows it; empty if there is no signature, or none of minisign.
+    """
+    file = path.with_suffix(SIGNATURE)
+    try:
+        number = _number(file.read_bytes().splitlines()[1]) if file.is_file() else ""
+    except (OSError, ValueError, IndexError):
+        return ""
+    return number if len(number) == 2 * 8 else ""
+
+
 def is_encrypted(key: Path) -> bool:
     """Return whether a secret key needs a password.
 

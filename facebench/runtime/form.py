@@ -50,6 +50,8 @@ class Form(BaseModel):
 
 def to_plain(value: Any) -> Any:
     """Return models and metrics, and tuples and mappings of them, as JSON."""
+    if value is None or isinstance(value, (str, int, float)):  # most, so first
+        return value
     if isinstance(value, Form):
         return value.plain()
     if is_dataclass(value):

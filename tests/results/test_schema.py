@@ -176,7 +176,7 @@ def test_the_schema_knows_no_option_that_a_run_does_not_have() -> None:
 def test_the_schema_says_what_the_models_check() -> None:
     schema = result_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(schema["required"]) == set(Record.model_fields) - {"seal"}
+    assert set(schema["required"]) == set(Record.model_fields) - {"seal", "feature_length"}
     accuracy = schema["$defs"]["ClassBlock"]["properties"]["accuracy"]
     assert (accuracy["type"], accuracy["minimum"], accuracy["maximum"]) == ("number", 0, 1)
     leaks = schema["$defs"]["LeakRecord"]

@@ -17,6 +17,7 @@ import facebench as fb
 from facebench.cli import app
 from facebench.errors import SpecError, StageError
 from facebench.results.sealing import sealed_result
+from facebench.results.signatures import signer
 from facebench.results.store import read_result
 from facebench.runtime.workspace import to_json
 
@@ -59,6 +60,15 @@ def test_every_result_is_signed_once_and_the_key_is_named(tmp_path: Path, keys: 
     (one, _) = fb.verify_signatures(tmp_path, [keys / "other.pub"])
     assert one.finding.startswith("signed by another key, ")
     assert one.finding[-16:] in next(iter(checked)).key
+    assert signer(one.file) == one.finding[-16:]
+
+
+def test_who_signed_is_empty_without_a_signature(tmp_path: Path) -> None:
+    (file,) = results(tmp_path, 1)
+    assert signer(file) == ""
+    for content in (b"", b"one line", b"untrusted comment: x\nno base64!\n"):
+        file.with_suffix(".minisig").write_bytes(content)
+        assert signer(file) == ""
 
 
 def test_it_is_what_minisign_checks(tmp_path: Path, keys: Path) -> None:

@@ -15,6 +15,7 @@ from facebench.protocol import ScoreKind
 from facebench.report.board.model import Pairs, Rank
 from facebench.report.entries import MethodEntry, Score
 from facebench.report.groups import Group
+from facebench.results.stats import statistics
 from facebench.results.stats.significance import holm
 from facebench.results.stats.statistics import Contest, contests
 from facebench.task import Metric
@@ -104,10 +105,10 @@ def rank_intervals(
             continue
         results = [found[place][of_metrics[0].name].results for place in competing]
         try:
-            met = contests(results, of_metrics, kind)
+            met = statistics.rank_intervals(results, of_metrics, kind)
         except StageError as error:
             _log.warning("no ranks: %s", error)
             continue
-        for name, contest in met.items():
-            ranks[name] = dict(zip(competing, contest.rank_intervals(), strict=True))
+        for name, of_metric in met.items():
+            ranks[name] = dict(zip(competing, of_metric, strict=True))
     return ranks

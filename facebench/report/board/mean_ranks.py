@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 
 from facebench.protocol import ScoreKind
 from facebench.report.board.model import BoardRow, Column, MeanRanks
-from facebench.results.stats.ranks import (
-    block_ranks,
-    critical_difference,
-    fewest_blocks,
-    friedman_p,
-    not_different,
-)
+from facebench.results.stats.ranks import not_different, ranking
 
 FEWEST = 3  # methods: of two, Friedman's test is a sign test
 _DIGITS = 6
@@ -42,27 +35,21 @@ def mean_ranks(
         return MeanRanks(rows=(), columns=(), ranks=(), means=(), p=None, distance=None,
                          groups=(), needed=0)  # fmt: skip
     higher = {column.id: column.higher for column in headlines}
-    ranks = block_ranks(
+    found = ranking(
         [[values[task][row] for row in methods] for task in tasks], [higher[task] for task in tasks]
     )
-    order = sorted(range(len(methods)), key=lambda place: (ranks[:, place].mean(), place))
-    means = [round(float(ranks[:, place].mean()), _DIGITS) for place in order]
-    distance = _distance(len(methods), len(tasks))
+    order = sorted(range(len(methods)), key=lambda place: (found.means[place], place))
+    means = [round(found.means[place], _DIGITS) for place in order]
     return MeanRanks(
         rows=tuple(methods[place] for place in order),
         columns=tuple(tasks),
-        ranks=tuple(tuple(ranks[:, place].tolist()) for place in order),
+        ranks=tuple(tuple(of_task[place] for of_task in found.ranks) for place in order),
         means=tuple(means),
-        p=round(friedman_p(ranks), _DIGITS),
-        distance=round(distance, _DIGITS),
-        groups=tuple(not_different(means, distance)),
-        needed=_needed(len(methods)),
+        p=round(found.p, _DIGITS),
+        distance=round(found.distance, _DIGITS),
+        groups=tuple(not_different(means, found.distance)),
+        needed=found.needed,
     )
-
-
-# The quantile of the studentized range is an integral of integrals.
-_distance = lru_cache(maxsize=64)(critical_difference)
-_needed = lru_cache(maxsize=64)(fewest_blocks)
 
 
 def _value(row: BoardRow, column: Column, kind: ScoreKind) -> float | None:

@@ -13,6 +13,7 @@ from facebench.report.board.breakdown import breakdowns
 from facebench.report.groups import alignment_words, leak_free, learned_from
 from facebench.results.record import Record
 from facebench.results.scores import KINDS
+from facebench.results.signatures import signer
 from facebench.results.store import Result
 
 # Keys of a task's leaks; the lists of images are in the result file only.
@@ -38,6 +39,8 @@ class Run:
         seconds: How long each stage took.
         alignment: How images were aligned, in words.
         paper: The method's paper, as the method names it.
+        length: Length of a feature; None where the result does not state it.
+        signed: Number of the key that signed it, which is not checked here; empty without one.
         stages: Hashes of the stages, and the digest of the weights.
         spec: Specification of the run, without its groups of options.
         options: Groups of options, each by its position among the leaderboard's options.
@@ -61,6 +64,8 @@ class Run:
     seconds: Mapping[str, Any]
     alignment: str
     paper: str
+    length: int | None
+    signed: str
     stages: Mapping[str, Any]
     spec: Mapping[str, Any]
     options: Mapping[str, int]
@@ -132,6 +137,8 @@ def _run(result: Result, root: Path, pools: Pools) -> Run:
         seconds=record.seconds.plain(),
         alignment=alignment_words(record),
         paper=record.method.paper,
+        length=record.feature_length,
+        signed=signer(result.path),
         stages=record.stages.plain(),
         spec={name: value for name, value in spec.items() if name not in groups},
         options={name: pools.options.place(value) for name, value in groups.items()},

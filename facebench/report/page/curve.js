@@ -17,7 +17,7 @@ function curveFigure(column) {
       code(`facebench run --method simclr --task ${column.task}`), " adds a run.");
   }
   return drawing({ title: label(column), note, svg: plot(column, rows, learned, methods),
-    sheet: curveSheet(column, rows),
+    sheet: () => curveSheet(column, rows),
     below: h("ol", { class: "legend" }, methods.map((method, i) =>
       h("li", {}, sample(i), method))) });
 }

@@ -11,6 +11,7 @@ function figureWidth(figures, most = 660) {
   return Math.floor(Math.min(most, (space - GAP * (across - 1)) / across));
 }
 
+// `sheet` makes the numbers, when they are asked for: they can be many.
 function drawing({ title, note, svg, sheet, below = [] }) {
   return h("figure", {},
     h("figcaption", {}, h("b", {}, title), note && h("small", {}, note)),
@@ -18,14 +19,14 @@ function drawing({ title, note, svg, sheet, below = [] }) {
     numbers(sheet, svg));
 }
 
-// The table is made when it is asked for: it can be long.
 function numbers(sheet, svg) {
   const fold = h("details", { class: "numbers-of" },
     h("summary", {}, "Numbers, copy, download"));
   fold.ontoggle = () => {
     if (!fold.open || fold.children.length > 1) return;
-    fold.append(h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => sheet),
-      h("span", {}, "Download"), downloads(svg, sheet.name)), sheetTable(sheet));
+    const made = sheet();
+    fold.append(h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => made),
+      h("span", {}, "Download"), downloads(svg, made.name)), sheetTable(made));
   };
   return fold;
 }

@@ -18,7 +18,7 @@ function forestFigure(column) {
     all.length > rows.length && h("p", { class: "floor-note" },
       `The ${rows.length} best of ${count(all.length)} rows are drawn; all are below.`)];
   return drawing({ title: label(column), note, svg: forestPlot(column, rows, floor),
-    sheet: forestSheet(column, all), below });
+    sheet: () => forestSheet(column, all), below });
 }
 
 function floorOf(column) {

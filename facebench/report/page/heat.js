@@ -21,7 +21,7 @@ function heat() {
   }
   return h("div", {}, choice, drawing({ title, note: heatNote(measure),
     svg: heatMap(rows.slice(0, FOREST.most), seen, cells, measure, title),
-    sheet: heatSheet(rows, seen, cells, title),
+    sheet: () => heatSheet(rows, seen, cells, title),
     below: rows.length > FOREST.most && h("p", { class: "floor-note" },
       `The first ${FOREST.most} of ${count(rows.length)} rows are drawn; all are below.`) }));
 }

@@ -70,6 +70,7 @@ function nothingFits() {
 function draw() {
   const [rows, shownRows] = [measured(), leads()];
   byId("printed").hidden = state.view !== "table" || !board().printed.length;
+  byId("facts").hidden = state.view !== "table";
   const there = rows.length || state.view === "ranks"
     || (state.view === "table" && printed().length);
   byId("view").replaceChildren(there ? VIEWS[state.view][1]() : nothingFits());
@@ -108,11 +109,15 @@ if (DATA.boards.length) {
   addEventListener("resize", () => {
     if (width === innerWidth) return;
     width = innerWidth;
-    if (state.view === "table") fit();
-    else draw();
+    draw(); // drawings and long tables have the width of the window
   });
   byId("printed").querySelector("input").onchange = (event) => {
     state.printed = event.target.checked;
+    draw();
+  };
+  byId("facts").querySelector("input").checked = state.facts === "shown";
+  byId("facts").querySelector("input").onchange = (event) => {
+    state.facts = event.target.checked ? "shown" : "";
     draw();
   };
 } else {

@@ -27,7 +27,7 @@ function pairFigure(column, figures) {
   const left = leads().filter((row) => value(row, column) !== null
     && !data.rows.includes(row.id)).length;
   return drawing({ title: label(column), note, svg: pairMatrix(column, data, places, figures),
-    sheet: pairSheet(column, data, places), below: pairNotes(data, places, left) });
+    sheet: () => pairSheet(column, data, places), below: pairNotes(data, places, left) });
 }
 
 const rowOf = (id) => once(`row ${state.board} ${id}`,

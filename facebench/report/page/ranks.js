@@ -22,7 +22,7 @@ function ranks() {
       h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => rankSheet(data))));
   }
   return h("div", {}, whole, drawing({ title, note: of, svg: rankDiagram(data),
-    sheet: rankSheet(data), below: rankNotes(data) }));
+    sheet: () => rankSheet(data), below: rankNotes(data) }));
 }
 
 function rankNotes(data) {

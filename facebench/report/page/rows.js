@@ -13,24 +13,32 @@ function folded() {
   const methods = new Map();
   for (const row of rows) methods.set(row.method, [...methods.get(row.method) ?? [], row]);
   return [...methods.values()].map((own) => {
-    const [row, ...others] = [...own].sort(state.rows === "best" ? byScore : byBudget);
+    const [row, ...others] = inOrder(own);
     return { row, others: others.sort((a, b) => b.images - a.images || a.order - b.order) };
   });
 }
 
 const leads = () => folded().map(({ row }) => row);
 
+function inOrder(rows) {
+  if (state.rows === "best") return [...rows].sort(byScore);
+  const seen = columns();
+  const keys = new Map(rows.map((row) => [row,
+    [distance(row), seen.filter((column) => value(row, column) !== null).length]]));
+  return [...rows].sort((a, b) => byBudget(a, b, keys));
+}
+
 function byScore(a, b) {
   const column = sortColumn() ?? columns()[0];
   const [x, y] = [value(a, column), value(b, column)];
-  if (x === null || y === null) return (x === null) - (y === null) || byBudget(a, b);
+  if (x === null || y === null) return (x === null) - (y === null) || a.order - b.order;
   return (column.higher ? y - x : x - y) || a.order - b.order;
 }
 
-// Nearest to the shared budget first; of equals the one with the most scores.
-function byBudget(a, b) {
-  const filled = (row) => columns().filter((column) => value(row, column) !== null).length;
-  return distance(a) - distance(b) || filled(b) - filled(a) || a.order - b.order;
+// Nearest to the shared budget first; of equals the one with the most scores. `keys` holds both.
+function byBudget(a, b, keys) {
+  const [[far, filled], [otherFar, otherFilled]] = [keys.get(a), keys.get(b)];
+  return far - otherFar || otherFilled - filled || a.order - b.order;
 }
 
 // 0 at the shared budget or without learning; else 1 and more, by how many doublings it is away.

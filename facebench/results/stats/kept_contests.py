@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from facebench.results.stats.statistics import Contest
 
 VERSION = 1  # goes up when the same results would give other draws, values or decisions
+RANKS_VERSION = 1  # goes up when the same draws would give other rank intervals
 
 
 def contests_key(
@@ -72,6 +74,29 @@ def read_contests(key: str, metrics: Sequence[Metric]) -> dict[str, Contest] | N
             )
             for place, metric in enumerate(metrics)
         }
+
+
+def read_ranks(key: str, metrics: Sequence[Metric]) -> dict[str, list[tuple[int, int]]] | None:
+    """Return kept rank intervals of contests by the names of their metrics; None without them.
+
+    Args:
+        key: The hash of the contests.
+        metrics: Their metrics.
+    """
+    value = kept(_of_ranks(key))
+    if value is None:
+        return None
+    found = json.loads(value)
+    return {m.name: [(low, high) for low, high in found[m.name]] for m in metrics}
+
+
+def write_ranks(key: str, ranks: Mapping[str, list[tuple[int, int]]]) -> None:
+    """Keep rank intervals of contests."""
+    keep(_of_ranks(key), json.dumps(ranks, sort_keys=True).encode())
+
+
+def _of_ranks(key: str) -> str:
+    return digest({"contests": key, "ranks": RANKS_VERSION})
 
 
 def write_contests(key: str, contests: Mapping[str, Contest]) -> None:

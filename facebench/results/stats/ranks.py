@@ -6,12 +6,19 @@ section 3.2.2. A block is a test set; what is compared was judged on all of them
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 import scipy
+
+from facebench.config.spec import digest
+from facebench.runtime.kept_values import keep, kept
+
+VERSION = 1  # goes up when the same values would give other ranks
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,3 +86,50 @@ def not_different(means: Sequence[float], distance: float) -> list[tuple[int, in
         if last > first and (not runs or last > runs[-1][1]):
             runs.append((first, last))
     return runs
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Ranks of K competitors in N blocks, and what follows from them.
+
+    Args:
+        ranks: ``[N][K]``.
+        means: ``[K]`` mean ranks.
+        p: P value of Friedman's test.
+        distance: Critical difference at 5 %.
+        needed: Number of blocks from which on so many competitors can differ at all.
+    """
+
+    ranks: list[list[float]]
+    means: list[float]
+    p: float
+    distance: float
+    needed: int
+
+
+def ranking(values: Sequence[Sequence[float]], higher_is_better: Sequence[bool]) -> Ranking:
+    """Rank competitors, kept in the cache: scipy.stats takes two seconds to be imported.
+
+    Args:
+        values: ``[N][K]`` of K competitors, 3 or more, in each of N blocks.
+        higher_is_better: ``[N]`` the direction of each block.
+    """
+    inputs = [list(map(float, block)) for block in values]
+    key = digest(
+        {"mean ranks": VERSION, "code": [np.__version__, scipy.__version__], "values": inputs,
+         "higher": list(map(bool, higher_is_better))}
+    )  # fmt: skip
+    value = kept(key)
+    if value is not None:
+        return Ranking(**json.loads(value))
+    ranks = block_ranks(values, higher_is_better)
+    blocks, competitors = ranks.shape
+    found = Ranking(
+        ranks=ranks.tolist(),
+        means=ranks.mean(0).tolist(),
+        p=friedman_p(ranks),
+        distance=critical_difference(competitors, blocks),
+        needed=fewest_blocks(competitors),
+    )
+    keep(key, json.dumps(asdict(found)).encode())
+    return found

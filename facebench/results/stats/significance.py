@@ -44,9 +44,11 @@ def mcnemar(a: npt.ArrayLike, b: npt.ArrayLike) -> McNemar:
     p = 1.0
     if split:
         fewer = min(only_a, only_b)
-        here = float(scipy.stats.binom.pmf(fewer, split, 0.5))
-        equal = 2 * fewer == split
-        p = 1 - here / 2 if equal else float(scipy.stats.binomtest(fewer, split, 0.5).pvalue) - here
+        # The binomial distribution up to this number, and up to the one before it.
+        upto = float(scipy.special.bdtr(fewer, split, 0.5))
+        below = float(scipy.special.bdtr(fewer - 1, split, 0.5)) if fewer else 0.0
+        # The mid-p value: twice the tail less its last term; in the middle 1 less half of that.
+        p = 1 - (upto - below) / 2 if 2 * fewer == split else upto + below
     return McNemar(int((first & second).sum()), only_a, only_b, int((~first & ~second).sum()), p)
 
 

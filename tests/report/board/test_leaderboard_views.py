@@ -136,6 +136,18 @@ def test_the_search_finds_rows_and_says_when_it_finds_none(visit: Any) -> None:
     assert view.locator("[name=query]").input_value() == ""
 
 
+def test_columns_about_runs_are_those_that_are_stored(visit: Any) -> None:
+    view = visit()
+    view.locator("#facts input").check()
+    titles = view.locator(".headings .fact").all_inner_texts()
+    assert titles == ["Images seen", "Learning took", "Written"]  # no length, signature or paper
+    simclr = view.locator(ROW, has_text="SimCLR").locator("td.fact").all_inner_texts()
+    assert simclr == ["64", "0 seconds", "2026-01-01"]
+    assert view.evaluate("location.hash") == "#facts=shown"
+    view.locator("#facts input").uncheck()
+    assert view.locator(".fact").count() == 0
+
+
 def test_the_table_is_copied_as_it_is_shown(visit: Any) -> None:
     view = visit()
     tools = view.locator("#tools")

@@ -63,6 +63,17 @@ def test_the_second_time_is_read_and_gives_the_same(
     assert len(computed) == 4
 
 
+def test_rank_intervals_are_kept_without_the_draws(
+    computed: list[str], two: list[list[Result]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = [two[0][0].metric]
+    first = statistics.rank_intervals(two, metrics)
+    assert first == {"accuracy": contests(two, metrics)["accuracy"].rank_intervals()}
+    monkeypatch.setattr(statistics, "read_contests", None)  # is not asked
+    assert statistics.rank_intervals(two, metrics) == first
+    assert computed == ["computed"]
+
+
 def edit_predictions(result: Result, cache: Path) -> None:
     frame = result.predictions
     frame["honest"] = frame["label"]

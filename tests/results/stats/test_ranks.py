@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from facebench.results.stats import ranks
 from facebench.results.stats.ranks import (
     block_ranks,
     critical_difference,
     fewest_blocks,
     friedman_p,
     not_different,
+    ranking,
 )
 
 
@@ -32,12 +35,12 @@ def test_the_critical_difference_is_that_of_demsar() -> None:
 
 
 def test_friedmans_p_is_that_of_its_formula() -> None:
-    ranks = block_ranks(np.random.default_rng(0).random((9, 5)), [True] * 9)
-    n, k = ranks.shape
-    squares = sum(float(ranks[:, place].mean()) ** 2 for place in range(k))
+    found = block_ranks(np.random.default_rng(0).random((9, 5)), [True] * 9)
+    n, k = found.shape
+    squares = sum(float(found[:, place].mean()) ** 2 for place in range(k))
     x = 12 * n / (k * (k + 1)) * (squares - k * (k + 1) ** 2 / 4)
     expected = math.exp(-x / 2) * (1 + x / 2)  # chi-square with four degrees of freedom
-    assert friedman_p(ranks) == pytest.approx(expected, rel=1e-9)
+    assert friedman_p(found) == pytest.approx(expected, rel=1e-9)
 
 
 def test_only_ties_are_no_difference() -> None:
@@ -60,3 +63,18 @@ def test_runs_that_do_not_differ_are_the_longest() -> None:
     assert not_different([1.0, 2.0, 4.0, 4.5, 9.0], 1.5) == [(0, 1), (2, 3)]
     assert not_different([1.0, 3.0, 5.0], 1.0) == []
     assert not_different([1.0, 1.5, 2.0], 5.0) == [(0, 2)]
+
+
+def test_a_ranking_is_kept_and_is_the_same_the_second_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEBENCH_CACHE", str(tmp_path))
+    values = [[0.9, 0.5, 0.1], [2.0, 5.0, 9.0], [0.8, 0.7, 0.7]]
+    first = ranking(values, [True, False, True])
+    assert first.ranks == [[1, 2, 3], [1, 2, 3], [1, 2.5, 2.5]]
+    assert first.means == pytest.approx([1, 6.5 / 3, 8.5 / 3])
+    assert first.distance == critical_difference(3, 3)
+    monkeypatch.setattr(ranks, "friedman_p", None)  # is not computed again
+    assert ranking(values, [True, False, True]) == first
+    with pytest.raises(TypeError):
+        ranking(values, [True, True, True])

@@ -1,0 +1,80 @@
+// The lines of the table: of a row, of a floor, of what a paper prints.
+
+function rowHead(title, ...below) {
+  return h("th", { scope: "row", class: "stick", tabindex: "-1", "data-stop": true },
+    h("b", {}, title), below.map((text) => h("small", {}, text)));
+}
+
+// A button that shows the other rows of a method, or hides them.
+function unfold(row, others) {
+  const open = state.open.has(row.method);
+  return h("button", { type: "button", class: "unfold", "data-unfold": row.method,
+    "aria-expanded": String(open), onclick: () => {
+      state.open[open ? "delete" : "add"](row.method);
+      draw();
+      document.querySelector(`[data-unfold="${CSS.escape(row.method)}"]`).focus();
+    } }, open ? "fewer" : `+ ${plural(others.length, "more run")}`);
+}
+
+const gap = (why) => h("td", { class: "gap", tabindex: "-1", "data-stop": true, "aria-label": why },
+  DASH);
+
+// `others` are the rows that it stands for; null for one of these.
+function line(row, seen, more, usual, others) {
+  const below = [joined(row.feature, row.backbone, seedCount(row)), row.pretraining, row.detail]
+    .filter(Boolean);
+  const head = rowHead(row.method, ...below);
+  if (others && chip(row)) head.append(h("small", { class: "chip" }, chip(row)));
+  if (others?.length) head.append(unfold(row, others));
+  const kind = others === null ? "other" : null;
+  return h("tr", { "data-row": row.id, class: kind }, head, seen.map((column) => {
+    const one = score(row, column);
+    if (one === null || one.value === null) return gap("not run");
+    const doubt = doubtful(cell(row, column), usual.get(column));
+    const said = [row.method, column.title, shown(one.value),
+      one.low === null ? "" : `interval ${shown(one.low)} to ${shown(one.high)}`,
+      one.rank ? `rank ${range(one.rank).replace("–", " to ")}` : "",
+      doubt ? "with a warning" : ""].filter(Boolean).join(", ");
+    return h("td", {}, h("button", { type: "button", class: "score", tabindex: "-1", "data-stop": true,
+      "aria-haspopup": "dialog", "aria-label": said, onclick: () => openScore(row, column) },
+    h("span", { class: "numbers" },
+      h("span", { class: one.best ? "value best" : "value" }, shown(one.value)),
+      h("span", { class: "rank" }, one.rank ? range(one.rank) : ""),
+      doubt && h("span", { class: "doubt" }, "!")),
+    whisker(column, one, extent(column))));
+  }), more.map(({ read }) => h("td", { class: "plain fact", tabindex: "-1", "data-stop": true },
+    read(row) || DASH)));
+}
+
+function whisker(column, one, ends) {
+  const at = (v) => `${(100 * place(column, v, ends)).toFixed(2)}%`;
+  const marks = [s("line", { class: "rail", x1: "0", x2: "100%", y1: 5, y2: 5 })];
+  if (one.low !== null) {
+    marks.push(s("line", { class: "span", x1: at(one.low), x2: at(one.high), y1: 5, y2: 5 }));
+    for (const end of [one.low, one.high])
+      marks.push(s("line", { class: "span", x1: at(end), x2: at(end), y1: 2, y2: 8 }));
+  }
+  marks.push(s("circle", { cx: at(one.value), cy: 5, r: 2.6 }));
+  return s("svg", { class: "whisker", "aria-hidden": "true", width: "100%", height: 10 }, marks);
+}
+
+function floorLine(row, seen, more) {
+  return h("tr", { class: "floor" }, rowHead(row.name), seen.map((column) => {
+    const v = row.cells[column.id];
+    return v === undefined ? gap("none")
+      : h("td", { tabindex: "-1", "data-stop": true, class: "plain" }, shown(v));
+  }), more.map(() => gap("not a run")));
+}
+
+function quotedLine(row, seen, more) {
+  return h("tr", { "data-printed": row.method }, rowHead(row.method), seen.map((column) => {
+    const one = cell(row, column);
+    if (one === null) return gap("not published");
+    return h("td", {}, h("button", { type: "button", class: "score", tabindex: "-1", "data-stop": true,
+      "aria-haspopup": "dialog",
+      "aria-label": `${row.method}, ${column.title}, published ${shown(one.value)}`,
+      onclick: () => openPrinted(row, column) },
+    h("span", { class: "numbers" }, h("span", { class: "value" }, shown(one.value)),
+      h("span", { class: "rank" }, one.reproduced ? "*" : ""))));
+  }), more.map(() => gap("not a run")));
+}
