@@ -1,9 +1,10 @@
-// Long tables: lines are made in parts, where they can be seen, and are removed where they cannot.
+// Long tables: lines are made in parts, where they can be seen, and are removed where they cannot;
+// on paper all are.
 
 const PART = { lines: 20, from: 120, margin: 1500, height: 72, above: 3 };
 // height: of a line in pixels, until it is known; above: rows of headings
 const lazy = new WeakMap(); // the body of a part -> { makers, span, first, height, made }
-let watcher = null;
+let observer = null;
 
 // The bodies of a group: all in one, or in parts that hold the place of their lines.
 function parts(makers, span, kind, top) {
@@ -44,18 +45,18 @@ function removeLines(body) {
 const needed = (body) => body.contains(document.activeElement) || body.querySelector("[tabindex='0']");
 
 function watchParts(frame) {
-  watcher?.disconnect();
+  observer?.disconnect();
   const bodies = [...frame.querySelectorAll("tbody")].filter((body) => lazy.has(body));
   if (!bodies.length) return;
   lockWidths(frame.querySelector("table"));
   const root = frame.classList.contains("wide") ? frame : null;
-  watcher = new IntersectionObserver((entries) => {
+  observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) {
       if (isIntersecting) makePart(target);
       else if (lazy.get(target).made && !needed(target)) removeLines(target);
     }
   }, { root, rootMargin: `${PART.margin}px 0px` });
-  for (const body of bodies) watcher.observe(body);
+  for (const body of bodies) observer.observe(body);
 }
 
 // Columns keep the width that they have with the first lines, whichever lines are there.
@@ -71,3 +72,5 @@ function lockWidths(table) {
   table.prepend(group);
   table.style.tableLayout = "fixed";
 }
+
+addEventListener("beforeprint", () => document.querySelectorAll("tbody").forEach(makePart));
