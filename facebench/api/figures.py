@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from facebench.api.places import paths
 from facebench.api.results import opened
@@ -29,7 +29,7 @@ from facebench.report.figures.yaw import errors_by_yaw
 from facebench.results.saved_method import saved_history
 from facebench.results.store import Result
 
-Stored = Result | str | Path  # a result, or its JSON file
+Stored: TypeAlias = Result | str | Path  # a result, or its JSON file
 
 
 def figure_style() -> str:

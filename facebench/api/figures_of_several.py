@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 from facebench.api.figures import Stored
 from facebench.api.results import Results
@@ -24,7 +25,7 @@ from facebench.report.figures.roc import det_curves, roc_curves
 from facebench.report.figures.title import check_kind
 from facebench.results.store import Result, read_result
 
-Several = Stored | Sequence[Stored]
+Several: TypeAlias = Stored | Sequence[Stored]
 
 
 def gathered(results: Several) -> list[Result]:

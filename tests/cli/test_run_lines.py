@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from whole_results import whole_result
 
-from facebench.cli import run_lines
 from facebench.cli.run_lines import RunLines, score_line, time_left
 
 
@@ -21,7 +20,7 @@ def test_the_time_left_counts_what_learns_and_what_does_not(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = [0.0]
-    monkeypatch.setattr(run_lines.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("facebench.cli.run_lines.time.monotonic", lambda: clock[0])
     specs = [spec(m, 0, t) for m in ("a", "b", "c") for t in ("x", "y")]
     lines = RunLines(specs)
     assert lines.left() is None

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,7 +93,7 @@ def test_a_single_epoch_is_points_and_not_empty_axes() -> None:
     assert figure.axes
     for panel in figure.axes:
         for line in panel.lines:
-            assert len(line.get_xdata()) == 1
+            assert np.size(line.get_xdata()) == 1
             assert line.get_marker() == "."
 
 

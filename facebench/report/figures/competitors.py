@@ -99,8 +99,8 @@ def panels(results: Iterable[Result], figure: str, *, fewest: int = 1) -> list[P
     names = entry_names(found)
     groups: dict[Group, list[Result]] = defaultdict(list)
     for entry in found:
-        for group, of_group in entry.results.items():
-            groups[group] += of_group
+        for group, of_entry in entry.results.items():
+            groups[group] += of_entry
     notes = condition_notes({group: of_group[0] for group, of_group in groups.items()})
     shown = []
     for group, of_group in groups.items():

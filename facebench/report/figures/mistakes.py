@@ -48,7 +48,7 @@ def most_confident(result: Result, classes: Sequence[str], count: int) -> list[M
         found = _pairs(record, frame)
     elif PROBABILITY in frame:
         found = _classes(frame, classes)
-    elif any(name.startswith(f"{PROBABILITY}_") for name in frame):
+    elif any(name.startswith(f"{PROBABILITY}_") for name in map(str, frame)):
         found = _labels(frame)
     elif record.task.protocol[0] == "regression":
         found = _numbers(frame)
@@ -102,7 +102,8 @@ def _pairs(record: Record, frame: pd.DataFrame) -> list[Mistake]:
 
 def _labels(frame: pd.DataFrame) -> list[Mistake]:
     found = []
-    targets = [c.removeprefix(f"{PROBABILITY}_") for c in frame if c.startswith(PROBABILITY)]
+    columns = [name for name in map(str, frame) if name.startswith(PROBABILITY)]
+    targets = [name.removeprefix(f"{PROBABILITY}_") for name in columns]
     for target in targets:
         wrong = frame[frame[f"honest_{target}"] != frame[f"label_{target}"]]
         rows = zip(wrong["path"], wrong[f"label_{target}"], wrong[f"{PROBABILITY}_{target}"],

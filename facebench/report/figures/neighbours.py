@@ -48,7 +48,7 @@ def nearest_neighbours(values: Floats, *, count: int, beside: int, seed: int) ->
     queries = np.sort(rng.choice(len(values), min(count, len(values)), replace=False))
     norms = np.linalg.norm(values, axis=1, keepdims=True)
     unit = values / np.where(norms > 0, norms, 1)
-    similarity = unit[queries] @ unit.T
+    similarity: Floats = (unit[queries] @ unit.T).astype(np.float32, copy=False)
     similarity[np.arange(len(queries)), queries] = -np.inf
     nearest = np.argsort(-similarity, axis=1, kind="stable")[:, : min(beside, len(values) - 1)]
     return Neighbours(queries, nearest, np.take_along_axis(similarity, nearest, axis=1))

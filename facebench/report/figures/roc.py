@@ -186,7 +186,7 @@ def _paint_folds(axes: Axes, curve: _Curve) -> None:
     axes.set_aspect("equal")
 
 
-def _legend(axes: Axes, inside: str, *, alone: bool) -> None:
+def _legend(axes: Axes, inside: Any, *, alone: bool) -> None:
     figure: Any = axes.figure
     if alone and not small(figure):
         axes.legend(loc=inside)

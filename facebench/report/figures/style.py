@@ -17,7 +17,7 @@ from facebench.errors import FacebenchError, UnknownNameError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure, SubFigure
 
 STYLE = files("facebench.report.figures").joinpath("facebench.mplstyle")
 
@@ -96,12 +96,12 @@ def place_legend(axes: Axes, **named: Any) -> None:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), **named)
 
 
-def shared_legend(figure: Figure, panels: Iterable[Axes]) -> None:
+def shared_legend(figure: Figure | SubFigure, panels: Iterable[Axes]) -> None:
     """Place one legend for several axes below them, each label once."""
     _below(figure, panels)
 
 
-def _below(figure: Figure, panels: Iterable[Axes], **named: Any) -> None:
+def _below(figure: Figure | SubFigure, panels: Iterable[Axes], **named: Any) -> None:
     marks: dict[str, Any] = {}
     for axes in panels:
         for mark, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -112,9 +112,10 @@ def _below(figure: Figure, panels: Iterable[Axes], **named: Any) -> None:
                       **named)  # fmt: skip
 
 
-def small(figure: Figure) -> bool:
+def small(figure: Figure | SubFigure) -> bool:
     """Return whether a figure is as narrow as a column of a paper."""
-    return narrow(figure.get_figwidth())
+    whole: Any = figure  # a part of a figure has a width, too
+    return narrow(whole.bbox.width / whole.dpi)
 
 
 def narrow(inches: float) -> bool:
