@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -57,12 +58,18 @@ class Mirror:
     def __post_init__(self) -> None:
         try:
             files, root = self._opened()
-            files.exists(root)
+            bucket = root.partition("/")[0]
+            there = files.exists(bucket if bucket and _has_buckets(files) else root)
         except Exception as error:  # of the file system's own package
             raise SpecError(
                 f"--cache-mirror {shortened(self.url)}: {_first_line(error)}. Expected a URL that "
                 "fsspec opens, such as s3://bucket/folder (pip install s3fs) or file:///folder."
             ) from error
+        if _has_buckets(files) and not there:
+            raise SpecError(
+                f"--cache-mirror {shortened(self.url)}: found no bucket {shortened(bucket)}; "
+                "expected one that exists. Correct the name, or make it."
+            )
 
     def has(self, name: str) -> bool:
         """Return whether there is a copy.
@@ -92,13 +99,13 @@ class Mirror:
             size, digest = path.stat().st_size, _digest(path)
             with self._asking(f"objects/{digest}") as (files, place):
                 if not files.exists(place) or files.size(place) != size:
-                    files.makedirs(place.rpartition("/")[0], exist_ok=True)
-                    files.put_file(str(path), place)
+                    _put(files, path, place)
             listed[file] = {"bytes": size, "sha256": digest}
         text = json.dumps({"format": FORMAT, "files": listed}, indent=2)
-        with self._asking(f"{name}.json") as (files, place):
-            files.makedirs(place.rpartition("/")[0], exist_ok=True)
-            files.pipe_file(place, text.encode())
+        with TemporaryDirectory() as folder, self._asking(f"{name}.json") as (files, place):
+            manifest = Path(folder) / "manifest.json"
+            manifest.write_text(text, encoding="utf-8")
+            _put(files, manifest, place)
 
     def give_folder(self, name: str, folder: Path) -> None:
         """Write a copy of all files below a folder, unless there is one."""
@@ -179,6 +186,20 @@ class Mirror:
             files.get_file(place, str(target))
         if _digest(target) != content.sha256:
             raise StageError(f"{self.url}/objects/{content.sha256}: damaged. Delete it.")
+
+
+def _has_buckets(files: Any) -> bool:
+    protocols = [files.protocol] if isinstance(files.protocol, str) else files.protocol
+    return not {"s3", "gs", "gcs", "abfs", "az"}.isdisjoint(protocols)
+
+
+def _put(files: Any, path: Path, place: str) -> None:
+    """Write a file; other file systems than the local one make its folder, where they have any."""
+    from fsspec.implementations.local import LocalFileSystem
+
+    if isinstance(files, LocalFileSystem):
+        files.makedirs(place.rpartition("/")[0], exist_ok=True)
+    files.put_file(str(path), place)
 
 
 def _digest(path: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
 from conftest import Facebench
 from facebench.errors import SpecError, StageError
@@ -105,6 +106,21 @@ def test_what_is_no_manifest_is_named(files: fsspec.AbstractFileSystem, tmp_path
 def test_a_url_that_nothing_opens_is_refused() -> None:
     with pytest.raises(SpecError, match=r"--cache-mirror nosuch://bucket: .*Expected a URL"):
         Mirror("nosuch://bucket")
+
+
+class Buckets(MemoryFileSystem):  # type: ignore[misc]
+    protocol = ("s3",)
+
+
+def test_a_bucket_that_is_not_there_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """s3fs would make it when something is put there, whatever its name was meant to be."""
+    buckets = Buckets()
+    monkeypatch.setattr(Mirror, "_opened", lambda _: (buckets, "bucket/facebench"))
+    with pytest.raises(SpecError, match="s3://bucket/facebench: found no bucket bucket"):
+        Mirror("s3://bucket/facebench")
+    buckets.mkdir("/bucket")
+    assert not Mirror("s3://bucket/facebench").has("features/0123")
+    buckets.rmdir("/bucket")
 
 
 def measured(folder: Path) -> dict[str, bytes]:
