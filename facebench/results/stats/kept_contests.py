@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from facebench.results.stats.statistics import Contest
 
 VERSION = 1  # goes up when the same results would give other draws, values or decisions
-RANKS_VERSION = 1  # goes up when the same draws would give other rank intervals
+OUTCOMES_VERSION = 1  # goes up when the same draws would give other intervals or ranks
 
 
 def contests_key(
@@ -76,27 +76,24 @@ def read_contests(key: str, metrics: Sequence[Metric]) -> dict[str, Contest] | N
         }
 
 
-def read_ranks(key: str, metrics: Sequence[Metric]) -> dict[str, list[tuple[int, int]]] | None:
-    """Return kept rank intervals of contests by the names of their metrics; None without them.
+def read_outcome(key: str, what: str) -> Any:
+    """Return what follows from contests, such as their rank intervals; None if it is not kept.
 
     Args:
         key: The hash of the contests.
-        metrics: Their metrics.
+        what: Name of the outcome.
     """
-    value = kept(_of_ranks(key))
-    if value is None:
-        return None
-    found = json.loads(value)
-    return {m.name: [(low, high) for low, high in found[m.name]] for m in metrics}
+    value = kept(_of_outcome(key, what))
+    return None if value is None else json.loads(value)
 
 
-def write_ranks(key: str, ranks: Mapping[str, list[tuple[int, int]]]) -> None:
-    """Keep rank intervals of contests."""
-    keep(_of_ranks(key), json.dumps(ranks, sort_keys=True).encode())
+def write_outcome(key: str, what: str, value: Any) -> None:
+    """Keep what follows from contests, as JSON."""
+    keep(_of_outcome(key, what), json.dumps(value, sort_keys=True).encode())
 
 
-def _of_ranks(key: str) -> str:
-    return digest({"contests": key, "ranks": RANKS_VERSION})
+def _of_outcome(key: str, what: str) -> str:
+    return digest({"contests": key, "outcome": what, "version": OUTCOMES_VERSION})
 
 
 def write_contests(key: str, contests: Mapping[str, Contest]) -> None:

@@ -16,9 +16,9 @@ from facebench.protocol import ScoreKind
 from facebench.results.stats.kept_contests import (
     contests_key,
     read_contests,
-    read_ranks,
+    read_outcome,
     write_contests,
-    write_ranks,
+    write_outcome,
 )
 from facebench.results.stats.resampling import (
     Floats,
@@ -101,11 +101,17 @@ class Contest:
         if not len(drawn) or np.isnan(drawn).all():
             return Difference(value, np.nan, np.nan, np.nan, "none")
         low, high = _ends(drawn)
+        test = "McNemar" if self.right else "bootstrap"
+        return Difference(value, float(low), float(high), self._p(a, b), test)
+
+    def _p(self, a: int, b: int) -> float:
+        """Return the p value of a difference; NaN if there are too few units to draw."""
+        drawn = self.drawn[:, a] - self.drawn[:, b]
+        if not len(drawn) or np.isnan(drawn).all():
+            return np.nan
         if self.right:
-            p, test = mcnemar(self.right[a], self.right[b]).p, "McNemar"
-        else:
-            p, test = bootstrap_p(value, drawn), "bootstrap"
-        return Difference(value, float(low), float(high), p, test)
+            return mcnemar(self.right[a], self.right[b]).p
+        return bootstrap_p(float(self.values[a] - self.values[b]), drawn)
 
     def against_best(self) -> Floats:
         """Holm-corrected p values of the best against each other, ``[E - 1]`` in their order.
@@ -113,7 +119,7 @@ class Contest:
         Their largest says whether the best is significantly best.
         """
         others = [place for place in range(len(self.values)) if place != self.best]
-        p = [self.difference(self.best, other).p for other in others]
+        p = [self._p(self.best, other) for other in others]
         return holm([1.0 if np.isnan(value) else value for value in p])
 
     def significantly_best(self, alpha: float = ALPHA) -> bool:
@@ -179,13 +185,13 @@ def rank_intervals(
         StageError: As :func:`contests`.
     """
     key = contests_key(competitors, metrics, kind, SEED) if metrics else None
-    found = None if key is None else read_ranks(key, metrics)
+    found = None if key is None else read_outcome(key, "ranks")
     if found is None:
         met = contests(competitors, metrics, kind)
         found = {name: contest.rank_intervals() for name, contest in met.items()}
         if key is not None:
-            write_ranks(key, found)
-    return found
+            write_outcome(key, "ranks", found)
+    return {name: [(low, high) for low, high in of_metric] for name, of_metric in found.items()}
 
 
 def _contests(
@@ -243,8 +249,14 @@ def intervals(
     if len(results) == 1 and not results[0].record.of_pairs:
         block = results[0].scores.of(kind)
         return {metric.name: block.ends(metric.name) for metric in metrics}
-    met = contests([results], metrics, kind)
-    return {name: contest.interval(0) for name, contest in met.items()}
+    key = contests_key([results], metrics, kind, SEED)
+    found = None if key is None else read_outcome(key, "intervals")
+    if found is None:
+        met = contests([results], metrics, kind)
+        found = {name: contest.interval(0) for name, contest in met.items()}
+        if key is not None:
+            write_outcome(key, "intervals", found)
+    return {name: None if ends is None else (ends[0], ends[1]) for name, ends in found.items()}
 
 
 def interval_of(result: Result, metric: Metric) -> Interval | None:

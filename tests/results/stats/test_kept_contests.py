@@ -63,15 +63,17 @@ def test_the_second_time_is_read_and_gives_the_same(
     assert len(computed) == 4
 
 
-def test_rank_intervals_are_kept_without_the_draws(
+def test_intervals_and_ranks_are_kept_without_the_draws(
     computed: list[str], two: list[list[Result]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     metrics = [two[0][0].metric]
     first = statistics.rank_intervals(two, metrics)
     assert first == {"accuracy": contests(two, metrics)["accuracy"].rank_intervals()}
+    ends = statistics.intervals([*two[0], *two[1]], metrics)
     monkeypatch.setattr(statistics, "read_contests", None)  # is not asked
     assert statistics.rank_intervals(two, metrics) == first
-    assert computed == ["computed"]
+    assert statistics.intervals([*two[0], *two[1]], metrics) == ends
+    assert len(computed) == 2
 
 
 def edit_predictions(result: Result, cache: Path) -> None:
