@@ -29,7 +29,12 @@ from facebench.report.figures.neighbours import nearest_neighbours
 from facebench.report.figures.projection import project
 from facebench.report.figures.reconstructed_faces import reconstruct
 from facebench.report.figures.reconstruction import reconstruction_grid
-from facebench.report.figures.stored_features import Labelled, labelled_features, stored_dataset
+from facebench.report.figures.stored_features import (
+    Labelled,
+    features_folder,
+    labelled_features,
+    stored_dataset,
+)
 from facebench.report.figures.title import figure_title
 from facebench.results.store import Result
 from facebench.runtime.terminal import TerminalProgress
@@ -78,6 +83,7 @@ class StoredRun:
 
     def features(self, by: str, **named: Any) -> Labelled:
         """Return its features; see :func:`labelled_features`."""
+        features_folder(self.result, self.workspace)  # before a dataset is opened
         return labelled_features(self.result, self.dataset, self.workspace, by=by, **named)
 
     def warned(self) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import Drawing
+from facebench.report.figures.style import small
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
 from facebench.results.scores import shown_kind
@@ -39,14 +40,14 @@ def confusion_matrix(record: Record, classes: Sequence[str], kind: ScoreKind) ->
     names = list(classes) if len(classes) == number else [str(n) for n in range(number)]
 
     def paint(figure: Figure) -> None:
-        axes = figure.subplots()
+        axes, size = figure.subplots(), "small" if small(figure) else "medium"
         image = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
         for down in range(number):
             for across in range(number):
                 colour = "white" if shares[down, across] > _DARK else "black"
                 place: dict[str, Any] = {"ha": "center", "color": colour}
                 share = f"{100 * shares[down, across]:.0f}" if totals[down, 0] else "–"
-                axes.text(across, down - 0.05, share, va="bottom", fontsize="medium", **place)
+                axes.text(across, down - 0.05, share, va="bottom", fontsize=size, **place)
                 axes.text(across, down + 0.1, f"{counts[down, across]:,}", va="top",
                           fontsize="x-small", **place)  # fmt: skip
         axes.set_xticks(range(number), names, rotation=45, ha="right")

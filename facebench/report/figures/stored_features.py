@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -66,12 +67,7 @@ def labelled_features(
         DataError: The dataset has no column to colour by.
         UnknownNameError: There is no such column.
     """
-    folder = workspace.folder("features", result.record.stages.features)
-    if not folder.is_dir():
-        raise StageError(
-            f"{result.path}: its features are not in the cache: found no {folder}; expected what "
-            "its run left there. Give the --cache of that run, or run it again."
-        )
+    folder = features_folder(result, workspace)
     features = read_features(folder, len(dataset))
     column = by or _usual_column(dataset)
     if column not in dataset.table:
@@ -84,6 +80,25 @@ def labelled_features(
     return Labelled(values, rows, labels, names, column)
 
 
+def features_folder(result: Result, workspace: Workspace) -> Path:
+    """Return the folder of a result's features.
+
+    Args:
+        result: A stored result.
+        workspace: Workspace with the features in its cache.
+
+    Raises:
+        StageError: They are not there.
+    """
+    folder = workspace.folder("features", result.record.stages.features)
+    if not folder.is_dir():
+        raise StageError(
+            f"{result.path}: its features are not in the cache: found no {folder}; expected what "
+            "its run left there. Give the --cache of that run, or run it again."
+        )
+    return folder
+
+
 def stored_dataset(result: Result, workspace: Workspace, registry: Registry) -> Dataset:
     """Open the dataset that a result was judged on.
 
@@ -94,8 +109,12 @@ def stored_dataset(result: Result, workspace: Workspace, registry: Registry) -> 
 
     Raises:
         DataError: The dataset is missing, or another one.
+        StageError: Its faces are rendered, and its run left nothing in the cache; rendering them
+            again takes longer than a figure should.
     """
     record = result.record
+    if record.task.synthetic:
+        features_folder(result, workspace)
     run = saved_run(record.spec, registry)
     opened = Workspace(
         cache=workspace.cache, results=workspace.results, device=workspace.device,

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from result_world import KINDS, info_of, write_result
+from whole_results import changed
 
+import facebench as fb
 from facebench.errors import DataError, StageError
 from facebench.report.figures.drawing import write
 from facebench.report.figures.image_grid import Cell, image_grid, licence_warnings
@@ -89,6 +91,17 @@ def test_neighbours_are_those_of_a_naive_search() -> None:
     assert nearest_neighbours(values[:2], count=9, beside=9, seed=0).nearest.tolist() == [[1], [0]]
     with pytest.raises(DataError, match="found 1 test images"):
         nearest_neighbours(values[:1], count=1, beside=1, seed=0)
+
+
+def test_faces_are_not_rendered_again_for_a_figure(
+    written: dict[str, Result], tmp_path: Path
+) -> None:
+    of_fer = {"task": {"synthetic": True}, "spec": {"task": "fer2013"}}
+    rendered = changed(written["classification"], **of_fer)
+    for draw in (fb.draw_mistakes, fb.draw_neighbours, fb.draw_features):
+        with pytest.raises(StageError, match="features are not in the cache"):
+            draw(rendered, tmp_path / "a.png", cache=tmp_path / "cache")
+    assert not list(tmp_path.rglob("*.png"))
 
 
 def test_a_grid_of_real_faces_has_a_licences_warning_beside_it(tmp_path: Path) -> None:
