@@ -53,6 +53,7 @@ def test_what_a_reviewer_asks_stands_first(visit: Any, folder: Path) -> None:
         assert (folder / str(link.get_attribute("href"))).is_file()
 
 
+@pytest.mark.nightly
 def test_classes_have_their_recalls(visit: Any, folder: Path) -> None:
     dialog = opened(visit(), "PCL, RAF-DB")
     dialog.locator("summary", has_text="Recall by class").click()

@@ -74,6 +74,7 @@ def test_pairs_have_differences_and_p_values(visit: Any) -> None:
     assert figure.locator("rect.better").count() == figure.locator("rect.worse").count() > 0
 
 
+@pytest.mark.nightly
 def test_pairs_say_what_is_missing(visit: Any) -> None:
     view = visit()
     view.locator("[name=query]").fill("moco")
@@ -81,6 +82,7 @@ def test_pairs_say_what_is_missing(visit: Any) -> None:
     assert "fewer than two" in view.locator("figure").first.inner_text()
 
 
+@pytest.mark.nightly
 def test_mean_ranks_have_a_critical_difference(visit: Any) -> None:
     view = visit()
     figure = unfolded(view, "ranks")
@@ -95,6 +97,7 @@ def test_mean_ranks_have_a_critical_difference(visit: Any) -> None:
     assert view.locator("svg").count() == 0
 
 
+@pytest.mark.nightly
 def test_a_heat_map_has_ranks_or_shares_of_what_is_published(visit: Any) -> None:
     view = visit()
     figure = unfolded(view, "heat")
@@ -110,6 +113,7 @@ def test_a_heat_map_has_ranks_or_shares_of_what_is_published(visit: Any) -> None
     assert "not which method is better" in figure.inner_text()
 
 
+@pytest.mark.nightly
 def test_a_view_has_an_address(visit: Any, address: str) -> None:
     view = visit()
     choose(view, "view", "heat")
@@ -125,6 +129,7 @@ def test_a_view_has_an_address(visit: Any, address: str) -> None:
     assert view.locator("[name=query]").input_value() == "pcl"
 
 
+@pytest.mark.nightly
 def test_the_search_finds_rows_and_says_when_it_finds_none(visit: Any) -> None:
     view = visit()
     view.locator("[name=query]").fill("resnet18 moco")
@@ -136,6 +141,7 @@ def test_the_search_finds_rows_and_says_when_it_finds_none(visit: Any) -> None:
     assert view.locator("[name=query]").input_value() == ""
 
 
+@pytest.mark.nightly
 def test_columns_about_runs_are_those_that_are_stored(visit: Any) -> None:
     view = visit()
     view.locator("#facts input").check()
@@ -166,6 +172,7 @@ def test_the_table_is_copied_as_it_is_shown(visit: Any) -> None:
     assert "\\begin{tabular}{ll" in text
 
 
+@pytest.mark.nightly
 def test_what_is_copied_is_no_markup(visit: Any) -> None:
     view = visit()
     choose(view, "rows", "all")
@@ -174,6 +181,7 @@ def test_what_is_copied_is_no_markup(visit: Any) -> None:
     assert "\\<script\\>" in text
 
 
+@pytest.mark.nightly
 def test_drawings_are_saved_on_light_paper(visit: Any, tmp_path: Path) -> None:
     view = visit(scheme="dark")
     for name in ("curves", "forest", "pairs", "ranks", "heat"):
