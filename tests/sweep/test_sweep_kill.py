@@ -61,5 +61,5 @@ def test_a_killed_sweep_goes_on_to_the_results_of_an_undisturbed_one(
     assert list((killed / "cache").glob("checkpoints/*.partial"))
     done = finish(killed)
     assert results_of(killed) == expected
-    assert "4 of 4" in done.stderr
+    assert "[4/4]" in done.stderr
     assert not list((killed / "cache").glob("*/*.partial"))
