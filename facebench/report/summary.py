@@ -56,8 +56,18 @@ def _table(
         columns=(Column(heading="method"), *columns(*headings, numeric=True, wrap="never")),
         sections=(Section("", tuple(map(tuple, rows))),),
         dense=True,
-        notes=(*seeds, *caption(results).splitlines()),
+        notes=(
+            *[_origin(names[entry.key], entry) for entry in found],
+            *seeds,
+            *caption(results).splitlines(),
+        ),
     )
+
+
+def _origin(name: str, entry: MethodEntry) -> str:
+    """Return what a row's features are computed by, and what that learned from."""
+    said = [part for part in (entry.backbone, entry.pretraining) if part not in name]
+    return f"{name}: {', '.join(said)}"
 
 
 def _row(name: str, score: Score) -> list[Cell]:

@@ -44,7 +44,7 @@ def results(folder: Path) -> list[dict[str, Any]]:
 @pytest.mark.nightly
 def test_two_processes_train_together(tmp_path: Path, data: Path, plugin: Path) -> None:
     done = finished(command(plugin, 2, 2), tmp_path, data)
-    assert done.stdout.count("SimCLR f_s, seed 0") == 1  # by the first process alone
+    assert done.stdout.count("SimCLR f_s: ") == 1  # by the first process alone
     (record,) = results(tmp_path)
     assert record["pretrain"]["images_seen"] == 2 * 96
     assert record["pretrain"]["devices"] == {"counts": [2], "sync_batchnorm": True}

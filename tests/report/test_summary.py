@@ -20,7 +20,7 @@ def shown(results: list[Result]) -> list[str]:
     for table in summary_tables(results):
         console.print(table)
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
 
 
 def test_seeds_are_one_line_with_their_mean_and_deviation(tmp_path: Path) -> None:
@@ -40,9 +40,10 @@ def test_seeds_are_one_line_with_their_mean_and_deviation(tmp_path: Path) -> Non
     expected = f"{fmean(values[:2]):.2f} ± {stdev(values[:2]):.2f}"
     assert rows[1][:2] == ["Untrained backbone f_s (2)", expected]
     assert rows[2][:2] == ["LBP f_s", f"{values[2]:.2f}"]
-    (line,) = [line for line in shown(results) if "Untrained backbone" in line]
+    line = next(line for line in shown(results) if "Untrained backbone" in line)
     assert expected in line  # method and score on one line of 80 columns
     assert "SYNTHETIC" not in "".join(shown(results))
+    assert "Untrained backbone f_s: facecycle16, nothing learned" in shown(results)
 
 
 def test_every_line_with_a_number_on_rendered_faces_says_so(tmp_path: Path) -> None:
