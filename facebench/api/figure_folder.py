@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Unpack
 
 from facebench.api.figures_of_images import (
-    Places,
-    StoredRun,
     features_drawing,
     mistakes_drawing,
     neighbours_drawing,
     reconstructions_drawing,
-    stored_run,
 )
 from facebench.api.figures_of_several import Several, boards_of, gathered
+from facebench.api.stored_run import Places, StoredRun, stored_run
 from facebench.errors import FacebenchError, SpecError, UnknownNameError
 from facebench.report.figures.action import action_bars
 from facebench.report.figures.competitors import panels
@@ -116,7 +114,7 @@ def draw_all(
         width: ``screen``, or a column of a paper.
         skip: Names of figures that are not to be drawn.
         drawn: Called with each figure as soon as it is written, or could not be drawn.
-        **places: See :class:`facebench.api.figures_of_images.Places`; features and images are
+        **places: See :class:`facebench.api.stored_run.Places`; features and images are
             there.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from facebench.api.models import import_weights, load_backbone
 from facebench.backbones import Backbone
 from facebench.errors import ModelError
 from facebench.models.named import NamedModel, files_digest, named_model
+from facebench.runtime.sha256 import sha256_of
 from facebench.runtime.workspace import default_cache
 from facebench.timm_backbone import Timm
 from facebench.zoo.catalogue import zoo_names, zoo_record
@@ -115,7 +115,7 @@ def _check(file: ZooFile, path: Path, shown: str) -> None:
             f"{shown}: found no {path}; expected the file of its weights. Download it from "
             f"{file.url} (address {UNVERIFIED}: {file.source}) and place it there."
         )
-    found = _sha256(path)
+    found = sha256_of(path)
     if file.sha256 == UNVERIFIED:
         _log.warning("%s: the digest of %s is not known; here it is %s", shown, path.name, found)
     elif found != file.sha256:
@@ -123,11 +123,6 @@ def _check(file: ZooFile, path: Path, shown: str) -> None:
             f"{shown}: {path} has the SHA-256 {found}; expected {file.sha256}. Download it again "
             f"from {file.url}."
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _with_weights(opens: OfWeights, path: Path) -> nn.Module:

@@ -9,7 +9,6 @@ read to its end and compared with its digest before it gets its name in the cach
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from pydantic import ValidationError
 from facebench.errors import FacebenchError, SpecError, StageError, shortened
 from facebench.runtime.atomic import atomic_file, atomic_folder
 from facebench.runtime.form import Count, Form, Sha256
+from facebench.runtime.sha256 import sha256_of
 
 FORMAT = 1
 
@@ -96,7 +96,7 @@ class Mirror:
         """
         listed: dict[str, Any] = {}
         for file, path in contents.items():
-            size, digest = path.stat().st_size, _digest(path)
+            size, digest = path.stat().st_size, sha256_of(path)
             with self._asking(f"objects/{digest}") as (files, place):
                 if not files.exists(place) or files.size(place) != size:
                     _put(files, path, place)
@@ -184,7 +184,7 @@ class Mirror:
     def _take(self, content: _Content, target: Path) -> None:
         with self._asking(f"objects/{content.sha256}") as (files, place):
             files.get_file(place, str(target))
-        if _digest(target) != content.sha256:
+        if sha256_of(target) != content.sha256:
             raise StageError(f"{self.url}/objects/{content.sha256}: damaged. Delete it.")
 
 
@@ -200,11 +200,6 @@ def _put(files: Any, path: Path, place: str) -> None:
     if isinstance(files, LocalFileSystem):
         files.makedirs(place.rpartition("/")[0], exist_ok=True)
     files.put_file(str(path), place)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _first_line(error: Exception) -> str:
