@@ -67,7 +67,7 @@ def digest_of(path: str, salt: str) -> str:
     Args:
         path: As the task's table has it.
         salt: Fingerprint of the data. It stands in the record, so a digest publishes no name, but
-            whoever knows how a dataset forms its names can try them one by one.
+            a reader who knows how a dataset forms its names can try them one by one.
     """
     return hashlib.sha256(f"{salt}\n{path}".encode()).hexdigest()[:20]
 
