@@ -12,20 +12,13 @@ function forestFigure(column) {
   const note = `${column.metric} ${direction(column)}, 95 % interval over test items`;
   if (!all.length) return lacking(label(column), note, ...noRuns(column));
   const rows = all.slice(0, FOREST.most);
-  const floor = floorOf(column);
+  const floor = floorsOf(column)[0] ?? null; // the strongest
   const below = [
     floor && h("p", { class: "floor-note" }, `dashed: ${floor.name}, ${shown(floor.value)}`),
     all.length > rows.length && h("p", { class: "floor-note" },
       `The ${rows.length} best of ${count(all.length)} rows are drawn; all are below.`)];
   return drawing({ title: label(column), note, svg: forestPlot(column, rows, floor),
     sheet: () => forestSheet(column, all), below });
-}
-
-function floorOf(column) {
-  const rows = board().floors.filter((each) => each.cells[column.id] !== undefined)
-    .map((each) => ({ name: each.name, value: each.cells[column.id] }))
-    .sort((a, b) => (column.higher ? b.value - a.value : a.value - b.value));
-  return rows[0] ?? null; // the strongest
 }
 
 function forestPlot(column, rows, floor) {

@@ -7,11 +7,6 @@ function grid() {
   const makers = unfoldedRows().map(({ row, others }) => () =>
     line(row, seen, more, usual, others));
   const bodies = [group("Evaluated here", explanation(), makers, span)];
-  if (board().floors.length) {
-    const note = "what no learning at all would score";
-    bodies.push(group("Floors", note,
-      board().floors.map((row) => () => floorLine(row, seen, more)), span));
-  }
   for (const [title, rows] of quotedGroups())
     bodies.push(group(title, "not evaluated here",
       rows.map((row) => () => quotedLine(row, seen, more)), span, "quoted"));
@@ -74,7 +69,7 @@ function head(seen, more) {
         scope: "col", "aria-sort": ariaSort(column),
         class: i && seen[i - 1].family !== column.family ? "first" : null,
       }, sorter(column.id, column.title, `${column.metric} ${direction(column)}`, column.note,
-        shared(column)))),
+        shared(column)), floorKeys(column))),
       more.map(({ title }, i) => h("th", { scope: "col", class: i ? "fact" : "fact first",
         tabindex: "-1", "data-stop": true }, h("span", { class: "title" }, title)))));
 }

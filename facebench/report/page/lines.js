@@ -1,4 +1,4 @@
-// The lines of the table: of a row, of a floor, of what a paper prints.
+// The lines of the table: of a row, and of what a paper prints.
 
 function rowHead(title, ...below) {
   return h("th", { scope: "row", class: "stick", tabindex: "-1", "data-stop": true },
@@ -16,8 +16,8 @@ function unfold(row, others) {
     } }, open ? "fewer" : `+ ${plural(others.length, "more run")}`);
 }
 
-const gap = (why) => h("td", { class: "gap", tabindex: "-1", "data-stop": true, "aria-label": why },
-  DASH);
+const gap = (why, ...behind) => h("td", { class: "gap", tabindex: "-1", "data-stop": true,
+  "aria-label": why }, behind, h("span", {}, DASH));
 
 // `others` are the rows that it stands for; null for one of these.
 function line(row, seen, more, usual, others) {
@@ -29,19 +29,21 @@ function line(row, seen, more, usual, others) {
   const kind = others === null ? "other" : null;
   return h("tr", { "data-row": row.id, class: kind }, head, seen.map((column) => {
     const one = score(row, column);
-    if (one === null || one.value === null) return gap("not run");
+    if (one === null || one.value === null) return gap("not run", floorLines(column));
     const doubt = doubtful(cell(row, column), usual.get(column));
+    const under = floorAbove(column, one.value);
     const said = [row.method, column.title, shown(one.value),
       one.low === null ? "" : `interval ${shown(one.low)} to ${shown(one.high)}`,
       one.rank ? `rank ${range(one.rank).replace("–", " to ")}` : "",
-      doubt ? "with a warning" : ""].filter(Boolean).join(", ");
-    return h("td", {}, h("button", { type: "button", class: "score", tabindex: "-1", "data-stop": true,
-      "aria-haspopup": "dialog", "aria-label": said, onclick: () => openScore(row, column) },
+      under ? `not better than ${under.name}` : "", doubt ? "with a warning" : ""].filter(Boolean).join(", ");
+    return h("td", {}, floorLines(column), h("button", { type: "button", class: "score",
+      tabindex: "-1", "data-stop": true, "aria-haspopup": "dialog", "aria-label": said,
+      onclick: () => openScore(row, column) },
     h("span", { class: "numbers" },
       h("span", { class: one.best ? "value best" : "value" }, shown(one.value)),
       h("span", { class: "rank" }, one.rank ? range(one.rank) : ""),
       doubt && h("span", { class: "doubt" }, "!")),
-    whisker(column, one, extent(column))));
+    whisker(column, one, scale(column))));
   }), more.map(({ read }) => h("td", { class: "plain fact", tabindex: "-1", "data-stop": true },
     read(row) || DASH)));
 }
@@ -56,14 +58,6 @@ function whisker(column, one, ends) {
   }
   marks.push(s("circle", { cx: at(one.value), cy: 5, r: 2.6 }));
   return s("svg", { class: "whisker", "aria-hidden": "true", width: "100%", height: 10 }, marks);
-}
-
-function floorLine(row, seen, more) {
-  return h("tr", { class: "floor" }, rowHead(row.name), seen.map((column) => {
-    const v = row.cells[column.id];
-    return v === undefined ? gap("none")
-      : h("td", { tabindex: "-1", "data-stop": true, class: "plain" }, shown(v));
-  }), more.map(() => gap("not a run")));
 }
 
 function quotedLine(row, seen, more) {

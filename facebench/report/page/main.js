@@ -34,6 +34,7 @@ function controls() {
   const distinct = (name) => [...new Set(board().rows.map((row) => row[name]))].sort();
   const kinds = DATA.boards.map((each, i) => [i, each.synthetic ? "Synthetic" : "Real"]);
   byId("controls").replaceChildren(
+    more(),
     segmented("board", "Data", kinds, state.board, switchBoard),
     segmented("protocol", "Score", Object.entries(PROTOCOLS), state.protocol, set("protocol")),
     segmented("rows", "Rows", Object.entries(ROWS), state.rows, set("rows")),
@@ -43,6 +44,17 @@ function controls() {
     search(),
     segmented("view", "View", Object.entries(VIEWS).map(([key, [title]]) => [key, title]),
       state.view, set("view")));
+}
+
+// On a phone the filters are put away, so that results are on the first screen.
+function more() {
+  const form = byId("controls");
+  const button = h("button", { type: "button", class: "quiet more", "aria-controls": "controls", onclick: () => {
+      const open = form.classList.toggle("unfolded");
+      button.setAttribute("aria-expanded", String(open));
+    } }, "Data, score, rows and filters");
+  button.setAttribute("aria-expanded", String(form.classList.contains("unfolded")));
+  return button;
 }
 
 function switchBoard(index) {
@@ -73,6 +85,7 @@ function draw() {
   byId("facts").hidden = state.view !== "table";
   const there = rows.length || state.view === "ranks"
     || (state.view === "table" && printed().length);
+  byId("leaders").replaceChildren(...(state.view === "table" ? leaders() : []));
   byId("view").replaceChildren(there ? VIEWS[state.view][1]() : nothingFits());
   byId("tools").replaceChildren(...(state.view === "table" && there
     ? [h("span", {}, "Copy as"), ...copies(gridSheet)] : []));

@@ -1,0 +1,58 @@
+"""What a first look at the page says: who leads at equal budget, and what floors there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from board_world import SHARES
+from test_leaderboard_browser import ROW, address, browser, choose, visit
+
+pytestmark = pytest.mark.slow
+__all__ = ["address", "browser", "visit"]  # fixtures
+
+
+def test_a_floor_is_a_line_at_its_number(visit: Any) -> None:
+    view = visit()
+    assert view.locator(".floor-key").all_inner_texts() == ["majority class 25.00"] * 2
+    assert view.get_by_role("rowheader", name="majority class").count() == 0
+    # On FER-2013 no result is below it: what is left and right of the points follows from theirs.
+    cells = view.locator(f"{ROW} td:nth-of-type(1)")
+    values, places = [], []
+    for cell in cells.filter(has=view.locator(".whisker")).all():
+        values.append(float(cell.locator(".value").inner_text()))
+        places.append(float(cell.locator("circle").get_attribute("cx").removesuffix("%")))
+    slope, start = np.polyfit(values, places, 1)
+    lines = cells.locator(".floors line")
+    assert lines.count() == cells.count()
+    for line in lines.all():
+        at = float(line.get_attribute("x1").removesuffix("%"))
+        assert at == pytest.approx(slope * 25 + start, abs=0.02)
+        assert 0 < at < min(places)
+    box = cells.first.bounding_box()
+    assert lines.first.bounding_box()["height"] == pytest.approx(box["height"], abs=2)
+    said = view.locator(f"{ROW} [aria-label*='not better than majority class']")
+    assert said.count() == 1  # 20 % of RAF-DB
+    choose(view, "board", "1")
+    assert view.locator(".floor-key, .floors").count() == 0  # it stores no floor of its metric
+
+
+def test_the_first_screen_says_who_leads_and_by_how_much(visit: Any) -> None:
+    view = visit()
+    texts = {
+        card.locator(".of").inner_text().split(" · ")[0]: card.inner_text()
+        for card in view.locator(".card").all()
+    }
+    assert list(texts) == ["FER-2013", "RAF-DB", "AFLW2000"]
+    ahead = 100 * (SHARES["pcl"] - SHARES["simclr"])
+    for name in ("FER-2013", "RAF-DB"):
+        assert f"{ahead:.2f} ahead of SimCLR 60.00: significant p 0.0" in texts[name]
+        assert "60.00 ahead of Untrained backbone 30.00, without learning: sig" in texts[name]
+        assert "MoCo" not in texts[name]  # another backbone
+    assert "ahead of SimCLR" in texts["AFLW2000"]  # the smaller error
+    view.locator(".card button").first.click()
+    assert view.locator("dialog[open] h2").inner_text().startswith("PCL FER-2013")
+    view.keyboard.press("Escape")
+    view.locator("[name=query]").fill("simclr")
+    assert view.locator(".card").count() == 0  # it is of the whole board
