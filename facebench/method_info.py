@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from facebench.errors import PluginError
+
+WEB_ADDRESS = r"https?://[^\s]+"
 
 Needs = Literal[
     "nothing", "weights", "file", "images", "pairs", "frames", "labels", "identities"
@@ -23,6 +26,8 @@ class MethodInfo:
         version: Raised when the method's numbers change; part of a checkpoint's key.
         paper: Reference of the publication.
         year: Year of the publication.
+        paper_url: Address of the paper, which results store and the leaderboard links to.
+        code_url: Address of its authors' code, likewise.
         needs: ``images`` for single unlabelled images; ``pairs`` for pairs of frames of a video;
             ``frames`` for several consecutive frames of a track, in their order; ``nothing``
             when nothing is learned, and ``weights`` when nothing is learned here,
@@ -74,6 +79,8 @@ class MethodInfo:
     size_step: int = 1
     floor: bool = False
     overlaps: Mapping[str, str] = field(default_factory=dict)
+    paper_url: str = ""
+    code_url: str = ""
 
     def __post_init__(self) -> None:
         if (self.needs == "frames") != (self.frames > 1):
@@ -86,6 +93,12 @@ class MethodInfo:
                 f"method '{self.name}' declares single_images and needs {self.needs}; expected "
                 "needs='pairs'."
             )
+        for url in (self.paper_url, self.code_url):
+            if url and not re.fullmatch(WEB_ADDRESS, url):
+                raise PluginError(
+                    f"method '{self.name}' declares the address {url!r}; expected one that begins "
+                    "with https:// or http:// and has no spaces."
+                )
         if self.transformer and not self.backbone:
             raise PluginError(
                 f"method '{self.name}' declares transformer and backbone=False; expected the "

@@ -32,6 +32,8 @@ class ArcFace(IdentityMethod):
         version=1,
         paper="Deng et al., CVPR 2019",
         year=2019,
+        paper_url="https://arxiv.org/abs/1801.07698",
+        code_url="https://github.com/deepinsight/insightface",
         needs="identities",
         presets={
             # 64 steps from the start: a scale of 64 saturates before the persons are apart.

@@ -34,6 +34,8 @@ class BarlowTwins(TwoViewMethod):
         version=1,
         paper="Zbontar et al., ICML 2021",
         year=2021,
+        paper_url="https://arxiv.org/abs/2103.03230",
+        code_url="https://github.com/facebookresearch/barlowtwins",
         presets={"quick": {"projection_dim": 1024}},  # the projector would take most of the time
         small={"projection_dim": 64},
     )

@@ -35,6 +35,8 @@ class BYOL(TwoViewMethod):
         version=1,
         paper="Grill et al., NeurIPS 2020",
         year=2020,
+        paper_url="https://arxiv.org/abs/2006.07733",
+        code_url="https://github.com/google-deepmind/deepmind-research",
         presets={
             # A target that moves by 0.4 % a step is hardly older than its start after 100 steps. At
             # the rate of other methods, 1e-3, the features collapse (docs/fidelity.md).

@@ -32,6 +32,7 @@ class CosFace(IdentityMethod):
         version=1,
         paper="Wang et al., CVPR 2018",
         year=2018,
+        paper_url="https://arxiv.org/abs/1801.09414",
         needs="identities",
         presets={
             # 64 steps from the start: a scale of 64 saturates before the persons are apart.

@@ -42,6 +42,7 @@ class Datta(Method):
         version=1,
         paper="Datta et al., FG 2018",
         year=2018,
+        paper_url="https://arxiv.org/abs/1803.01260",
         needs="pairs",
         features=("f_s", "f_a"),
         presets={

@@ -47,6 +47,8 @@ class DeformAE(Method):
         version=1,
         paper="Shu et al., ECCV 2018",
         year=2018,
+        paper_url="https://arxiv.org/abs/1806.06503",
+        code_url="https://github.com/zhixinshu/DeformingAutoencoders-pytorch",
         features=("f_s", "f_a", "f_d"),
         recipes={"intrinsic": {"intrinsic": True}},
         presets={

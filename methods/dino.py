@@ -49,6 +49,8 @@ class DINO(TwoViewMethod):
         version=1,
         paper="Caron et al., ICCV 2021",
         year=2021,
+        paper_url="https://arxiv.org/abs/2104.14294",
+        code_url="https://github.com/facebookresearch/dino",
         presets={
             # In 100 steps a teacher at 0.996 is its own start, and a warm-up never ends.
             "quick": {"local_crops": 2, "outputs": 1024, "momentum": 0.97, "warmup_epochs": 0}

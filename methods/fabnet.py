@@ -23,6 +23,8 @@ class FAbNet(FlowMethod):
         version=2,  # 2: flows start near 0
         paper="Koepke et al., BMVC 2018",
         year=2018,
+        paper_url="https://arxiv.org/abs/1808.06882",
+        code_url="https://github.com/oawiles/FAb-Net",
         needs="pairs",
         features=("f_s", "f_a"),
         presets={

@@ -46,6 +46,8 @@ class FaceCycle(Method):
         version=2,  # 2: L_ssim with zero padding, as released, always in 32 bits
         paper="Chang et al., ICCV 2021",
         year=2021,
+        paper_url="https://arxiv.org/abs/2108.03427",
+        code_url="https://github.com/JiaRenChang/FaceCycle",
         needs="pairs",
         single_images="a flip of each image",
         features=("f_s", "code", "id_code"),

@@ -53,6 +53,7 @@ class FRA(TwoViewMethod):
         version=1,
         paper="Gao and Patras, CVPR 2024",
         year=2024,
+        paper_url="https://arxiv.org/abs/2403.02138",
         presets={
             # The feature map needs more places than regions: 16 instead of 4. The same 64 steps.
             "quick": {"momentum": 0.97, "hidden": 512, "pretrain.image_size": 64,

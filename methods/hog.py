@@ -41,6 +41,7 @@ class HoG(Method):
         version=1,
         paper="Dalal and Triggs, CVPR 2005",
         year=2005,
+        paper_url="https://doi.org/10.1109/CVPR.2005.177",
         needs="nothing",
         backbone=False,
     )

@@ -51,6 +51,7 @@ class LBP(Method):
         version=2,
         paper="Ojala et al., TPAMI 2002; on a grid: Ahonen et al., TPAMI 2006",
         year=2002,
+        paper_url="https://doi.org/10.1109/TPAMI.2002.1017623",
         needs="nothing",
         backbone=False,
         recipes={"paper": {}, "ahonen": {"radius": 2.0, "rotation_invariant": False}},

@@ -50,6 +50,8 @@ class MAE(Method):
         version=1,
         paper="He et al., CVPR 2022",
         year=2022,
+        paper_url="https://arxiv.org/abs/2111.06377",
+        code_url="https://github.com/facebookresearch/mae",
         transformer=True,
         presets={
             # At 32 px a model of 16 px patches has four of them, of which one would be shown.

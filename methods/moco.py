@@ -48,6 +48,8 @@ class MoCo(Method):
         version=1,
         paper="He et al., CVPR 2020; v2: Chen et al., 2020",
         year=2020,
+        paper_url="https://arxiv.org/abs/1911.05722",
+        code_url="https://github.com/facebookresearch/moco",
         recipes={
             # For comparison with PCL's baseline: its views and temperature (PCL section 4.1).
             "pcl": {

@@ -50,6 +50,8 @@ class PCL(Method):
         version=3,  # 2: mixtures of opposite negatives; 1: dynamic weights, recipe=official
         paper="Liu et al., CVPR 2023",
         year=2023,
+        paper_url="https://arxiv.org/abs/2211.13490",
+        code_url="https://github.com/DreamMr/PCL",
         features=("f_s", "f_f", "f_p", "f_f+f_p"),
         recipes={"paper": {}, "official": OFFICIAL},
         presets={"quick": QUICK},

@@ -37,6 +37,8 @@ class SimCLR(Method):
         version=2,  # 1: mixtures of opposite negatives could have a cosine above 1
         paper="Chen et al., ICML 2020",
         year=2020,
+        paper_url="https://arxiv.org/abs/2002.05709",
+        code_url="https://github.com/google-research/simclr",
         presets={
             # With few epochs, weaker views and a higher temperature learn faster (measured).
             "quick": {

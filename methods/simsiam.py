@@ -36,6 +36,8 @@ class SimSiam(TwoViewMethod):
         version=1,
         paper="Chen and He, CVPR 2021",
         year=2021,
+        paper_url="https://arxiv.org/abs/2011.10566",
+        code_url="https://github.com/facebookresearch/simsiam",
         small={"projection_dim": 64, "prediction_hidden": 16},
     )
     Options = SimSiamOptions

@@ -37,6 +37,8 @@ class SphereFace(IdentityMethod):
         version=1,
         paper="Liu et al., CVPR 2017",
         year=2017,
+        paper_url="https://arxiv.org/abs/1704.08063",
+        code_url="https://github.com/wy1iu/sphereface",
         needs="identities",
         presets={
             # In 64 steps the released lambda falls to 115, which is a plain cosine.

@@ -51,6 +51,8 @@ class SplitBrain(Method):
         version=1,
         paper="Zhang et al., CVPR 2017",
         year=2017,
+        paper_url="https://arxiv.org/abs/1611.09842",
+        code_url="https://github.com/richzhang/splitbrainauto",
     )
     Options = SplitBrainOptions
     options: SplitBrainOptions

@@ -44,6 +44,11 @@ class TCAE(FlowMethod):
         version=2,  # 2: flows start near 0
         paper="Li et al., CVPR 2019",
         year=2019,
+        paper_url=(
+            "https://openaccess.thecvf.com/content_CVPR_2019/html/"
+            "Li_Self-Supervised_Representation_Learning_From_Videos_for_Facial_Action_"
+            "Unit_Detection_CVPR_2019_paper.html"
+        ),
         needs="pairs",
         features=("f_s", "f_a", "f_h"),
         presets={

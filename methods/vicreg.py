@@ -36,6 +36,8 @@ class VICReg(TwoViewMethod):
         version=1,
         paper="Bardes et al., ICLR 2022",
         year=2022,
+        paper_url="https://arxiv.org/abs/2105.04906",
+        code_url="https://github.com/facebookresearch/vicreg",
         presets={"quick": {"projection_dim": 1024}},  # the expander would take most of the time
         small={"projection_dim": 64},
     )

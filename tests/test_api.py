@@ -429,6 +429,14 @@ def test_a_backbone_has_the_weights_of_its_checkpoint(
         own = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
         assert set(own) == {name for name in stored if name.startswith("backbone.")}
         assert all(torch.equal(tensor, stored[name]) for name, tensor in own.items())
+    weights = sum(stored[f"backbone.{name}"].numel() for name, _ in backbone.named_parameters())
+    assert results[0].record.backbone_parameters == weights > 0
+    assert results[1].record.backbone_parameters == 0  # LBP
+    assert results[0].record.method.paper_url == "https://arxiv.org/abs/2002.05709"
+    assert results[0].record.task.classes is not None
+    assert len(results[0].record.task.classes) == len(
+        results[0].scores.honest.value("class_recalls")
+    )
     assert backbone(torch.rand(2, 3, 32, 32)).shape == (2, 8, 4, 4)
     with pytest.raises(SpecError, match="'lbp' has no shared backbone"):
         fb.load_backbone(results[1], **where)

@@ -52,7 +52,7 @@ from facebench.runtime.environment import environment
 from facebench.runtime.stage import alone, spare
 from facebench.runtime.workspace import Workspace
 from facebench.targets import Targets
-from facebench.weights.build import build_method, make_heads
+from facebench.weights.build import backbone_parameters, build_method, make_heads
 from facebench.weights.checkpoint import Checkpoint, load_weights, read_checkpoint, write_checkpoint
 
 _log = logging.getLogger(__name__)
@@ -268,6 +268,7 @@ class Stages:
             **judgement_record(judgement, leaks if self.spec.dedup_test else None),
             "broken_images": len(features.broken),
             "feature_length": features.values.shape[1],
+            "backbone_parameters": backbone_parameters(self._new_method()),
             "seconds": {
                 "pretrain": checkpoint.seconds,
                 "extract": features.seconds,

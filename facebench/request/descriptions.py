@@ -1,11 +1,13 @@
-"""What a plugin is, in a line, read from its source without importing it."""
+"""What a plugin says about itself, read from its source without importing it."""
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from facebench.registry import Plugin
 
@@ -16,18 +18,63 @@ def description(plugin: Plugin) -> str:
     Importing every plugin for a list would take seconds (torch, timm). Empty where there is no
     docstring, or no source.
     """
-    module, _, attribute = plugin.target.partition(":")
-    file = Path(plugin.target) if plugin.digest else _file_of(module)
-    if file is None or not file.is_file():
+    tree = _source(plugin)
+    if tree is None:
         return ""
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError):
-        return ""  # loading it says what is wrong
-    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    own = next((ast.get_docstring(cls) for cls in classes if cls.name == attribute), None)
-    lines = (own or ast.get_docstring(tree) or "").splitlines()
+    own = _class(tree, plugin)
+    lines = ((own and ast.get_docstring(own)) or ast.get_docstring(tree) or "").splitlines()
     return lines[0] if lines else ""
+
+
+def declared(plugin: Plugin) -> dict[str, Any]:
+    """Return what the ``info`` of a plugin's class says in literals, or by constants beside it.
+
+    What has to be computed (``classes=tuple(...)``) is not among it. Empty where there is no
+    source.
+    """
+    tree = _source(plugin)
+    own = None if tree is None else _class(tree, plugin)
+    if tree is None or own is None:
+        return {}
+    constants = dict(_assigned(tree.body))
+    info = dict(_assigned(own.body)).get("info")
+    if not isinstance(info, ast.Call):
+        return {}
+    found = {}
+    for keyword in info.keywords:
+        value: ast.expr = keyword.value
+        if isinstance(value, ast.Name):
+            value = constants.get(value.id, value)
+        try:
+            found[keyword.arg or ""] = ast.literal_eval(value)
+        except (ValueError, TypeError, MemoryError, RecursionError):
+            continue
+    return found
+
+
+def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
+    """Yield the names that statements assign a value to, and the value."""
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            yield node.targets[0].id, node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
+            yield node.target.id, node.value
+
+
+def _class(tree: ast.Module, plugin: Plugin) -> ast.ClassDef | None:
+    name = plugin.target.partition(":")[2]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    return next((cls for cls in classes if cls.name == name), None)
+
+
+def _source(plugin: Plugin) -> ast.Module | None:
+    file = Path(plugin.target) if plugin.digest else _file_of(plugin.target.partition(":")[0])
+    if file is None or not file.is_file():
+        return None
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return None  # loading it says what is wrong
 
 
 def _file_of(module: str) -> Path | None:

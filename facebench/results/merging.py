@@ -20,8 +20,11 @@ from facebench.runtime.differences import Difference, differences
 # Time, hardware and timings, which are not compared, and the seal, which depends on them; and what
 # earlier versions did not state.
 MEASURED_BY = frozenset(
-    {"created", "environment", "seconds", "images_per_second", "format", "seal", "feature_length"}
-)
+    {
+        "created", "environment", "seconds", "images_per_second", "format", "seal",
+        "feature_length", "backbone_parameters", "paper_url", "code_url", "classes",
+    }
+)  # fmt: skip
 
 
 class MergeError(StageError):

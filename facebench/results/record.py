@@ -16,6 +16,7 @@ from pydantic import (
     field_validator,
 )
 
+from facebench.method_info import WEB_ADDRESS
 from facebench.protocol import ScoreKind
 from facebench.results.scores import (
     SCORES,
@@ -51,6 +52,9 @@ HIDDEN = "digests of files, numbers of people: the dataset's licence forbids pub
 SEALED_SINCE = 3  # the format from which on a result has a seal
 
 
+WebAddress = Annotated[str, Field(strict=True, pattern=f"^{WEB_ADDRESS}$")]
+
+
 class StageKeys(Form):
     """The hashes that name the stages behind a result."""
 
@@ -70,6 +74,8 @@ class MethodRecord(Form):
     needs: Literal[
         "nothing", "weights", "file", "images", "pairs", "frames", "labels", "identities"
     ]
+    paper_url: Optional[WebAddress] = None
+    code_url: Optional[WebAddress] = None
 
 
 class LabelsRecord(Form):
@@ -182,6 +188,8 @@ class TaskRecord(Form):
     image_size: Optional[Positive] = None
     """Side in pixels that the task declares, where features are of the size that the model does."""
     alignment: Optional[AlignmentRecord] = None
+    classes: Optional[Annotated[tuple[Text, ...], Field(min_length=2)]] = None
+    """Names of the classes in label order, of a task that has classes."""
     names: Optional[Text] = None
     """What stands for names of files and people, where a licence forbids publishing these."""
 
@@ -246,6 +254,8 @@ class Record(Form):
     broken_images: Count
     feature_length: Optional[Positive] = None
     """Numbers in the feature of one image, of all layers together."""
+    backbone_parameters: Optional[Count] = None
+    """Parameters of the shared backbone; of a method that has none, all of its own."""
     seconds: Seconds
     environment: Environment
     created: Time

@@ -35,9 +35,11 @@ def published_spec(spec: RunSpec) -> dict[str, Any]:
 
 
 def method_record(method: type[Method]) -> dict[str, Any]:
-    """Return the record of a result's method."""
+    """Return the record of a result's method; addresses are there if it declares them."""
     info = method.info
+    addresses = {"paper_url": info.paper_url, "code_url": info.code_url}
     return {
+        **{name: address for name, address in addresses.items() if address},
         "name": info.name,
         "title": info.title,
         "version": info.version,
@@ -73,6 +75,7 @@ def task_record(
     return {
         **({"image_size": info.image_size} if own_size else {}),
         **aligned,
+        **({"classes": list(info.classes)} if len(info.classes) > 1 else {}),
         "name": info.name,
         "title": info.title,
         "version": info.version,

@@ -30,6 +30,12 @@ def build_method(
         return cls(shared, options, image_size)
 
 
+def backbone_parameters(method: Method) -> int:
+    """Return how many parameters the shared backbone has; a method without one counts its own."""
+    counted = method.backbone if method.info.backbone else method
+    return sum(parameter.numel() for parameter in counted.parameters())
+
+
 def make_heads(method: Method, form: TargetForm, *, seed: int) -> None:
     """Let a method make what depends on the labels; the global random state does not change.
 

@@ -25,6 +25,7 @@ OPTIONAL = {
     "spec.checkpoint",
     "seal",  # which results of earlier formats lack
     "seal.files.predictions",  # the names of files are not part of the form
+    "task.classes",
     "task.leaks.same_image_pairs",
     "task.leaks.near_image_pairs",
     "scores.paper.test_accuracy_by_fold_and_epoch",
@@ -176,7 +177,8 @@ def test_the_schema_knows_no_option_that_a_run_does_not_have() -> None:
 def test_the_schema_says_what_the_models_check() -> None:
     schema = result_schema()
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert set(schema["required"]) == set(Record.model_fields) - {"seal", "feature_length"}
+    later = {"seal", "feature_length", "backbone_parameters"}  # than the first results
+    assert set(schema["required"]) == set(Record.model_fields) - later
     accuracy = schema["$defs"]["ClassBlock"]["properties"]["accuracy"]
     assert (accuracy["type"], accuracy["minimum"], accuracy["maximum"]) == ("number", 0, 1)
     leaks = schema["$defs"]["LeakRecord"]
@@ -190,6 +192,16 @@ def test_keys_that_the_form_does_not_name_are_kept(written: Records) -> None:
     whole["task"]["main_metric"]["unit"] = "%"
     whole["spec"]["probe"]["paper_lr"] = 1
     assert to_json(Record.model_validate(whole).plain()) == to_json(whole)
+
+
+def test_an_address_leads_to_the_web(written: Records) -> None:
+    whole = copy.deepcopy(written["classification"])
+    whole["method"] |= {"paper_url": "https://arxiv.org/abs/1", "code_url": "http://a.org/b"}
+    whole["backbone_parameters"] = 0  # of a hand-crafted feature
+    assert to_json(Record.model_validate(whole).plain()) == to_json(whole)
+    for address in ("javascript:alert(1)", "", "https://", "https://a b", None):
+        whole["method"]["code_url"] = address
+        assert [v.key for v in schema_violations(whole)] == ["method.code_url"], address
 
 
 @pytest.mark.parametrize("path", MEASURED, ids=lambda path: f"{path.parent.name}/{path.stem}")

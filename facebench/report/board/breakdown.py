@@ -41,9 +41,21 @@ class Part:
     paper: tuple[float | None, ...]
 
 
-def breakdowns(record: Record) -> list[Part]:
-    """Return what a result stores of its scores beside those of its columns."""
-    return [*_columns(record), *_further(record), *_classes(record), *_yaw(record), *_folds(record)]
+def breakdowns(record: Record, classes: Sequence[str] = ()) -> list[Part]:
+    """Return what a result stores of its scores beside those of its columns.
+
+    Args:
+        record: The result.
+        classes: Names of its task's classes in label order; numbers stand for them where they are
+            unknown, or not as many as the result has.
+    """
+    return [
+        *_columns(record),
+        *_further(record),
+        *_classes(record, classes),
+        *_yaw(record),
+        *_folds(record),
+    ]
 
 
 def _part(
@@ -100,12 +112,13 @@ def _further(record: Record) -> Iterator[Part]:
     yield from _part("Further metrics", list(titles.values()), values, scale=100)
 
 
-def _classes(record: Record) -> Iterator[Part]:
+def _classes(record: Record, classes: Sequence[str]) -> Iterator[Part]:
     values, tables = _of_both(record, "class_recalls"), _of_both(record, "confusion")
     if any(of_kind is None for of_kind in (*values, *tables)):
         return
     counts = [sum(row) for row in tables[0]]
-    names = [f"class {number}" for number in range(len(counts))]
+    numbers = [f"class {number}" for number in range(len(counts))]
+    names = classes if len(classes) == len(counts) else numbers
     yield from _part("Recall by class (%)", names, values, counts=counts, scale=100)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from facebench.config.spec import digest
 from facebench.data.sources import ON_TEST_IMAGES
-from facebench.report.board.breakdown import breakdowns
+from facebench.report.board.breakdown import Part, breakdowns
+from facebench.report.board.declared import Declared
 from facebench.report.groups import alignment_words, leak_free, learned_from
 from facebench.results.record import Record
 from facebench.results.scores import KINDS
@@ -39,7 +40,10 @@ class Run:
         seconds: How long each stage took.
         alignment: How images were aligned, in words.
         paper: The method's paper, as the method names it.
+        paper_url: Its address; empty where it is unknown.
+        code_url: Address of its authors' code; likewise.
         length: Length of a feature; None where the result does not state it.
+        parameters: Parameters of the backbone; likewise.
         signed: Number of the key that signed it, which is not checked here; empty without one.
         stages: Hashes of the stages, and the digest of the weights.
         spec: Specification of the run, without its groups of options.
@@ -64,7 +68,10 @@ class Run:
     seconds: Mapping[str, Any]
     alignment: str
     paper: str
+    paper_url: str
+    code_url: str
     length: int | None
+    parameters: int | None
     signed: str
     stages: Mapping[str, Any]
     spec: Mapping[str, Any]
@@ -108,11 +115,11 @@ def runs_of(results: Sequence[Result], root: Path) -> tuple[tuple[Run, ...], Poo
         results: Results in the order of the cells' positions.
         root: Folder of results; paths of files are relative to it.
     """
-    pools = Pools()
-    return tuple(_run(result, root, pools) for result in results), pools
+    pools, declared = Pools(), Declared()
+    return tuple(_run(result, root, pools, declared) for result in results), pools
 
 
-def _run(result: Result, root: Path, pools: Pools) -> Run:
+def _run(result: Result, root: Path, pools: Pools, declared: Declared) -> Run:
     record, data = result.record, result.record.pretrain.data
     task, leaks = record.task.plain(), record.task.leaks.plain()
     dataset = {name: task[name] for name in _DATASET}
@@ -123,6 +130,7 @@ def _run(result: Result, root: Path, pools: Pools) -> Run:
         learned = {name: data.value(name) for name in names}
     spec = record.spec.plain()
     groups = {name: value for name, value in spec.items() if isinstance(value, dict)}
+    paper_url, code_url = declared.addresses(record)
     return Run(
         file=result.path.relative_to(root).as_posix(),
         seed=record.spec.seed,
@@ -137,21 +145,24 @@ def _run(result: Result, root: Path, pools: Pools) -> Run:
         seconds=record.seconds.plain(),
         alignment=alignment_words(record),
         paper=record.method.paper,
+        paper_url=paper_url,
+        code_url=code_url,
         length=record.feature_length,
+        parameters=record.backbone_parameters,
         signed=signer(result.path),
         stages=record.stages.plain(),
         spec={name: value for name, value in spec.items() if name not in groups},
         options={name: pools.options.place(value) for name, value in groups.items()},
-        parts=tuple(_parts(record, pools)),
+        parts=tuple(_parts(breakdowns(record, declared.classes(record)), pools)),
         leak_free=tuple(_without_leaks(record)),
         dataset=pools.datasets.place(dataset),
         environment=pools.environments.place(record.environment.plain()),
     )
 
 
-def _parts(record: Record, pools: Pools) -> Iterator[dict[str, Any]]:
-    """Yield the breakdowns of a result's scores."""
-    for part in breakdowns(record):
+def _parts(found: Iterable[Part], pools: Pools) -> Iterator[dict[str, Any]]:
+    """Yield the breakdowns of a result's scores, each with the place of what it is of."""
+    for part in found:
         layout = {"title": part.title, "names": part.names, "counts": part.counts}
         yield {"layout": pools.layouts.place(layout), "honest": part.honest, "paper": part.paper}
 

@@ -1,13 +1,23 @@
-// Columns about the runs behind a row, each where something is stored for it.
+// Columns about the runs behind a row. `read` returns a text, `links` [[text, address]]; a column
+// that nothing is stored for is not offered.
 
-const FACTS = [
-  { title: "Images seen", read: (row) => (row.images ? count(row.images) : "") },
-  { title: "Learning took", read: (row) => (row.images ? duration(learningSeconds(row)) : "") },
-  { title: "Feature length", read: (row) => each(row, (run) => run.length && count(run.length)) },
-  { title: "Written", read: (row) => each(row, (run) => run.created.slice(0, 10), true) },
-  { title: "Signed by key", read: (row) => each(row, (run) => run.signed) },
-  { title: "Paper of the method", read: (row) => each(row, (run) => run.paper) },
-];
+const FACTS = {
+  parameters: { title: "Backbone parameters",
+    read: (row) => each(row, (run) => run.parameters !== null && count(run.parameters)) },
+  length: { title: "Feature length", read: (row) => each(row, (run) => run.length && count(run.length)) },
+  images: { title: "Images seen", read: (row) => (row.images ? count(row.images) : "") },
+  seconds: { title: "Learning took",
+    read: (row) => (row.images ? duration(learningSeconds(row)) : "") },
+  written: { title: "Written", read: (row) => each(row, (run) => run.created.slice(0, 10), true) },
+  signed: { title: "Submitted by key", read: (row) => each(row, (run) => run.signed) },
+  paper: { title: "Paper", links: (row) => addresses(row, (run) => [run.paper, run.paper_url]) },
+  code: { title: "Authors’ code",
+    links: (row) => addresses(row, (run) => [run.code_url.replace(/^https?:\/\/(www\.)?/, ""),
+      run.code_url]) },
+  files: { title: "Result files",
+    links: (row) => runsOfRow(row).map((run) => [`${run.spec.task} s${run.seed}`,
+      DATA.base ? resultAddress(run) : ""]) },
+};
 
 const runsOfRow = (row) => once(`runs ${state.board} ${row.id}`,
   () => [...new Set(Object.values(row.cells).flatMap((one) => one.results))]
@@ -19,14 +29,61 @@ function each(row, read, last = false) {
   return last ? found.at(-1) ?? "" : found.join(", ");
 }
 
-// Seconds of learning with one seed, the mean over seeds.
+// [[text, address]] of the runs of a row, each once.
+function addresses(row, read) {
+  const found = new Map(runsOfRow(row).map(read).filter(([text]) => text));
+  return [...found];
+}
+
+// Seconds of learning with one seed, the mean over seeds; 0 where nothing was learned.
 function learningSeconds(row) {
   const of = new Map(runsOfRow(row).map((run) => [run.seed, run.seconds.pretrain]));
   return [...of.values()].reduce((sum, one) => sum + one, 0) / of.size;
 }
 
+const factText = (fact, row) => (fact.read ? fact.read(row)
+  : fact.links(row).map(([text]) => text).join(", "));
+
+// A cell of the table. The arrow keys reach the cell, or the links in it.
+function factCell(fact, row) {
+  const stop = { tabindex: "-1", "data-stop": true };
+  if (fact.read) return h("td", { class: "plain fact", ...stop }, fact.read(row) || DASH);
+  const found = fact.links(row);
+  return h("td", { class: "plain fact links", ...(found.some(([, address]) => address) ? {} : stop) },
+    found.length ? found.map(([text, address]) =>
+      h("span", { class: "item" }, outward(text, address, stop))) : DASH);
+}
+
+// An address from a foreign file is a link only if it leads to the web or to a result.
+const outward = (text, address, attributes = {}) => (/^(https?:\/\/|[^:]+$)/.test(address)
+  ? h("a", { href: address, rel: "noreferrer", ...attributes }, text) : text);
+
+// Those for which anything is stored: [[key, fact]].
+const storedFacts = () => once(`facts ${state.board}`, () => Object.entries(FACTS)
+  .filter(([, fact]) => board().rows.some((row) => factText(fact, row))));
+
+// "shown" in an address stands for all of them.
 function shownFacts() {
-  if (!state.facts) return [];
-  return once(`facts ${state.board}`, () =>
-    FACTS.filter(({ read }) => board().rows.some((row) => read(row))));
+  const asked = state.facts.split(",");
+  return storedFacts().filter(([key]) => asked.includes(key) || asked.includes("shown"))
+    .map(([, fact]) => fact);
+}
+
+// Switches for the columns.
+function factChoice() {
+  const stored = storedFacts();
+  const boxes = stored.map(([key, fact]) => h("label", { class: "check" },
+    h("input", { type: "checkbox", name: "fact", value: key, autocomplete: "off",
+      checked: shownFacts().includes(fact), onchange: choose }), fact.title));
+  function choose() {
+    const chosen = [...byId("facts").querySelectorAll("input:checked")].map((box) => box.value);
+    state.facts = chosen.length === stored.length ? "shown" : chosen.join(",");
+    draw();
+  }
+  const all = h("button", { type: "button", class: "tool", onclick: () => {
+    const on = byId("facts").querySelector("input:not(:checked)") !== null;
+    for (const box of byId("facts").querySelectorAll("input")) box.checked = on;
+    choose();
+  } }, "All or none");
+  return [h("summary", {}, "Columns about runs"), h("div", { class: "boxes" }, boxes, all)];
 }

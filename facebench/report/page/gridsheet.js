@@ -20,7 +20,7 @@ function gridSheet() {
     ...more.map(({ title }) => title)],
     rows: [
       ...rows.map((row) => [row.method, variant(row), ...seen.map((c) => ours(row, c)),
-        ...more.map(({ read }) => read(row) || DASH)]),
+        ...more.map((fact) => factText(fact, row) || DASH)]),
       ...board().floors.map((row) => [row.name, "floor",
         ...seen.map((c) => shown(row.cells[c.id])), ...none]),
       ...quotedGroups().flatMap(([title, own]) => own.map((row) =>

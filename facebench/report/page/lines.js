@@ -44,8 +44,7 @@ function line(row, seen, more, usual, others) {
       h("span", { class: "rank" }, one.rank ? range(one.rank) : ""),
       doubt && h("span", { class: "doubt" }, "!")),
     whisker(column, one, scale(column))));
-  }), more.map(({ read }) => h("td", { class: "plain fact", tabindex: "-1", "data-stop": true },
-    read(row) || DASH)));
+  }), more.map((fact) => factCell(fact, row)));
 }
 
 function whisker(column, one, ends) {

@@ -21,13 +21,15 @@ function readAddress() {
   if (DATA.boards[index]) state.board = index;
   const among = {
     protocol: Object.keys(PROTOCOLS), rows: Object.keys(ROWS), view: Object.keys(VIEWS),
-    measure: Object.keys(MEASURES), facts: ["shown"],
+    measure: Object.keys(MEASURES),
     family: families(), backbone: board().rows.map((row) => row.backbone),
     data: board().rows.map((row) => row.data),
   };
   for (const [name, values] of Object.entries(among))
     if (values.includes(said.get(name))) state[name] = said.get(name);
   state.query = said.get("query") ?? "";
+  state.facts = (said.get("facts") ?? "").split(",")
+    .filter((key) => key === "shown" || key in FACTS).join(",");
   const sort = said.get("sort") ?? "";
   const by = sort.replace(/^-/, "");
   if (by === "method" || columns().some((column) => column.id === by))

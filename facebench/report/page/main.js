@@ -33,6 +33,7 @@ function controls() {
   const set = (name) => (to) => { state[name] = to; draw(); };
   const distinct = (name) => [...new Set(board().rows.map((row) => row[name]))].sort();
   const kinds = DATA.boards.map((each, i) => [i, each.synthetic ? "Synthetic" : "Real"]);
+  byId("facts").replaceChildren(...factChoice());
   byId("controls").replaceChildren(
     more(),
     segmented("board", "Data", kinds, state.board, switchBoard),
@@ -128,11 +129,7 @@ if (DATA.boards.length) {
     state.printed = event.target.checked;
     draw();
   };
-  byId("facts").querySelector("input").checked = state.facts === "shown";
-  byId("facts").querySelector("input").onchange = (event) => {
-    state.facts = event.target.checked ? "shown" : "";
-    draw();
-  };
+  byId("facts").open = Boolean(state.facts);
 } else {
   byId("view").replaceChildren(h("p", { class: "empty" }, "There are no results yet. ",
     code("facebench run --method pcl,simclr --task all"),

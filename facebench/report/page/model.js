@@ -10,7 +10,7 @@ const state = {
   data: "", // what was learned from
   query: "", // words that a row must have
   printed: true,
-  facts: "", // "shown": columns about the runs
+  facts: "", // columns about the runs, such as "images,paper"; "shown" for all
   view: "table",
   measure: "rank", // what a cell of the heat map shows
   rows: "shared", // which of a method's rows stands for it: see rows.js

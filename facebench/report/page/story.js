@@ -23,7 +23,10 @@ function asked(row, runs) {
       + devices : ""],
     ["Seeds", `${distinct((each) => each.seed).join(", ")}${runs.length > 1 ? ""
       : ": one run, so that nothing is known of the variation of learning"}`],
-    ["Paper of the method", run.paper],
+    ["Backbone", run.parameters === null ? "" : `${row.backbone}, ${plural(run.parameters, "parameter")}`],
+    ["Feature", run.length === null ? "" : `${row.feature}, ${plural(run.length, "number")}`],
+    ["Paper of the method", run.paper && outward(run.paper, run.paper_url)],
+    ["Authors’ code", run.code_url && outward(run.code_url, run.code_url)],
   ];
 }
 
@@ -57,11 +60,11 @@ function commandLine(title, text) {
 // Where a result is, seen from the page; else in the folder of results.
 const resultPath = (run) => (DATA.base ? `${DATA.base}/${run.file}` : run.file);
 
-function resultLink(run) {
-  if (!DATA.base) return h("code", {}, run.file);
-  const href = resultPath(run).split("/").map(encodeURIComponent).join("/");
-  return h("a", { href, class: "file" }, h("code", {}, run.file));
-}
+const resultAddress = (run) => resultPath(run).split("/").map(encodeURIComponent).join("/");
+
+const resultLink = (run) => (DATA.base
+  ? h("a", { href: resultAddress(run), class: "file" }, h("code", {}, run.file))
+  : h("code", {}, run.file));
 
 // The spec of a run, with its groups of options.
 const specOf = (run) => Object.fromEntries([...Object.entries(run.spec),

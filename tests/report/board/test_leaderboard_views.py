@@ -144,14 +144,37 @@ def test_the_search_finds_rows_and_says_when_it_finds_none(visit: Any) -> None:
 @pytest.mark.nightly
 def test_columns_about_runs_are_those_that_are_stored(visit: Any) -> None:
     view = visit()
-    view.locator("#facts input").check()
+    view.locator("#facts summary").click()
+    view.locator("#facts button").click()
     titles = view.locator(".headings .fact").all_inner_texts()
-    assert titles == ["Images seen", "Learning took", "Written"]  # no length, signature or paper
-    simclr = view.locator(ROW, has_text="SimCLR").locator("td.fact").all_inner_texts()
-    assert simclr == ["64", "0 seconds", "2026-01-01"]
+    assert titles == [  # no parameters, length, signature or paper is stored
+        "Images seen", "Learning took", "Written", "Authors’ code", "Result files"
+    ]  # fmt: skip
+    cells = view.locator(ROW, has_text="SimCLR").locator("td.fact")
+    assert cells.all_text_contents()[:4] == [
+        "64", "0 seconds", "2026-01-01", "github.com/google-research/simclr"
+    ]  # fmt: skip
+    assert cells.locator("a").get_attribute("href") == "https://github.com/google-research/simclr"
     assert view.evaluate("location.hash") == "#facts=shown"
-    view.locator("#facts input").uncheck()
+    view.locator('#facts [value="written"]').uncheck()
+    assert view.locator(".headings .fact").count() == 4
+    link = view.evaluate("location.href")
+    view.goto("about:blank")
+    view.goto(link)
+    assert view.locator(".headings .fact").all_inner_texts() == titles[:2] + titles[3:]
+    assert view.locator("table [tabindex='0']").count() == 1  # links are reached by arrows
+    view.locator("#facts button").click()
+    view.locator("#facts button").click()
     assert view.locator(".fact").count() == 0
+
+
+@pytest.mark.nightly
+def test_an_address_of_a_foreign_file_is_a_link_only_to_the_web(visit: Any) -> None:
+    view = visit()
+    view.locator("#facts summary").click()
+    view.locator("#facts button").click()
+    links = view.locator("td.fact a").evaluate_all("all => all.map((each) => each.protocol)")
+    assert set(links) == {"https:"}
 
 
 def test_the_table_is_copied_as_it_is_shown(visit: Any) -> None:

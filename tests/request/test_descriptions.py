@@ -1,0 +1,57 @@
+"""What plugins say about themselves, read without importing them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facebench.registry import Plugin, Registry
+from facebench.request.descriptions import declared, description
+
+
+@pytest.mark.parametrize("name", Registry().names("task"))
+def test_what_a_task_declares_is_what_is_imported(name: str) -> None:
+    registry = Registry()
+    said, info = declared(registry.find("task", name)), registry.load("task", name).info
+    assert (said["name"], said["title"], said["version"]) == (name, info.title, info.version)
+    assert said.get("classes", ()) in ((), info.classes)
+    assert ("classes" in said) == (name in ("fer2013", "rafdb"))  # BU-3DFE's are computed
+
+
+def test_addresses_of_a_method_are_read() -> None:
+    registry = Registry()
+    info = registry.load("method", "hog").info
+    said = declared(registry.find("method", "hog"))
+    assert said["paper_url"] == info.paper_url == "https://doi.org/10.1109/CVPR.2005.177"
+    assert declared(registry.find("method", "pcl"))["code_url"] == "https://github.com/DreamMr/PCL"
+
+
+def test_every_published_method_has_an_address() -> None:
+    registry = Registry()
+    said = [declared(plugin) for plugin in registry.plugins("method")]
+    without = {one["name"] for one in said if "paper_url" not in one}
+    assert without <= {"drml", "frozen", "imported", "random", "supervised", "temporal"}
+
+
+def test_nothing_is_imported_for_it() -> None:
+    program = (
+        "import sys\n"
+        "from facebench.registry import Registry\n"
+        "from facebench.request.descriptions import declared\n"
+        "for kind in ('method', 'task'):\n"
+        "    assert all(declared(plugin) for plugin in Registry().plugins(kind))\n"
+        "print('torch' in sys.modules, 'facebench_methods' in sys.modules)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert found.stdout.split() == ["False", "False"], found.stderr
+
+
+def test_a_file_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    plugin = Plugin("method", "mine", str(file), "file", digest="d" * 64)
+    assert (declared(plugin), description(plugin)) == ({}, "")
+    file.write_text("class Mine(:\n")
+    assert (declared(plugin), description(plugin)) == ({}, "")
