@@ -1,99 +1,163 @@
-// The curve view: one figure for each column, the score against the images seen in learning.
+// The curve view: one figure for each column, the score against what learning took.
 
-const PLOT = { width: 420, height: 240, left: 46, right: 12, top: 10, bottom: 34 };
+const PLOT = { height: 270, left: 44, right: 12, top: 12, bottom: 36, dodge: 5 };
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2"];
+const COMPUTE = {
+  images: { title: "Images seen", axis: "images seen", of: (row) => row.images },
+  seconds: { title: "Seconds", axis: "seconds of learning, one seed", of: learningSeconds },
+};
 
 function curves() {
-  return h("div", { class: "figures" }, columns().map(curveFigure));
+  const choice = segmented("compute", "Against",
+    Object.entries(COMPUTE).map(([key, { title }]) => [key, title]), state.compute,
+    (to) => { state.compute = to; draw(); refocus("compute", to); });
+  return h("div", {}, h("div", { class: "choice" }, choice),
+    h("div", { class: "figures" }, columns().map(curveFigure)));
 }
 
 function curveFigure(column) {
+  const { axis, of } = COMPUTE[state.compute];
   const rows = measured().filter((row) => value(row, column) !== null);
-  const learned = rows.filter((row) => row.images > 0);
+  const learned = rows.filter((row) => row.images > 0 && of(row) > 0);
   const methods = [...new Set(learned.map((row) => row.method))];
-  const note = `${column.metric} ${direction(column)}, by images seen`;
+  const note = `${column.metric} ${direction(column)}, by ${axis}`;
   if (!learned.length) {
     return lacking(label(column), note, "Nothing that was learned is evaluated here. ",
       code(`facebench run --method simclr --task ${column.task}`), " adds a run.");
   }
   return drawing({ title: label(column), note, svg: plot(column, rows, learned, methods),
-    sheet: () => curveSheet(column, rows),
-    below: h("ol", { class: "legend" }, methods.map((method, i) =>
-      h("li", {}, sample(i), method))) });
+    sheet: () => curveSheet(column, rows), below: [
+      h("ol", { class: "legend" }, methods.map((method, i) => h("li", {}, sample(i), method))),
+      curveNote(learned)] });
+}
+
+// What a reader must know of the axis and the lines.
+function curveNote(learned) {
+  const line = "A line joins the best run of each amount. Dotted: what learned nothing.";
+  if (state.compute === "images") return h("p", { class: "floor-note" }, line);
+  const devices = [...new Set(learned.flatMap(runsOfRow)
+    .map((run) => DATA.environments[run.environment].device))].sort();
+  return h("p", { class: "floor-note" }, `${line} Seconds depend on the machine: ${devices.join("; ")}.`);
 }
 
 function curveSheet(column, rows) {
-  const order = (a, b) => a.method.localeCompare(b.method, "en") || a.images - b.images
-    || a.order - b.order;
-  return { name: fileName("curve", label(column)), title: `${label(column)} by images seen`, labels: 2,
-    head: ["Method", "Setting", "Images seen", `${column.metric} ${direction(column)}`,
-      "95 % interval"],
+  const order = (a, b) => a.method.localeCompare(b.method, "en")
+    || COMPUTE[state.compute].of(a) - COMPUTE[state.compute].of(b) || a.order - b.order;
+  return { name: fileName("curve", label(column)), labels: 2,
+    title: `${label(column)} by ${COMPUTE[state.compute].axis}`,
+    head: ["Method", "Setting", "Images seen", "Seconds of learning",
+      `${column.metric} ${direction(column)}`, "95 % interval"],
     rows: [...rows].sort(order).map((row) => {
       const one = score(row, column);
-      return [row.method, variant(row), count(row.images),
+      return [row.method, variant(row), row.images ? count(row.images) : DASH,
+        row.images ? count(Math.round(learningSeconds(row))) : DASH,
         { text: shown(one.value), act: () => openScore(row, column) }, interval(one) || DASH];
     }) };
 }
 
 function plot(column, rows, learned, methods) {
-  const images = learned.map((row) => Math.log10(row.images));
-  const [first, last] = [Math.min(...images) - 0.1, Math.max(...images) + 0.1];
+  const { axis, of } = COMPUTE[state.compute];
+  const width = figureWidth(columns().length);
+  const right = width - PLOT.right;
+  const amounts = learned.map((row) => Math.log10(of(row)));
+  const [first, last] = [Math.min(...amounts) - 0.1, Math.max(...amounts) + 0.1];
   const [low, high] = extent(column);
-  const x = (n) => PLOT.left
-    + (PLOT.width - PLOT.left - PLOT.right) * (Math.log10(n) - first) / (last - first);
+  const x = (n) => PLOT.left + (right - PLOT.left) * (Math.log10(n) - first) / (last - first);
   const y = (v) => PLOT.top
     + (PLOT.height - PLOT.top - PLOT.bottom) * (1 - (v - low) / (high - low));
-  const marks = [axes(x, y, [first, last], [low, high])];
-  for (const row of rows.filter((each) => !each.images)) marks.push(level(row, column, y));
-  methods.forEach((method, i) => {
-    const own = learned.filter((row) => row.method === method)
-      .sort((a, b) => a.images - b.images || a.order - b.order);
-    marks.push(...track(own, column, x, y, i));
-  });
-  return s("svg", { class: "plot", viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img",
-    "aria-label": `${label(column)} against images seen, ${plural(learned.length, "run")}` }, marks);
+  const fixed = rows.filter((row) => !row.images);
+  return s("svg", { class: "plot", viewBox: `0 0 ${width} ${PLOT.height}`, role: "img",
+    width, height: PLOT.height,
+    "aria-label": `${label(column)} against ${axis}, ${plural(learned.length, "run")}; the numbers `
+      + "are in the table below" },
+  curveAxes(x, y, [first, last], [low, high], right, axis), levels(fixed, column, y, right),
+  methods.map((method, i) => track(learned.filter((row) => row.method === method), column,
+    // Methods with equal amounts would lie upon each other.
+    (row) => x(of(row)) + (i - (methods.length - 1) / 2) * Math.min(PLOT.dodge, 40 / methods.length),
+    y, i)));
 }
 
-// The runs of one method: points with their intervals, joined in the order of their images.
+// The runs of one method: points with their intervals; a line joins the best of each amount.
 function track(own, column, x, y, i) {
-  const at = (row) => [x(row.images), y(value(row, column))];
-  const points = own.map((row) => at(row).map((v) => v.toFixed(1)).join(",")).join(" ");
+  const sortedRuns = [...own].sort((a, b) => x(a) - x(b) || byScoreIn(column, a, b));
+  const best = sortedRuns.filter((row, at) => !at || x(sortedRuns[at - 1]) !== x(row));
+  const points = best.map((row) => `${x(row).toFixed(1)},${y(value(row, column)).toFixed(1)}`);
   const shade = `track t${i % 8}`;
   return [
-    s("polyline", { class: shade, points, "stroke-dasharray": DASHES[Math.floor(i / 8) % 5] }),
-    ...own.flatMap((row) => {
+    s("polyline", { class: shade, points: points.join(" "),
+      "stroke-dasharray": DASHES[Math.floor(i / 8) % 5] }),
+    ...sortedRuns.map((row) => {
       const one = score(row, column);
-      const [cx, cy] = at(row);
-      const span = one.low === null ? []
-        : [s("line", { class: shade, x1: cx, x2: cx, y1: y(one.low), y2: y(one.high) })];
-      const said = `${row.method}: ${shown(one.value)}, ${row.pretraining}`;
-      return [...span, s("circle", { class: shade, cx, cy, r: 3 }, s("title", {}, said))];
+      const said = joined(`${row.method}: ${shown(one.value)}`, row.pretraining, row.detail,
+        duration(learningSeconds(row)));
+      return s("g", { class: "press", onclick: () => openScore(row, column) }, s("title", {}, said),
+        one.low !== null && s("line", { class: shade, x1: x(row), x2: x(row),
+          y1: y(one.low), y2: y(one.high) }),
+        marker(i, x(row), y(one.value)));
     }),
   ];
 }
 
-// What learned nothing has no place on the axis: a line across.
-function level(row, column, y) {
-  const at = y(value(row, column));
-  return s("g", { class: "level" },
-    s("line", { x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: at, y2: at }),
-    s("text", { x: PLOT.width - PLOT.right, y: at - 3, "text-anchor": "end" }, row.method));
+const byScoreIn = (column, a, b) =>
+  (value(b, column) - value(a, column)) * (column.higher ? 1 : -1) || a.order - b.order;
+
+// Methods differ by shape, too, for who cannot tell their colours apart.
+function marker(i, cx, cy) {
+  const [r, shade] = [4, `marker t${i % 8}`];
+  const at = (dx, dy) => `${(cx + dx).toFixed(1)},${(cy + dy).toFixed(1)}`;
+  switch (i % 4) {
+    case 0: return s("circle", { class: shade, cx, cy, r: r - 0.4 });
+    case 1: return s("polygon", { class: shade, points: [at(-r, r - 1), at(r, r - 1), at(0, -r)].join(" ") });
+    case 2: return s("rect", { class: shade, x: cx - 3.3, y: cy - 3.3, width: 6.6, height: 6.6 });
+    default: return s("polygon", { class: shade,
+      points: [at(-r, 0), at(0, -r), at(r, 0), at(0, r)].join(" ") });
+  }
 }
 
-function axes(x, y, [first, last], [low, high]) {
+// What learned nothing has no place on the axis: lines across. Where two are near each other, one
+// has its name on the left.
+function levels(rows, column, y, right) {
+  let above = null; // [height, side] of the line before
+  return [...rows].sort((a, b) => y(value(a, column)) - y(value(b, column))).map((row) => {
+    const at = y(value(row, column));
+    const left = above !== null && at - above[0] < 13 && !above[1];
+    above = [at, left];
+    return s("g", { class: "level" },
+      s("line", { x1: PLOT.left, x2: right, y1: at, y2: at }),
+      s("text", { x: left ? PLOT.left + 4 : right, y: at - 3, "text-anchor": left ? "start" : "end" },
+        row.method));
+  });
+}
+
+function curveAxes(x, y, [first, last], [low, high], right, axis) {
   const bottom = PLOT.height - PLOT.bottom;
-  const marks = [s("line", { x1: PLOT.left, x2: PLOT.width - PLOT.right, y1: bottom, y2: bottom }),
-    s("line", { x1: PLOT.left, x2: PLOT.left, y1: PLOT.top, y2: bottom })];
-  for (let power = Math.ceil(first); power <= Math.floor(last); power += 1)
-    marks.push(s("text", { x: x(10 ** power), y: bottom + 14, "text-anchor": "middle" },
-      count(10 ** power)));
-  for (const v of [low, (low + high) / 2, high])
-    marks.push(s("text", { x: PLOT.left - 5, y: y(v) + 4, "text-anchor": "end" }, shown(v, 1)));
-  marks.push(s("text", { x: (PLOT.left + PLOT.width) / 2, y: PLOT.height - 4,
-    "text-anchor": "middle" }, "images seen"));
-  return s("g", { class: "axes" }, marks);
+  const across = logTicks(first, last, Math.max(2, Math.floor((right - PLOT.left) / 90)));
+  const up = ticks(low, high);
+  return s("g", { class: "axes" },
+    up.found.map((v) => [s("line", { class: "rule", x1: PLOT.left, x2: right, y1: y(v), y2: y(v) }),
+      s("text", { x: PLOT.left - 5, y: y(v) + 4, "text-anchor": "end" }, v.toFixed(up.digits))]),
+    s("line", { x1: PLOT.left, x2: right, y1: bottom, y2: bottom }),
+    s("line", { x1: PLOT.left, x2: PLOT.left, y1: PLOT.top, y2: bottom }),
+    across.map((n) => [s("line", { x1: x(n), x2: x(n), y1: bottom, y2: bottom + 4 }),
+      s("text", { x: x(n), y: bottom + 16, "text-anchor": "middle" }, count(n))]),
+    s("text", { x: (PLOT.left + right) / 2, y: PLOT.height - 4, "text-anchor": "middle" }, axis));
 }
 
-const sample = (i) => s("svg", { width: 26, height: 8, "aria-hidden": "true" },
-  s("line", { class: `track t${i % 8}`, x1: 0, x2: 26, y1: 4, y2: 4,
-    "stroke-dasharray": DASHES[Math.floor(i / 8) % 5] }));
+// Numbers between two powers of ten, at most so many: 1, 2 and 5 times a power, or powers alone.
+function logTicks(first, last, most) {
+  const of = (factors) => {
+    const found = [];
+    for (let power = Math.floor(first); power <= last; power += 1)
+      for (const k of factors) found.push(k * 10 ** power);
+    return found.filter((n) => Math.log10(n) >= first && Math.log10(n) <= last);
+  };
+  const fine = of([1, 2, 5]);
+  if (fine.length <= most) return fine;
+  const rough = of([1]);
+  const step = Math.ceil(rough.length / most);
+  return rough.length ? rough.filter((_, i) => i % step === 0) : fine.slice(0, most);
+}
+
+const sample = (i) => s("svg", { width: 26, height: 10, "aria-hidden": "true" },
+  s("line", { class: `track t${i % 8}`, x1: 0, x2: 26, y1: 5, y2: 5,
+    "stroke-dasharray": DASHES[Math.floor(i / 8) % 5] }), marker(i, 13, 5));

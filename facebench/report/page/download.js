@@ -1,6 +1,7 @@
 // Drawings as files: SVG with all of its style inside, and PNG at three pixels for one.
 
 const PAINTED = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "opacity",
+  "paint-order", "stroke-linejoin",
   "font-family", "font-size", "font-weight", "font-style", "text-anchor"];
 const PNG_SCALE = 3;
 

@@ -68,7 +68,7 @@ function forestRow(row, column, x, top, { left, right, width }) {
 }
 
 function forestAxis(column, x, [low, high], bottom, width) {
-  const { found, digits } = ticks(low, high, Math.max(2, Math.floor(width / 70)));
+  const { found, digits } = ticks(low, high, Math.max(3, Math.floor(width / 60)));
   const [first, last] = [x(low), x(high)];
   return s("g", { class: "axes" },
     s("line", { x1: Math.min(first, last), x2: Math.max(first, last), y1: bottom, y2: bottom }),

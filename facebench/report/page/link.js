@@ -1,7 +1,7 @@
 // The reader's choices in the address, so that a view can be sent to others.
 
 const LINKED = ["board", "protocol", "family", "backbone", "data", "view", "rows", "measure",
-  "query", "facts"];
+  "compute", "query", "facts"];
 const INITIAL = Object.fromEntries(LINKED.map((name) => [name, String(state[name])]));
 
 function keepInAddress() {
@@ -21,7 +21,7 @@ function readAddress() {
   if (DATA.boards[index]) state.board = index;
   const among = {
     protocol: Object.keys(PROTOCOLS), rows: Object.keys(ROWS), view: Object.keys(VIEWS),
-    measure: Object.keys(MEASURES),
+    measure: Object.keys(MEASURES), compute: Object.keys(COMPUTE),
     family: families(), backbone: board().rows.map((row) => row.backbone),
     data: board().rows.map((row) => row.data),
   };

@@ -9,6 +9,7 @@ import pytest
 from board_world import add, right
 from stored_world import classes
 from test_leaderboard_browser import ROW, browser, choose, methods, visit
+from whole_results import rewritten
 
 from facebench.config.spec import PretrainSpec
 from facebench.report.board.html import page
@@ -18,10 +19,10 @@ from facebench.report.entries import stored_results
 pytestmark = pytest.mark.slow
 __all__ = ["browser", "visit"]  # fixtures
 
-# Method, images seen, share of the test items that are right.
+# Method, images seen, share of the test items that are right, seconds of learning.
 RUNS = (
-    ("simclr", 64, 0.6), ("simclr", 512, 0.8), ("simclr", 4096, 0.7), ("pcl", 64, 0.65),
-    ("moco", 32, 0.5), ("random", 0, 0.3),
+    ("simclr", 64, 0.6, 100), ("simclr", 512, 0.8, 10), ("simclr", 4096, 0.7, 1000),
+    ("pcl", 64, 0.65, 20), ("moco", 32, 0.5, 20), ("random", 0, 0.3, 0),
 )  # fmt: skip
 
 
@@ -30,12 +31,13 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     root = tmp_path_factory.mktemp("results")
     common, own = "288 test images have a duplicate", "pretrained on the test images of RAF-DB, ..."
     other = "pretrained on the test images of LFW, without labels"
-    for method, images, share in RUNS:
-        add(
+    for method, images, share, seconds in RUNS:
+        result = add(
             root, classes(right(share)), method=method, images=images, learned=images > 0,
             pretrain=PretrainSpec(limit=images),
             warnings=(common, other, *([own] if method == "pcl" else [])), mark=str(images),
         )  # fmt: skip
+        rewritten(result, seconds={"pretrain": seconds})
     target = root.parent / "leaderboard.html"
     target.write_text(page(leaderboard(stored_results(root), root)), encoding="utf-8")
     return target.as_uri()
@@ -113,13 +115,29 @@ def test_curves_show_every_run_at_its_images(visit: Any) -> None:
     view = visit()
     choose(view, "view", "curves")
     assert view.locator("figure").count() == 1
-    titles = view.locator("circle title").all_text_contents()
+    titles = view.locator("svg.plot g.press title").all_text_contents()
     assert sorted(title.split(":")[0] for title in titles) == ["MoCo", "PCL", *["SimCLR"] * 3]
     across = view.locator(".level text").all_text_contents()
     assert across == ["Untrained backbone"]
     # SimCLR's points: an axis of logarithms, so that each factor of eight is as wide.
-    points = view.locator("polyline").last.get_attribute("points").split(" ")
-    x = [float(point.split(",")[0]) for point in points]
+    x, y = points(view)
     assert math.isclose(x[1] - x[0], x[2] - x[1], abs_tol=0.2)
-    y = [float(point.split(",")[1]) for point in points]
     assert y[1] < y[2] < y[0]  # 80, 70 and 60 %, from the top
+    # Against seconds the order is another one: 10, 100, 1,000.
+    choose(view, "compute", "seconds")
+    x, y = points(view)
+    assert math.isclose(x[1] - x[0], x[2] - x[1], abs_tol=0.2)
+    assert y[0] < y[2] < y[1]
+    assert "Seconds depend on the machine: a tiny machine." in view.locator("figure").inner_text()
+    link = view.evaluate("location.href")
+    view.goto("about:blank")
+    view.goto(link)
+    assert view.locator('[name="compute"][value="seconds"]').is_checked()
+    assert points(view) == (x, y)
+
+
+def points(view: Any) -> tuple[list[float], list[float]]:
+    """Return where the last line goes, in pixels from the left and from the top."""
+    pairs = view.locator("polyline").last.get_attribute("points").split(" ")
+    x, y = zip(*(map(float, pair.split(",")) for pair in pairs), strict=True)
+    return list(x), list(y)
