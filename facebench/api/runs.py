@@ -18,7 +18,7 @@ from facebench.errors import SpecError
 from facebench.pipeline.passes import beside
 from facebench.pipeline.plan import Step, plan
 from facebench.pipeline.run import run as run_loaded
-from facebench.pipeline.stages import open_stages
+from facebench.pipeline.stages import Stages, open_stages
 from facebench.registry import Registry
 from facebench.request.arguments import RunArguments, build_request, open_workspace
 from facebench.request.loaded import LoadedRun
@@ -59,13 +59,17 @@ class PreparedRuns:
         return plan(open_stages(run, self.workspace))
 
     def execute(
-        self, started: Callable[[RunSpec], None] | None = None, ended: Ended | None = None
+        self,
+        started: Callable[[RunSpec], None] | None = None,
+        ended: Ended | None = None,
+        opened: Callable[[Stages], None] | None = None,
     ) -> Results:
         """Run all, one after the other, doing only what is not on disk yet.
 
         Args:
             started: Called with each spec before it is run.
             ended: Called with each result, and whether it was on disk.
+            opened: Called with the stages of each when its data are open.
 
         Raises:
             FacebenchError: Data, options or a plugin are wrong; the message says what to change.
@@ -79,7 +83,9 @@ class PreparedRuns:
             if started is not None:
                 started(resolved.spec)
             before = self._there(resolved.spec)
-            results.append(run_loaded(resolved.loaded, self.workspace, others[resolved.spec]))
+            results.append(
+                run_loaded(resolved.loaded, self.workspace, others[resolved.spec], opened)
+            )
             if ended is not None:
                 path = results[-1].path
                 ended(results[-1], found=before.get(path) == path.stat().st_mtime_ns)

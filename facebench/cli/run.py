@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,8 +17,13 @@ from facebench.cli.options import (
     Methods,
     Session,
     run_arguments,
+    words,
 )
-from facebench.cli.run_lines import RunLines, show_results
+from facebench.cli.run_lines import RunLines, show_answer, show_results
+
+if TYPE_CHECKING:
+    from facebench.request.arguments import RunArguments
+    from facebench.results.store import Result
 
 
 @command
@@ -41,21 +46,43 @@ def run(
     session: Session,
 ) -> None:
     """Learn representations, freeze them, and judge them on tasks."""
-    from facebench.api.runs import prepare_runs
-    from facebench.cli.dry_run import show_runs
-    from facebench.request.arguments import show_import
+    from facebench.results.answers import find_answer, request_key
     from facebench.runtime.terminal import log_to_terminal
 
     log_to_terminal(session.verbose)
-    prepared = prepare_runs(
-        run_arguments(
-            "run", learning, machine, judging, places,
-            method=method, task=task, config=config, devices=devices, nodes=nodes,
-        )
-    )  # fmt: skip
-    show_import(prepared.request)
-    if session.dry_run:
-        show_runs(prepared)
+    given = words(learning, machine, judging, places)
+    more = {"method": method, "task": task, "config": config, "devices": devices, "nodes": nodes}
+    defaults = {"method": "", "task": "", "config": None, "devices": 1, "nodes": 1}
+    given |= {name: value for name, value in more.items() if value != defaults[name]}
+    key = request_key(given) if session == Session() else None
+    answer = None if key is None else find_answer(key)
+    if answer is not None:
+        show_answer(*answer)
         return
-    lines = RunLines([resolved.spec for resolved in prepared.runs])
-    show_results(prepared.execute(started=lines.started, ended=lines.ended))
+    arguments = run_arguments("run", learning, machine, judging, places, **more)
+    _compute(arguments, key, dry=session.dry_run)
+
+
+def _compute(arguments: RunArguments, key: str | None, *, dry: bool) -> None:
+    """Do what is asked for, and keep the answer under the hash of the request, if it has one."""
+    from facebench.api.answering import Answering
+    from facebench.api.runs import prepare_runs
+    from facebench.cli.dry_run import show_runs
+    from facebench.request.arguments import show_import
+
+    with Answering(key) as answering:
+        prepared = prepare_runs(arguments)
+        answering.prepared()
+        show_import(prepared.request)
+        if dry:
+            show_runs(prepared)
+            return
+        lines = RunLines([resolved.spec for resolved in prepared.runs])
+
+        def ended(result: Result, *, found: bool) -> None:
+            lines.ended(result, found=found)
+            answering.ended()
+
+        results = prepared.execute(lines.started, ended, answering.opened)
+        show_results(results)
+        answering.keep(results, arguments.plugins, prepared.workspace)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from facebench.api.results import Results
     from facebench.config.spec import RunSpec
+    from facebench.results.answers import Answer
     from facebench.results.store import Result
 
 
@@ -96,6 +97,27 @@ def time_left(seconds: float | None) -> str:
     minutes = seconds / 60
     return f"  (about {minutes:.0f} min left)" if minutes < 90 else (
         f"  (about {minutes / 60:.1f} h left)")  # fmt: skip
+
+
+def show_answer(answer: Answer, results: Sequence[Result]) -> None:
+    """Print what a run prints that finds all its results."""
+    from facebench.api.results import Results
+    from facebench.config.spec import RunSpec
+
+    specs = [
+        RunSpec(method=run.method, task=run.task, backbone=run.backbone, preset=run.preset,
+                seed=run.seed)
+        for run in answer.runs
+    ]  # fmt: skip
+    lines = RunLines(specs)
+    for said in answer.said:
+        said.again()
+    for spec, run, result in zip(specs, answer.runs, results, strict=True):
+        lines.started(spec)
+        for said in run.said:
+            said.again()
+        lines.ended(result, found=True)
+    show_results(Results(results))
 
 
 def show_results(results: Results) -> None:

@@ -77,6 +77,7 @@ class Source:
             none is. Not part of the fingerprint, since nothing is learned from it.
         targets: The label of each image, for methods that learn from labels. Not part of the
             fingerprint, which names the images.
+        root: Folder (or tar file) that everything else was read from, if it is one.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Source:
     warnings: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
     targets: Targets | None = None
+    root: Path | None = None
 
     def __len__(self) -> int:
         return len(self.frames)
@@ -235,7 +237,9 @@ def folder_source(
     title = name or folder.resolve().name.removesuffix(TAR)
     synthetic = (folder / MARKER).is_file()
     read = partial(_read_below, folder) if packed is None else packed.read
-    return Source(title, synthetic, frames, read, tuple(digests), tuple(warnings), subjects)
+    return Source(
+        title, synthetic, frames, read, tuple(digests), tuple(warnings), subjects, root=folder
+    )
 
 
 def task_source(dataset: Dataset, *, labelled: bool = False) -> Source:
@@ -266,6 +270,7 @@ def task_source(dataset: Dataset, *, labelled: bool = False) -> Source:
         digests=tuple(dataset.digests[row] for row in rows),
         warnings=warnings,
         subjects=tuple(map(str, table["subject"].iloc[rows])) if "subject" in table else (),
+        root=dataset.root,
     )
 
 

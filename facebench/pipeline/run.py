@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,13 +15,19 @@ from facebench.runtime.stage_record import reading_in_full
 from facebench.runtime.workspace import Workspace
 
 
-def run(loaded: LoadedRun, workspace: Workspace, beside: tuple[ExtractSpec, ...] = ()) -> Result:
+def run(
+    loaded: LoadedRun,
+    workspace: Workspace,
+    beside: tuple[ExtractSpec, ...] = (),
+    opened: Callable[[Stages], None] | None = None,
+) -> Result:
     """Run one spec from end to end, and reuse the stages that are on disk.
 
     Args:
         loaded: The spec and the classes that it names.
         workspace: Folders, device and progress reporter.
         beside: Features that other runs will ask for, see :mod:`facebench.pipeline.passes`.
+        opened: Called when the data are open, before any stage is looked for.
 
     Returns:
         The result, computed or read.
@@ -31,6 +38,8 @@ def run(loaded: LoadedRun, workspace: Workspace, beside: tuple[ExtractSpec, ...]
     """
     with reading_in_full(workspace.verify_cache):
         stages = replace(open_stages(loaded, workspace), beside=beside)
+        if opened is not None:
+            opened(stages)
         _check_items(stages, stages.checkpoint_folder())
         checkpoint = stages.checkpoint()
         _check_items(stages, stages.features_folder(checkpoint))
