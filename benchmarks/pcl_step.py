@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from facebench.backbones import FaceCycle16
-from facebench.method import Terms
+from facebench.method import Method, Terms
 from facebench.pretrain.allocator import keep_freed_memory
 from facebench.runtime.device import autocast, resolve_device, resolve_precision
 from facebench_methods._pcl_options import PCLOptions
@@ -132,7 +132,7 @@ def own_steps(method: PCL, faces: np.ndarray, batch: int, device: torch.device) 
 
 
 def images_per_second(
-    method: PCL, steps: Iterator[Terms], batch: int, device: torch.device
+    method: Method, steps: Iterator[Terms], batch: int, device: torch.device
 ) -> float:
     """Take every step; the first one warms up and is not counted."""
     adam = torch.optim.Adam(method.parameters(), lr=1e-4)
