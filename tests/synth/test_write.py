@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from facebench.errors import DataError
+from facebench.errors import DataError, FacebenchError
 from facebench.synth import FaceSampler, render, sample_clip, write_clips, write_images
 from facebench.synth.write import MARKER, synthetic_folder
 
@@ -91,3 +94,29 @@ def test_a_clip_is_one_person_in_one_place_moving_smoothly() -> None:
     assert np.ptp(poses[:, 1]) > 1
     assert actions.min() >= 0
     assert actions.max() <= 1
+
+
+def test_a_script_without_a_main_guard_renders(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from pathlib import Path\n"
+        "from facebench.synth.sampling import FaceSampler\n"
+        "from facebench.synth.write import write_images\n"
+        "faces = FaceSampler(0)\n"
+        "items = [(Path(f'{n}.jpg'), faces.face(n)) for n in range(65)]\n"
+        "print(write_images(items, 16, workers=2))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script.name], cwd=tmp_path, check=True, capture_output=True, text=True,
+        timeout=100,
+    )  # fmt: skip
+    assert done.stdout == "65\n"
+
+
+def test_a_process_that_dies_ends_the_writing_with_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facebench.synth.write._write_chunk_of", lambda *_: os._exit(1))
+    items = [(tmp_path / f"{number}.jpg", FaceSampler(0).face(number)) for number in range(65)]
+    with pytest.raises(FacebenchError, match="ended before its work"):
+        write_images(items, 16, workers=2)
