@@ -39,11 +39,22 @@ function quotedGroups() {
 // A table that fits scrolls with the page; one that does not scrolls inside its frame. Either way
 // its headings stay in sight.
 function fit() {
+  reachable();
   const frame = document.querySelector(".scroll");
   if (!frame) return;
   frame.classList.remove("wide");
   frame.classList.toggle("wide", frame.scrollWidth > frame.clientWidth + 1);
   watchParts(frame);
+}
+
+// What scrolls sideways can be scrolled with the keyboard, too.
+function reachable() {
+  for (const frame of document.querySelectorAll("figure > .across")) {
+    if (frame.scrollWidth <= frame.clientWidth) continue;
+    const title = frame.closest("figure").querySelector("b").textContent;
+    for (const [name, said] of [["tabindex", "0"], ["role", "region"], ["aria-label", `Drawing: ${title}`]])
+      frame.setAttribute(name, said);
+  }
 }
 
 function caption() {

@@ -16,8 +16,8 @@ function unfold(row, others) {
     } }, open ? "fewer" : `+ ${plural(others.length, "more run")}`);
 }
 
-const gap = (why, ...behind) => h("td", { class: "gap", tabindex: "-1", "data-stop": true,
-  "aria-label": why }, behind, h("span", {}, DASH));
+const gap = (why, ...behind) => h("td", { class: "gap", tabindex: "-1", "data-stop": true }, behind,
+  h("span", { "aria-hidden": "true" }, DASH), h("span", { class: "unseen" }, why));
 
 // `others` are the rows that it stands for; null for one of these.
 function line(row, seen, more, usual, others) {
@@ -32,7 +32,10 @@ function line(row, seen, more, usual, others) {
     if (one === null || one.value === null) return gap("not run", floorLines(column));
     const doubt = doubtful(cell(row, column), usual.get(column));
     const under = floorAbove(column, one.value);
-    const said = [row.method, column.title, shown(one.value),
+    // What is seen is a part of what is said, so that it can be asked for by voice.
+    const seenText = [shown(one.value), one.rank && range(one.rank), doubt && "!"]
+      .filter(Boolean).join(" ");
+    const said = [row.method, column.title, seenText,
       one.low === null ? "" : `interval ${shown(one.low)} to ${shown(one.high)}`,
       one.rank ? `rank ${range(one.rank).replace("–", " to ")}` : "",
       under ? `not better than ${under.name}` : "", doubt ? "with a warning" : ""].filter(Boolean).join(", ");
@@ -41,8 +44,8 @@ function line(row, seen, more, usual, others) {
       onclick: () => openScore(row, column) },
     h("span", { class: "numbers" },
       h("span", { class: one.best ? "value best" : "value" }, shown(one.value)),
-      h("span", { class: "rank" }, one.rank ? range(one.rank) : ""),
-      doubt && h("span", { class: "doubt" }, "!")),
+      " ", one.rank && h("span", { class: "rank" }, range(one.rank)),
+      " ", doubt && h("span", { class: "doubt" }, "!")),
     whisker(column, one, scale(column))));
   }), more.map((fact) => factCell(fact, row)));
 }
@@ -65,9 +68,10 @@ function quotedLine(row, seen, more) {
     if (one === null) return gap("not published");
     return h("td", {}, h("button", { type: "button", class: "score", tabindex: "-1", "data-stop": true,
       "aria-haspopup": "dialog",
-      "aria-label": `${row.method}, ${column.title}, published ${shown(one.value)}`,
+      "aria-label": `${row.method}, ${column.title}, published ${shown(one.value)}`
+        + `${one.reproduced ? " *, reproduced by the authors of that paper" : ""}`,
       onclick: () => openPrinted(row, column) },
     h("span", { class: "numbers" }, h("span", { class: "value" }, shown(one.value)),
-      h("span", { class: "rank" }, one.reproduced ? "*" : ""))));
+      " ", one.reproduced && h("span", { class: "rank" }, "*"))));
   }), more.map(() => gap("not a run")));
 }

@@ -65,7 +65,7 @@ function scores(one, runs) {
   const over = `spread, ${plural(runs.length, "seed")}`;
   return h("table", { class: "small" }, h("thead", {}, h("tr", {},
     ["", "score", "95 % interval", ...(runs.length > 1 ? [over] : []), "rank"]
-      .map((title) => h("th", { scope: "col" }, title)))), h("tbody", {}, lines));
+      .map((title) => (title ? h("th", { scope: "col" }, title) : h("td"))))), h("tbody", {}, lines));
 }
 
 function warnings(runs) {
