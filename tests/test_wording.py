@@ -63,6 +63,7 @@ def test_a_malformed_rule_is_an_error(wording: ModuleType, line: str) -> None:
         wording.read_list(line)
 
 
+@pytest.mark.nightly  # .ci/run calls the script
 def test_the_repository_has_no_forbidden_word(
     wording: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:

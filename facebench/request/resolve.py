@@ -25,14 +25,14 @@ from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec
 from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.protocol import judging_protocol
-from facebench.registry import Registry, build_backbone
+from facebench.registry import Registry
 from facebench.request.extraction import with_defaults
 from facebench.request.fitting import own_data, which_fit
 from facebench.request.handed_in import check_nothing_learns, given_settings
 from facebench.request.layers import declared_layers
 from facebench.request.loaded import LoadedRun, Plugins, backbone_plugin, loaded_run
 from facebench.request.resolved import ResolvedRun
-from facebench.request.sizes import TakenSizes, with_sizes_taken
+from facebench.request.sizes import TakenSizes, shared_backbone, with_sizes_taken
 from facebench.runtime.device import Precision
 from facebench.task import Task
 from facebench.weights.checkpoint import Checkpoint
@@ -113,7 +113,7 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
     _check_weights(request, methods)
     backbone = _backbone(request, methods)
     # A wrong argument fails now, not after hours.
-    shared = build_backbone(plugins["backbone", backbone_plugin(backbone)].cls, backbone)
+    shared = shared_backbone(plugins["backbone", backbone_plugin(backbone)].cls, backbone)
     request, sizes = (
         replace(request, backbone=backbone),
         TakenSizes(shared, cache(shared.nearest_size)),

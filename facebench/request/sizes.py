@@ -7,9 +7,37 @@ from dataclasses import dataclass, replace
 
 from facebench.backbones import Backbone
 from facebench.errors import SpecError
+from facebench.registry import build_backbone
 from facebench.request.loaded import LoadedRun
 
 _FARTHEST = 512  # pixels from the size that is asked for, beyond which none is searched
+
+
+_KEPT_MODELS, _KEPT_PARAMETERS = 4, 2**24
+_kept: dict[tuple[type[Backbone], str], Backbone] = {}  # the one asked for last at the end
+
+
+def shared_backbone(cls: type[Backbone], text: str) -> Backbone:
+    """Build the backbone that runs share, to ask it for its sizes; it is not for learning.
+
+    Those of a process's last requests are kept unless they are large: drawing initial weights
+    takes most of the time of a request.
+
+    Args:
+        cls: Its class.
+        text: As ``--backbone`` names it.
+
+    Raises:
+        SpecError: An argument is missing or not wanted.
+    """
+    backbone = _kept.pop((cls, text), None)
+    if backbone is None:
+        backbone = build_backbone(cls, text)
+    if sum(parameter.numel() for parameter in backbone.parameters()) <= _KEPT_PARAMETERS:
+        _kept[cls, text] = backbone
+        if len(_kept) > _KEPT_MODELS:
+            del _kept[next(iter(_kept))]
+    return backbone
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from facebench.weights.build import make_heads
 
 IMAGE_SIZE = 32  # pixels
 BATCH = 8
-SYNTHETIC_SCALE = 0.05
+SYNTHETIC_SCALE = 0.02
 
 
 def check_plugin(

@@ -71,7 +71,7 @@ def test_a_long_history_is_averaged() -> None:
     assert sparkline([0.0, 1.0] * 50, width=5) == "▁▁▁▁▁"
 
 
-@pytest.mark.parametrize("kind", ["png", "svg"])
+@pytest.mark.parametrize("kind", [pytest.param("png", marks=pytest.mark.nightly), "svg"])
 def test_the_same_history_gives_the_same_figure(tmp_path: Path, kind: str) -> None:
     first, again = tmp_path / f"a.{kind}", tmp_path / f"b.{kind}"
     write(training_curves(HISTORY, "run"), first)

@@ -245,7 +245,7 @@ def test_bad_options() -> None:
 
 
 def test_stand_in(stand_ins: Path) -> None:
-    dataset = open_dataset(CPLFW(), None, stand_ins, scale=0.05)
+    dataset = open_dataset(CPLFW(), None, stand_ins, scale=0.02)
     assert dataset.counts == {"test": 60, "pairs": 40}
     assert dataset.warnings == ()
     assert dataset.pairs is not None

@@ -251,7 +251,7 @@ def test_an_image_is_read_whole(root: Path) -> None:
 
 @pytest.mark.wheel
 def test_stand_in(stand_ins: Path) -> None:
-    dataset = open_dataset(DISFA(), None, stand_ins, scale=0.05)
+    dataset = open_dataset(DISFA(), None, stand_ins, scale=0.02)
     table = dataset.table
     assert dataset.warnings == ()
     assert sorted(table["subject"].unique()) == SUBJECTS
