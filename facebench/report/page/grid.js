@@ -90,7 +90,7 @@ function sorter(key, title, metric, note, warned = []) {
     title: warned.join("\n") || null, onclick: () => sortBy(key) },
   h("span", { class: "title" }, title, h("i", { class: "mark", "aria-hidden": "true" }),
     warned.length > 0 && h("span", { class: "doubt" }, " !")),
-  [metric, note].filter(Boolean).map((text) => h("span", { class: "metric" }, text)));
+  metric && h("span", { class: "metric" }, metric), note && h("span", { class: "metric note" }, note));
 }
 
 function ariaSort(column) {

@@ -27,7 +27,7 @@ function heat() {
 }
 
 function heatNote(measure) {
-  if (measure === "rank") return "1 is the best of the rows that are shown; darker is better";
+  if (measure === "rank") return "1 is the best of the rows that are shown; the stronger the colour, the better";
   return "100 is what the paper prints, from its own data and budget; for errors the published "
     + "number over ours. It says how near a run comes, not which method is better";
 }
