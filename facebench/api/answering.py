@@ -16,7 +16,7 @@ import psutil
 from facebench.config.align import AlignSpec
 from facebench.config.spec import RunSpec
 from facebench.installed import registered
-from facebench.results.answers import GROUPS, Answer, Answered, Said, keep_answer
+from facebench.results.answers import GROUPS, Answer, Answered, Said, State, keep_answer
 from facebench.runtime.stamps import Inputs
 
 if TYPE_CHECKING:
@@ -98,12 +98,13 @@ class Answering(logging.Handler):
             read = _code(self._trees, {*self._files, *map(str, plugins)}, workspace.data)
             made = {workspace.folder("features", one.record.stages.features) for one in results}
             stages = sorted(str(folder.absolute()) for folder in self._stages | made)
-            inputs = Inputs((*read.trees, *stages), read.files, read.listed)
-            answer = Answer(inputs, inputs.stamp(), self._first, tuple(self._runs(results)))
-            if read.stamp().newest >= _began() - _YOUNG_NS:  # after the stamp that is kept
+            stamp, beside = read.stamp(), Inputs(trees=tuple(stages))
+            if stamp.newest >= _began() - _YOUNG_NS:
                 _log.debug("the request is not kept: what it reads was changed too lately")
                 return
-        except (OSError, LookupError, ValueError) as error:  # ValueError: of a module without spec
+            states = (State(read, stamp.digest), State(beside, beside.stamp().digest))
+            answer = Answer(states, self._first, tuple(self._runs(results)))
+        except (OSError, LookupError, ValueError) as error:
             _log.debug("the request is not kept: %s", error)
             return
         keep_answer(self._key, answer)

@@ -55,6 +55,10 @@ class PretrainSpec:
     schedule: Literal["cosine", "onecycle", "method"] = "cosine"
     # statistics over the images of all devices, where several learn together
     sync_batchnorm: bool = True
+    # steps between two measurements of the gradient's norm, of which curves have the mean
+    gradient_norm_every: Annotated[int, Interval(ge=1, le=10**6)] = 1
+    # augmentation as graphs of torch.compile: views; with CUDA graphs, too: graphs
+    compile: Literal["off", "views", "graphs"] = "off"
     # at least this long between two resume points; at most a week
     checkpoint_minutes: Annotated[float, Interval(ge=0, le=10080)] = 2.0
 
@@ -69,7 +73,8 @@ class PretrainSpec:
     @property
     def unsaid(self) -> frozenset[str]:
         """Return the options that no key and no record has: as it was before there were such."""
-        return frozenset({"sync_batchnorm"} if self.sync_batchnorm else ())
+        defaults = {"sync_batchnorm": True, "gradient_norm_every": 1, "compile": "off"}
+        return frozenset(name for name, value in defaults.items() if getattr(self, name) == value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -46,7 +46,8 @@ def checkpoint_keys(run: LoadedRun, source: Source | None, counts: Sequence[int]
         settings = plain(spec.pretrain)
         for place in ("data", "checkpoint_minutes"):  # where from, how often saved: no matter
             del settings[place]
-        settings.pop("sync_batchnorm", None)
+        for unlearned in ("sync_batchnorm", "gradient_norm_every"):  # of several devices; of curves
+            settings.pop(unlearned, None)
         inputs |= {"pretrain": settings, "precision": spec.precision}
         inputs["data"] = source.fingerprint
         if source.targets is not None:

@@ -22,6 +22,7 @@ from facebench.data.packed import Faces
 from facebench.errors import LearningError
 from facebench.method import Method
 from facebench.pretrain.allocator import keep_freed_memory
+from facebench.pretrain.augment.compiled import Compiler, compiled_views
 from facebench.pretrain.batch_norm import synchronised
 from facebench.pretrain.devices import alone_afterwards
 from facebench.pretrain.learner import Learner
@@ -63,8 +64,8 @@ def train(
 
     Returns:
         ``history`` (a row per epoch: mean of each loss term, weights, learning rate, speed),
-        ``images_seen``, and ``devices``: how many learned, more than one number if learning was
-        stopped and went on with another.
+        ``images_seen``, ``devices``: how many learned, more than one number if learning was
+        stopped and went on with another; and ``compiled``, if that was asked for.
 
     Raises:
         SpecError: There are not enough images for one batch, or the devices cannot share it.
@@ -73,6 +74,7 @@ def train(
     """
     world = workspace.devices * workspace.nodes
     per_step = spec.batch_size * method.batches_per_step
+    compiler = _compiler(spec, workspace)
     own = folder / RESUME_FILE
     point = own if own.exists() else resume
     keep_freed_memory()
@@ -93,7 +95,10 @@ def train(
             take_strides_first(method)
         with workspace.progress.bar("pretrain", spec.epochs * len(order), "batch") as advance:
             trainer.callbacks.append(ProgressCallback(advance, len(order)))  # type: ignore[attr-defined]
-            with stop_signals(), _normalising(method, spec, world), _said_once(rank):
+            with (
+                stop_signals(), _normalising(method, spec, world), _said_once(rank),
+                compiled_views(compiler),
+            ):  # fmt: skip
                 trainer.fit(learner, loader, ckpt_path=None if point is None else str(point))
     if rank:  # only the first process writes the checkpoint and continues
         raise SystemExit(0)
@@ -101,6 +106,7 @@ def train(
         "history": learner.curves,
         "devices": learner.devices,
         "images_seen": spec.epochs * len(order) * per_step * method.info.frames_of_video,
+        **({} if compiler is None else {"compiled": compiler.record()}),
     }
 
 
@@ -130,6 +136,18 @@ def _trainer(
         use_distributed_sampler=False,
         strategy="ddp_find_unused_parameters_true" if several else "auto",
     )
+
+
+def _compiler(spec: PretrainSpec, workspace: Workspace) -> Compiler | None:
+    """Return what compiles augmentation, if that is wanted."""
+    if spec.compile == "off":
+        return None
+    refused = ""
+    if workspace.devices * workspace.nodes > 1:
+        refused = "several devices learn together, each with its share of the draws"
+    elif spec.compile == "graphs" and workspace.device.type != "cuda":
+        refused = f"CUDA graphs need a GPU, and the device is {workspace.device.type}"
+    return Compiler(spec.compile, refused)
 
 
 def _normalising(

@@ -16,6 +16,7 @@ from facebench.config.spec import PretrainSpec
 from facebench.errors import PluginError
 from facebench.method import Method, Terms
 from facebench.pretrain.augment.ahead import Plan, drawn_ahead
+from facebench.pretrain.augment.compiled import begin_step
 from facebench.pretrain.augment.draws import SharedGenerator
 from facebench.pretrain.collapse import feature_std
 from facebench.pretrain.devices import averaged, first_images, rank, world
@@ -30,9 +31,10 @@ class Learner(pl.LightningModule):
     """Runs :meth:`Method.steps` and records the curves of every epoch.
 
     A row of the curves has the mean of each loss term by its paper's name, ``gradient_norm`` (mean
-    L2 norm over steps, before any weighting by Adam), ``feature_std`` (see :func:`feature_std`),
-    the weights of terms, ``lr`` and ``images_per_second`` (a pair of frames counts once). A method
-    that learns in stages has other terms in each.
+    L2 norm before any weighting by Adam, over the first step of the epoch and each that is a
+    multiple of ``gradient_norm_every`` after it), ``feature_std`` (see :func:`feature_std`), the
+    weights of terms, ``lr`` and ``images_per_second`` (a pair of frames counts once). A method that
+    learns in stages has other terms in each.
 
     Every random draw of a batch comes from a generator seeded by (seed, epoch, batch). No random
     state has to be stored, so an interrupted and resumed run ends with the same weights. On several
@@ -58,6 +60,7 @@ class Learner(pl.LightningModule):
         self.devices = [devices]
         self._sums: dict[str, Tensor] = {}
         self._norms: list[Tensor] = []
+        self._steps_taken = 0  # in this epoch
         self._terms = FiniteTerms(spec, batches)
         self._last_faces, self._last_count = torch.empty(0), 0
         self._started = 0.0
@@ -89,6 +92,7 @@ class Learner(pl.LightningModule):
         """Call the method's ``before_epoch``, and reset the means of the epoch."""
         self.method.before_epoch(self.current_epoch, self.settings.epochs)
         self._sums, self._norms, self._started = {}, [], time.perf_counter()
+        self._steps_taken = 0
 
     def training_step(self, batch: Tensor | LabelledImages, batch_index: int) -> None:
         """Take the optimiser steps of one batch, whose images are uint8 ``[B, 3, S, S]``.
@@ -98,6 +102,7 @@ class Learner(pl.LightningModule):
             PluginError: The method gives no named scalars, or on several devices draws from the
                 generator without the functions that know of them.
         """
+        begin_step()
         adam: Any = self.optimizers()
         generator = self._generator(batch_index)
         learned: Any
@@ -121,7 +126,9 @@ class Learner(pl.LightningModule):
             adam.zero_grad()
             self._terms.add(terms, self.current_epoch, batch_index)
             self.manual_backward(weighted_sum(self.method, terms))
-            self._norms.append(self._gradient_norm())
+            if self._steps_taken % self.settings.gradient_norm_every == 0:
+                self._norms.append(self._gradient_norm())
+            self._steps_taken += 1
             adam.step()
             # Autocast caches the weights that it has cast; a further step must cast the new ones.
             torch.clear_autocast_cache()

@@ -58,7 +58,7 @@ def configuration(record: Record) -> dict[str, Any]:
         learning = {
             k: v
             for k, v in spec.pretrain.plain().items()
-            if k not in ("data", "checkpoint_minutes")
+            if k not in ("data", "checkpoint_minutes", "gradient_norm_every")
         }
         kept |= {"pretrain": learning, "data": data.fingerprint}
     if record.pretrain.imported is not None:

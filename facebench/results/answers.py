@@ -33,13 +33,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from facebench.errors import StageError
 from facebench.installed import registered
 from facebench.results.store import Result, read_result
 from facebench.runtime.kept_values import keep, kept
-from facebench.runtime.stamps import Inputs, Stamp
+from facebench.runtime.stamps import Inputs
 
 FORMAT = 1  # of what is kept; goes up, too, when the same words would mean other runs
 GROUPS = ("facebench.methods", "facebench.tasks", "facebench.backbones")
@@ -99,18 +99,37 @@ class Answered:
 
 
 @dataclass(frozen=True)
+class State:
+    """Files, and what they were.
+
+    Args:
+        inputs: The files.
+        digest: SHA-256 of their names and stamps, in hexadecimal digits.
+    """
+
+    inputs: Inputs
+    digest: str
+
+    def lasts(self) -> bool:
+        """Return whether they are what they were.
+
+        Raises:
+            OSError: One is missing.
+        """
+        return self.inputs.stamp().digest == self.digest
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a request is answered with.
 
     Args:
-        inputs: Files that it follows from.
-        stamp: Their state.
+        states: Files that it follows from: what was read, and the stages.
         said: What is said before the first run.
         runs: The runs, in their order.
     """
 
-    inputs: Inputs
-    stamp: Stamp
+    states: tuple[State, ...]
     said: tuple[Said, ...]
     runs: tuple[Answered, ...]
 
@@ -149,8 +168,9 @@ def find_answer(key: str) -> tuple[Answer, list[Result]] | None:
     try:
         answer = _FORM.validate_json(value, strict=True)
         results = [read_result(Path(run.file)) for run in answer.runs]
-        sound = all(map(_stands, results, answer.runs)) and answer.inputs.stamp() == answer.stamp
-    except (OSError, StageError, ValidationError):
+        sound = all(map(_stands, results, answer.runs))
+        sound = sound and all(state.lasts() for state in answer.states)
+    except (OSError, StageError, ValueError):
         return None
     return (answer, results) if sound and results else None
 

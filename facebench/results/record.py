@@ -44,7 +44,7 @@ from facebench.runtime.form import (
 )
 from facebench.runtime.seal import Seal
 from facebench.task import Metric
-from facebench.weights.record import LearnedOn
+from facebench.weights.record import LearnedCompiled, LearnedOn
 
 FORMAT = 3
 FORMATS = (2, 3)  # those that are read
@@ -113,6 +113,7 @@ class PretrainRecord(Form):
     history: tuple[dict[str, Number], ...]
     imported: Optional[ImportedRecord] = None
     devices: Optional[LearnedOn] = None
+    compiled: Optional[LearnedCompiled] = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,8 +103,7 @@ def pretrain_record(
     """
     whole = checkpoint.record.plain()
     record = {key: whole[key] for key in ("data", "images_seen", "history")}
-    if "devices" in whole:
-        record["devices"] = whole["devices"]
+    record |= {key: whole[key] for key in ("devices", "compiled") if key in whole}
     if checkpoint.imported is not None:
         record["imported"] = {key: whole["imported"][key] for key in ("file", "sha256")}
     if source is None or record["data"] is None:

@@ -65,6 +65,8 @@ class PretrainSettings(Form):
     schedule: Literal["cosine", "onecycle", "method"]
     checkpoint_minutes: AtLeast0
     sync_batchnorm: Optional[Flag] = None
+    gradient_norm_every: Optional[Positive] = None
+    compile: Optional[Literal["views", "graphs"]] = None
 
 
 class AlignSettings(Form):

@@ -15,6 +15,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+MOST = 100_000  # files below a folder: to look at more takes longer than what is saved
 _WRITTEN_BY_PYTHON = "__pycache__"  # when code is run, which does not change the code
 
 
@@ -51,13 +52,16 @@ class Inputs:
 
         Raises:
             OSError: One is missing, or cannot be looked at.
+            ValueError: There are more than :data:`MOST` below a folder.
         """
         total, newest = hashlib.sha256(), 0
         for file in self.files:
             newest = max(newest, _take(total, file, os.stat(file)))  # noqa: PTH116 - quick
         for tree in self.trees:
             total.update(f"{tree}\0\n".encode(errors="surrogateescape"))
-            for name, status in _below(tree, ()):
+            for count, (name, status) in enumerate(_below(tree, ())):
+                if count > MOST:
+                    raise ValueError(f"{tree}: more than {MOST:,} files")
                 is_folder = stat.S_ISDIR(status.st_mode)
                 newest = max(newest, _newest(status) if is_folder else _take(total, name, status))
         for folder in self.listed:

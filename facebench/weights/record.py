@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from facebench.runtime.form import (
     AtLeast0,
@@ -61,6 +61,20 @@ class LearnedOn(Form):
     sync_batchnorm: Flag
 
 
+class LearnedCompiled(Form):
+    """How augmentation was compiled, where it was asked for.
+
+    Args:
+        asked: With CUDA graphs, or without.
+        graphs: Augmentations of one shape that were compiled.
+        reasons: Why others were computed by single operations.
+    """
+
+    asked: Literal["views", "graphs"]
+    graphs: Count
+    reasons: tuple[Text, ...]
+
+
 class CheckpointRecord(StageRecord):
     """What a checkpoint says about itself.
 
@@ -75,6 +89,7 @@ class CheckpointRecord(StageRecord):
         imported: The file of other code that they are from, if they are.
         targets: Form of the labels that they were learned with, if there were any.
         devices: The devices that learned, where they were several.
+        compiled: How augmentation was compiled, where it was asked for.
     """
 
     stage: ClassVar[str] = "checkpoint"
@@ -91,3 +106,4 @@ class CheckpointRecord(StageRecord):
     imported: Optional[ImportedWeights] = None
     targets: Optional[dict[str, Any]] = None
     devices: Optional[LearnedOn] = None
+    compiled: Optional[LearnedCompiled] = None

@@ -132,6 +132,30 @@ def test_the_engine_equals_a_plain_loop(tmp_path: Path, schedule: Any) -> None:
         assert torch.allclose(tensor, trained.state_dict()[name], rtol=1e-3, atol=1e-5), name
 
 
+def test_the_norm_of_the_gradient_is_taken_every_k_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    norms: list[float] = []
+    norm = Learner._gradient_norm
+
+    def noted(self: Learner) -> torch.Tensor:
+        norms.append(float(norm(self)))
+        return torch.tensor(norms[-1])
+
+    monkeypatch.setattr(Learner, "_gradient_norm", noted)
+    always, seldom = build(), build()
+    spec = replace(SPEC, epochs=2)
+    learn(always, spec, tmp_path / "always")
+    (a, _, c), (d, _, f) = norms[:3], norms[3:]  # three steps in each epoch
+    norms.clear()
+    rows = learn(seldom, replace(spec, gradient_norm_every=2), tmp_path / "seldom")["history"]
+    assert norms == [a, c, d, f]
+    found = [row["gradient_norm"] for row in rows]
+    assert found == pytest.approx([(a + c) / 2, (d + f) / 2])
+    for name, tensor in always.state_dict().items():
+        assert torch.equal(tensor, seldom.state_dict()[name]), name
+
+
 def test_a_run_that_stops_goes_on_to_the_same_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

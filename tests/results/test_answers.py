@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from conftest import PLUGIN, Facebench
 from facebench.results import answers
 from facebench.results.answers import request_key
+from facebench.runtime import stamps
 from facebench.runtime.stamps import Inputs
 
 Answers = Callable[[], bool]  # runs; whether it was answered by words alone
@@ -155,7 +156,7 @@ def test_unusual_requests_take_the_long_way(word: str) -> None:
     assert request_key({"method": "pcl", word: "1"}) is None
 
 
-def test_a_stamp_changes_with_every_file(tmp_path: Path) -> None:
+def test_a_stamp_changes_with_every_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tree = tmp_path / "tree"
     (tree / "below").mkdir(parents=True)
     (tree / "below" / "one.txt").write_text("one")
@@ -183,6 +184,11 @@ def test_a_stamp_changes_with_every_file(tmp_path: Path) -> None:
     assert changed()
     (tmp_path / "beside" / "file").touch()
     assert not changed()
+    monkeypatch.setattr(stamps, "MOST", 2)
+    inputs.stamp()  # the tree and the folder below it, and one file
+    (tree / "below" / "two.txt").touch()
+    with pytest.raises(ValueError, match="more than 2 files"):
+        inputs.stamp()
     shutil.rmtree(tree)
     with pytest.raises(FileNotFoundError):
         inputs.stamp()

@@ -35,19 +35,22 @@ def drawn(draw: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(draw)
     def asked(*args: P.args, **kwargs: P.kwargs) -> T:
+        for value in (*args, *kwargs.values()):
+            if isinstance(value, Given):
+                return value.take()  # type: ignore[no-any-return]
         running = _running.get()
         generator = next(
             value for value in (*args, *kwargs.values()) if isinstance(value, Generator)
         )
         if running is None or running.generator is not generator:
             return draw(*args, **kwargs)
-        result: T = running.take(_Call(draw, args, tuple(sorted(kwargs.items())), generator))
+        result: T = running.take(Call(draw, args, tuple(sorted(kwargs.items())), generator))
         return result
 
     return asked
 
 
-class _Call:
+class Call:
     """A draw that was asked for."""
 
     def __init__(
@@ -58,7 +61,7 @@ class _Call:
         self.named = tuple((k, _GENERATOR if value is generator else value) for k, value in named)
         self.rows: Any = getattr(generator, "rows", None)  # of laid_out, on several devices
 
-    def same(self, other: _Call) -> bool:
+    def same(self, other: Call) -> bool:
         """Return whether another one is the same draw."""
         ours, theirs = (self.draw, self.args, self.named), (other.draw, other.args, other.named)
         if ours != theirs or (self.rows is None) != (other.rows is None):
@@ -82,11 +85,57 @@ class _Call:
                 shared.rows = before
 
 
+class Given:
+    """Draws that were made before, in the order in which they are asked for.
+
+    It takes the place of the generator where :mod:`facebench.pretrain.augment.compiled` traces an
+    augmentation.
+
+    Args:
+        draws: The draws.
+    """
+
+    def __init__(self, draws: list[Any]) -> None:
+        self.draws, self.place = draws, 0
+
+    def take(self) -> Any:
+        """Return the next one."""
+        self.place += 1
+        return self.draws[self.place - 1]
+
+
+def asked_for(augment: Callable[[Generator], Any]) -> list[Call] | None:
+    """Return the draws that an augmentation asks for; the numbers do not matter.
+
+    Args:
+        augment: A function of a generator.
+
+    Returns:
+        None if something is drawn that is no tensor, or from the generator itself.
+    """
+    listener = _Listener(torch.Generator().manual_seed(0))
+    token = _running.set(listener)
+    try:
+        augment(listener.generator)
+    finally:
+        _running.reset(token)
+    untouched = torch.equal(listener.state, listener.generator.get_state())
+    return listener.calls if listener.tensors and untouched else None
+
+
+def draw(call: Call, generator: Generator) -> Any:
+    """Return a draw, ahead of the step that asks for it as far as that is known."""
+    running = _running.get()
+    if running is None or running.generator is not generator:
+        return call(generator)
+    return running.take(call)
+
+
 class Plan:
     """The draws that a step asks for, known from the last one; none before the first."""
 
     def __init__(self) -> None:
-        self.calls: list[_Call] = []
+        self.calls: list[Call] = []
         self.usable = True  # unless a method draws from the generator itself
 
 
@@ -123,7 +172,7 @@ class _Running:
         self.place = 0
         self.state = self.generator.get_state()  # as the last known draw left it
 
-    def take(self, call: _Call) -> Any:
+    def take(self, call: Call) -> Any:
         """Return a draw on the device."""
         place = self.place
         self.place += 1
@@ -159,4 +208,27 @@ class _Running:
             _running.reset(token)
 
 
-_running: ContextVar[_Running | None] = ContextVar("running", default=None)
+class _Listener:
+    """Lists what is drawn from a generator of its own."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.calls: list[Call] = []
+        self.tensors = True
+        self.state = generator.get_state()
+
+    def take(self, call: Call) -> Any:
+        """Draw, and note what was asked for."""
+        self.calls.append(call)
+        token = _running.set(None)
+        try:
+            result = call(self.generator)
+        finally:
+            _running.reset(token)
+        several = result if isinstance(result, tuple) else (result,)
+        self.tensors &= all(isinstance(part, torch.Tensor) for part in several)
+        self.state = self.generator.get_state()
+        return result
+
+
+_running: ContextVar[_Running | _Listener | None] = ContextVar("running", default=None)

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from facebench.pretrain.augment.compiled import known_to_host
+
 BRIGHTNESS, CONTRAST, SATURATION, HUE = range(4)
 """The four operations of a colour jitter, numbered as in torchvision and in ``order`` below."""
 
@@ -128,7 +130,7 @@ def color_jitter(images: Tensor, factors: Tensor, order: Tensor, mask: Tensor) -
     Returns:
         ``[B, 3, H, W]``.
     """
-    if mask.device.type != "cpu":
+    if not known_to_host(mask):
         return torch.where(mask[:, None, None, None], _jittered(images, factors, order), images)
     jittered = images.clone(memory_format=torch.contiguous_format)
     # Images whose hue shift is at the same position of the order share every batched call, and

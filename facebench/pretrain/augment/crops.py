@@ -13,6 +13,7 @@ from torch import Generator, Tensor
 
 from facebench.pretrain.augment import draws, geometry
 from facebench.pretrain.augment.ahead import drawn
+from facebench.pretrain.augment.compiled import compilable
 
 _ATTEMPTS = 10  # as torchvision: boxes tried before the central one is taken
 
@@ -119,6 +120,7 @@ class RandomResizedCrop:
         draws.require(0 < self.ratio[0] <= self.ratio[1], "ratio", self.ratio, "0 < low <= high")
 
     @draws.full_precision
+    @compilable
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Crop ``[B, 3, H, W]`` to ``[B, 3, size, size]``."""
         count, _, height, width = images.shape
@@ -143,6 +145,7 @@ class QuadrantCrops:
         draws.require(0 < self.fraction <= 0.5, "fraction", self.fraction, "0 < fraction <= 0.5")
 
     @draws.full_precision
+    @compilable
     def __call__(self, images: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """Crop ``[B, 3, H, W]`` to two views, each ``[B, 3, size, size]``."""
         count, _, height, width = images.shape

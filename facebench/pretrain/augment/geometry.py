@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from facebench.pretrain.augment.color import luminance
+from facebench.pretrain.augment.compiled import known_to_host
 
 SOBEL_GRAY = (65.738 / 256, 129.057 / 256, 25.064 / 256)
 """Weights of R, G, B in the grey image of the PCL authors' released Sobel filter."""
@@ -46,7 +47,7 @@ def apply_where(
     Returns:
         ``[B, 3, H, W]``; ``images`` itself where nothing was chosen.
     """
-    if mask.device.type != "cpu":
+    if not known_to_host(mask):
         return torch.where(mask[:, None, None, None], operator(images, *rows), images)
     rows = tuple(row[mask] for row in rows)
     index = mask.nonzero().squeeze(1).to(images.device)
@@ -70,7 +71,7 @@ def separable(images: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
         ``[B, C, S_h, S_w]``, contiguous.
     """
     b, c, h, w = images.shape
-    if images.device.type != "cpu":
+    if images.device.type != "cpu" or torch.compiler.is_compiling():
         wide = torch.bmm(images.reshape(-1, c * h, w), columns.transpose(1, 2))
         return torch.matmul(rows.unsqueeze(1), wide.view(b, c, h, -1))
     size = (rows.shape[1], columns.shape[1])

@@ -23,6 +23,7 @@ import torch
 from torch import Generator, Tensor
 
 from facebench.pretrain.augment import color, draws, geometry
+from facebench.pretrain.augment.compiled import compilable, known_to_host
 
 Augmentation = Callable[[Tensor, Generator], Tensor]
 """Type of a step of :class:`Compose`: a function of images and generator to images."""
@@ -39,6 +40,7 @@ class Compose:
     steps: tuple[Augmentation, ...]
 
     @draws.full_precision
+    @compilable
     def __call__(self, images: Tensor, generator: Generator) -> Tensor:
         """Augment ``[B, 3, H, W]``; the result has the memory format of ``images``."""
         packed = images.is_contiguous(memory_format=torch.channels_last)
@@ -57,7 +59,7 @@ def some(
     Where the host does not know the mask, it knows at least the masks of p = 0 and p = 1. The other
     arguments are those of :func:`facebench.pretrain.augment.geometry.apply_where`.
     """
-    if mask.device.type != "cpu" and p in (0, 1):
+    if not known_to_host(mask) and p in (0, 1):
         return operator(images, *rows) if p else images
     return geometry.apply_where(images, mask, operator, *rows)
 
