@@ -52,7 +52,9 @@ def fabricate(root: Path, count: int) -> None:
         copy: dict[str, Any] = json.loads(result.path.read_text(encoding="utf-8"))
         copy["spec"]["pretrain"]["epochs"] += number // len(learned)
         copy["stages"].update(features=features, result=key)
-        ResultStore(root).write(spec, key, copy, result.predictions)  # type: ignore[arg-type]
+        predictions = result.predictions
+        predictions.attrs["copy"] = number  # another file, which is not known by its digest
+        ResultStore(root).write(spec, key, copy, predictions)  # type: ignore[arg-type]
 
 
 def timed(folder: Path, command: list[str]) -> dict[str, float]:

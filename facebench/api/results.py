@@ -116,11 +116,14 @@ class Results(Sequence[Result]):
             raise UnknownNameError("rows", rows, ROWS)
         return render(paper_tables(number, self, synthetic, chosen), format)
 
-    def board(self, page: Path | None = None) -> Leaderboard:
+    def board(self, page: Path | None = None, *, processes: int = 1) -> Leaderboard:
         """Return the leaderboard as data.
 
         Args:
             page: File that it will be written to, which links to results that are near it.
+            processes: How many draw the test items of many results again, the first time; each
+                imports the program that calls this, which therefore has to be guarded by
+                ``if __name__ == "__main__"``.
 
         Raises:
             StageError: A result or its predictions cannot be used.
@@ -129,15 +132,18 @@ class Results(Sequence[Result]):
         folders = [result.path.parent.parent for result in found]  # FOLDER/TASK/NAME.json
         beside = None if page is None else page.parent
         root = Path(commonpath(folders)) if folders else Path()
-        return leaderboard(found, root, beside=beside)
+        return leaderboard(found, root, beside=beside, processes=processes)
 
-    def leaderboard(self, path: str | Path, format: str | None = None) -> Path:
+    def leaderboard(
+        self, path: str | Path, format: str | None = None, *, processes: int = 1
+    ) -> Path:
         """Rank the results, task by task, with intervals: ``facebench leaderboard``.
 
         Args:
             path: File to write.
             format: ``html`` (one page, no network), ``md`` or ``text``; None: what the name of the
                 file ends in, ``.html``, ``.md`` or ``.txt``.
+            processes: As for :meth:`board`.
 
         Returns:
             The file.
@@ -147,7 +153,8 @@ class Results(Sequence[Result]):
             StageError: A result or its predictions cannot be used.
         """
         path = Path(path)
-        atomic_write(path, written(self.board(path), format or _format_of(path)))
+        form = format or _format_of(path)
+        atomic_write(path, written(self.board(path, processes=processes), form))
         return path
 
     def __repr__(self) -> str:

@@ -23,15 +23,16 @@ def leaderboard(
     """Rank what was measured, task by task, with intervals and where each score comes from."""
     from facebench.report.board.written import FORMATS, show, written
     from facebench.runtime import terminal
+    from facebench.runtime.cores import cores
 
     terminal.log_to_terminal(False)
     if format_ not in FORMATS:
         raise UnknownNameError("format", format_, FORMATS)
     found = fb.load_results(results or DEFAULT_RESULTS)
     if out is not None:
-        found.leaderboard(out, format_)
+        found.leaderboard(out, format_, processes=cores())
         terminal.err.print(f"leaderboard of {len(found):,} results: {out}", soft_wrap=True)
     elif format_ == "text":
-        show(found.board(), terminal.out)
+        show(found.board(processes=cores()), terminal.out)
     else:
-        terminal.out.file.write(written(found.board(), format_))
+        terminal.out.file.write(written(found.board(processes=cores()), format_))

@@ -27,9 +27,9 @@ from facebench.task import Metric, TaskInfo
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-# From how often each unit comes, [R, U], to the values of M metrics for each draw, [R, M]; NaN
+# From how often each unit is drawn, [R, U], to the values of M metrics for each draw, [R, M]; NaN
 # where there is none.
-Measure = Callable[[Floats], Floats]
+Measure = Callable[[npt.NDArray[Any]], Floats]
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,18 @@ class CurveForm:
 
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of stored predictions that are computed at once, as a function of a draw."""
+    """Metrics of stored predictions that are computed at once, as a function of a draw.
+
+    Args:
+        names: Names of the M metrics.
+        measure: The function.
+        of_integers: Whether it takes draws as they are held: integers of a small type, with the
+            draws of a unit one after the other. Else it gets floats, unit after unit.
+    """
 
     names: Sequence[str]
     measure: Measure
+    of_integers: bool = False
 
 
 class Protocol(TableProtocol):

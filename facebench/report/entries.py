@@ -10,6 +10,7 @@ and an interval over test items (variation of the test set).
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,9 @@ from facebench.protocol import ScoreKind
 from facebench.report.groups import Group, comparable, learned_from, printed_beside
 from facebench.report.members import members
 from facebench.report.reference import Printed
-from facebench.results.stats.statistics import Interval, intervals
+from facebench.results.scores import KINDS
+from facebench.results.stats.resampled import keep_draws
+from facebench.results.stats.statistics import Interval, drawing, intervals
 from facebench.results.store import Result, read_result
 from facebench.runtime.workspace import to_json
 from facebench.task import Metric
@@ -183,6 +186,29 @@ def scores(entry: MethodEntry, group: Group) -> dict[str, Score]:
     columns = {metric.name: metric for metric in (*metrics(results), main_metric(results))}
     ends = intervals(results, tuple(columns.values()))
     return {name: _score(entry, metric, results, ends[name]) for name, metric in columns.items()}
+
+
+def keep_scores(found: Iterable[MethodEntry], processes: int = 1) -> None:
+    """Compute what the scores, ranks and comparisons of entries need of each result, and keep it.
+
+    Each result's predictions are read once for all that is asked of them later.
+
+    Args:
+        found: Entries.
+        processes: How many compute it, if there is much; each imports the program that calls this.
+    """
+    by_group: dict[Group, list[Result]] = defaultdict(list)
+    for entry in found:
+        for group, of_group in entry.results.items():
+            by_group[group] += of_group
+    keep_draws(
+        (
+            (result, [drawing([result], (main_metric([result]),), kind) for kind in KINDS])
+            for results in by_group.values()
+            for result in results
+        ),
+        processes,
+    )
 
 
 def _entry(shared: dict[str, Any], results: list[Result]) -> MethodEntry:

@@ -13,6 +13,7 @@ from facebench.errors import StageError
 from facebench.report.board.html import page
 from facebench.report.board.leaderboard import leaderboard
 from facebench.report.board.text import markdown
+from facebench.report.entries import entries, keep_scores
 from facebench.report.reference import printed_layouts
 from facebench.report.tables.formats import render
 from facebench.report.tables.paper_table import paper_tables
@@ -35,6 +36,7 @@ def published(results: Sequence[Result], root: Path, folder: Path | None = None)
     Raises:
         StageError: A result cannot be used.
     """
+    keep_scores(entries(results))
     files = {}
     for number in printed_layouts():
         for synthetic, kind in ((False, "real"), (True, "synthetic")):

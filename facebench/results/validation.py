@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import json
 import logging
-import multiprocessing
 import re
-import signal
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,11 +27,10 @@ from facebench.results.sealing import seal_violations
 from facebench.results.store import Result, read_result, relative_path, result_key
 from facebench.results.verdicts import known_valid, note_valid, verdict_key
 from facebench.runtime.differences import MISSING, Difference, differences
+from facebench.runtime.pool import computed
 
 _log = logging.getLogger(__name__)
 
-_FEW = 200  # results that are checked before another process has imported what it needs
-_CHUNK = 8  # results that a process takes at a time
 _NAMED_AS_RESULT = re.compile(r"-s\d+-[0-9a-f]{16}$")
 
 
@@ -96,16 +92,7 @@ def validate_folder(root: Path, *, anew: bool = False, processes: int = 1) -> It
             f"{root}: found no result; expected TASK/METHOD-BACKBONE-FEATURE-sSEED-HASH.json, with "
             "a parquet file of the same name. Give the folder that --results wrote to."
         )
-    check = partial(_checked, anew=anew)
-    processes = min(processes, len(results) // _FEW + 1)
-    if processes == 1:
-        yield from map(check, results)
-    else:
-        # A fork would inherit the threads of this process.
-        context = multiprocessing.get_context("spawn")
-        ignoring = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; this one ends the others
-        with ProcessPoolExecutor(processes, context, signal.signal, ignoring) as pool:
-            yield from pool.map(check, results, chunksize=_CHUNK)
+    yield from computed(partial(_checked, anew=anew), results, processes)
     for path in orphans:
         missing = Finding(path, "the result", MISSING, path.with_suffix(".json").name)
         yield Checked(path, (missing,))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 
 from facebench.errors import FacebenchError
@@ -34,6 +35,24 @@ def kept(key: str) -> bytes | None:
     except (OSError, ValueError, FacebenchError):  # ValueError: what is read is no JSON
         return None
     return value if header == _header(key, value) else None
+
+
+def is_kept(key: str) -> bool:
+    """Return whether there is a value, which may be damaged."""
+    try:
+        return _path(key).is_file()
+    except (OSError, FacebenchError):
+        return False
+
+
+def can_keep() -> bool:
+    """Return whether values can be kept, and so are not computed in vain before they are needed."""
+    try:
+        folder = default_cache() / FOLDER
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.access(folder, os.W_OK)
+    except (OSError, FacebenchError):
+        return False
 
 
 def keep(key: str, value: bytes) -> None:

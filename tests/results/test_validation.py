@@ -18,6 +18,7 @@ from facebench.errors import StageError
 from facebench.results import validation
 from facebench.results.store import Result, result_key
 from facebench.results.validation import Finding, find_results, validate_folder, validate_result
+from facebench.runtime import pool
 from facebench.runtime.differences import Difference
 
 
@@ -253,8 +254,8 @@ def test_scores_are_computed_once_for_the_same_files(
 def test_several_processes_find_what_one_finds(
     copied: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(validation, "_FEW", 1)
-    monkeypatch.setattr(validation, "_CHUNK", 1)
+    monkeypatch.setattr(pool, "FEW", 1)
+    monkeypatch.setattr(pool, "_CHUNK", 1)
     for kind in KINDS[:3]:
         copied(kind)
     overwrite(copied("multilabel"), "scores/honest/f1", 0.123)

@@ -7,6 +7,8 @@ matrices at once. The tests compare every metric with scikit-learn.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -30,6 +32,19 @@ def confusion_matrix(labels: npt.ArrayLike, predictions: npt.ArrayLike, num_clas
     Raises:
         DataError: If the two differ in length, are empty, or name another class.
     """
+    truth, guess = check_classes(labels, predictions, num_classes)
+    cells = truth.astype(np.int64) * num_classes + guess
+    return np.bincount(cells, minlength=num_classes**2).reshape(num_classes, num_classes)
+
+
+def check_classes(
+    labels: npt.ArrayLike, predictions: npt.ArrayLike, num_classes: int
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return labels and predictions as arrays, if they are such as ``confusion_matrix`` takes.
+
+    Raises:
+        DataError: See ``confusion_matrix``.
+    """
     truth, guess = np.asarray(labels), np.asarray(predictions)
     seen = np.concatenate([truth.ravel(), guess.ravel()])
     if (
@@ -46,10 +61,7 @@ def confusion_matrix(labels: npt.ArrayLike, predictions: npt.ArrayLike, num_clas
             f"{guess.shape}{span}; expected two lists of one length, of integers from 0 to "
             f"{num_classes - 1}. Check the manifest's labels."
         )
-    from sklearn.metrics import confusion_matrix as count
-
-    counts: Counts = count(truth, guess, labels=np.arange(num_classes))
-    return counts.astype(np.int64)
+    return truth, guess
 
 
 def accuracy(confusion: npt.ArrayLike) -> Floats:

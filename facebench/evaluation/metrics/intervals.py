@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from facebench.errors import DataError
-from facebench.evaluation.metrics.confusion import confusion_matrix
 
 Floats = npt.NDArray[np.float64]
 Statistic = Callable[[npt.NDArray[Any]], Floats]
@@ -98,8 +97,8 @@ def bootstrap_groups(
     in each group this is the ordinary bootstrap.
 
     Args:
-        totals: ``[G, ...]``, contribution of each group: a confusion matrix (see
-            ``group_confusions``), or a sum of errors and a count.
+        totals: ``[G, ...]``, contribution of each group: a confusion matrix, or a sum of
+            errors and a count.
         statistic: From summed totals ``[R, ...]`` to values ``[R]`` or ``[R, K]``. Resamples in
             which a value is NaN are left out of that value's interval.
         rng: Generator for all random draws.
@@ -127,36 +126,6 @@ def bootstrap_groups(
 
     size = groups + flat.shape[1]
     return _interval(statistic(parts.sum(0)[None])[0], draw, size, resamples, level)
-
-
-def group_confusions(
-    labels: npt.ArrayLike, predictions: npt.ArrayLike, groups: npt.ArrayLike, num_classes: int
-) -> npt.NDArray[np.int64]:
-    """One confusion matrix for each group of items.
-
-    Args:
-        labels: ``[N]`` integers from 0 to C - 1.
-        predictions: ``[N]`` integers from 0 to C - 1.
-        groups: ``[N]`` names or numbers of the groups.
-        num_classes: C.
-
-    Returns:
-        ``[G, C, C]``, the groups in sorted order.
-
-    Raises:
-        DataError: If the three differ in length, or see ``metrics.confusion_matrix``.
-    """
-    truth, guess, members = np.asarray(labels), np.asarray(predictions), np.asarray(groups)
-    confusion_matrix(truth, guess, num_classes)
-    if members.shape != truth.shape:
-        raise DataError(
-            f"these groups do not fit: found {members.shape}; expected one for each of the "
-            f"{len(truth)} items. Check the manifest's subjects."
-        )
-    names, number = np.unique(members, return_inverse=True)
-    counts = np.zeros((len(names), num_classes, num_classes), dtype=np.int64)
-    np.add.at(counts, (number, truth, guess), 1)
-    return counts
 
 
 def _interval(

@@ -30,7 +30,7 @@ from facebench.evaluation.metrics.confusion import (
     confusion_matrix,
     macro_f1,
 )
-from facebench.evaluation.metrics.intervals import as_json, bootstrap_confusion, group_confusions
+from facebench.evaluation.metrics.intervals import as_json, bootstrap_confusion
 from facebench.evaluation.protocol import Bools, CurveForm, Ints, Measured, Probed, Protocol
 from facebench.evaluation.protocols.confusion_measures import of_confusions
 from facebench.evaluation.store import Features
@@ -119,8 +119,8 @@ class Classification(Protocol):
         labels = predictions["label"].to_numpy(np.int64)
         guesses = predictions[kind].to_numpy(np.int64)
         classes = 1 + int(max(labels.max(), guesses.max()))
-        confusions = group_confusions(labels, guesses, of_item, classes)
-        return [of_confusions(name, _METRICS[name], confusions) for name in _SINGLE]
+        metrics = {name: _METRICS[name] for name in _SINGLE}
+        return [of_confusions(metrics, labels, guesses, of_item, classes)]
 
 
 def score(

@@ -35,7 +35,7 @@ import pandas as pd
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix
-from facebench.evaluation.metrics.intervals import bootstrap_confusion, group_confusions
+from facebench.evaluation.metrics.intervals import bootstrap_confusion
 from facebench.evaluation.metrics.pair_intervals import FARS, bootstrap_ranking, ranking_metrics
 from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Measured, Probed, Protocol
 from facebench.evaluation.protocols.confusion_measures import of_confusions
@@ -133,15 +133,16 @@ class PairVerification(Protocol):
     def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return accuracy and the ranking metrics; groups of people are drawn."""
         same = predictions["same"].to_numpy(bool)
-        confusions = group_confusions(
-            same.astype(int), predictions[kind].to_numpy(bool).astype(int), of_item, 2
+        decided_same = predictions[kind].to_numpy(bool).astype(np.int64)
+        decisions = of_confusions(
+            {"accuracy": accuracy}, same.astype(np.int64), decided_same, of_item, 2
         )
         similarities = predictions[f"{kind}_similarity"].to_numpy(np.float64)
 
         def ranked(times: Floats) -> Floats:
             return ranking_metrics(similarities, same, times[:, of_item], FARS)
 
-        return [of_confusions("accuracy", accuracy, confusions), Measured(_RANKING, ranked)]
+        return [decisions, Measured(_RANKING, ranked)]
 
 
 def _score(

@@ -6,7 +6,7 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from facebench.report.entries import MethodEntry, Score
 from facebench.report.groups import Group
 from facebench.results.stats import statistics
 from facebench.results.stats.significance import holm
-from facebench.results.stats.statistics import Contest, contests
+from facebench.results.store import Result
 from facebench.task import Metric
 
 COMPARED = 20  # rows of which every two are compared: 190 differences
@@ -25,8 +25,27 @@ _DIGITS = 6  # of differences and p values
 
 _log = logging.getLogger(__name__)
 
-# The rows of one budget in a group, and how they met by metric; none if fewer than two.
-Competition = tuple[Sequence[MethodEntry], Mapping[str, Contest]]
+
+@dataclass(frozen=True)
+class Competition:
+    """The rows of one budget that were judged in a group; they meet if there are two or more.
+
+    Args:
+        group: The group of comparable results.
+        members: The rows.
+        metrics: By which they are compared.
+        kind: Kind of score.
+    """
+
+    group: Group
+    members: Sequence[MethodEntry]
+    metrics: Sequence[Metric]
+    kind: ScoreKind
+
+    @property
+    def results(self) -> list[tuple[Result, ...]]:
+        """Return the results of each row, one a seed."""
+        return [entry.results[self.group] for entry in self.members]
 
 
 def competition(
@@ -34,56 +53,53 @@ def competition(
 ) -> Competition:
     """Let the rows of one budget meet that were judged in a group."""
     members = [entry for entry in competing if group in entry.results]
-    if len(members) < 2:
-        return members, {}
-    try:
-        return members, contests([entry.results[group] for entry in members], shown, kind)
-    except StageError:  # reported where ranks are made
-        return members, {}
+    return Competition(group, members, shown, kind)
 
 
 def best_of(met: Competition) -> dict[str, str]:
     """Return by metric the key of the row that is significantly the best, if one is."""
-    members, of_metric = met
-    return {
-        name: members[contest.best].key
-        for name, contest in of_metric.items()
-        if contest.significantly_best()
-    }
+    if len(met.members) < 2:
+        return {}
+    try:
+        places = statistics.winners(met.results, met.metrics, met.kind)
+    except StageError:  # reported where ranks are made
+        return {}
+    return {name: met.members[place].key for name, place in places.items()}
 
 
 def pairs(met: Competition, metric: Metric, ids: Mapping[str, str]) -> Pairs | None:
     """Compare every two of the best rows by one metric; None if there are no two.
 
     Args:
-        met: The rows of one budget and how they met.
+        met: The rows of one budget.
         metric: By which they are compared.
         ids: Identifiers of rows, by the keys of entries.
     """
-    members, of_metric = met
-    contest = of_metric.get(metric.name)
-    if contest is None or not np.isfinite(contest.values).all():
+    if len(met.members) < 2:
         return None
-    sign = -1 if metric.higher_is_better else 1
-    order = np.argsort(sign * contest.values, kind="stable")[:COMPARED].tolist()
-    found = [contest.difference(a, b) for a, b in combinations(order, 2)]
+    try:
+        best = statistics.best_compared(met.results, metric, met.kind, COMPARED)
+    except StageError:  # reported where ranks are made
+        return None
+    if best is None:
+        return None
     # Without enough units to draw there is no p value; it is not one of the tests then.
-    corrected = iter(holm([one.p for one in found if math.isfinite(one.p)]))
+    corrected = iter(holm([one.p for one in best.differences if math.isfinite(one.p)]))
 
     def kept(value: float) -> float | None:
         return round(value, _DIGITS) if math.isfinite(value) else None
 
     return Pairs(
-        rows=tuple(ids[members[place].key] for place in order),
-        competing=len(members),
-        test=found[0].test,
-        units=contest.units.name,
+        rows=tuple(ids[met.members[place].key] for place in best.places),
+        competing=len(met.members),
+        test=best.differences[0].test,
+        units=best.unit,
         differences=tuple(
             (
                 *(kept(metric.scale * end) for end in (one.value, one.low, one.high)),
                 kept(next(corrected)) if math.isfinite(one.p) else None,
             )
-            for one in found
+            for one in best.differences
         ),
     )
 

@@ -42,6 +42,7 @@ from facebench.report.entries import (
     MethodEntry,
     Score,
     entries,
+    keep_scores,
     main_metric,
     metrics,
     scores,
@@ -56,7 +57,7 @@ KEPT = 9  # decimals of a value on the printed scale, which remove rounding diff
 
 
 def leaderboard(
-    results: Iterable[Result], root: Path, *, beside: Path | None = None
+    results: Iterable[Result], root: Path, *, beside: Path | None = None, processes: int = 1
 ) -> Leaderboard:
     """Build the leaderboard.
 
@@ -64,6 +65,8 @@ def leaderboard(
         results: Stored results, in any order.
         root: Folder of the results; paths of files are relative to it.
         beside: Folder of the page, which links to results that are near it.
+        processes: How many draw the test items of many results again; each imports the program
+            that calls this.
 
     Raises:
         StageError: A result or its predictions cannot be used.
@@ -75,6 +78,7 @@ def leaderboard(
     runs, pools = runs_of(ordered, root)
     places = {result.path: place for place, result in enumerate(ordered)}
     found = entries(ordered)
+    keep_scores(found, processes)
     boards = [_board(synthetic, found, places) for synthetic in (False, True)]
     return Leaderboard(
         boards=tuple(board for board in boards if board.rows),

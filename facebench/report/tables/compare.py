@@ -12,9 +12,11 @@ from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.report.entries import main_metric, metrics
 from facebench.report.groups import alignment_of, alignment_words, comparable, compared_size
-from facebench.results.stats.resampling import aligned, decided, right
+from facebench.results.stats.common_items import aligned
+from facebench.results.stats.contest import Difference
+from facebench.results.stats.resampling import decided, right
 from facebench.results.stats.significance import McNemar, mcnemar
-from facebench.results.stats.statistics import Difference, contests
+from facebench.results.stats.statistics import contests
 from facebench.results.store import Result
 from facebench.task import Metric
 
@@ -96,7 +98,7 @@ def compare(first: Result, second: Result) -> Comparison:
     found, drawn = [], ""
     for kind in KINDS:
         for name, contest in contests([[first], [second]], list(compared.values()), kind).items():
-            drawn = contest.units.name
+            drawn = contest.unit
             found.append(
                 ComparedMetric(
                     kind=kind,

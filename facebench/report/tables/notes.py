@@ -12,7 +12,7 @@ from facebench.report.groups import Group
 from facebench.report.reference import PrintedLayout, numbers_of
 from facebench.report.tables.matched import Choice
 from facebench.report.tables.model import TableColumn, TableLine
-from facebench.results.stats.statistics import ALPHA, Contest
+from facebench.results.stats.contest import ALPHA, Contest
 
 _COMPETING = "our rows that learned from {} or learned nothing"
 
@@ -134,7 +134,7 @@ def _sources(layout: PrintedLayout) -> Iterable[str]:
 def _what_ours_are(
     synthetic: bool, shown: Sequence[MethodEntry], met: Mapping[Group, Mapping[str, Contest]]
 ) -> str:
-    drawn = dict.fromkeys(c.units.name for of_group in met.values() for c in of_group.values())
+    drawn = dict.fromkeys(c.unit for of_group in met.values() for c in of_group.values())
     text = (
         "validated: chosen on held-out training data, test data touched once, with its 95 % "
         f"interval over {' or '.join(drawn)} drawn again; test-selected: by the paper's protocol "

@@ -20,7 +20,8 @@ from facebench.report.tables.lines import ablation_lines, judged_on_most, method
 from facebench.report.tables.matched import Rows, matched
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableLine, TableRow
 from facebench.report.tables.notes import run_texts, table_notes
-from facebench.results.stats.statistics import Contest, contests
+from facebench.results.stats.contest import Contest
+from facebench.results.stats.statistics import contests
 from facebench.results.store import Result
 
 FLOORS = "Floors"

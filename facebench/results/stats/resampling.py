@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,12 +21,10 @@ import numpy.typing as npt
 import pandas as pd
 import scipy
 
-from facebench.errors import StageError
-from facebench.evaluation.protocol import Measure
+from facebench.evaluation.protocol import Measure, Measured
 from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.protocol import ScoreKind
 from facebench.results.record import Record
-from facebench.results.store import Result
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -63,41 +61,6 @@ class Units:
         return len(self.strata) == len(self.of_item) and not self.strata.any()
 
 
-def aligned(results: Sequence[Result]) -> list[pd.DataFrame]:
-    """Read the predictions of results on the same test items, row by row.
-
-    Items that not all of them could score are left out.
-
-    Raises:
-        StageError: They have no item in common, or differ in what is true of one, or an item is
-            there twice.
-    """
-    frames = [result.predictions for result in results]
-    keys = ["first", "second"] if "first" in frames[0] else ["path"]
-    names = [pd.MultiIndex.from_frame(frame[keys]) for frame in frames]
-    if not all(index.equals(names[0]) for index in names[1:]):
-        if not all(index.is_unique for index in names):
-            raise StageError(
-                f"{results[0].path.name} and others cannot be compared item by item: found an item "
-                "twice; expected each once. Run them again on the same data."
-            )
-        common = reduce(lambda a, b: a[a.isin(b)], names)
-        frames = [
-            frame.iloc[index.get_indexer(common)].reset_index(drop=True)
-            for frame, index in zip(frames, names, strict=True)
-        ]
-    columns = map(str, frames[0])
-    true = [c for c in columns if c.startswith("label") or c in ("same", "fold", "subject")]
-    for result, frame in zip(results, frames, strict=True):
-        if not len(frame) or not frame[true].equals(frames[0][true]):
-            what = "other labels for the same items" if len(frame) else "no test item in common"
-            raise StageError(
-                f"{results[0].path.name} and {result.path.name} cannot be compared: found {what}; "
-                "expected one test set. Run both on the same data."
-            )
-    return frames
-
-
 def units(frame: pd.DataFrame) -> Units:
     """Say what is drawn of a test set; see the module's docstring.
 
@@ -127,50 +90,48 @@ def right(frame: pd.DataFrame, kind: ScoreKind) -> npt.NDArray[np.bool_]:
     return decided
 
 
-def measure(
-    record: Record, frame: pd.DataFrame, kind: ScoreKind, names: Sequence[str], drawn: Units
-) -> Measure:
-    """Return how metrics follow from a draw, computed as the protocol of the result does.
+def measures(record: Record, frame: pd.DataFrame, kind: ScoreKind, drawn: Units) -> list[Measured]:
+    """Return how all metrics follow from a draw, computed as the protocol of the result does.
 
     Args:
         record: Record of the result.
         frame: Predictions of the result.
         kind: Kind of score, ``honest`` or ``paper``.
-        names: Names of the M metrics, in order.
         drawn: Units of ``frame``.
 
     Raises:
-        StageError: A metric cannot be computed from predictions.
         DataError: The protocol is unknown here.
     """
     protocol = recorded_protocol(record.task.protocol[0])
-    parts = protocol.measures(frame, kind, drawn.of_item)
-    known = [name for part in parts for name in part.names]
-    missing = [name for name in names if name not in known]
-    if missing:
-        raise StageError(
-            f"{record.task.title}: {missing[0]} cannot be computed from stored predictions; "
-            f"expected one of {', '.join(known)}."
-        )
+    return protocol.measures(frame, kind, drawn.of_item)
+
+
+def measure(parts: Sequence[Measured], names: Sequence[str]) -> Measure:
+    """Return some metrics, in order, as one function of a draw.
+
+    Args:
+        parts: What :func:`measures` returns.
+        names: Names of the M metrics, each in one of the parts.
+    """
     needed = [part for part in parts if set(part.names) & set(names)]
     places = [name for part in needed for name in part.names]
     order = [places.index(name) for name in names]
 
-    def all_of(times: Floats) -> Floats:
-        return np.concatenate([part.measure(times) for part in needed], axis=1)[:, order]
+    def all_of(times: npt.NDArray[Any]) -> Floats:
+        values = [
+            part.measure(times if part.of_integers else np.ascontiguousarray(times, np.float64))
+            for part in needed
+        ]
+        return np.concatenate(values, axis=1)[:, order]
 
     return all_of
 
 
-def draws(drawn: Units, measured: Sequence[Measure], *, seed: int, resamples: int) -> Floats:
-    """Values of several measures on the same draws, ``[R, results, M]``."""
+def draws(drawn: Units, measured: Measure, *, seed: int, resamples: int) -> Floats:
+    """Values of M metrics on draws, ``[R, M]``; on the same draws for all that have these units."""
     step = max(1, _BUDGET // len(drawn.of_item))
     times = _times(drawn.strata.tobytes(), step, seed, resamples)
-    parts = [
-        np.stack([measure(part.astype(np.float64)) for measure in measured], axis=1)
-        for part in times
-    ]
-    return np.concatenate(parts)
+    return np.concatenate([measured(part.T) for part in times])
 
 
 def draw(strata: Ints, rng: np.random.Generator, number: int) -> Ints:
@@ -203,14 +164,15 @@ def _times(strata: bytes, step: int, seed: int, resamples: int) -> list[npt.NDAr
         resamples: Number of draws R.
 
     Returns:
-        How often each unit is drawn: parts of together R rows of U unsigned integers.
+        How often each unit is drawn: parts of U rows of together R integers.
     """
     of_unit = np.frombuffer(strata, np.int64)
     rng = np.random.default_rng(seed)
+    small = np.int16 if len(of_unit) <= np.iinfo(np.int16).max else np.int32
     parts = []
     for start in range(0, resamples, step):
         times = draw(of_unit, rng, min(step, resamples - start))
-        parts.append(times.astype(np.min_scalar_type(len(of_unit))))
+        parts.append(np.ascontiguousarray(times.T, small))
     return parts
 
 

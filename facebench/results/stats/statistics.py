@@ -6,149 +6,31 @@ is the standard deviation over seeds (``entries.Score.std``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from facebench.protocol import ScoreKind
-from facebench.results.stats.kept_contests import (
-    contests_key,
-    read_contests,
-    read_outcome,
-    write_contests,
-    write_outcome,
-)
-from facebench.results.stats.resampling import (
-    Floats,
-    Units,
-    aligned,
-    decided,
-    draws,
-    measure,
-    right,
-    units,
-)
-from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
+from facebench.results.stats.contest import Contest, Difference
+from facebench.results.stats.kept_draws import Drawing, outcome
+from facebench.results.stats.resampled import resampled
 from facebench.results.store import Result
 from facebench.task import Metric
 
 SEED = 0  # of every draw of a report: the same files give the same report
-LEVEL = 0.95
-ALPHA = 0.05
 
 Interval = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Of a metric, first less second, as stored (not scaled).
-
-    Args:
-        value: On the test items themselves.
-        low: Lower end of the 95 % interval over test items; NaN if there are too few to draw.
-        high: Upper end.
-        p: Two-sided p value of "there is none", of McNemar's test where the metric is an accuracy
-            of single items, else of the paired bootstrap; NaN with the interval.
-        test: ``McNemar``, ``bootstrap``, or ``none`` if there are too few units to draw.
-    """
-
-    value: float
-    low: float
-    high: float
-    p: float
-    test: str
-
-
-@dataclass(frozen=True)
-class Contest:
-    """Competitors on one test set and metric, each a mean over seeds.
-
-    Args:
-        metric: By which they are compared.
-        values: ``[E]`` on the items themselves.
-        drawn: ``[R, E]`` on the same draws of items for all; R is 0 with too few units to draw.
-        right: For each competitor ``[N]`` whether each item is right; empty where McNemar's test
-            does not apply (several seeds, or no accuracy of single items).
-        units: What was drawn.
-    """
-
-    metric: Metric
-    values: Floats
-    drawn: Floats
-    right: tuple[npt.NDArray[np.bool_], ...]
-    units: Units
-
-    @property
-    def best(self) -> int:
-        """Return the place of the best value, the first of equals."""
-        sign = 1 if self.metric.higher_is_better else -1
-        return int(np.argmax(sign * self.values))
-
-    def interval(self, place: int) -> tuple[float, float] | None:
-        """95 % interval over test items of one competitor's value; None if there is none."""
-        drawn = self.drawn[:, place]
-        if not len(drawn) or np.isnan(drawn).all():
-            return None
-        low, high = _ends(drawn)
-        return float(low), float(high)
-
-    def difference(self, a: int, b: int) -> Difference:
-        """Compare the competitors at two places."""
-        value = float(self.values[a] - self.values[b])
-        drawn = self.drawn[:, a] - self.drawn[:, b]
-        if not len(drawn) or np.isnan(drawn).all():
-            return Difference(value, np.nan, np.nan, np.nan, "none")
-        low, high = _ends(drawn)
-        test = "McNemar" if self.right else "bootstrap"
-        return Difference(value, float(low), float(high), self._p(a, b), test)
-
-    def _p(self, a: int, b: int) -> float:
-        """Return the p value of a difference; NaN if there are too few units to draw."""
-        drawn = self.drawn[:, a] - self.drawn[:, b]
-        if not len(drawn) or np.isnan(drawn).all():
-            return np.nan
-        if self.right:
-            return mcnemar(self.right[a], self.right[b]).p
-        return bootstrap_p(float(self.values[a] - self.values[b]), drawn)
-
-    def against_best(self) -> Floats:
-        """Holm-corrected p values of the best against each other, ``[E - 1]`` in their order.
-
-        Their largest says whether the best is significantly best.
-        """
-        others = [place for place in range(len(self.values)) if place != self.best]
-        p = [self._p(self.best, other) for other in others]
-        return holm([1.0 if np.isnan(value) else value for value in p])
-
-    def significantly_best(self, alpha: float = ALPHA) -> bool:
-        """Whether the best differs from every other, Holm-corrected; no, if it is alone."""
-        p = self.against_best()
-        return bool(len(p)) and bool((p < alpha).all())
-
-    def rank_intervals(self) -> list[tuple[int, int]]:
-        """95 % interval of each competitor's rank (1 is the best) over draws of test items.
-
-        Equals share the better rank.
-        """
-        sign = -1 if self.metric.higher_is_better else 1
-        # A resample without a value for a competitor is not used for ranks.
-        known = self.drawn[~np.isnan(self.drawn).any(1)]
-        if not len(known):
-            return [(1, len(self.values))] * len(self.values)
-        worse = sign * known  # the more, the worse
-        # One more than how many are better; scipy.stats takes two seconds to be imported.
-        ranks = 1 + np.stack(
-            [
-                np.searchsorted(rising, of_draw)
-                for rising, of_draw in zip(np.sort(worse), worse, strict=True)
-            ]
-        )
-        tail = (1 - LEVEL) / 2
-        low = np.quantile(ranks, tail, axis=0, method="inverted_cdf")
-        high = np.quantile(ranks, 1 - tail, axis=0, method="inverted_cdf")
-        return [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
+def drawing(
+    results: Sequence[Result], metrics: Sequence[Metric], kind: ScoreKind = "honest"
+) -> Drawing:
+    """Return what is computed of results of one group of comparable ones, so as to compare them."""
+    names = tuple(metric.name for metric in metrics)
+    return Drawing(names, kind, results[0].spec.probe.resamples, SEED)
 
 
 def contests(
@@ -161,73 +43,116 @@ def contests(
         metrics: By which they are compared.
         kind: Which of their scores.
 
-    What was computed once is kept in the cache, by the digests of the results.
-
     Raises:
         StageError: Predictions are missing, or they are not of one test set, or a metric cannot
             be computed from them.
     """
-    key = contests_key(competitors, metrics, kind, SEED) if metrics else None
-    found = None if key is None else read_contests(key, metrics)
-    if found is None:
-        found = _contests(competitors, metrics, kind)
-        if key is not None:
-            write_contests(key, found)
-    return found
+    everyone = [result for of_one in competitors for result in of_one]
+    found = resampled(everyone, drawing(everyone, metrics, kind))
+    owner = np.repeat(np.arange(len(competitors)), [len(of_one) for of_one in competitors])
+    share = (owner[:, None] == np.arange(len(competitors))).astype(float)
+    share /= share.sum(0)  # [results, E], from results to means over seeds
+    # McNemar's test is of decisions, one of each competitor.
+    decisions = tuple(one.right for one in found if one.right is not None)
+    single = len(decisions) == len(everyone) == len(competitors)
+    met = {}
+    for metric in metrics:
+        places = [one.names.index(metric.name) for one in found]
+        pairs = list(zip(found, places, strict=True))
+        met[metric.name] = Contest(
+            metric,
+            np.stack([one.values[place] for one, place in pairs]) @ share,
+            np.stack([one.drawn[:, place] for one, place in pairs], axis=1) @ share,
+            decisions if single and metric.name == "accuracy" else (),
+            found[0].unit,
+        )
+    return met
 
 
 def rank_intervals(
     competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: ScoreKind = "honest"
 ) -> dict[str, list[tuple[int, int]]]:
-    """Return the rank intervals of :func:`contests` by metric, kept in the cache like these.
+    """Return the rank intervals of :func:`contests` by metric, kept in the cache.
 
     Raises:
         StageError: As :func:`contests`.
     """
-    key = contests_key(competitors, metrics, kind, SEED) if metrics else None
-    found = None if key is None else read_outcome(key, "ranks")
-    if found is None:
+
+    def compute() -> dict[str, list[tuple[int, int]]]:
         met = contests(competitors, metrics, kind)
-        found = {name: contest.rank_intervals() for name, contest in met.items()}
-        if key is not None:
-            write_outcome(key, "ranks", found)
+        return {name: contest.rank_intervals() for name, contest in met.items()}
+
+    found = _outcome(competitors, metrics, kind, "ranks", compute)
     return {name: [(low, high) for low, high in of_metric] for name, of_metric in found.items()}
 
 
-def _contests(
-    competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: ScoreKind
-) -> dict[str, Contest]:
-    """Compare competitors, by all of their predictions."""
-    everyone = [result for of_one in competitors for result in of_one]
-    names = [metric.name for metric in metrics]
-    frames = aligned(everyone)
-    drawn = units(frames[0])
-    measured = [
-        measure(result.record, frame, kind, names, drawn)
-        for result, frame in zip(everyone, frames, strict=True)
-    ]
-    owner = np.repeat(np.arange(len(competitors)), [len(of_one) for of_one in competitors])
-    share = (owner[:, None] == np.arange(len(competitors))).astype(float)
-    share /= share.sum(0)  # [results, E], from results to means over seeds
-    whole = np.stack([m(np.ones((1, len(drawn.strata))))[0] for m in measured])
-    values = np.empty((0, *whole.shape))
-    if drawn.enough:
-        resamples = everyone[0].spec.probe.resamples
-        values = draws(drawn, measured, seed=SEED, resamples=resamples)
-    # McNemar's test is of decisions, one of each competitor, on items that are drawn one by one.
-    single = "accuracy" in names and len(everyone) == len(competitors) and drawn.single
-    single = single and all(map(decided, frames))
-    decisions = tuple(right(frame, kind) for frame in frames) if single else ()
-    return {
-        metric.name: Contest(
-            metric,
-            whole[:, place] @ share,
-            values[:, :, place] @ share,
-            decisions if metric.name == "accuracy" else (),
-            drawn,
-        )
-        for place, metric in enumerate(metrics)
-    }
+def winners(
+    competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: ScoreKind = "honest"
+) -> dict[str, int]:
+    """Return by metric the place of the competitor that is significantly the best, if one is.
+
+    Kept in the cache.
+
+    Raises:
+        StageError: As :func:`contests`.
+    """
+
+    def compute() -> dict[str, int]:
+        met = contests(competitors, metrics, kind)
+        return {name: one.best for name, one in met.items() if one.significantly_best()}
+
+    return dict(_outcome(competitors, metrics, kind, "winners", compute))
+
+
+@dataclass(frozen=True)
+class BestCompared:
+    """Every two of the best competitors by one metric.
+
+    Args:
+        places: ``[B]`` their places among all competitors, best first.
+        unit: What was drawn, in the plural.
+        differences: Of every two in this order: first and second, first and third ...
+    """
+
+    places: list[int]
+    unit: str
+    differences: list[Difference]
+
+
+def best_compared(
+    competitors: Sequence[Sequence[Result]], metric: Metric, kind: ScoreKind, most: int
+) -> BestCompared | None:
+    """Compare every two of the best competitors, kept in the cache.
+
+    Args:
+        competitors: As for :func:`contests`, at least two.
+        metric: By which they are compared.
+        kind: Which of their scores.
+        most: Number B of the best.
+
+    Returns:
+        None if a competitor has no value.
+
+    Raises:
+        StageError: As :func:`contests`.
+    """
+
+    def compute() -> dict[str, Any] | None:
+        contest = contests(competitors, [metric], kind)[metric.name]
+        if not np.isfinite(contest.values).all():
+            return None
+        sign = -1 if metric.higher_is_better else 1
+        places = np.argsort(sign * contest.values, kind="stable")[:most].tolist()
+        found = [contest.difference(a, b) for a, b in combinations(places, 2)]
+        return {
+            "places": places, "unit": contest.unit, "differences": [asdict(one) for one in found],
+        }  # fmt: skip
+
+    found = _outcome(competitors, [metric], kind, f"differences of the best {most}", compute)
+    if found is None:
+        return None
+    differences = [Difference(**one) for one in found["differences"]]
+    return BestCompared(found["places"], found["unit"], differences)
 
 
 def intervals(
@@ -249,13 +174,12 @@ def intervals(
     if len(results) == 1 and not results[0].record.of_pairs:
         block = results[0].scores.of(kind)
         return {metric.name: block.ends(metric.name) for metric in metrics}
-    key = contests_key([results], metrics, kind, SEED)
-    found = None if key is None else read_outcome(key, "intervals")
-    if found is None:
+
+    def compute() -> dict[str, Interval | None]:
         met = contests([results], metrics, kind)
-        found = {name: contest.interval(0) for name, contest in met.items()}
-        if key is not None:
-            write_outcome(key, "intervals", found)
+        return {name: contest.interval(0) for name, contest in met.items()}
+
+    found = _outcome([results], metrics, kind, "intervals", compute)
     return {name: None if ends is None else (ends[0], ends[1]) for name, ends in found.items()}
 
 
@@ -270,7 +194,13 @@ def interval_of(result: Result, metric: Metric) -> Interval | None:
     return intervals([result], [metric])[metric.name]
 
 
-def _ends(drawn: Floats) -> Floats:
-    tail = (1 - LEVEL) / 2
-    ends: Floats = np.nanquantile(drawn, [tail, 1 - tail], axis=0)
-    return ends
+def _outcome(
+    competitors: Sequence[Sequence[Result]],
+    metrics: Sequence[Metric],
+    kind: ScoreKind,
+    what: str,
+    compute: Callable[[], Any],
+) -> Any:
+    """Return what follows from contests, as JSON."""
+    everyone = [result for of_one in competitors for result in of_one]
+    return outcome(competitors, drawing(everyone, metrics, kind), what, compute)

@@ -12,7 +12,10 @@ from stored_world import classes, pair_list, scored, write
 from whole_results import whole_record
 
 from facebench.errors import StageError
-from facebench.results.stats.resampling import aligned, draw, draws, measure, units
+from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix, macro_f1
+from facebench.evaluation.protocols.confusion_measures import of_confusions
+from facebench.results.stats.common_items import aligned, items_digest, restricted
+from facebench.results.stats.resampling import draw, draws, measure, measures, units
 
 RNG = np.random.default_rng(5)
 N = 60
@@ -66,7 +69,7 @@ def test_a_draw_is_scored_as_the_protocol_scores_the_drawn_items(
     record = whole_record(protocol, task={"title": "T"})
     drawn = units(frame)
     assert drawn.enough
-    of_draws = measure(record, frame, "honest", names, drawn)
+    of_draws = measure(measures(record, frame, "honest", drawn), names)
     alone = of_draws(np.ones((1, len(drawn.strata))))[0]
     np.testing.assert_allclose(alone, [whole["honest"][name] for name in names])
     times = draw(drawn.strata, np.random.default_rng(0), 3).astype(float)
@@ -143,20 +146,45 @@ def test_another_test_set_is_refused(tmp_path: Path) -> None:
             aligned([mine, write(tmp_path, foreign, method="pcl")])
 
 
-def test_a_metric_that_predictions_do_not_tell_is_refused() -> None:
-    frame = classes(np.ones(20))
-    record = whole_record(task={"title": "T"})
-    with pytest.raises(StageError, match="lpips cannot be computed.*accuracy"):
-        measure(record, frame, "honest", ["lpips"], units(frame))
+def test_items_have_the_same_digest_if_their_names_order_and_labels_are_the_same() -> None:
+    frame = classes(np.arange(20) % 3 > 0)
+    other_guesses = frame.assign(honest=0)
+    assert items_digest(other_guesses) == items_digest(frame)
+    for changed in (
+        frame.iloc[::-1], frame.iloc[:-1], frame.assign(label=frame["label"].to_numpy()[::-1]),
+        frame.assign(path=[f"x{n}.png" for n in range(20)]), frame.assign(fold=0),
+    ):  # fmt: skip
+        assert items_digest(changed) != items_digest(frame)
+    again = restricted(frame, frame.iloc[[7, 3]])
+    pd.testing.assert_frame_equal(again, frame.iloc[[7, 3]].reset_index(drop=True))
+
+
+@pytest.mark.parametrize("largest", [3, 300])  # of 200 units: more items than int16 can count
+def test_confusions_of_a_draw_are_those_of_its_items(largest: int) -> None:
+    rng = np.random.default_rng(0)
+    of_item = np.concatenate([np.zeros(largest, np.int64), rng.permutation(np.arange(1, 200))])
+    labels, guesses = rng.integers(0, 3, (2, len(of_item)))
+    of_draws = measure(
+        [of_confusions({"accuracy": accuracy, "f1": macro_f1}, labels, guesses, of_item, 3)],
+        ["f1", "accuracy"],
+    )
+    times = draw(np.zeros(200, np.int64), rng, 4)
+    times[0] = 0
+    times[0, 0] = 200  # the largest unit each time
+    for found in map(of_draws, (times.astype(float), times, times.astype(np.int16))):
+        for row, counts in zip(found, times, strict=True):
+            repeated = np.repeat(np.arange(len(of_item)), counts[of_item])
+            matrix = confusion_matrix(labels[repeated], guesses[repeated], 3)
+            assert row.tolist() == [macro_f1(matrix), accuracy(matrix)]
 
 
 def test_draws_in_parts_are_draws_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = classes(RNG.random(50) < 0.5)
     record = whole_record(task={"title": "T"})
     drawn = units(frame)
-    measured = [measure(record, frame, "honest", ["accuracy"], drawn)]
+    measured = measure(measures(record, frame, "honest", drawn), ["accuracy"])
     whole = draws(drawn, measured, seed=0, resamples=30)
     monkeypatch.setattr("facebench.results.stats.resampling._BUDGET", 200)
     parts = draws(drawn, measured, seed=0, resamples=30)
     np.testing.assert_array_equal(whole, parts)
-    assert whole.shape == (30, 1, 1)
+    assert whole.shape == (30, 1)

@@ -15,7 +15,7 @@ from scipy.stats import binom
 from stored_world import ACCURACY, classes, pair_list, write
 from whole_results import whole_record
 
-from facebench.results.stats.resampling import draws, measure, units
+from facebench.results.stats.resampling import draws, measure, measures, units
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
 from facebench.results.stats.statistics import contests
 from facebench.task import Metric
@@ -175,9 +175,15 @@ def accuracy_draws(frames: list[pd.DataFrame], protocol: str, rng: np.random.Gen
     """Return the accuracies ``[R, frames]`` of the same draws, and what was drawn."""
     record = whole_record(protocol)
     drawn = units(frames[0])
-    measured = [measure(record, frame, "honest", ["accuracy"], drawn) for frame in frames]
     seed = int(rng.integers(2**32))
-    return draws(drawn, measured, seed=seed, resamples=RESAMPLES)[:, :, 0], drawn
+    columns = [
+        draws(
+            drawn, measure(measures(record, frame, "honest", drawn), ["accuracy"]),
+            seed=seed, resamples=RESAMPLES,
+        )
+        for frame in frames
+    ]  # fmt: skip
+    return np.concatenate(columns, axis=1), drawn
 
 
 def test_intervals_hold_the_true_score_as_often_as_they_say() -> None:

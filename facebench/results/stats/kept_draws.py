@@ -1,0 +1,191 @@
+"""What is kept of resampling, which takes most of the time of a report, by digests of predictions.
+
+Of each result its scores on draws of its test items; of several, in the order in which they are
+compared, what follows from these draws.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facebench import __version__
+from facebench.config.spec import digest
+from facebench.evaluation.protocols.rescoring import recorded_protocol
+from facebench.protocol import ScoreKind
+from facebench.results.store import Result
+from facebench.runtime.kept_values import keep, kept
+from facebench.runtime.seal import file_digest
+
+VERSION = 2  # goes up when the same results would give other draws, values or decisions
+OUTCOMES_VERSION = 2  # goes up when the same draws would give other intervals, ranks or winners
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is computed of a result, and how.
+
+    Args:
+        names: Names of the metrics that are asked for.
+        kind: Kind of score, ``honest`` or ``paper``.
+        resamples: Number of draws.
+        seed: Seed of the draws.
+    """
+
+    names: tuple[str, ...]
+    kind: ScoreKind
+    resamples: int
+    seed: int
+
+    def metrics_of(self, result: Result) -> tuple[str, ...]:
+        """Return the metrics that are computed: those that other reports will ask for, too."""
+        task = result.record.task
+        shown = [metric.name for metric in (*task.columns, task.main_metric)]
+        return tuple(dict.fromkeys([*shown, *self.names]))
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """One kind of scores of a result, on test items and on draws of them.
+
+    Args:
+        items: Digest of the test items, see :func:`items_digest`.
+        unit: What was drawn, in the plural.
+        known: Metrics that can be computed from the predictions.
+        names: The M of these that were computed.
+        values: ``[M]`` on the items themselves, as stored (not scaled).
+        drawn: ``[R, M]`` on each draw; R is 0 with too few units to draw.
+        right: ``[N]`` whether each decision is right; None where items are not decided and drawn
+            one by one.
+    """
+
+    items: str
+    unit: str
+    known: tuple[str, ...]
+    names: tuple[str, ...]
+    values: Floats
+    drawn: Floats
+    right: npt.NDArray[np.bool_] | None
+
+
+def draws_key(result: Result, drawing: Drawing, items: str = "") -> str | None:
+    """Return the hash of what a result's draws depend on; None if its predictions are missing.
+
+    Args:
+        result: The result.
+        drawing: What is computed of it.
+        items: Digest of the items, where they are not all of the result's own.
+    """
+    if not result.predictions_path.is_file():
+        return None
+    # Of a result's record nothing else is used: its scores are computed again.
+    return digest(
+        {
+            "version": VERSION,
+            "code": [__version__, np.__version__],
+            "protocol": _protocol(result),
+            "resamples": drawing.resamples,
+            "metrics": drawing.metrics_of(result),
+            "kind": drawing.kind,
+            "seed": drawing.seed,
+            "items": items,
+            "predictions": _predictions(result),
+        }
+    )
+
+
+def read_draws(key: str | None) -> Resampled | None:
+    """Return kept draws; None if there are none."""
+    content = None if key is None else kept(key)
+    if content is None:
+        return None
+    head, _, body = content.partition(b"\n")
+    said = json.loads(head)
+    count, decisions = len(said["names"]), said["decisions"]
+    size = np.dtype(np.float64).itemsize * count * (1 + said["draws"])
+    numbers = np.frombuffer(body[:size], np.float64).reshape(1 + said["draws"], count)
+    bits = np.unpackbits(np.frombuffer(body[size:], np.uint8), count=decisions or 0)
+    return Resampled(
+        items=said["items"],
+        unit=said["unit"],
+        known=tuple(said["known"]),
+        names=tuple(said["names"]),
+        values=numbers[0],
+        drawn=numbers[1:],
+        right=None if decisions is None else bits.astype(bool),
+    )
+
+
+def write_draws(key: str | None, found: Resampled) -> None:
+    """Keep draws."""
+    if key is None:
+        return
+    head = {
+        "items": found.items,
+        "unit": found.unit,
+        "known": found.known,
+        "names": found.names,
+        "draws": len(found.drawn),
+        "decisions": None if found.right is None else len(found.right),
+    }
+    numbers = np.concatenate([found.values[None], found.drawn]).astype(np.float64)
+    bits = b"" if found.right is None else np.packbits(found.right).tobytes()
+    keep(key, json.dumps(head).encode() + b"\n" + numbers.tobytes() + bits)
+
+
+def outcome(
+    competitors: Sequence[Sequence[Result]], drawing: Drawing, what: str, compute: Callable[[], Any]
+) -> Any:
+    """Return what follows from draws, kept as JSON.
+
+    Args:
+        competitors: The results of each, one a seed.
+        drawing: What is computed of them.
+        what: Name of the outcome.
+        compute: Computes it where it is not kept; its errors pass through.
+    """
+    everyone = [result for of_one in competitors for result in of_one]
+    if not all(result.predictions_path.is_file() for result in everyone):
+        return compute()
+    key = digest(
+        {
+            "outcome": [OUTCOMES_VERSION, what],
+            "draws": [VERSION, __version__, np.__version__, drawing.resamples, drawing.seed],
+            "protocols": sorted({tuple(_protocol(result)) for result in everyone}),
+            "metrics": drawing.names,
+            "kind": drawing.kind,
+            "predictions": [[_predictions(result) for result in of] for of in competitors],
+        }
+    )
+    value = kept(key)
+    if value is not None:
+        return json.loads(value)
+    found = compute()
+    keep(key, json.dumps(found, sort_keys=True).encode())
+    return found
+
+
+def _predictions(result: Result) -> str:
+    """Return the digest of a result's predictions."""
+    path = result.predictions_path
+    stamp = path.stat()
+    return _digest_of(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+@lru_cache(maxsize=2**14)  # a report asks for each file in many contests
+def _digest_of(path: Path, changed: int, size: int) -> str:
+    return file_digest(path)
+
+
+def _protocol(result: Result) -> list[Any]:
+    name = result.record.task.protocol[0]
+    return [name, recorded_protocol(name).version]

@@ -1,0 +1,251 @@
+"""Kept draws: equal to computed ones, of the same files alone, and never read if damaged."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from result_world import write_result
+from stored_world import ACCURACY, classes, write
+
+from facebench.errors import StageError
+from facebench.results.scores import KINDS
+from facebench.results.stats import kept_draws, resampled, statistics
+from facebench.results.stats.contest import Contest
+from facebench.results.stats.kept_draws import Resampled, read_draws, write_draws
+from facebench.results.stats.resampled import keep_draws
+from facebench.results.stats.resampling import draws, measure, measures, units
+from facebench.results.stats.statistics import contests, drawing
+from facebench.results.store import Result, read_result
+from facebench.runtime import pool
+from facebench.runtime.kept_values import FOLDER, keep, kept
+from facebench.task import Metric
+
+METRIC = Metric(**ACCURACY)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """Keep below a folder of its own, and note whose predictions are read."""
+    monkeypatch.setenv("FACEBENCH_CACHE", str(tmp_path / "cache"))
+    noted = list[str]()
+    original = vars(Result)["predictions"].fget
+
+    def noting(result: Result) -> pd.DataFrame:
+        noted.append(result.path.name)
+        frame: pd.DataFrame = original(result)
+        return frame
+
+    monkeypatch.setattr(Result, "predictions", property(noting))
+    return noted
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[list[Result]]:
+    return [[write_result(tmp_path / "results", "classification", seed=seed)] for seed in (3, 4)]
+
+
+def same(first: Contest, second: Contest) -> None:
+    assert (first.metric, first.unit) == (second.metric, second.unit)
+    np.testing.assert_array_equal(first.values, second.values)
+    np.testing.assert_array_equal(first.drawn, second.drawn)
+    assert len(first.right) == len(second.right)
+    for a, b in zip(first.right, second.right, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_each_result_is_read_once_whatever_it_is_compared_with(
+    read: list[str], two: list[list[Result]]
+) -> None:
+    metrics = [two[0][0].metric]
+    first = contests(two, metrics)["accuracy"]
+    names = [of[0].path.name for of in two]
+    assert read == names
+    again = contests([[read_result(r.path) for r in of] for of in two], metrics)["accuracy"]
+    same(first, again)
+    assert len(first.right) == 2
+    turned = contests(two[::-1], metrics)["accuracy"]
+    np.testing.assert_array_equal(turned.drawn, first.drawn[:, ::-1])
+    np.testing.assert_array_equal(contests(two[:1], metrics)["accuracy"].drawn, first.drawn[:, :1])
+    assert read == names
+    contests(two, metrics, "paper")
+    assert read == names * 2
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_all_that_is_asked_of_a_result_is_drawn_from_one_reading(
+    read: list[str], two: list[list[Result]], monkeypatch: pytest.MonkeyPatch, processes: int
+) -> None:
+    monkeypatch.setattr(pool, "FEW", 1)
+    metrics = [two[0][0].metric]
+    wanted = [(of[0], [drawing(of, metrics, kind) for kind in KINDS]) for of in two]
+    keep_draws(wanted, processes)
+    in_this_process = [of[0].path.name for of in two] if processes == 1 else []
+    assert read == in_this_process
+    keep_draws(wanted, processes)
+    found = [contests(two, metrics, kind)["accuracy"] for kind in KINDS]
+    assert read == in_this_process
+    for kind, contest in zip(KINDS, found, strict=True):
+        for place, (result,) in enumerate(two):
+            frame = pd.read_parquet(result.predictions_path)
+            drawn = units(frame)
+            parts = measures(result.record, frame, kind, drawn)
+            alone = draws(
+                drawn, measure(parts, ["accuracy"]),
+                seed=statistics.SEED, resamples=result.spec.probe.resamples,
+            )  # fmt: skip
+            np.testing.assert_array_equal(contest.drawn[:, place], alone[:, 0])
+
+
+def test_outcomes_are_kept_without_the_draws(
+    read: list[str], two: list[list[Result]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = [two[0][0].metric]
+    everyone = [*two[0], *two[1]]
+
+    def outcomes() -> list[object]:
+        return [
+            statistics.rank_intervals(two, metrics),
+            statistics.winners(two, metrics),
+            statistics.best_compared(two, metrics[0], "honest", 20),
+            statistics.intervals(everyone, metrics),
+        ]
+
+    first = outcomes()
+    contest = contests(two, metrics)["accuracy"]
+    assert first[0] == {"accuracy": contest.rank_intervals()}
+    assert first[1] == ({"accuracy": contest.best} if contest.significantly_best() else {})
+    compared = first[2]
+    assert isinstance(compared, statistics.BestCompared)
+    assert compared.places[0] == contest.best
+    assert compared.differences == [contest.difference(*compared.places)]
+    monkeypatch.setattr(resampled, "read_draws", None)  # is not asked
+    monkeypatch.setattr(statistics, "contests", None)
+    assert outcomes() == first
+
+
+def test_results_of_fewer_items_are_compared_on_those_that_all_have(
+    read: list[str], tmp_path: Path
+) -> None:
+    frame = classes(np.arange(40) % 3 > 0)
+    fewer = classes(np.arange(40) % 5 > 0).iloc[4:].sample(frac=1, random_state=1)
+    three = [
+        [write(tmp_path, frame)],
+        [write(tmp_path, fewer.reset_index(drop=True), method="pcl")],
+        [write(tmp_path, classes(np.arange(40) % 2 > 0), method="moco")],
+    ]
+    whole = contests(three, [METRIC])["accuracy"]
+    of_common = [
+        [write(tmp_path / "common", of_one[0].predictions.sort_values("path").iloc[-36:],
+               method=method)]
+        for of_one, method in zip(three, ("simclr", "pcl", "moco"), strict=True)
+    ]  # fmt: skip
+    expected = contests(of_common, [METRIC])["accuracy"]
+    np.testing.assert_array_equal(whole.values, expected.values)
+    np.testing.assert_array_equal(whole.drawn, expected.drawn)
+    read.clear()
+    same(whole, contests(three, [METRIC])["accuracy"])
+    assert len(read) == 2  # one of each list of items, to see what they have in common
+
+
+def edit_predictions(result: Result, cache: Path) -> None:
+    frame = result.predictions
+    frame["honest"] = frame["label"]
+    frame.to_parquet(result.predictions_path, index=False)
+
+
+def damage(result: Result, cache: Path) -> None:
+    for file in (cache / FOLDER).iterdir():
+        content = bytearray(file.read_bytes())
+        content[-200] ^= 1
+        file.write_bytes(content)
+
+
+def cut(result: Result, cache: Path) -> None:
+    for file in (cache / FOLDER).iterdir():
+        file.write_bytes(file.read_bytes()[:-10])
+
+
+def swap(result: Result, cache: Path) -> None:
+    for file in (cache / FOLDER).iterdir():
+        keep("another", kept(file.name) or b"")
+        (cache / FOLDER / "another").replace(file)
+
+
+@pytest.mark.parametrize("change", [edit_predictions, damage, cut, swap])
+def test_what_changed_is_computed_again(
+    read: list[str],
+    two: list[list[Result]],
+    tmp_path: Path,
+    change: Callable[[Result, Path], None],
+) -> None:
+    metrics = [two[0][0].metric]
+    before = contests(two, metrics)["accuracy"]
+    change(two[0][0], tmp_path / "cache")
+    read.clear()
+    after = contests(two, metrics)["accuracy"]
+    if change is edit_predictions:
+        assert read == [two[0][0].path.name]
+        assert after.values[0] == 1.0
+    else:
+        assert len(read) == 2
+        same(before, after)
+
+
+def test_without_a_place_to_write_nothing_is_kept_and_all_is_computed(
+    read: list[str], two: list[list[Result]], tmp_path: Path
+) -> None:
+    (tmp_path / "cache").write_text("a file")
+    metrics = [two[0][0].metric]
+    keep_draws([(two[0][0], [drawing(two[0], metrics)])])
+    assert read == []
+    same(contests(two, metrics)["accuracy"], contests(two, metrics)["accuracy"])
+    assert len(read) == 4
+
+
+def test_what_cannot_be_computed_is_said_to_who_asks(
+    read: list[str], two: list[list[Result]]
+) -> None:
+    lpips = Metric(name="lpips", title="LPIPS", higher_is_better=False, scale=1.0)
+    keep_draws([(two[0][0], [drawing(two[0], [lpips])])])
+    with pytest.raises(StageError, match=r"lpips cannot be computed.*accuracy"):
+        contests(two, [lpips])
+    two[0][0].predictions_path.unlink()
+    keep_draws([(two[0][0], [drawing(two[0], [lpips])])])
+    with pytest.raises(StageError, match="are missing"):
+        contests(two, [two[0][0].metric])
+
+
+@given(
+    st.lists(st.text("ab_", min_size=1), max_size=3, unique=True), st.integers(0, 5),
+    st.none() | st.lists(st.booleans(), max_size=20), st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_draws_are_read_as_they_were_written(
+    names: list[str], count: int, right: list[bool] | None, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.normal(size=(1 + count, len(names)))
+    values[rng.random(values.shape) < 0.1] = np.nan
+    written = Resampled(
+        items="items", unit="images", known=(*names, "more"), names=tuple(names),
+        values=values[0], drawn=values[1:], right=None if right is None else np.array(right, bool),
+    )  # fmt: skip
+    store = dict[str, bytes]()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(kept_draws, "keep", store.__setitem__)
+        patched.setattr(kept_draws, "kept", store.get)
+        write_draws("key", written)
+        read = read_draws("key")
+    assert read is not None
+    assert (read.items, read.unit, read.known, read.names) == (
+        "items",
+        "images",
+        written.known,
+        written.names,
+    )
+    np.testing.assert_array_equal(read.values, written.values)
+    np.testing.assert_array_equal(read.drawn, written.drawn)
+    np.testing.assert_equal(read.right, written.right)
