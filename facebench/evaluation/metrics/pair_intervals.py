@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 FARS = (1e-1, 1e-2, 1e-3)
 """False acceptance rates at which TAR is reported."""
-_CHUNK = 200  # resamples at a time: 200 x 6,000 counts
+_BUDGET = 2**17  # counts at a time: 1 MB, which a processor's cache holds
 
 
 def ranking_metrics(
@@ -33,13 +33,15 @@ def ranking_metrics(
     ends = np.flatnonzero(np.diff(scores[order], append=-np.inf))  # last pair of each tied group
     drawn, truth = counts[:, order], same[order]
     accepted = np.cumsum(drawn * truth, axis=1)[:, ends]  # [R, G] positives down to the group
-    false = np.cumsum(drawn * ~truth, axis=1)[:, ends]
+    false = np.cumsum(drawn, axis=1)[:, ends] - accepted  # whole numbers: exact
     with np.errstate(invalid="ignore", divide="ignore"):
         tar, far = accepted / accepted[:, -1:], false / false[:, -1:]
     start = np.zeros((len(counts), 1))
     tar, far = np.hstack([start, tar]), np.hstack([start, far])
     auc = (np.diff(far, axis=1) * (tar[:, 1:] + tar[:, :-1]) / 2).sum(axis=1)
-    at = [np.where(far <= limit, tar, 0).max(axis=1) for limit in fars]
+    # Both rates rise: TAR is highest at the last group that does not exceed the FAR.
+    last = [np.maximum((far <= limit).sum(axis=1) - 1, 0) for limit in fars]
+    at = [tar[np.arange(len(tar)), place] for place in last]
     result = np.column_stack([auc, *at])
     result[~np.isfinite(far[:, -1] + tar[:, -1])] = np.nan
     return result
@@ -60,8 +62,9 @@ def bootstrap_ranking(
     """
     pairs = len(scores)
     values = []
-    for begin in range(0, resamples, _CHUNK):
-        size = min(_CHUNK, resamples - begin)
+    step = max(1, _BUDGET // pairs)
+    for begin in range(0, resamples, step):
+        size = min(step, resamples - begin)
         counts = rng.multinomial(pairs, np.full(pairs, 1 / pairs), size=size).astype(float)
         values.append(ranking_metrics(scores, same, counts, fars))
     tail = (1 - level) / 2
