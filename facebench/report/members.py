@@ -22,13 +22,14 @@ def members(results: Iterable[Result]) -> Iterator[tuple[dict[str, Any], list[Re
     """
     ordered = sorted(results, key=lambda r: (r.spec.task, r.path.name))
     trained = defaultdict[str, set[str]](set)  # key without options of heads -> keys
+    keys = []
     for result in ordered:
+        shared = configuration(result.record)
+        keys.append(digest(shared))
         if not _headless(result.record):
-            shared = configuration(result.record)
-            trained[digest(_without_heads(shared))].add(digest(shared))
+            trained[digest(_without_heads(shared))].add(keys[-1])
     found: dict[str, list[Result]] = defaultdict(list)
-    for result in ordered:
-        key = digest(configuration(result.record))
+    for result, key in zip(ordered, keys, strict=True):
         beside = trained[key] if _headless(result.record) else ()
         found[next(iter(beside)) if len(beside) == 1 else key].append(result)
     for of_entry in found.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,16 @@ def result_schema() -> dict[str, Any]:
     return head | Record.model_json_schema()
 
 
-def schema_violations(record: Any) -> Iterator[Difference]:
-    """Yield where JSON is not of the form of a result: what is found, what is expected."""
+def form_or_violations(record: Any) -> Record | list[Difference]:
+    """Return JSON as models, or where it is not of the form of a result: found, expected."""
     try:
-        protocol, _ = Record.model_validate(record).task.protocol
+        form = Record.model_validate(record)
     except ValidationError as error:
-        yield from violations(error, record)
-        return
+        return list(violations(error, record))
+    protocol, _ = form.task.protocol
     if find_protocol(protocol) is None:
-        yield Difference("task.protocol[0]", protocol, " or ".join(known_protocols()))
+        return [Difference("task.protocol[0]", protocol, " or ".join(known_protocols()))]
+    return form
 
 
 def read_form(record: Any, path: Path) -> Record:

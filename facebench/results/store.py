@@ -10,6 +10,7 @@ import datetime
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ class Result:
 
         return interval_of(self, self.metric)
 
-    @property
+    @cached_property
     def predictions_path(self) -> Path:
         """Return the path of the per-sample predictions (parquet)."""
         return self.path.with_suffix(".parquet")

@@ -10,24 +10,26 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic_core import from_json
 
 from facebench.errors import FacebenchError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.results.recomputation import interval_violations, monitored, recomputed
 from facebench.results.record import FORMATS, SEALED_SINCE, Record
-from facebench.results.schema import schema_violations
+from facebench.results.schema import form_or_violations
 from facebench.results.sealing import seal_violations
-from facebench.results.store import Result, read_result, relative_path, result_key
+from facebench.results.store import Result, relative_path, result_key
 from facebench.results.verdicts import known_valid, note_valid, verdict_key
 from facebench.runtime.differences import MISSING, Difference, differences
-from facebench.runtime.pool import computed
+from facebench.runtime.pool import FEW, computed
 
 _log = logging.getLogger(__name__)
 
@@ -92,6 +94,9 @@ def validate_folder(root: Path, *, anew: bool = False, processes: int = 1) -> It
             f"{root}: found no result; expected TASK/METHOD-BACKBONE-FEATURE-sSEED-HASH.json, with "
             "a parquet file of the same name. Give the folder that --results wrote to."
         )
+    if processes > 1 and not anew:
+        new = islice((path for path in results if not _scored_before(path)), processes * FEW)
+        processes = min(processes, len(list(new)) // FEW + 1)
     yield from computed(partial(_checked, anew=anew), results, processes)
     for path in orphans:
         missing = Finding(path, "the result", MISSING, path.with_suffix(".json").name)
@@ -123,8 +128,20 @@ def find_results(root: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _checked(path: Path, *, anew: bool) -> Checked:
-    findings = tuple(validate_result(path, anew=anew))
-    return Checked(path, findings, not findings and read_result(path).record.seal is not None)
+    opened = _opened(path)
+    findings = tuple(_findings(path, opened, anew))
+    sealed = isinstance(opened, _Opened) and opened.result.record.seal is not None
+    return Checked(path, findings, sealed and not findings)
+
+
+def _scored_before(path: Path) -> bool:
+    """Return whether the scores of a file were computed before, and none differed."""
+    try:
+        protocol, _ = from_json(path.read_bytes())["task"]["protocol"]
+        return known_valid(verdict_key(path, recorded_protocol(protocol).version))
+    # What a file says may be anything; that is found when it is checked.
+    except (FacebenchError, LookupError, OSError, TypeError, ValueError):
+        return False
 
 
 def validate_result(path: Path, *, anew: bool = True) -> Iterator[Finding]:
@@ -134,8 +151,7 @@ def validate_result(path: Path, *, anew: bool = True) -> Iterator[Finding]:
         path: Its JSON file.
         anew: Compute its scores again, also if these files were found to be valid before.
     """
-    for difference in _differences(path, anew):
-        yield Finding(path, difference.key, difference.left, difference.right)
+    yield from _findings(path, _opened(path), anew)
 
 
 def usable(result: Result) -> bool:
@@ -149,23 +165,38 @@ def usable(result: Result) -> bool:
     return first is None
 
 
-def _differences(path: Path, anew: bool) -> Iterator[Difference]:
+@dataclass(frozen=True)
+class _Opened:
+    """A file of the form of a result, as JSON and as models."""
+
+    content: Mapping[str, Any]
+    result: Result
+
+
+def _opened(path: Path) -> _Opened | list[Difference]:
+    """Read a result, or return why it is none."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        yield Difference("the file", f"what cannot be read ({error})", "JSON")
-        return
-    found = record.get("format") if isinstance(record, dict) else None
+        return [Difference("the file", f"what cannot be read ({error})", "JSON")]
+    found = content.get("format") if isinstance(content, dict) else None
     if found not in FORMATS or isinstance(found, bool):
-        yield Difference("format", found, " or ".join(map(str, FORMATS)))
-        return
-    violations = list(schema_violations(record))
-    yield from violations
-    if violations:  # nothing else can be relied on
-        return
-    result = Result(path, Record.model_validate(record))
+        return [Difference("format", found, " or ".join(map(str, FORMATS)))]
+    form = form_or_violations(content)
+    return _Opened(content, Result(path, form)) if isinstance(form, Record) else form
+
+
+def _findings(path: Path, opened: _Opened | list[Difference], anew: bool) -> Iterator[Finding]:
+    # Nothing else can be relied on in what is not of the form of a result.
+    found = _differences(opened, anew) if isinstance(opened, _Opened) else opened
+    for difference in found:
+        yield Finding(path, difference.key, difference.left, difference.right)
+
+
+def _differences(opened: _Opened, anew: bool) -> Iterator[Difference]:
+    result = opened.result
     if result.record.format >= SEALED_SINCE and result.predictions_path.exists():
-        yield from seal_violations(record, result.record, result.predictions_path)
+        yield from seal_violations(opened.content, result.record, result.predictions_path)
     yield from _names(result)
     yield from _floors(result.record)
     yield from _scores_once(result, anew)

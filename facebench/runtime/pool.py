@@ -19,7 +19,7 @@ def computed(function: Callable[[T], R], items: Sequence[T], processes: int = 1)
     """Yield what a function returns for each item, in their order.
 
     Args:
-        function: Of a module, or a partial of one.
+        function: One of a module, or a partial of one.
         items: What it takes.
         processes: How many compute it, if there are many items; each imports the program that calls
             this. One computes in this process.

@@ -262,3 +262,27 @@ def test_several_processes_find_what_one_finds(
     alone = list(validate_folder(tmp_path, anew=True))
     assert sum(bool(one.findings) for one in alone) == 1
     assert list(validate_folder(tmp_path, anew=True, processes=2)) == alone
+
+
+def test_no_process_is_started_for_what_was_found_valid_before(
+    copied: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[int]()
+
+    def noting(function: Callable[[Path], Any], items: list[Path], processes: int) -> Any:
+        asked.append(processes)
+        return map(function, items)
+
+    monkeypatch.setenv("FACEBENCH_CACHE", str(tmp_path / ".cache"))
+    monkeypatch.setattr(validation, "FEW", 1)
+    monkeypatch.setattr(validation, "computed", noting)
+    for kind in KINDS[:3]:
+        copied(kind)
+    first = list(validate_folder(tmp_path, processes=3))
+    assert list(validate_folder(tmp_path, processes=3)) == first
+    assert asked == [3, 1]
+    overwrite(copied("multilabel"), "scores/honest/f1", 0.123)
+    assert len(list(validate_folder(tmp_path, processes=3))) == 3
+    assert asked == [3, 1, 2]
+    assert list(validate_folder(tmp_path, anew=True, processes=3))
+    assert asked[-1] == 3

@@ -38,7 +38,8 @@ def of_confusions(
     shape = (num_classes**2, 1 + int(of_item.max()))
     # No cell of a draw has more items than if the largest unit were drawn each time.
     most = shape[1] * int(np.bincount(of_item).max())
-    ones = np.ones(len(labels), np.int16 if most <= np.iinfo(np.int16).max else np.int64)
+    small = next(kind for kind in (np.int16, np.int32, np.int64) if most <= np.iinfo(kind).max)
+    ones = np.ones(len(labels), small)
     of_unit = scipy.sparse.csr_array((ones, (labels * num_classes + guesses, of_item)), shape=shape)
 
     def values(times: Floats) -> Floats:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import numpy as np
@@ -85,20 +86,29 @@ def draws_key(result: Result, drawing: Drawing, items: str = "") -> str | None:
         drawing: What is computed of it.
         items: Digest of the items, where they are not all of the result's own.
     """
-    if not result.predictions_path.is_file():
+    predictions = _predictions(result)
+    if predictions is None:
         return None
     # Of a result's record nothing else is used: its scores are computed again.
+    return _draws_key(predictions, _protocol(result), drawing.metrics_of(result), drawing, items)
+
+
+@lru_cache(maxsize=2**14)  # a report asks for each result's draws in many contests
+def _draws_key(
+    predictions: str, protocol: tuple[str, int], metrics: tuple[str, ...], drawing: Drawing,
+    items: str,
+) -> str:  # fmt: skip
     return digest(
         {
             "version": VERSION,
             "code": [__version__, np.__version__],
-            "protocol": _protocol(result),
+            "protocol": protocol,
             "resamples": drawing.resamples,
-            "metrics": drawing.metrics_of(result),
+            "metrics": metrics,
             "kind": drawing.kind,
             "seed": drawing.seed,
             "items": items,
-            "predictions": _predictions(result),
+            "predictions": predictions,
         }
     )
 
@@ -154,16 +164,17 @@ def outcome(
         compute: Computes it where it is not kept; its errors pass through.
     """
     everyone = [result for of_one in competitors for result in of_one]
-    if not all(result.predictions_path.is_file() for result in everyone):
+    predictions = [[_predictions(result) for result in of_one] for of_one in competitors]
+    if any(None in of_one for of_one in predictions):
         return compute()
     key = digest(
         {
             "outcome": [OUTCOMES_VERSION, what],
             "draws": [VERSION, __version__, np.__version__, drawing.resamples, drawing.seed],
-            "protocols": sorted({tuple(_protocol(result)) for result in everyone}),
+            "protocols": sorted({_protocol(result) for result in everyone}),
             "metrics": drawing.names,
             "kind": drawing.kind,
-            "predictions": [[_predictions(result) for result in of] for of in competitors],
+            "predictions": predictions,
         }
     )
     value = kept(key)
@@ -174,18 +185,21 @@ def outcome(
     return found
 
 
-def _predictions(result: Result) -> str:
-    """Return the digest of a result's predictions."""
+def _predictions(result: Result) -> str | None:
+    """Return the digest of a result's predictions; None if they are missing."""
     path = result.predictions_path
-    stamp = path.stat()
-    return _digest_of(path, stamp.st_mtime_ns, stamp.st_size)
+    try:
+        stamp = path.stat()
+    except OSError:
+        return None
+    return _digest_of(path, stamp.st_mtime_ns, stamp.st_size) if S_ISREG(stamp.st_mode) else None
 
 
-@lru_cache(maxsize=2**14)  # a report asks for each file in many contests
+@lru_cache(maxsize=2**14)
 def _digest_of(path: Path, changed: int, size: int) -> str:
     return file_digest(path)
 
 
-def _protocol(result: Result) -> list[Any]:
+def _protocol(result: Result) -> tuple[str, int]:
     name = result.record.task.protocol[0]
-    return [name, recorded_protocol(name).version]
+    return name, recorded_protocol(name).version

@@ -111,7 +111,8 @@ class BestCompared:
     Args:
         places: ``[B]`` their places among all competitors, best first.
         unit: What was drawn, in the plural.
-        differences: Of every two in this order: first and second, first and third ...
+        differences: ``[B (B - 1) / 2]`` of every two in this order: first and second, first and
+            third ...
     """
 
     places: list[int]
