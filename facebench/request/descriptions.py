@@ -52,6 +52,44 @@ def declared(plugin: Plugin) -> dict[str, Any]:
     return found
 
 
+def option_names(plugin: Plugin) -> frozenset[str] | None:
+    """Return the names of a plugin's options; None where the source does not say them."""
+    file = _file(plugin)
+    tree = _source(plugin)
+    own = None if tree is None else _class(tree, plugin)
+    if file is None or own is None:
+        return None
+    options = dict(_assigned(own.body)).get("Options")
+    return _fields(options.id, file) if isinstance(options, ast.Name) else None
+
+
+def _fields(name: str, file: Path) -> frozenset[str] | None:
+    """Return the fields of a dataclass of a file, or of a file beside it that it is taken from."""
+    tree = _parsed(file)
+    if tree is None:
+        return None
+    found = next((n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == name), None)
+    if found is None:
+        taken = [
+            node.module
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module
+            and any(alias.name == name for alias in node.names)
+        ]  # fmt: skip
+        return _fields(name, file.with_name(f"{taken[0]}.py")) if taken else None
+    names = {
+        node.target.id
+        for node in found.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    for base in found.bases:
+        inherited = _fields(base.id, file) if isinstance(base, ast.Name) else None
+        if inherited is None:
+            return None
+        names |= inherited
+    return frozenset(names)
+
+
 def _assigned(body: list[ast.stmt]) -> Iterator[tuple[str, ast.expr]]:
     """Yield the names that statements assign a value to, and the value."""
     for node in body:
@@ -68,8 +106,16 @@ def _class(tree: ast.Module, plugin: Plugin) -> ast.ClassDef | None:
 
 
 def _source(plugin: Plugin) -> ast.Module | None:
-    file = Path(plugin.target) if plugin.digest else _file_of(plugin.target.partition(":")[0])
-    if file is None or not file.is_file():
+    file = _file(plugin)
+    return None if file is None else _parsed(file)
+
+
+def _file(plugin: Plugin) -> Path | None:
+    return Path(plugin.target) if plugin.digest else _file_of(plugin.target.partition(":")[0])
+
+
+def _parsed(file: Path) -> ast.Module | None:
+    if not file.is_file():
         return None
     try:
         return ast.parse(file.read_text(encoding="utf-8"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from facebench.registry import Plugin, Registry
-from facebench.request.descriptions import declared, description
+from facebench.registry import Plugin, PluginKind, Registry
+from facebench.request.descriptions import declared, description, option_names
+from facebench.task import NoOptions
 
 
 @pytest.mark.parametrize("name", Registry().names("task"))
@@ -19,6 +21,19 @@ def test_what_a_task_declares_is_what_is_imported(name: str) -> None:
     assert (said["name"], said["title"], said["version"]) == (name, info.title, info.version)
     assert said.get("classes", ()) in ((), info.classes)
     assert ("classes" in said) == (name in ("fer2013", "rafdb"))  # BU-3DFE's are computed
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [*(("task", name) for name in Registry().names("task")), ("method", "hog"), ("method", "pcl")],
+)
+def test_names_of_options_are_those_of_the_class(kind: PluginKind, name: str) -> None:
+    registry = Registry()
+    names = option_names(registry.find(kind, name))
+    if names is None:  # it has none of its own
+        assert registry.load(kind, name).Options is NoOptions
+    else:
+        assert names == {field.name for field in fields(registry.load(kind, name).Options)}
 
 
 def test_addresses_of_a_method_are_read() -> None:
@@ -53,5 +68,6 @@ def test_a_file_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     plugin = Plugin("method", "mine", str(file), "file", digest="d" * 64)
     assert (declared(plugin), description(plugin)) == ({}, "")
+    assert option_names(plugin) is None
     file.write_text("class Mine(:\n")
     assert (declared(plugin), description(plugin)) == ({}, "")

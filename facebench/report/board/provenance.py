@@ -44,6 +44,7 @@ class Run:
         code_url: Address of its authors' code; likewise.
         length: Length of a feature; None where the result does not state it.
         parameters: Parameters of the backbone; likewise.
+        later: What is another version here than where it was written, in words.
         signed: Number of the key that signed it, which is not checked here; empty without one.
         stages: Hashes of the stages, and the digest of the weights.
         spec: Specification of the run, without its groups of options.
@@ -72,6 +73,7 @@ class Run:
     code_url: str
     length: int | None
     parameters: int | None
+    later: tuple[str, ...]
     signed: str
     stages: Mapping[str, Any]
     spec: Mapping[str, Any]
@@ -149,6 +151,7 @@ def _run(result: Result, root: Path, pools: Pools, declared: Declared) -> Run:
         code_url=code_url,
         length=record.feature_length,
         parameters=record.backbone_parameters,
+        later=declared.later(record),
         signed=signer(result.path),
         stages=record.stages.plain(),
         spec={name: value for name, value in spec.items() if name not in groups},

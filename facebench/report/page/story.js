@@ -44,12 +44,26 @@ function reproduce(runs) {
   const verify = runs.map((run) => ["facebench", "verify", quoted(resultPath(run)),
     ...(real ? ["--data", "DATASETS"] : [])].join(" ")).join("\n");
   return h("section", { class: "reproduce" }, h("h3", {}, "Reproduce"),
+    older(runs),
     h("p", {}, "Judge the kept weights again and compare every number (",
       code("--checkpoint FOLDER"), " where they are not in the cache):"),
     commandLine("Verify command", verify),
-    h("p", {}, "Learn and judge anew, with every option as it was",
+    h("p", {}, "Learn and judge anew, with every option as the result states it",
       real ? [", ", code("DATASETS"), " being the folder of the datasets:"] : ":"),
     commandLine("Run command", runCommand(runs)));
+}
+
+// That today's commands do not repeat exactly what an earlier version wrote, and which did.
+function older(runs) {
+  const later = [...new Set(runs.flatMap((run) => run.later))];
+  if (!later.length) return [];
+  const wrote = [...new Set(runs.map((run) => DATA.environments[run.environment])
+    .map((at) => joined(`facebench ${at.packages.facebench}`, at.git_commit && `commit ${at.git_commit}`)))];
+  return h("div", { class: "warnings older" }, h("p", {}, h("b", {}, "Of an earlier version: "),
+    `${later.join("; ")}. With the facebench that wrote this page `, code("verify"),
+  " does not confirm it, and ", code("run"), " makes another result, in which options that came "
+    + "later have the values of the preset. The same numbers come from ",
+  code(wrote.join(", ")), "."));
 }
 
 function commandLine(title, text) {
@@ -89,15 +103,16 @@ function runCommand(runs) {
   if (spec.skip_broken) words.push("--skip-broken");
   const synthetic = DATA.datasets[run.dataset].synthetic;
   words.push(...(synthetic ? ["--synthetic", "always"] : ["--data", "DATASETS"]), "--no-floors");
-  for (const [group, options] of optionGroups(spec, run))
+  for (const [group, options] of optionGroups(spec))
     for (const [key, value] of Object.entries(options))
       if (!UNSAID.includes(`${group}.${key}`)) words.push("--set", `${group}.${key}=${optionText(value)}`);
   return words.map(quoted).join(" ");
 }
 
-function optionGroups(spec, run) {
-  const learned = run.pretrain_data ? [["pretrain", spec.pretrain]] : [];
-  return [[spec.method, spec.method_options], [spec.task, spec.task_options], ...learned,
+function optionGroups(spec) {
+  // Of what learns nothing, too: an untrained backbone is built for images of one size.
+  return [[spec.method, spec.method_options], [spec.task, spec.task_options],
+    ["pretrain", spec.pretrain],
     ["align", spec.align ?? {}], ["extract", spec.extract], ["probe", spec.probe]];
 }
 

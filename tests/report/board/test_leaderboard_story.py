@@ -16,6 +16,7 @@ from facebench.config.options import parse_set
 from facebench.config.spec import spec_record
 from facebench.registry import Registry
 from facebench.request.arguments import RunArguments, build_request, open_workspace
+from facebench.request.loaded import LoadedRun
 from facebench.request.resolve import resolve
 
 pytestmark = pytest.mark.slow
@@ -75,23 +76,28 @@ def test_the_commands_are_those_of_the_run(visit: Any, folder: Path) -> None:
     verify, run = dialog.locator(".command pre").all_inner_texts()
     files = [folder / shlex.split(line)[2] for line in verify.splitlines()]
     assert [path.is_file() for path in files] == [True, True]
-    flags: dict[str, Any] = {"floors": False}
-    settings = []
-    words = iter(shlex.split(run)[2:])
-    for word in words:
-        if word == "--set":
-            settings.append(next(words))
-        elif word != "--no-floors":
-            flags[word.removeprefix("--").replace("-", "_")] = next(words)
-    assert flags.pop("data") == "DATASETS"
-    arguments = RunArguments(flags=flags, settings=parse_set(settings))
-    top, overrides = arguments.merged()
-    registry = Registry()
-    workspace = open_workspace(top, arguments)
-    runs = resolve(build_request(top, overrides, workspace, registry), registry)
+    runs = requested(run)
     assert len(runs) == len(files)
     for path, found in zip(files, runs, strict=True):
         stored = json.loads(path.read_text())["spec"]
         asked = json.loads(json.dumps(spec_record(found.spec)))
         for key in ("method", "task", "backbone", "seed", "pretrain", "extract", "probe"):
             assert asked[key] == stored[key], key
+
+
+def requested(command: str) -> list[LoadedRun]:
+    """Return the runs that a command asks for, on datasets in the folder ``DATASETS``."""
+    flags: dict[str, Any] = {"floors": False}
+    settings = []
+    words = iter(shlex.split(command)[2:])
+    for word in words:
+        if word == "--set":
+            settings.append(next(words))
+        elif word != "--no-floors":
+            flags[word.removeprefix("--").replace("-", "_")] = next(words)
+    assert flags.pop("data", "DATASETS") == "DATASETS"
+    arguments = RunArguments(flags=flags, settings=parse_set(settings))
+    top, overrides = arguments.merged()
+    registry = Registry()
+    workspace = open_workspace(top, arguments)
+    return resolve(build_request(top, overrides, workspace, registry), registry)
