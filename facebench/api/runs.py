@@ -156,7 +156,7 @@ def prepare_runs(arguments: RunArguments, registry: Registry | None = None) -> P
 
 
 def check_flags(settings: Overrides, specs: Sequence[RunSpec]) -> None:
-    """Check that some run reads each option of ``--set`` that is of a probe.
+    """Check that some run reads each option of a probe in ``--set`` or ``settings=``.
 
     Args:
         settings: All options that were given; those of files may be for other runs.
@@ -165,8 +165,13 @@ def check_flags(settings: Overrides, specs: Sequence[RunSpec]) -> None:
     Raises:
         SpecError: No run reads one.
     """
-    flags = [key for key, one in settings.items() if one.where.startswith("--set ")]
-    check_read(flags, {spec.probe.kind for spec in specs})
+    by_hand = {
+        key: f"{how}{key}"
+        for key, one in settings.items()
+        for how in ("--set ", "settings, ")
+        if one.where.startswith(how)
+    }
+    check_read(by_hand, {spec.probe.kind for spec in specs})
 
 
 def _find_data(run: LoadedRun, workspace: Workspace) -> None:

@@ -6,7 +6,7 @@ result of another probe depend on what only a trained head reads.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated
 
 from annotated_types import Interval, Len
@@ -48,11 +48,11 @@ def unread(kind: str) -> frozenset[str]:
     return OF_HEADS if kind in UNTRAINED else frozenset()
 
 
-def check_read(given: Iterable[str], kinds: Collection[str]) -> None:
+def check_read(given: Mapping[str, str], kinds: Collection[str]) -> None:
     """Check that some probe reads each option that is set by hand.
 
     Args:
-        given: ``group.key`` of these options.
+        given: Where each was set, by ``group.key``.
         kinds: Names of the probes of all runs.
 
     Raises:
@@ -61,12 +61,12 @@ def check_read(given: Iterable[str], kinds: Collection[str]) -> None:
     if not kinds:
         return
     nowhere = frozenset.intersection(*map(unread, kinds))
-    for key in given:
+    for key, where in given.items():
         group, _, name = key.partition(".")
         if group == "probe" and name in nowhere:
             raise SpecError(
-                f"--set {key}: --probe {', '.join(sorted(kinds))} trains no head, and does not "
-                "read it. Leave it out, or choose --probe linear."
+                f"{where}: probe {', '.join(sorted(kinds))} trains no head, and does not read it. "
+                "Leave it out, or choose probe linear."
             )
 
 

@@ -48,7 +48,7 @@ from facebench.report.entries import (
     scores,
 )
 from facebench.report.groups import Group, other_probe, task_title
-from facebench.results.scores import KINDS
+from facebench.results.scores import KINDS, shown_kind
 from facebench.results.stats.statistics import Interval, intervals
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -182,6 +182,7 @@ def _columns(groups: Mapping[Group, Result]) -> dict[Group, tuple[Column, ...]]:
                 higher=metric.higher_is_better,
                 headline=metric.name == headline.name,
                 partial=bool(result.spec.limit),
+                selected=shown_kind("paper", task.protocol[0]),
             )
             columns.append(column)
             number += 1

@@ -58,6 +58,8 @@ class Column:
         higher: Whether more is better.
         headline: Whether it is the task's main metric.
         partial: Whether only some test items were asked for (``--limit``).
+        selected: What the score by the paper's protocol is, in words: ``test-selected``, or
+            ``fixed recipe`` of a probe that selects nothing.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Column:
     higher: bool
     headline: bool
     partial: bool
+    selected: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,6 @@ from facebench.rendering.table import Cell as TextCell
 from facebench.rendering.table import Section, Span, Table
 from facebench.report import DASH
 from facebench.report.board.model import Board, BoardRow, Cell, Column, Leaderboard
-from facebench.results.scores import SHOWN
 
 NOTE = (
     "In a cell: validated score, its 95 % interval over test items, the 95 % interval of its rank, "
@@ -132,10 +131,11 @@ def _measured(row: BoardRow, columns: Sequence[Column]) -> SheetRow:
         *([row.detail] if row.detail else []),
     )
     bold = tuple(c is not None and c.honest.best for c in cells)
-    return SheetRow(name, tuple(_lines(cell) for cell in cells), bold)
+    lines = tuple(_lines(cell, column) for cell, column in zip(cells, columns, strict=True))
+    return SheetRow(name, lines, bold)
 
 
-def _lines(cell: Cell | None) -> tuple[str, ...]:
+def _lines(cell: Cell | None, column: Column) -> tuple[str, ...]:
     if cell is None or cell.honest.value is None:
         return (DASH,)
     lines = [_number(cell.honest.value)]
@@ -144,7 +144,7 @@ def _lines(cell: Cell | None) -> tuple[str, ...]:
     if cell.honest.rank is not None:
         low, high = cell.honest.rank
         lines.append(f"rank {low}" if low == high else f"rank {low}-{high}")
-    lines.append(f"{SHOWN['paper']} {_number(cell.paper.value)}")
+    lines.append(f"{column.selected} {_number(cell.paper.value)}")
     return tuple(lines)
 
 

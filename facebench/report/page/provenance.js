@@ -54,10 +54,11 @@ function trap(dialog, event) {
   (event.shiftKey ? last : first).focus();
 }
 
-function scores(one, runs) {
+function scores(one, runs, column) {
   const lines = ["honest", "paper"].filter((protocol) => one[protocol]).map((protocol) => {
     const { value: v, low, high, std, rank } = one[protocol];
-    return h("tr", {}, h("th", { scope: "row" }, PROTOCOLS[protocol]), h("td", {}, h("b", {}, shown(v))),
+    return h("tr", {}, h("th", { scope: "row" },
+      protocol === "paper" ? column.selected : PROTOCOLS[protocol]), h("td", {}, h("b", {}, shown(v))),
       h("td", {}, low === null ? DASH : `${shown(low)} to ${shown(high)}`),
       runs.length > 1 ? h("td", {}, std === null ? DASH : `± ${shown(std)}`) : null,
       h("td", {}, rank ? range(rank) : DASH));
@@ -94,7 +95,7 @@ function provenance(run, column, open) {
     ["Broken images", run.broken_images ? count(run.broken_images) : "none"],
     ["Leaks found", leaks(dataset.leaks)],
     ...run.leak_free.map((level) => [`Score ${level.name}`, `validated ${shown(
-      level.honest[column.name])}, test-selected ${shown(level.paper[column.name])}`]),
+      level.honest[column.name])}, ${column.selected} ${shown(level.paper[column.name])}`]),
     ["Dataset", `${dataset.title} version ${dataset.version}, ${counts.join(", ")}`
       + (dataset.synthetic ? " (synthetic stand-in)" : "")],
     ["Fingerprint", code(dataset.fingerprint)],

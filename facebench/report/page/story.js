@@ -1,8 +1,8 @@
 // A score's story: what a reviewer asks first, how to reproduce it, and the scores within it.
 
 function story(row, column, one, runs) {
-  return [scores(one, runs), h("section", { class: "asked" }, facts(asked(row, runs))),
-    ...warnings(runs), reproduce(runs), ...breakdown(runs)];
+  return [scores(one, runs, column), h("section", { class: "asked" }, facts(asked(row, runs))),
+    ...warnings(runs), reproduce(runs), ...breakdown(runs, column)];
 }
 
 function asked(row, runs) {
@@ -120,7 +120,7 @@ const optionText = (value) => (value === null ? "none"
   : Array.isArray(value) ? value.join(",") : String(value));
 
 // Scores within the score, the mean over seeds.
-function breakdown(runs) {
+function breakdown(runs, column) {
   return runs[0].parts.map((part, place) => {
     const layout = DATA.layouts[part.layout];
     const same = runs.filter((run) => run.parts[place]?.layout === part.layout);
@@ -129,7 +129,7 @@ function breakdown(runs) {
       return values.includes(null) ? null : values.reduce((sum, v) => sum + v, 0) / values.length;
     };
     const sheet = { name: fileName(layout.title), title: layout.title, labels: 1,
-      head: [layout.title, ...(layout.counts ? ["items"] : []), ...Object.values(PROTOCOLS)],
+      head: [layout.title, ...(layout.counts ? ["items"] : []), PROTOCOLS.honest, column.selected],
       rows: layout.names.map((name, i) => [name, ...(layout.counts ? [count(layout.counts[i])] : []),
         shown(mean("honest", i)), shown(mean("paper", i))]) };
     return h("details", { class: "fold", open: place === 0 }, h("summary", {}, layout.title),

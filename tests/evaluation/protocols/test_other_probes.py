@@ -310,8 +310,20 @@ def test_the_command_line_and_files_take_a_probe(
     assert "Tiny, centroid" in shown
     assert "fixed" in shown
     assert "selected" not in shown
+    board = facebench("leaderboard", "--format", "md").stdout
+    tables = board.partition("## ")[2]  # below the note on all cells
+    assert "fixed recipe" in tables
+    assert "test-selected" not in tables
+    page = facebench("leaderboard", "--format", "html").stdout
+    assert '"selected":"fixed recipe"' in page
+    assert '"selected":"test-selected"' not in page
     ignored = facebench(*line, "--set", "probe.lrs=0.1", status=2).stderr
-    assert "--set probe.lrs: --probe centroid trains no head, and does not read it" in ignored
+    assert "--set probe.lrs: probe centroid trains no head, and does not read it" in ignored
+    with pytest.raises(SpecError, match="settings, probe.lrs: probe centroid trains no head"):
+        fb.dry_run(
+            method="random", task="tiny", backbone="tinynet", probe="centroid",
+            settings={"probe.lrs": [0.1]}, plugins=[plugin],
+        )  # fmt: skip
     wrong = facebench(*line, "--probe", "centriod", status=2)
     assert "Did you mean 'centroid'" in wrong.stderr
     sweep = tmp_path / "sweep.yaml"
