@@ -83,6 +83,7 @@ def leaderboard(
     return Leaderboard(
         boards=tuple(board for board in boards if board.rows),
         results=runs,
+        origins=tuple(pools.origins.values),
         datasets=tuple(pools.datasets.values),
         environments=tuple(pools.environments.values),
         options=tuple(pools.options.values),

@@ -8,7 +8,7 @@ from typing import Any
 
 from facebench.report.board.provenance import Run
 
-FORMAT = 3
+FORMAT = 4
 
 Rank = tuple[int, int]
 
@@ -219,6 +219,8 @@ class Leaderboard:
     Args:
         boards: Real data first.
         results: Runs behind the cells.
+        origins: Where runs come from: the paper as the method names it, addresses of paper and
+            code, and what is another version here than where a result was written.
         datasets: That runs were judged on.
         environments: That runs were computed in.
         options: Groups of options of runs.
@@ -229,6 +231,7 @@ class Leaderboard:
 
     boards: tuple[Board, ...]
     results: tuple[Run, ...]
+    origins: tuple[Any, ...]
     datasets: tuple[Any, ...]
     environments: tuple[Any, ...]
     options: tuple[Any, ...]

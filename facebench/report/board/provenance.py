@@ -39,12 +39,8 @@ class Run:
         remarks: Those that concern other tasks.
         seconds: How long each stage took.
         alignment: How images were aligned, in words.
-        paper: The method's paper, as the method names it.
-        paper_url: Its address; empty where it is unknown.
-        code_url: Address of its authors' code; likewise.
         length: Length of a feature; None where the result does not state it.
         parameters: Parameters of the backbone; likewise.
-        later: What is another version here than where it was written, in words.
         signed: Number of the key that signed it, which is not checked here; empty without one.
         stages: Hashes of the stages, and the digest of the weights.
         spec: Specification of the run, without its groups of options.
@@ -52,6 +48,7 @@ class Run:
         parts: Breakdowns of the scores: what each is of, by its position among the leaderboard's
             layouts, and its values of both kinds.
         leak_free: Scores without leaked test items, if they were requested.
+        origin: Position among the leaderboard's origins.
         dataset: Position among the leaderboard's datasets.
         environment: Position among the leaderboard's environments.
     """
@@ -68,18 +65,15 @@ class Run:
     remarks: tuple[str, ...]
     seconds: Mapping[str, Any]
     alignment: str
-    paper: str
-    paper_url: str
-    code_url: str
     length: int | None
     parameters: int | None
-    later: tuple[str, ...]
     signed: str
     stages: Mapping[str, Any]
     spec: Mapping[str, Any]
     options: Mapping[str, int]
     parts: tuple[Mapping[str, Any], ...]
     leak_free: tuple[Mapping[str, Any], ...]
+    origin: int
     dataset: int
     environment: int
 
@@ -105,6 +99,7 @@ class Pools:
     """What many results share, each once."""
 
     datasets: Pool = field(default_factory=Pool)
+    origins: Pool = field(default_factory=Pool)
     environments: Pool = field(default_factory=Pool)
     options: Pool = field(default_factory=Pool)
     layouts: Pool = field(default_factory=Pool)
@@ -133,6 +128,10 @@ def _run(result: Result, root: Path, pools: Pools, declared: Declared) -> Run:
     spec = record.spec.plain()
     groups = {name: value for name, value in spec.items() if isinstance(value, dict)}
     paper_url, code_url = declared.addresses(record)
+    origin = {
+        "paper": record.method.paper, "paper_url": paper_url, "code_url": code_url,
+        "later": declared.later(record),
+    }  # fmt: skip
     return Run(
         file=result.path.relative_to(root).as_posix(),
         seed=record.spec.seed,
@@ -146,18 +145,15 @@ def _run(result: Result, root: Path, pools: Pools, declared: Declared) -> Run:
         remarks=tuple(text for text in record.warnings if not _concerns(text, task["title"])),
         seconds=record.seconds.plain(),
         alignment=alignment_words(record),
-        paper=record.method.paper,
-        paper_url=paper_url,
-        code_url=code_url,
         length=record.feature_length,
         parameters=record.backbone_parameters,
-        later=declared.later(record),
         signed=signer(result.path),
         stages=record.stages.plain(),
         spec={name: value for name, value in spec.items() if name not in groups},
         options={name: pools.options.place(value) for name, value in groups.items()},
         parts=tuple(_parts(breakdowns(record, declared.classes(record)), pools)),
         leak_free=tuple(_without_leaks(record)),
+        origin=pools.origins.place(origin),
         dataset=pools.datasets.place(dataset),
         environment=pools.environments.place(record.environment.plain()),
     )

@@ -10,10 +10,10 @@ const FACTS = {
     read: (row) => (row.images ? duration(learningSeconds(row)) : "") },
   written: { title: "Written", read: (row) => each(row, (run) => run.created.slice(0, 10), true) },
   signed: { title: "Submitted by key", read: (row) => each(row, (run) => run.signed) },
-  paper: { title: "Paper", links: (row) => addresses(row, (run) => [run.paper, run.paper_url]) },
+  paper: { title: "Paper", links: (row) => addresses(row, (run) => [origin(run).paper, origin(run).paper_url]) },
   code: { title: "Authors’ code",
-    links: (row) => addresses(row, (run) => [run.code_url.replace(/^https?:\/\/(www\.)?/, ""),
-      run.code_url]) },
+    links: (row) => addresses(row, (run) =>
+    [origin(run).code_url.replace(/^https?:\/\/(www\.)?/, ""), origin(run).code_url]) },
   files: { title: "Result files",
     links: (row) => runsOfRow(row).map((run) => [`${run.spec.task} s${run.seed}`,
       DATA.base ? resultAddress(run) : ""]) },

@@ -112,6 +112,7 @@ const variant = (row) =>
   joined(row.feature, row.backbone, row.pretraining, seedCount(row), row.detail);
 const brief = (row) => joined(row.feature, row.backbone, row.data, row.detail);
 
+const origin = (run) => DATA.origins[run.origin];
 const runsOf = (one) => one.results.map((index) => DATA.results[index]);
 
 // The warnings that all scores of a column have in common: they are about its test images, and

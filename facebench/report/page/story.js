@@ -25,8 +25,8 @@ function asked(row, runs) {
       : ": one run, so that nothing is known of the variation of learning"}`],
     ["Backbone", run.parameters === null ? "" : `${row.backbone}, ${plural(run.parameters, "parameter")}`],
     ["Feature", run.length === null ? "" : `${row.feature}, ${plural(run.length, "number")}`],
-    ["Paper of the method", run.paper && outward(run.paper, run.paper_url)],
-    ["Authors’ code", run.code_url && outward(run.code_url, run.code_url)],
+    ["Paper of the method", origin(run).paper && outward(origin(run).paper, origin(run).paper_url)],
+    ["Authors’ code", origin(run).code_url && outward(origin(run).code_url, origin(run).code_url)],
   ];
 }
 
@@ -55,7 +55,7 @@ function reproduce(runs) {
 
 // That today's commands do not repeat exactly what an earlier version wrote, and which did.
 function older(runs) {
-  const later = [...new Set(runs.flatMap((run) => run.later))];
+  const later = [...new Set(runs.flatMap((run) => origin(run).later))];
   if (!later.length) return [];
   const wrote = [...new Set(runs.map((run) => DATA.environments[run.environment])
     .map((at) => joined(`facebench ${at.packages.facebench}`, at.git_commit && `commit ${at.git_commit}`)))];

@@ -23,7 +23,9 @@ NAMES = (
     "</script><script>alert(1)</script>", "<!--<script>", "{{script}}", "a & b \u2028 \\u003c",
     '"><img src=x onerror=alert(1)>',
 )  # fmt: skip
-EMPTY = Leaderboard(boards=(), results=(), datasets=(), environments=(), options=(), layouts=())
+EMPTY = Leaderboard(
+    boards=(), results=(), origins=(), datasets=(), environments=(), options=(), layouts=()
+)
 
 
 class Parts(HTMLParser):
