@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from functools import cache, wraps
 from inspect import Parameter
+from pathlib import Path
 from typing import Any, get_type_hints
 
 from facebench.cli.refusals import refusal
@@ -32,7 +34,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         for name, group in groups.items():
             given[name] = group(**{field.name: given.pop(field.name) for field in fields(group)})
         try:
-            with stop_signals():
+            with stop_signals(), _cache_of(given):
                 function(**given)
         except Stopped as stop:
             _say(stop)
@@ -49,6 +51,20 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     vars(run)["__signature__"] = signature.replace(parameters=options)
     run.__annotations__ = {option.name: option.annotation for option in options}
     return run
+
+
+@contextmanager
+def _cache_of(given: Mapping[str, Any]) -> Iterator[None]:
+    """Let a command keep all that it keeps in the cache that it was given."""
+    places = [given.get("cache"), *(getattr(value, "cache", None) for value in given.values())]
+    chosen = next((place for place in places if isinstance(place, Path)), None)
+    if chosen is None:
+        yield
+        return
+    from facebench.runtime.kept_values import kept_in
+
+    with kept_in(chosen):
+        yield
 
 
 def _say(stop: Stopped) -> None:

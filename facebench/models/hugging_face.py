@@ -6,8 +6,13 @@ or the pooled map (ResNet). Code of a repository is not run, and weights are rea
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from threading import Event, Thread
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from torch import Tensor, nn
 
@@ -16,6 +21,7 @@ from facebench.models.features import LAST, LAYERS, MAIN, OF_TOKENS, of_tokens
 from facebench.models.named import NamedModel, first_line, library
 from facebench.runtime.listing import user_path
 
+_SECONDS = 5.0  # that the hub may take to accept a connection
 _FILTERS = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic"}  # Pillow's numbers
 
 
@@ -26,12 +32,16 @@ def open_named(kind: str, rest: str) -> NamedModel:
         ModelError: transformers is not installed, or there is neither a network nor a copy.
     """
     transformers, folder = library("transformers", "hf"), user_path(rest)
+    options = {}
+    if not (folder.is_dir() or _hub_answers()):
+        _check_copy(rest)
+        options = {"local_files_only": True}
     shown = f"hf:{folder.name if folder.is_dir() else rest}"  # a result has no place on a machine
-    processor = _opened(transformers.AutoImageProcessor.from_pretrained, rest)
+    processor = _opened(transformers.AutoImageProcessor.from_pretrained, rest, **options)
 
     def load() -> nn.Module:
         return OfTransformers(
-            _opened(transformers.AutoModel.from_pretrained, rest, use_safetensors=True)
+            _opened(transformers.AutoModel.from_pretrained, rest, use_safetensors=True, **options)
         )
 
     return NamedModel(shown, load, preprocess_of(processor.to_dict()))
@@ -110,6 +120,51 @@ class OfTransformers(nn.Module):
         if given.last_hidden_state.ndim == 3:
             return given.last_hidden_state[:, 0]
         return given.pooler_output.flatten(1)
+
+
+def _hub_answers() -> bool:
+    """Return whether the hub, or the proxy on the way to it, takes a connection.
+
+    transformers asks for several files, each several times, before it gives up: 96 s without a
+    network. A copy in the cache is read at once where it is told that there is none.
+    """
+    from huggingface_hub import constants
+
+    hub = urlsplit(constants.ENDPOINT)
+    proxy = "" if proxy_bypass(hub.hostname or "") else getproxies().get(hub.scheme, "")
+    first = urlsplit(proxy if "://" in proxy else f"http://{proxy}") if proxy else hub
+    place = first.hostname, first.port or (80 if first.scheme == "http" else 443)
+    answered = Event()
+
+    def connect() -> None:
+        with suppress(OSError), socket.create_connection(place, timeout=_SECONDS):
+            answered.set()
+
+    # Asking for the address of a name has no timeout.
+    thread = Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(_SECONDS)
+    return answered.is_set()
+
+
+def _check_copy(name: str) -> None:
+    """Check that the cache has a copy of a model, where the hub does not answer.
+
+    Raises:
+        ModelError: It has none.
+    """
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    try:
+        if isinstance(try_to_load_from_cache(name, "config.json"), str):
+            return
+    except ValueError as error:  # what is no name of a model
+        raise ModelError(f"hf:{name}: {first_line(error)} Expected hf:ORG/NAME.") from error
+    raise ModelError(
+        f"hf:{name}: {constants.ENDPOINT} took no connection within {_SECONDS:g} s, and there is "
+        "no copy. Expected a network, a copy in the cache of Hugging Face (HF_HOME), or a folder "
+        "with its files."
+    )
 
 
 def _opened(load: Any, name: str, **options: Any) -> Any:

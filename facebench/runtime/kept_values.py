@@ -9,6 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from facebench.errors import FacebenchError
@@ -18,6 +21,8 @@ from facebench.runtime.workspace import default_cache
 
 FORMAT = 1
 FOLDER = "scores"  # of the cache
+
+_cache: ContextVar[Path | None] = ContextVar("cache", default=None)
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +53,7 @@ def is_kept(key: str) -> bool:
 def can_keep() -> bool:
     """Return whether values can be kept, and so are not computed in vain before they are needed."""
     try:
-        folder = default_cache() / FOLDER
+        folder = _folder()
         folder.mkdir(parents=True, exist_ok=True)
         return os.access(folder, os.W_OK)
     except (OSError, FacebenchError):
@@ -70,8 +75,22 @@ def keep(key: str, value: bytes) -> None:
         _log.debug("not kept: %s", error)
 
 
+@contextmanager
+def kept_in(cache: Path) -> Iterator[None]:
+    """Keep values in this cache instead of the default one."""
+    token = _cache.set(cache)
+    try:
+        yield
+    finally:
+        _cache.reset(token)
+
+
+def _folder() -> Path:
+    return (_cache.get() or default_cache()) / FOLDER
+
+
 def _path(key: str) -> Path:
-    return default_cache() / FOLDER / key
+    return _folder() / key
 
 
 def _header(key: str, value: bytes) -> dict[str, int | str]:

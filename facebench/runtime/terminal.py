@@ -103,6 +103,31 @@ def log_to_terminal(verbose: bool) -> None:
     logging.getLogger("facebench").setLevel(logging.INFO if verbose else logging.WARNING)
 
 
+@contextmanager
+def gathered_warnings() -> Iterator[dict[str, None]]:
+    """Gather warnings instead of printing them: another process prints them, once for several.
+
+    Yields:
+        The messages so far, as keys, in the order in which each first came.
+    """
+    gathered: dict[str, None] = {}
+
+    def gather(record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        gathered.setdefault(record.getMessage())
+        return False
+
+    handlers = logging.getLogger().handlers
+    for handler in handlers:
+        handler.addFilter(gather)
+    try:
+        yield gathered
+    finally:
+        for handler in handlers:
+            handler.removeFilter(gather)
+
+
 def fail(message: str) -> None:
     """Print an error as one line to standard error and exit with status 2."""
     err.print(Text.assemble(("error: ", "bold red"), visible(message)), soft_wrap=True)

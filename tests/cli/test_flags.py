@@ -18,10 +18,11 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from facebench import cli
-from facebench.cli import app
+from facebench.cli import app, options
 from facebench.cli.command import command
 from facebench.cli.options import Judging, Learning, Machine, Places, run_arguments, words
 from facebench.errors import SpecError
+from facebench.runtime.kept_values import keep
 
 FILES = sorted(Path(inspect.getfile(cli)).parent.glob("*.py"))
 
@@ -185,3 +186,29 @@ def test_options_are_those_of_a_run_in_python(tmp_path: Path) -> None:
     assert found.given() == {"method": "pcl", "limit": 3, "data": tmp_path}
     assert found.settings["pcl.temperature"].where == "--set pcl.temperature=0.07"
     assert (found.cache, found.force, found.devices) == (tmp_path, True, 1)
+
+
+def test_what_a_command_keeps_is_in_the_cache_that_it_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACEBENCH_CACHE", str(tmp_path / "default"))
+    held = typer.Typer()
+
+    @held.command()
+    @command
+    def direct(cache: options.Cache = None) -> None:
+        keep("of one", b"value")
+
+    @held.command()
+    @command
+    def grouped(places: Places) -> None:
+        keep("of a group", b"value")
+
+    for name, cache in (("direct", "a"), ("grouped", "b")):
+        given = [name, "--cache", str(tmp_path / cache)]
+        assert CliRunner().invoke(held, given, catch_exceptions=False).exit_code == 0
+    monkeypatch.delenv("FACEBENCH_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert CliRunner().invoke(held, ["direct"], catch_exceptions=False).exit_code == 0
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"a/scores/of one", "b/scores/of a group", "xdg/facebench/scores/of one"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -129,3 +131,41 @@ def test_a_model_is_judged(
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="transformers cannot load it"):
         open_named("hf", str(tmp_path))
+
+
+@pytest.fixture
+def listening() -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("reached", [True, False])
+def test_without_a_hub_only_the_cache_is_asked(
+    listening: str, reached: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[dict[str, Any]]()
+
+    def load(name: str, **options: Any) -> Any:
+        asked.append(options)
+        raise OSError("no copy")
+
+    for proxy in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(proxy, raising=False)
+    monkeypatch.setattr(transformers.AutoImageProcessor, "from_pretrained", load)
+    hub = listening if reached else "http://127.0.0.1:9"  # where no server listens
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub)
+    if not reached:
+        with pytest.raises(ModelError, match=r"hf:org/name: .*:9 took no connection within 5 s"):
+            open_named("hf", "org/name")
+        with pytest.raises(ModelError, match=r"hf:a/b/c: .*Expected hf:ORG/NAME"):
+            open_named("hf", "a/b/c")
+        monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_: "config.json")
+        assert asked == []
+    with pytest.raises(ModelError, match="transformers cannot load it: OSError: no copy"):
+        open_named("hf", "org/name")
+    assert asked == [{} if reached else {"local_files_only": True}]
+    monkeypatch.setenv("http_proxy", listening)
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://hub.invalid")
+    with pytest.raises(ModelError):
+        open_named("hf", "org/name")
+    assert asked[-1] == {}

@@ -1,8 +1,12 @@
 """Executors: what is asked of them is checked, and each gives the results of one process."""
 
 import json
+import logging
 import shutil
+import sys
+from concurrent.futures import Future
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,11 +14,13 @@ import torch
 
 from conftest import Facebench
 from facebench.errors import FacebenchError, StageError
+from facebench.runtime.terminal import Once, gathered_warnings
+from facebench.sweep.executors import protocol
 from facebench.sweep.executors.attempt import attempt
 from facebench.sweep.executors.choice import Choice
 from facebench.sweep.executors.common_folder import check_identity, identity
 from facebench.sweep.executors.processes import visible_gpus
-from facebench.sweep.executors.protocol import Ended
+from facebench.sweep.executors.protocol import Ended, execute
 from facebench.sweep.executors.slurm import read_settings
 
 SWEEP = """
@@ -139,3 +145,42 @@ def test_jobs_of_a_queue_give_the_results_of_one_process(
     assert measured(tmp_path / "queue") == expected
     wrong = facebench(*sweep, *queue, "--slurm", "partitoin=gpu", "--force", status=2)
     assert "Unknown argument 'partitoin'" in wrong.stderr
+
+
+class Finished:
+    """An executor whose runs have ended before they are given to it."""
+
+    places = 2
+
+    def submit(self, planned: Any) -> Future[Ended]:
+        future = Future[Ended]()
+        future.set_result(Ended(error="as asked", warnings=("12 images are unreadable", planned)))
+        return future
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_processes_warn_of_is_said_by_the_sweep_once_for_each_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(Once())
+    monkeypatch.setattr(logging.getLogger(), "handlers", [handler])
+    log = logging.getLogger("facebench.test")
+    with gathered_warnings() as gathered:
+        for message in ("b", "a", "b"):
+            log.warning("%s is odd", message)
+        log.error("an error")
+    assert list(gathered) == ["b is odd", "a is odd"]
+    log.warning("after")
+    assert capsys.readouterr().err == "an error\nafter\n"
+    runs = ["of one", "of another"]
+    schedule = SimpleNamespace(
+        take=lambda: runs.pop() if runs else None, finish=lambda *_, **__: []
+    )
+    monkeypatch.setattr(protocol, "_settled", lambda planned, ended, *_: [(planned, ended.error)])
+    outcomes: list[Any] = list(execute(schedule, Finished(), None))  # type: ignore[arg-type]
+    assert sorted(outcomes) == [("of another", "as asked"), ("of one", "as asked")]
+    said = capsys.readouterr().err.splitlines()
+    assert sorted(said) == ["12 images are unreadable", "of another", "of one"]

@@ -6,7 +6,7 @@ import logging
 import os
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from facebench.registry import Registry
 from facebench.request.loaded import LoadedRun, load_run
 from facebench.runtime.device import resolve_device
 from facebench.runtime.stops import Stopped, stop_signals
-from facebench.runtime.terminal import log_to_terminal
+from facebench.runtime.terminal import gathered_warnings, log_to_terminal
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.executors.common_folder import check_identity
 from facebench.sweep.executors.protocol import Ended
@@ -67,7 +67,10 @@ def compute(site: bytes, planned: bytes) -> Ended:
             here = _prepared(site)
             # Only now, since options in it may belong to a single-file plugin.
             spec, beside = pickle.loads(planned)
-            return attempt(spec, partial(load_run, spec, here.registry), here.workspace, beside)
+            load = partial(load_run, spec, here.registry)
+            with gathered_warnings() as warnings:
+                ended = attempt(spec, load, here.workspace, beside)
+            return replace(ended, warnings=tuple(warnings))
     except Stopped as stop:
         return Ended(error=stop.line)
     except FacebenchError as error:

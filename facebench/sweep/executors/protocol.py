@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from facebench.runtime.workspace import Workspace
 from facebench.sweep.plan import PlannedRun
 from facebench.sweep.schedule import Schedule
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
@@ -21,10 +24,12 @@ class Ended:
     Args:
         result: Path of its result; None if there is none.
         error: Reason why there is none.
+        warnings: What was warned of meanwhile, to be said where the sweep was started.
     """
 
     result: Path | None = None
     error: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +91,8 @@ def execute(schedule: Schedule, executor: Executor, workspace: Workspace) -> Ite
                 return
             for future in wait(under_way, return_when=FIRST_COMPLETED).done:
                 planned, ended = under_way.pop(future), _visible(future.result(), workspace)
+                for warning in ended.warnings:  # of which the terminal's log prints each once
+                    _log.warning("%s", warning)
                 yield from _settled(planned, ended, schedule, workspace)
     finally:
         executor.close()
@@ -98,8 +105,9 @@ def _visible(ended: Ended, workspace: Workspace) -> Ended:
     if Copies(workspace).take_result(ended.result):
         return ended
     return Ended(
+        warnings=ended.warnings,
         error=f"its result {ended.result} is not to be seen on this machine; expected a folder "
-        "that all machines share. Name one with --results."
+        "that all machines share. Name one with --results.",
     )
 
 
