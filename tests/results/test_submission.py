@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +32,10 @@ def forbidding(name: str) -> TaskInfo:
     """Return what a task declares whose licence forbids names, if it is of several labels."""
     info = info_of(name.removeprefix("tiny_"))
     return replace(info, names_may_be_published=info.protocol != "multilabel")
+
+
+def info_of_tiny(name: str) -> TaskInfo:
+    return info_of(name.removeprefix("tiny_"))
 
 
 def without(result: Result, key: str) -> object:
@@ -111,8 +118,37 @@ def test_the_workflow_is_that_of_the_documentation() -> None:
     parsed = yaml.safe_load(workflow_text())
     runs = [step["run"] for step in parsed["jobs"]["validate"]["steps"] if "run" in step]
     assert "facebench results validate ." in runs
-    assert "facebench publish . --out site" in runs
+    assert "facebench publish site --out site" in runs
     assert workflow_text() in (ROOT / "docs/leaderboard.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.nightly
+def test_the_steps_of_the_workflow_publish_a_page_whose_links_lead_to_results(
+    facebench: Facebench, tmp_path: Path
+) -> None:
+    command = tmp_path / "bin" / "facebench"
+    command.parent.mkdir()
+    program = "from facebench.cli import main; main()"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -c "{program}" "$@"\n')
+    command.chmod(0o755)
+    for kind in ("multilabel", "classification"):
+        write_result(tmp_path / "runs", kind)
+    submit(tmp_path / "runs", tmp_path / "repository", info_of_tiny)
+    steps = yaml.safe_load(workflow_text())["jobs"]["validate"]["steps"]
+    runs = [step["run"] for step in steps if "run" in step]
+    assert runs.pop(0).startswith("pip install")
+    paths = os.environ | {"PATH": f"{command.parent}:{os.environ['PATH']}"}
+    for run in runs:
+        subprocess.run(
+            ["bash", "-e", "-c", run], cwd=tmp_path / "repository", env=paths, check=True
+        )
+    site = tmp_path / "repository" / "site"
+    page = (site / "index.html").read_text(encoding="utf-8")
+    assert '"base":"."' in page
+    for result in (tmp_path / "runs").glob("*/*.json"):
+        place = result.relative_to(tmp_path / "runs").as_posix()
+        assert f'"file":"{place}"' in page
+        assert (site / place).is_file()
 
 
 def test_licences_that_forbid_names_are_declared() -> None:
