@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from pretrain.test_engine import SPEC, build, learn
+from test_engine import SPEC, build, learn
 from torch import Generator, Tensor
 
 from facebench.pretrain.augment import color, geometry, transforms
