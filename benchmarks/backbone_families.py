@@ -52,10 +52,11 @@ def try_all(rows: Path, families: list[str]) -> None:
     for family in families:
         if family in done:
             continue
-        trial = try_within_limits(f"timm:{SMALLEST[family]}", registry, [*LEARNERS])
-        if TOO_MUCH in str(trial.get("refused")):  # then with fewer methods
-            fewer = [*LEARNERS][:-1]
-            trial = try_within_limits(f"timm:{SMALLEST[family]}", registry, fewer)
+        learners = [*LEARNERS]
+        trial = try_within_limits(f"timm:{SMALLEST[family]}", registry, learners)
+        while TOO_MUCH in str(trial.get("refused")) and learners:  # then with fewer methods
+            learners.pop()
+            trial = try_within_limits(f"timm:{SMALLEST[family]}", registry, learners)
         row = {"family": family, **trial, "timm": timm.__version__, "torch": torch.__version__}
         with rows.open("a") as file:
             file.write(json.dumps(row) + "\n")
@@ -128,6 +129,8 @@ def outcome(row: dict[str, Any]) -> str:
     but = f"; {', '.join(left_out)} not tried to the end: {TOO_MUCH}" if left_out else ""
     if row["one_size"]:
         return f"works, at one size: it learns and is judged at that of the task{but}"
+    if not row["learned"]:
+        return f"gives features and takes its own weights{but}"
     changed = [row["learned_at"] != 32, row["judged_at"] != 100]
     return f"works, at the nearest sizes{but}" if any(changed) else f"works{but}"
 

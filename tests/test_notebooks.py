@@ -34,7 +34,8 @@ def test_a_notebook_runs(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("FACEBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("FACEBENCH_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
-    shell, shown = InteractiveShell(), []
+    library: Any = InteractiveShell  # its functions are not typed
+    shell, shown = library(), []
     for cell in opened(path).cells:
         if cell.cell_type == "code":
             done = shell.run_cell(cell.source)

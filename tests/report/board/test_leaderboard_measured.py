@@ -99,7 +99,7 @@ def test_a_command_repeats_the_spec_or_the_story_says_why_not(visit: Any) -> Non
 
 def leaves(tree: dict[str, Any], above: str = "") -> dict[str, Any]:
     """Return the options of a spec by their dotted names."""
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in tree.items():
         name = f"{above}{key}"
         found |= leaves(value, f"{name}.") if isinstance(value, dict) else {name: value}
