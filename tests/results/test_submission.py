@@ -82,6 +82,11 @@ def test_pairs_and_what_names_a_file_elsewhere_are_refused(tmp_path: Path) -> No
     reseal(result.path)
     with pytest.raises(StageError, match=r"found the name 0\.png in a warning"):
         without_names(read_result(result.path), tmp_path / "out")
+    record["task"]["warnings"] = ["1 subjects are in training and test: F0001"]
+    result.path.write_text(json.dumps(record))
+    reseal(result.path)
+    with pytest.raises(StageError, match="found the name F0001 in a warning"):
+        without_names(read_result(result.path), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
