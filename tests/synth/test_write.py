@@ -102,8 +102,8 @@ def test_a_script_without_a_main_guard_renders(tmp_path: Path) -> None:
         "from pathlib import Path\n"
         "from facebench.synth.sampling import FaceSampler\n"
         "from facebench.synth.write import write_images\n"
-        "faces = FaceSampler(0)\n"
-        "items = [(Path(f'{n}.jpg'), faces.face(n)) for n in range(65)]\n"
+        "face = FaceSampler(0).face(0)\n"
+        "items = [(Path(f'{n}.jpg'), face) for n in range(65)]\n"
         "print(write_images(items, 16, workers=2))\n"
     )
     done = subprocess.run(
@@ -117,6 +117,6 @@ def test_a_process_that_dies_ends_the_writing_with_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("facebench.synth.write._write_chunk_of", lambda *_: os._exit(1))
-    items = [(tmp_path / f"{number}.jpg", FaceSampler(0).face(number)) for number in range(65)]
+    items = [(tmp_path / f"{number}.jpg", FaceSampler(0).face(0)) for number in range(65)]
     with pytest.raises(FacebenchError, match="ended before its work"):
         write_images(items, 16, workers=2)
