@@ -29,7 +29,7 @@ from facebench.results.sealing import seal_violations
 from facebench.results.store import Result, relative_path, result_key
 from facebench.results.verdicts import known_valid, note_valid, verdict_key
 from facebench.runtime.differences import MISSING, Difference, differences
-from facebench.runtime.pool import FEW, computed
+from facebench.runtime.pool import FEW, computed, worth_starting
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +80,7 @@ def validate_folder(root: Path, *, anew: bool = False, processes: int = 1) -> It
     Args:
         root: The folder.
         anew: Compute the scores of all files again.
-        processes: How many check them, if they are many; each imports the program that calls this.
+        processes: How many check them, if they are many.
 
     Yields:
         One after the other, in the order of their paths.
@@ -94,10 +94,9 @@ def validate_folder(root: Path, *, anew: bool = False, processes: int = 1) -> It
             f"{root}: found no result; expected TASK/METHOD-BACKBONE-FEATURE-sSEED-HASH.json, with "
             "a parquet file of the same name. Give the folder that --results wrote to."
         )
-    if processes > 1 and not anew:
-        new = islice((path for path in results if not _scored_before(path)), processes * FEW)
-        processes = min(processes, len(list(new)) // FEW + 1)
-    yield from computed(partial(_checked, anew=anew), results, processes)
+    new = (path for path in results if anew or not _scored_before(path))
+    count = len(list(islice(new, processes * FEW))) if processes > 1 else 0
+    yield from computed(partial(_checked, anew=anew), results, worth_starting(count, processes))
     for path in orphans:
         missing = Finding(path, "the result", MISSING, path.with_suffix(".json").name)
         yield Checked(path, (missing,))

@@ -75,9 +75,17 @@ def keep(key: str, value: bytes) -> None:
         _log.debug("not kept: %s", error)
 
 
+def place() -> Path | None:
+    """Return the cache that values are kept in; None where there can be none."""
+    try:
+        return _cache.get() or default_cache()
+    except FacebenchError:  # no home
+        return None
+
+
 @contextmanager
-def kept_in(cache: Path) -> Iterator[None]:
-    """Keep values in this cache instead of the default one."""
+def kept_in(cache: Path | None) -> Iterator[None]:
+    """Keep values in this cache; None for the default one."""
     token = _cache.set(cache)
     try:
         yield

@@ -1,35 +1,67 @@
-"""Many small computations in several processes of this machine."""
+"""Many computations in several processes of this machine."""
 
 from __future__ import annotations
 
-import multiprocessing
 import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
-FEW = 200  # computations that end before another process has imported what it needs
-_CHUNK = 8  # that a process takes at a time
+from joblib import Parallel, delayed
+
+from facebench.errors import FacebenchError
+from facebench.runtime.kept_values import kept_in, place
+
+FEW = 200  # small computations that end before another process has imported what it needs
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-def computed(function: Callable[[T], R], items: Sequence[T], processes: int = 1) -> Iterator[R]:
+def worth_starting(count: int, processes: int) -> int:
+    """Return how many of some processes are worth their start for many small computations.
+
+    Args:
+        count: Number of computations.
+        processes: The most that may be started.
+    """
+    return min(processes, count // FEW + 1)
+
+
+def computed(function: Callable[[T], R], items: Iterable[T], processes: int = 1) -> Iterator[R]:
     """Yield what a function returns for each item, in their order.
+
+    Processes are joblib's: they do not import the script that called, so that it needs no
+    ``if __name__ == "__main__":``, inherit no threads, and stay for the next call.
 
     Args:
         function: One of a module, or a partial of one.
-        items: What it takes.
-        processes: How many compute it, if there are many items; each imports the program that calls
-            this. One computes in this process.
+        items: What it takes; a few are taken ahead.
+        processes: How many compute it; one is this process.
+
+    Raises:
+        FacebenchError: A process ended before its work.
     """
-    processes = min(processes, len(items) // FEW + 1)
     if processes <= 1:
         yield from map(function, items)
         return
-    # A fork would inherit the threads of this process.
-    context = multiprocessing.get_context("spawn")
-    ignoring = (signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; this one ends the others
-    with ProcessPoolExecutor(processes, context, signal.signal, ignoring) as pool:
-        yield from pool.map(function, items, chunksize=_CHUNK)
+    pool = Parallel(
+        processes, backend="loky", return_as="generator", pre_dispatch="3 * n_jobs", max_nbytes=None
+    )
+    there = delayed(partial(_there, function, place()))
+    try:
+        yield from pool(there(item) for item in items)
+    except BrokenProcessPool as error:
+        raise FacebenchError(
+            f"a process ended before its work ({error}). If memory is short, end other programs; "
+            "then run the command again."
+        ) from error
+
+
+def _there(function: Callable[[T], R], cache: Path | None, item: T) -> R:
+    """Compute an item in a process of the pool, with the kept values of the process that asks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; that one ends the others
+    with kept_in(cache):
+        return function(item)

@@ -7,16 +7,16 @@ import logging
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import mkdtemp
 
-from joblib import Parallel, delayed
 from PIL import Image
 
-from facebench.errors import DataError, FacebenchError
+from facebench.errors import DataError
+from facebench.runtime.pool import computed
 from facebench.synth.assets import data_folder
 from facebench.synth.attributes import Face
 from facebench.synth.clips import sample_clip
@@ -181,35 +181,16 @@ def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _work(chunks: Iterator[list[Item]], settings: _Settings, workers: int) -> Iterator[int]:
-    """Writes all chunks, submitting a few ahead, and yields the size of each."""
+    """Writes all chunks and yields the size of each."""
     first = list(islice(chunks, 3))
-    if workers <= 1 or len(first) < 3:  # starting processes would take longer than the work
-        for chunk in (*first, *chunks):
-            yield _write_chunk(chunk, settings)
-        return
-    # joblib's own processes do not import the script that called, so that it needs no
-    # ``if __name__ == "__main__":``, and inherit no threads of torch.
-    pool = Parallel(
-        workers, backend="loky", return_as="generator", pre_dispatch="3 * n_jobs", max_nbytes=None
-    )
-    head = load_head()
-    try:
-        yield from pool(
-            delayed(_write_chunk_of)(head, chunk, settings) for chunk in chain(first, chunks)
-        )
-    except BrokenProcessPool as error:
-        raise FacebenchError(
-            f"a process that renders faces ended before its work ({error}). If memory is short, "
-            "end other programs; then run the command again."
-        ) from error
+    if len(first) < 3:  # starting processes would take longer than the work
+        workers = 1
+    write = partial(_write_chunk, load_head(), settings)
+    yield from computed(write, chain(first, chunks), workers)
 
 
-def _write_chunk_of(head: Head, chunk: list[Item], settings: _Settings) -> int:
-    use_head(head)  # reading it would take this process seconds
-    return _write_chunk(chunk, settings)
-
-
-def _write_chunk(chunk: list[Item], settings: _Settings) -> int:
+def _write_chunk(head: Head, settings: _Settings, chunk: list[Item]) -> int:
+    use_head(head)  # reading it would take another process seconds
     size, grayscale, quality = settings
     for path, face in chunk:
         image = Image.fromarray(render([face], size)[0])

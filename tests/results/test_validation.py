@@ -255,7 +255,6 @@ def test_several_processes_find_what_one_finds(
     copied: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "FEW", 1)
-    monkeypatch.setattr(pool, "_CHUNK", 1)
     for kind in KINDS[:3]:
         copied(kind)
     overwrite(copied("multilabel"), "scores/honest/f1", 0.123)
@@ -275,6 +274,7 @@ def test_no_process_is_started_for_what_was_found_valid_before(
 
     monkeypatch.setenv("FACEBENCH_CACHE", str(tmp_path / ".cache"))
     monkeypatch.setattr(validation, "FEW", 1)
+    monkeypatch.setattr(pool, "FEW", 1)
     monkeypatch.setattr(validation, "computed", noting)
     for kind in KINDS[:3]:
         copied(kind)

@@ -116,7 +116,7 @@ def test_a_script_without_a_main_guard_renders(tmp_path: Path) -> None:
 def test_a_process_that_dies_ends_the_writing_with_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("facebench.synth.write._write_chunk_of", lambda *_: os._exit(1))
+    monkeypatch.setattr("facebench.synth.write._write_chunk", lambda *_: os._exit(1))
     items = [(tmp_path / f"{number}.jpg", FaceSampler(0).face(0)) for number in range(65)]
     with pytest.raises(FacebenchError, match="ended before its work"):
         write_images(items, 16, workers=2)

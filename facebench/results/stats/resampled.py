@@ -30,7 +30,7 @@ from facebench.results.stats.resampling import (
 )
 from facebench.results.store import Result
 from facebench.runtime.kept_values import can_keep, is_kept
-from facebench.runtime.pool import computed
+from facebench.runtime.pool import computed, worth_starting
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def keep_draws(wanted: Iterable[tuple[Result, Sequence[Drawing]]], processes: in
 
     Args:
         wanted: Results, and what is to be computed of each.
-        processes: How many compute it, see :func:`facebench.runtime.pool.computed`.
+        processes: How many compute it, if they are many.
     """
     if not can_keep():
         return
@@ -81,7 +81,7 @@ def keep_draws(wanted: Iterable[tuple[Result, Sequence[Drawing]]], processes: in
         of_result = {drawing: key for drawing, key in keys.items() if key and not is_kept(key)}
         if of_result:
             missing.append((result, of_result))
-    for _ in computed(_keep_missing, missing, processes):
+    for _ in computed(_keep_missing, missing, worth_starting(len(missing), processes)):
         pass
 
 
