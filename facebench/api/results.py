@@ -121,9 +121,7 @@ class Results(Sequence[Result]):
 
         Args:
             page: File that it will be written to, which links to results that are near it.
-            processes: How many draw the test items of many results again, the first time; each
-                imports the program that calls this, which therefore has to be guarded by
-                ``if __name__ == "__main__"``.
+            processes: How many draw the test items of many results again, the first time.
 
         Raises:
             StageError: A result or its predictions cannot be used.

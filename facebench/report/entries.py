@@ -195,7 +195,7 @@ def keep_scores(found: Iterable[MethodEntry], processes: int = 1) -> None:
 
     Args:
         found: Entries.
-        processes: How many compute it, if there is much; each imports the program that calls this.
+        processes: How many compute it, if there is much.
     """
     by_group: dict[Group, list[Result]] = defaultdict(list)
     for entry in found:

@@ -65,8 +65,7 @@ def leaderboard(
         results: Stored results, in any order.
         root: Folder of the results; paths of files are relative to it.
         beside: Folder of the page, which links to results that are near it.
-        processes: How many draw the test items of many results again; each imports the program
-            that calls this.
+        processes: How many draw the test items of many results again.
 
     Raises:
         StageError: A result or its predictions cannot be used.
