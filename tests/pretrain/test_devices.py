@@ -111,9 +111,18 @@ def run_beside(
 def test_after_a_kill_as_many_or_fewer_processes_go_on(
     tmp_path: Path, data: Path, plugin: Path
 ) -> None:
-    """Two are killed; then one goes on in their place, and then two do."""
+    """Two are killed; then one goes on in their place, and then two do.
+
+    At the default learning rate float32 rounding grows to several per cent in 10 epochs, as much
+    between 1 and 2 threads of one device as between one device and two: Adam divides by the size of
+    the gradient, and that of a bias before BatchNorm is rounding alone. At a small learning rate
+    curves can be compared to the end; test_together.py compares in float64 at the usual one.
+    """
+    rows = 40
+    small = ["--set", "pretrain.lr=1e-5"]
     started = psutil.Popen(
-        [sys.executable, *command(plugin, 40, 2)], cwd=tmp_path, env=environment(tmp_path, data),
+        [sys.executable, *command(plugin, rows, 2), *small],
+        cwd=tmp_path, env=environment(tmp_path, data),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     points: list[Path] = []
@@ -129,16 +138,16 @@ def test_after_a_kill_as_many_or_fewer_processes_go_on(
             process.kill()
         started.wait()
     learned = ResumeFile().load_checkpoint(points[0])["curves"]
-    assert 1 <= len(learned) < 40
-    done = finished(command(plugin, 40, 1), tmp_path, data)
+    assert 1 <= len(learned) < rows
+    done = finished([*command(plugin, rows, 1), *small], tmp_path, data)
     assert "pretraining goes on from what 2 devices left" in done.stderr
-    finished(command(plugin, 40, 2), tmp_path, data)
+    finished([*command(plugin, rows, 2), *small], tmp_path, data)
     ones, twos = results(tmp_path)
     for record, counts in ((ones, [2, 1]), (twos, [2])):
         assert record["pretrain"]["devices"]["counts"] == counts
         history = record["pretrain"]["history"]
         assert history[: len(learned)] == learned
-        assert len(history) == 40
+        assert len(history) == rows
     names = ("L_contrast", "gradient_norm", "lr")
     for row, other in zip(ones["pretrain"]["history"], twos["pretrain"]["history"], strict=True):
-        assert [row[n] for n in names] == pytest.approx([other[n] for n in names], rel=1e-2)
+        assert [row[n] for n in names] == pytest.approx([other[n] for n in names], rel=5e-3)
