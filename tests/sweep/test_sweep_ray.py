@@ -1,14 +1,10 @@
-"""``--executor ray``: as it is typed, stopped by Ctrl-C, and on two nodes of which one is killed.
-
-Ray is an extra that the tests do not install: without it these are skipped.
-"""
+"""``--executor ray``: as it is typed, stopped by Ctrl-C, on two nodes of which one is killed."""
 
 import json
 import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +20,6 @@ from facebench.sweep.executors.choice import Choice
 from facebench.sweep.schedule import Schedule
 
 pytestmark = [
-    pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed"),
     pytest.mark.usefixtures("one_thread"),
     pytest.mark.filterwarnings("ignore"),  # Ray's own: sockets and files that it leaves open
 ]
