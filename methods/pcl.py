@@ -55,6 +55,7 @@ class PCL(Method):
         features=("f_s", "f_f", "f_p", "f_f+f_p"),
         recipes={"paper": {}, "official": OFFICIAL},
         presets={"quick": QUICK},
+        small={"pdd_images": 1},  # the decoder takes most of a step's time
     )
     Options = PCLOptions
     foreign = Foreign(  # the released checkpoint

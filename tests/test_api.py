@@ -131,6 +131,7 @@ def files(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.wheel
+@pytest.mark.nightly  # .ci/run has it among the tests of the wheel
 def test_importing_loads_neither_torch_nor_a_plugin() -> None:
     code = (
         "import sys, facebench as fb\n"

@@ -48,7 +48,7 @@ def test_a_new_package_passes_its_own_tests(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["method", pytest.param("task", marks=pytest.mark.nightly)])
 def test_an_installed_package_is_listed_checked_and_run(
     facebench: Facebench, tmp_path: Path, plugin: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:

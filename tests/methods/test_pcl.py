@@ -248,7 +248,7 @@ def test_a_few_steps_lower_the_loss_and_do_not_collapse_the_features() -> None:
 @pytest.mark.parametrize("precision", ["32", "bf16"])
 def test_the_baselines_head_learns_on_both_branches(precision: Precision) -> None:
     """It acts only where ``projection`` is on, which one option at a time does not try."""
-    options = replace(SMALL, projection=True, projection_head="simclr")
+    options = replace(SMALL, projection=True, projection_head="simclr", pdd_images=1)
     heads = [PCL(TwoLayers(), options, 32).head_f, PCL(TwoLayers(), options, 32).head_p]
     assert all(isinstance(head, SimCLRProjectionHead) for head in heads)
     brief = PretrainSpec(epochs=3, batch_size=4, image_size=32)
