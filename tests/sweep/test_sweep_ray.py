@@ -92,7 +92,7 @@ def test_a_sweep_as_it_is_typed_is_that_of_one_process(
     assert measured(tmp_path / "both") == expected
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_ctrl_c_leaves_resume_points_and_no_process(
     tmp_path: Path, data: Path, typed: list[str]
 ) -> None:
