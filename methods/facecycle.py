@@ -52,6 +52,7 @@ class FaceCycle(Method):
         single_images="a flip of each image",
         features=("f_s", "code", "id_code"),
         offline={"vgg": "random"},
+        small={"generator_blocks": 1, "normaliser_blocks": 1},
         presets={
             "paper": {
                 "pretrain.epochs": 60,

@@ -45,6 +45,7 @@ def test_what_would_take_too_long_is_left_out(capsys: pytest.CaptureFixture[str]
     assert found["left_out"] == ["pcl", "simclr", "extraction", "probe", "profile"]
 
 
+@pytest.mark.nightly
 def test_the_cost_of_a_step_grows_with_the_batch() -> None:
     from step_cost import step_cost
 

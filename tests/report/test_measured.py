@@ -43,11 +43,11 @@ def test_every_result_is_what_was_sealed() -> None:
 
 @pytest.mark.slow
 def test_scores_follow_from_the_predictions_beside_them() -> None:
-    """Of every tenth result: the nightly test below takes each, some for two seconds."""
-    results = sorted(MEASURED.glob("*/*.json"))
-    assert results
-    for path in results[::10]:
-        assert list(validate_result(path)) == []
+    """Of one result of each task: the nightly test below takes all, some for two seconds."""
+    tasks = list(MEASURED.iterdir())
+    assert len(tasks) > 1
+    for task in tasks:
+        assert list(validate_result(min(task.glob("*.json")))) == []
 
 
 @pytest.mark.nightly
