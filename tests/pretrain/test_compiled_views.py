@@ -1,5 +1,6 @@
 """Compiled augmentation: the same images, and the reason where there is none."""
 
+import json
 import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from test_engine import SPEC, build, learn
 from torch import Generator, Tensor
 
+from conftest import Facebench
 from facebench.pretrain.augment import color, geometry, transforms
 from facebench.pretrain.augment.compiled import Compiler, compiled_views
 from facebench.pretrain.augment.transforms import Compose, Flip, GaussianNoise
@@ -84,6 +86,24 @@ def test_a_run_learns_the_same_with_compiled_views(tmp_path: Path) -> None:
         # sign of what rounding leaves of it.
         assert one["L_contrast"] == pytest.approx(other["L_contrast"], rel=1e-4)
         assert one["gradient_norm"] == pytest.approx(other["gradient_norm"], rel=1e-3)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("precision", ["32", "bf16"])
+def test_a_command_learns_with_compiled_views_and_says_so(
+    facebench: Facebench, tmp_path: Path, plugin: Path, precision: str
+) -> None:
+    facebench(
+        "run", "--method", "simclr", "--task", "tiny", "--backbone", "tinynet", "--plugin",
+        str(plugin), "--pretrain-data", "tiny", "--set", "pretrain.compile=views", "--set",
+        "pretrain.epochs=2", "--set", "pretrain.batch_size=24", "--set", "pretrain.image_size=32",
+        "--set", "probe.epochs=2", "--device", "cpu", "--precision", precision, "--no-floors",
+    )  # fmt: skip
+    (path,) = tmp_path.glob("results/runs/tiny/*.json")
+    record = json.loads(path.read_text())
+    assert record["spec"]["pretrain"]["compile"] == "views"
+    assert record["spec"]["precision"] == precision
+    assert record["pretrain"]["compiled"] == {"asked": "views", "graphs": 3, "reasons": []}
 
 
 def test_without_a_gpu_there_are_no_cuda_graphs(
