@@ -25,7 +25,7 @@ from facebench.backbones import FaceCycle16
 from facebench.config.spec import ExtractSpec
 from facebench.evaluation.extract import extract
 from facebench.method import Method, MethodInfo
-from facebench.pretrain.allocator import keep_freed_memory
+from facebench.runtime.allocator import keep_freed_memory
 from facebench.runtime.device import autocast, resolve_device, resolve_precision
 from facebench.runtime.images import TORCHVISION, Scaling, crop_resize, read_image
 from facebench.runtime.workspace import Workspace

@@ -27,7 +27,7 @@ from torchvision.transforms import v2
 
 from facebench.backbones import FaceCycle16
 from facebench.method import Method, Terms
-from facebench.pretrain.allocator import keep_freed_memory
+from facebench.runtime.allocator import keep_freed_memory
 from facebench.runtime.device import autocast, resolve_device, resolve_precision
 from facebench_methods._pcl_options import PCLOptions
 from facebench_methods._pdd import DoublingConv2d

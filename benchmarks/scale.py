@@ -48,8 +48,8 @@ from facebench.evaluation.probe.training import ProbeSettings, epoch_batches, tr
 from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features, FeatureWriter, read_features
 from facebench.method import Method, MethodInfo
-from facebench.pretrain.allocator import keep_freed_memory
 from facebench.progress import Silent
+from facebench.runtime.allocator import keep_freed_memory
 from facebench.runtime.workspace import Workspace
 from facebench.task import NoOptions
 

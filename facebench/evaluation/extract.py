@@ -23,6 +23,7 @@ from facebench.evaluation.shared_calls import shared_calls
 from facebench.evaluation.store import FeatureWriter
 from facebench.method import Method
 from facebench.models.pooling import generalised_mean
+from facebench.runtime.allocator import keep_freed_memory
 from facebench.runtime.device import Precision, autocast
 from facebench.runtime.images import Scaling
 from facebench.runtime.transfer import to_device
@@ -87,6 +88,7 @@ def extract(
         StageError: A feature is not finite in the type on disk, features are not the same in
             another batch, or the disk has too little space.
     """
+    keep_freed_memory()
     wanted = [Wanted(spec, folder, record), *beside]
     forward = _Forward(
         method.eval().to(workspace.device).to(memory_format=torch.channels_last),

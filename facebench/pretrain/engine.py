@@ -21,7 +21,6 @@ from facebench.config.spec import PretrainSpec
 from facebench.data.packed import Faces
 from facebench.errors import LearningError
 from facebench.method import Method
-from facebench.pretrain.allocator import keep_freed_memory
 from facebench.pretrain.augment.compiled import Compiler, compiled_views
 from facebench.pretrain.batch_norm import synchronised
 from facebench.pretrain.devices import alone_afterwards
@@ -30,6 +29,7 @@ from facebench.pretrain.narrow_convolutions import take_strides_first
 from facebench.pretrain.order import Batches, EpochOrder, companions_of
 from facebench.pretrain.resume import RESUME_FILE, ResumeFile, ResumePoints
 from facebench.progress import Advance
+from facebench.runtime.allocator import keep_freed_memory
 from facebench.runtime.device import Precision
 from facebench.runtime.launch import launcher
 from facebench.runtime.stops import stop_signals

@@ -1,8 +1,8 @@
 """Configures glibc's allocator to reuse the memory of freed activations.
 
-glibc maps each tensor above 32 MB afresh and unmaps it when it is freed. A training step on the
-CPU then spends a third of its time on page faults (see benchmarks/pcl_step.py). With the settings
-below, glibc keeps freed memory and reuses the same pages in the next step.
+glibc maps each tensor above 32 MB afresh and unmaps it when it is freed. A training step or an
+extraction on the CPU then spends up to a third of its time on page faults (benchmarks/pcl_step.py).
+With the settings below, glibc keeps freed memory and reuses the same pages for the next batch.
 """
 
 from __future__ import annotations
