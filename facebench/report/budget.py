@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
@@ -71,6 +72,19 @@ def budget_of(entry: MethodEntry) -> Budget:
 def learning_of(entry: MethodEntry) -> Budget:
     """Return only how much a row learned from: data, number of images, and their size."""
     return budget_of(entry)._replace(feature="", backbone="", precision="")
+
+
+def method_key(entry: MethodEntry) -> tuple[str, ...]:
+    """Return what rows of one method have in common, its title first.
+
+    A method that learns has one row for all that it was tried with. Where nothing is learned here,
+    a feature is fixed by its weights and options: LBP with other patterns is another feature.
+    """
+    if entry.pretrain_data:
+        return (entry.title,)
+    options = entry.configuration.get("options", {})
+    settings = json.dumps(options, sort_keys=True) if options else ""
+    return entry.title, entry.backbone, entry.configuration.get("imported", ""), settings
 
 
 def shared_budget(

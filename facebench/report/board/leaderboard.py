@@ -36,7 +36,7 @@ from facebench.report.board.model import (
 )
 from facebench.report.board.printed_rows import printed_rows, task_places
 from facebench.report.board.provenance import runs_of
-from facebench.report.budget import learning_of, of_equal_budget, shared_budget
+from facebench.report.budget import learning_of, method_key, of_equal_budget, shared_budget
 from facebench.report.configurations import condition_notes, differences
 from facebench.report.entries import (
     MethodEntry,
@@ -284,6 +284,7 @@ def _row(place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell])
         id=f"r{place}",
         order=place,
         method=entry.title,
+        fold=" ".join(part for part in method_key(entry) if part),
         feature=entry.feature,
         backbone=entry.backbone,
         preset=entry.preset,

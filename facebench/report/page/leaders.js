@@ -36,6 +36,10 @@ function leader(column) {
     fixed && apart(column, data, first, fixed, ", without learning"));
 }
 
+// A row's method; of a fixed feature also what tells it from another of the same name.
+const fixedName = (row) =>
+  (row.images === 0 && row.detail ? `${row.method} (${row.detail})` : row.method);
+
 function apart(column, data, first, other, what) {
   const one = differenceOf(data, first.place, other.place);
   const ahead = (one.value > 0) === column.higher;
@@ -44,6 +48,6 @@ function apart(column, data, first, other, what) {
   const sure = one.p !== null && one.p < PAIRS.alpha ? "significant" : "not told apart";
   const ends = one.low === null ? "" : `, 95 % interval ${signed(one.low)} to ${signed(one.high)}`;
   return h("p", { title: `difference ${signed(one.value)}${ends}` }, h("b", {}, by),
-    ` ${other.row.method} ${shown(value(other.row, column))}${what}: ${sure} `,
+    ` ${fixedName(other.row)} ${shown(value(other.row, column))}${what}: ${sure} `,
     h("small", {}, pText(one.p)));
 }

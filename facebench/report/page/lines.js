@@ -7,12 +7,12 @@ function rowHead(title, ...below) {
 
 // A button that shows the other rows of a method, or hides them.
 function unfold(row, others) {
-  const open = state.open.has(row.method);
-  return h("button", { type: "button", class: "unfold", "data-unfold": row.method,
+  const open = state.open.has(row.fold);
+  return h("button", { type: "button", class: "unfold", "data-unfold": row.fold,
     "aria-expanded": String(open), onclick: () => {
-      state.open[open ? "delete" : "add"](row.method);
+      state.open[open ? "delete" : "add"](row.fold);
       draw();
-      document.querySelector(`[data-unfold="${CSS.escape(row.method)}"]`).focus();
+      document.querySelector(`[data-unfold="${CSS.escape(row.fold)}"]`).focus();
     } }, open ? "fewer" : `+ ${plural(others.length, "more run")}`);
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from facebench.report.budget import Budget, budget_of, shared_budget
+from facebench.report.budget import Budget, budget_of, method_key, shared_budget
 from facebench.report.entries import MethodEntry
 
 Rows = Literal["all", "matched"]
@@ -47,14 +47,15 @@ def matched(entries: Sequence[MethodEntry]) -> Choice:
     The budget to match is the one that runs of the most methods have (:func:`shared_budget`). A
     method's run is the one nearest to it, part by part in the order of :class:`Budget`; of equally
     near ones the one with the most seeds, then the first. Older versions of a method are left out.
-    Where nothing is learned here, models with other weights are methods of their own.
+    Where nothing is learned here, other weights or options make a method of their own
+    (:func:`method_key`).
 
     Args:
         entries: All runs, in the order of a table.
     """
     methods: dict[tuple[Any, ...], list[MethodEntry]] = defaultdict(list)
     for entry in entries:
-        methods[_method(entry)].append(entry)
+        methods[method_key(entry)].append(entry)
     for key, runs in methods.items():
         newest = max(map(_version, runs))
         methods[key] = [run for run in runs if _version(run) == newest]
@@ -66,12 +67,6 @@ def matched(entries: Sequence[MethodEntry]) -> Choice:
 
     chosen = {min(runs, key=place).key for runs in methods.values()}
     return Choice(tuple(entry for entry in entries if entry.key in chosen), budget)
-
-
-def _method(entry: MethodEntry) -> tuple[Any, ...]:
-    if entry.pretrain_data:
-        return (entry.title,)
-    return entry.title, entry.backbone, entry.configuration.get("imported", "")
 
 
 def _version(entry: MethodEntry) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,6 +59,18 @@ def test_each_method_has_its_row_at_the_budget_that_most_share(visit: Any) -> No
     assert view.locator(".chip").all_inner_texts() == ["another budget"]  # MoCo's
     assert view.locator(ROW, has=view.locator(".chip")).locator("th b").inner_text() == "MoCo"
     assert "4 rows for 6 configurations" in view.locator("#status").inner_text()
+
+
+def test_fixed_features_of_other_options_are_no_runs_of_one_method(tmp_path: Path) -> None:
+    for place, options in enumerate(({"radius": 1.0}, {"radius": 2.0})):
+        for seed in (0, 1):
+            add(
+                tmp_path, classes(right(0.4)), method="lbp", learned=False, options=options,
+                seed=seed, mark=f"{place} {seed}",
+            )  # fmt: skip
+    (board,) = leaderboard(stored_results(tmp_path), tmp_path).boards
+    assert [row.detail for row in board.rows] == ["radius=1.0", "radius=2.0"]
+    assert len({row.fold for row in board.rows}) == 2
 
 
 def test_the_best_of_each_and_all_runs(visit: Any) -> None:

@@ -29,7 +29,7 @@ COUNTER = itertools.count()
 def run(
     title: str = "SimCLR", *, images: int = 100, size: int = 64, precision: str = "32",
     seeds: int = 1, version: int = 1, feature: str = "f_s", backbone: str = "net",
-    data: str = "faces", weights: str = "",
+    data: str = "faces", weights: str = "", options: dict[str, Any] | None = None,
 ) -> MethodEntry:  # fmt: skip
     """Return a run with the attributes that the choice reads."""
     record = SimpleNamespace(
@@ -39,7 +39,8 @@ def run(
     wanted: Any = SimpleNamespace(
         key=str(next(COUNTER)), title=title, feature=feature, backbone=backbone,
         pretrain_data=data, seeds=tuple(range(seeds)),
-        configuration={"method": [title, version]} | ({"imported": weights} if weights else {}),
+        configuration={"method": [title, version], "options": options or {}}
+        | ({"imported": weights} if weights else {}),
         all_results=(SimpleNamespace(record=record),),
     )  # fmt: skip
     entry: MethodEntry = wanted
@@ -89,15 +90,17 @@ def test_an_older_version_is_left_out_even_at_the_budget() -> None:
     ]  # fmt: skip
 
 
-def test_where_nothing_is_learned_other_weights_are_other_methods() -> None:
+def test_where_nothing_is_learned_other_weights_or_options_are_other_methods() -> None:
     still: dict[str, Any] = {"images": 0, "data": ""}
+    wide: dict[str, Any] = {"options": {"radius": 2.0}}
     runs = [
         run("Frozen", backbone="a", **still), run("Frozen", backbone="b", **still),
         run("Imported", weights="x", **still), run("Imported", weights="y", **still),
-        run("LBP", **still), run("LBP", seeds=2, **still),
+        run("LBP", **still), run("LBP", seeds=2, **still), run("LBP", **still, **wide),
+        run("PCL"), run("PCL", seeds=2, **wide),
     ]  # fmt: skip
-    assert chosen(*runs) == [0, 1, 2, 3, 5]
-    assert "with the most seeds" in matched(runs).note()
+    assert chosen(*runs) == [0, 1, 2, 3, 5, 6, 8]
+    assert "with the most seeds" in matched(runs[:7]).note()
     assert matched([]).entries == ()
 
 
