@@ -36,6 +36,7 @@ class DINOOptions(TwoViewOptions):
     warmup_epochs: Annotated[int, Interval(ge=0, le=10**6)] = 30
     student_temperature: Temperature = 0.1
     outputs: Width = 65536
+    projection_norm: bool = False  # BatchNorm in the head; use_bn_in_head of the released code
     # before the last layer learns (released code)
     frozen_epochs: Annotated[int, Interval(ge=0, le=10**6)] = 1
 
@@ -52,8 +53,16 @@ class DINO(TwoViewMethod):
         paper_url="https://arxiv.org/abs/2104.14294",
         code_url="https://github.com/facebookresearch/dino",
         presets={
-            # In 100 steps a teacher at 0.996 is its own start, and a warm-up never ends.
-            "quick": {"local_crops": 2, "outputs": 1024, "momentum": 0.97, "warmup_epochs": 0}
+            # In 100 steps a teacher at 0.996 is its own start, and a warm-up never ends. Without
+            # BatchNorm the outputs of all images are alike at first, and become uniform.
+            "quick": {
+                "local_crops": 2,
+                "outputs": 1024,
+                "momentum": 0.97,
+                "warmup_epochs": 0,
+                "projection_norm": True,
+                "pretrain.lr": 1e-4,
+            }
         },
         small={"outputs": 64, "local_crops": 2},
     )
@@ -112,7 +121,11 @@ class DINO(TwoViewMethod):
 
         with warnings.catch_warnings():  # lightly calls what torch will remove
             warnings.filterwarnings("ignore", ".*weight_norm.*deprecated", FutureWarning)
-            return DINOProjectionHead(self.backbone.channels, output_dim=self.options.outputs)
+            return DINOProjectionHead(
+                self.backbone.channels,
+                output_dim=self.options.outputs,
+                batch_norm=self.options.projection_norm,
+            )
 
 
 def _outputs(backbone: nn.Module, head: nn.Module, images: Tensor) -> Tensor:
