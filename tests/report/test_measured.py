@@ -51,7 +51,7 @@ def test_scores_follow_from_the_predictions_beside_them() -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("folder", ["measured", "study", "anchor"])
+@pytest.mark.parametrize("folder", ["measured", "earlier", "study", "anchor"])
 def test_every_score_follows_from_the_predictions_beside_it(folder: str) -> None:
     checked = list(validate_folder(ROOT / "results" / folder, anew=True))
     assert len(checked) == len(list((ROOT / "results" / folder).glob("*/*.json")))
