@@ -163,7 +163,7 @@ def assert_parsed(arguments: list[str]) -> None:
             for given in parsed.params.values()
             for value in (given if isinstance(given, (list, tuple)) else [given])
         ]
-    flags = {flag for parameter in command.params for flag in parameter.opts}
+    flags = {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)}
     for word in words:
         assert word in (flags if word.startswith("--") else values), word
 
