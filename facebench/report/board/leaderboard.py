@@ -284,7 +284,7 @@ def _row(place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell])
         id=f"r{place}",
         order=place,
         method=entry.title,
-        fold=" ".join(part for part in method_key(entry) if part),
+        method_key=" ".join(part for part in method_key(entry) if part),
         feature=entry.feature,
         backbone=entry.backbone,
         preset=entry.preset,

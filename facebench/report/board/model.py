@@ -83,7 +83,7 @@ class BoardRow:
         id: Identifier within its board.
         order: Position in the order by name.
         method: Title of the method.
-        fold: What rows have in common of which one stands for all: those of a method that learns,
+        method_key: Equal for the rows of which one stands for all: those of a method that learns,
             or those of a fixed feature with the same weights and options.
         feature: Which feature was judged.
         backbone: Name of the backbone.
@@ -100,7 +100,7 @@ class BoardRow:
     id: str
     order: int
     method: str
-    fold: str
+    method_key: str
     feature: str
     backbone: str
     preset: str

@@ -21,7 +21,7 @@ function grid() {
 function unfoldedRows() {
   const others = new Map(folded().map((one) => [one.row, one.others]));
   return sorted([...others.keys()], value).flatMap((row) => [{ row, others: others.get(row) },
-    ...(state.open.has(row.fold) ? others.get(row) : [])
+    ...(state.open.has(row.method_key) ? others.get(row) : [])
       .map((other) => ({ row: other, others: null }))]);
 }
 

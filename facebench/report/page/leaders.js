@@ -37,7 +37,7 @@ function leader(column) {
 }
 
 // A row's method; of a fixed feature also what tells it from another of the same name.
-const fixedName = (row) =>
+const rowTitle = (row) =>
   (row.images === 0 && row.detail ? `${row.method} (${row.detail})` : row.method);
 
 function apart(column, data, first, other, what) {
@@ -48,6 +48,6 @@ function apart(column, data, first, other, what) {
   const sure = one.p !== null && one.p < PAIRS.alpha ? "significant" : "not told apart";
   const ends = one.low === null ? "" : `, 95 % interval ${signed(one.low)} to ${signed(one.high)}`;
   return h("p", { title: `difference ${signed(one.value)}${ends}` }, h("b", {}, by),
-    ` ${fixedName(other.row)} ${shown(value(other.row, column))}${what}: ${sure} `,
+    ` ${rowTitle(other.row)} ${shown(value(other.row, column))}${what}: ${sure} `,
     h("small", {}, pText(one.p)));
 }

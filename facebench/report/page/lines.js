@@ -7,12 +7,12 @@ function rowHead(title, ...below) {
 
 // A button that shows the other rows of a method, or hides them.
 function unfold(row, others) {
-  const open = state.open.has(row.fold);
-  return h("button", { type: "button", class: "unfold", "data-unfold": row.fold,
+  const open = state.open.has(row.method_key);
+  return h("button", { type: "button", class: "unfold", "data-unfold": row.method_key,
     "aria-expanded": String(open), onclick: () => {
-      state.open[open ? "delete" : "add"](row.fold);
+      state.open[open ? "delete" : "add"](row.method_key);
       draw();
-      document.querySelector(`[data-unfold="${CSS.escape(row.fold)}"]`).focus();
+      document.querySelector(`[data-unfold="${CSS.escape(row.method_key)}"]`).focus();
     } }, open ? "fewer" : `+ ${plural(others.length, "more run")}`);
 }
 

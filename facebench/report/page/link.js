@@ -9,7 +9,7 @@ function keepInAddress() {
   for (const name of LINKED)
     if (String(state[name]) !== INITIAL[name]) said.set(name, state[name]);
   if (state.sort.by !== null) said.set("sort", `${state.sort.worst ? "-" : ""}${state.sort.by}`);
-  for (const fold of state.open) said.append("open", fold);
+  for (const key of state.open) said.append("open", key);
   const text = said.toString();
   history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
 }
@@ -34,5 +34,5 @@ function readAddress() {
   const by = sort.replace(/^-/, "");
   if (by === "method" || columns().some((column) => column.id === by))
     state.sort = { by, worst: sort.startsWith("-") };
-  for (const fold of said.getAll("open")) state.open.add(fold);
+  for (const key of said.getAll("open")) state.open.add(key);
 }

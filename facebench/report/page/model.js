@@ -15,7 +15,7 @@ const state = {
   measure: "rank", // what a cell of the heat map shows
   compute: "images", // what scores are drawn against: see curve.js
   rows: "shared", // which of a method's rows stands for it: see rows.js
-  open: new Set(), // folds whose other rows are shown, too
+  open: new Set(), // method keys whose other rows are shown, too
   sort: { by: null, worst: false }, // by: a column's id, "method"; null: first headline
 };
 const PROTOCOLS = { honest: "validated", paper: "test-selected" }; // what a reader calls them

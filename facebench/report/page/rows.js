@@ -11,7 +11,7 @@ function folded() {
   const rows = measured();
   if (state.rows === "all") return rows.map((row) => ({ row, others: [] }));
   const methods = new Map();
-  for (const row of rows) methods.set(row.fold, [...methods.get(row.fold) ?? [], row]);
+  for (const row of rows) methods.set(row.method_key, [...methods.get(row.method_key) ?? [], row]);
   return [...methods.values()].map((own) => {
     const [row, ...others] = inOrder(own);
     return { row, others: others.sort((a, b) => b.images - a.images || a.order - b.order) };

@@ -70,7 +70,7 @@ def test_fixed_features_of_other_options_are_no_runs_of_one_method(tmp_path: Pat
             )  # fmt: skip
     (board,) = leaderboard(stored_results(tmp_path), tmp_path).boards
     assert [row.detail for row in board.rows] == ["radius=1.0", "radius=2.0"]
-    assert len({row.fold for row in board.rows}) == 2
+    assert len({row.method_key for row in board.rows}) == 2
 
 
 def test_the_best_of_each_and_all_runs(visit: Any) -> None:
