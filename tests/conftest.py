@@ -151,16 +151,19 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+def _is_left_out(item: pytest.Item) -> bool:
+    return any(mark.name in ("nightly", "distributed") for mark in item.iter_markers())
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Start with the longest tests, so that two processes end together; skip without data.
 
-    A test that reads real datasets is skipped where there are none. Tests marked ``nightly`` run
-    only where ``-m`` names them, or another mark that they have.
+    A test that reads real datasets is skipped where there are none. Tests marked ``nightly`` or
+    ``distributed`` run only where ``-m`` names them, or another mark that they have.
     """
-    if not re.search(r"(?<!not )\b(nightly|realdata|wheel)\b", config.option.markexpr):
-        nightly = [item for item in items if item.get_closest_marker("nightly")]
-        config.hook.pytest_deselected(items=nightly)
-        items[:] = [item for item in items if not item.get_closest_marker("nightly")]
+    if not re.search(r"(?<!not )\b(nightly|realdata|wheel|distributed)\b", config.option.markexpr):
+        config.hook.pytest_deselected(items=[item for item in items if _is_left_out(item)])
+        items[:] = [item for item in items if not _is_left_out(item)]
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
     if not os.environ.get("FACEBENCH_DATA"):
         for item in items:

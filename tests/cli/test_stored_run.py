@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from conftest import Facebench, environment
 
 # What only learning, extraction, rendering, a search for duplicates or a statistic needs. Each
@@ -22,6 +24,7 @@ print("IMPORTED", [name for name in {("torch", *NOT_NEEDED)} if name in sys.modu
 """
 
 
+@pytest.mark.slow
 def test_a_stored_result_is_shown_without_what_learns(
     facebench: Facebench, plugin: Path, data: Path, tmp_path: Path
 ) -> None:

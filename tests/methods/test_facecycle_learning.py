@@ -78,6 +78,7 @@ def learn(method: FaceCycle, folder: Path) -> list[dict[str, float]]:
     return history
 
 
+@pytest.mark.slow
 def test_stages_through_the_engine_and_a_stop_in_the_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

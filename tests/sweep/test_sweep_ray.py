@@ -78,7 +78,7 @@ def typed(plugin: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return ["sweep", "sweep.yaml", *plugins]
 
 
-@pytest.mark.slow
+@pytest.mark.distributed
 def test_a_sweep_as_it_is_typed_is_that_of_one_process(
     facebench: Facebench, tmp_path: Path, data: Path, typed: list[str]
 ) -> None:
@@ -141,7 +141,7 @@ def made(cache: Path) -> dict[Path, int]:
     }
 
 
-@pytest.mark.nightly
+@pytest.mark.distributed
 def test_a_node_that_dies_half_way_changes_no_result_and_no_stage_is_made_twice(
     facebench: Facebench, tmp_path: Path, data: Path, plugin: Path, cluster: Any
 ) -> None:
