@@ -29,10 +29,13 @@ def frames_for(source: Source, info: MethodInfo, limit: int) -> Source:
             video has them.
     """
     wanted = info.frames_of_video
-    if wanted == 1:
-        return source.limit(limit) if limit else source
-    if limit:
+    if 0 < limit < len(source):
         source = source.limit(limit, runs=info.needs_videos)
+        if info.labelled:  # the warnings say how many images have labels to learn from
+            text = f"{info.name} learned from {limit:,} of these images (pretrain.limit)"
+            source = replace(source, warnings=(*source.warnings, text))
+    if wanted == 1:
+        return source
     count, usable = len(source), _frames_of_long_videos(source, info)
     if usable == count:
         return source

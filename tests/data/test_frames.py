@@ -56,6 +56,14 @@ def test_single_images_are_an_error_for_what_needs_frames(write: Write) -> None:
     assert frames_for(source, info(), 3).frames.equals(source.limit(3).frames)
 
 
+def test_labelled_images_that_a_limit_leaves_are_counted(write: Write) -> None:
+    source, labelled = write("images", ann_a=5), info(needs="labels")
+    said = "mine learned from 3 of these images (pretrain.limit)"
+    assert frames_for(source, labelled, 3).warnings == (*source.warnings, said)
+    assert frames_for(source, labelled, 5).warnings == source.warnings
+    assert frames_for(source, info(), 3).warnings == source.warnings
+
+
 def test_videos_that_are_too_short_are_an_error(write: Write) -> None:
     source = write(ann_a=3, bob_a=1)
     with pytest.raises(DataError, match=r"learns from 4 or more .* has frames of shorter videos"):
