@@ -100,7 +100,7 @@ def printed_beside(record: Record, metric: str) -> Printed | None:
     """
     if other_probe(record):
         return None
-    return printed(record.method.title, record.task.name, metric)
+    return printed(record.method.title, record.task.name, metric, record.spec.method_options)
 
 
 def leak_free(record: Record) -> Iterator[tuple[str, Level]]:

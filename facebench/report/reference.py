@@ -93,8 +93,9 @@ class PrintedLayout:
         columns: Left to right.
         sections: Headings of its sections, by the name that numbers give them, and that of
             baselines; top down.
-        baselines: Printed methods that learn nothing. The paper lists them among the
-            self-supervised ones; facebench shows them apart.
+        baselines: Printed methods that learn nothing, each with the options of ours that the
+            printed numbers are of. The paper lists them among the self-supervised ones; facebench
+            shows them apart.
         pretraining: What the printed numbers were learned from.
         short: Short reference of the paper; empty if each number is of a paper of its own.
         others: Heading of the section of our runs whose methods are not printed.
@@ -108,7 +109,7 @@ class PrintedLayout:
     digits: int
     columns: tuple[PrintedColumn, ...]
     sections: Mapping[str, str]
-    baselines: frozenset[str]
+    baselines: Mapping[str, Mapping[str, Any]]
     pretraining: PublishedTraining
     short: str
     others: str = "Not in the paper's table"
@@ -143,7 +144,7 @@ def printed_layouts() -> dict[int, PrintedLayout]:
             **{name: table[name] for name in ("number", "title", "rows", "digits")},
             columns=_columns(table),
             sections=paper["sections"],
-            baselines=frozenset(paper["baselines"]),
+            baselines=paper["baselines"],
             pretraining=PublishedTraining(**paper["pretraining"]),
             short=paper["short"],
         )
@@ -160,7 +161,7 @@ def layouts() -> dict[int | str, PrintedLayout]:
         **{name: table[name] for name in ("number", "title", "rows", "digits")},
         columns=_columns(table),
         sections={k: v for k, v in table["sections"].items() if k != "others"},
-        baselines=frozenset(paper["baselines"]),
+        baselines=paper["baselines"],
         pretraining=PublishedTraining(**table["pretraining"]),
         short="",
         others=table["sections"]["others"],
@@ -201,6 +202,7 @@ def _later_methods() -> dict[str, Any]:
     return found
 
 
+@cache
 def _papers() -> list[dict[str, Any]]:
     papers = [
         json.loads(entry.read_text(encoding="utf-8"))
@@ -210,12 +212,30 @@ def _papers() -> list[dict[str, Any]]:
     return sorted(papers, key=lambda paper: int(paper["order"]))
 
 
-def printed(title: str, task: str, metric: str) -> Printed | None:
-    """Return what the first paper prints for a method (by its title) on a task, if anything.
+def is_as_printed(title: str, options: Mapping[str, Any]) -> bool:
+    """Whether the first paper's numbers of a method, by its title, are of such options.
+
+    Only of baselines are there others: what a method learns with other options is another run of
+    it, while other patterns are another feature.
+    """
+    wanted = _papers()[0]["baselines"].get(title, {})
+    return all(options.get(name, value) == value for name, value in wanted.items())
+
+
+def printed(title: str, task: str, metric: str, options: Mapping[str, Any]) -> Printed | None:
+    """Return what the first paper prints for a method on a task, if anything.
 
     Settings of ablations do not count. Where a table has a method twice (TCAE on DISFA), it is the
     first: as its authors published it.
+
+    Args:
+        title: Title of the method.
+        task: Name of the task.
+        metric: Name of the metric.
+        options: Options of our run, see :func:`is_as_printed`.
     """
+    if not is_as_printed(title, options):
+        return None
     for number in printed_table():
         if (number.method, number.task, number.metric) == (title, task, metric):
             return number

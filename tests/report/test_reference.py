@@ -209,13 +209,13 @@ def test_each_table_stands_on_one_page() -> None:
 
 def test_neither_an_ablation_nor_another_paper_is_what_was_printed_for_a_method() -> None:
     for task, value in (("rafdb", 74.47), ("lfw", 79.72)):
-        number = printed("PCL", task, "accuracy")
+        number = printed("PCL", task, "accuracy", {})
         assert number is not None
         assert (number.value, number.variant) == (value, "")
-    number = printed("FaceCycle", "lfw", "accuracy")
+    number = printed("FaceCycle", "lfw", "accuracy", {})
     assert number is not None
     assert (number.value, number.reproduced) == (74.12, True)
-    assert printed("HoG", "lfw", "accuracy") is None
+    assert printed("HoG", "lfw", "accuracy", {}) is None
     assert not any(number.variant for number in printed_table())
 
 
@@ -234,7 +234,7 @@ def test_the_published_number_comes_before_the_reproduced_one() -> None:
     assert [n.reproduced for n in of_table(3) if n.method == "TCAE" and n.metric == "f1"] == [
         False, True,
     ]  # fmt: skip
-    number = printed("TCAE", "disfa", "f1")
+    number = printed("TCAE", "disfa", "f1", {})
     assert number is not None
     assert number.value == 45.0
 

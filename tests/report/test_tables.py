@@ -41,7 +41,7 @@ def render(results: list[Result]) -> str:
      ("PCL", "lfw", 79.72, False), ("MoCo", "cplfw", 57.82, True), ("HoG", "rafdb", 63.53, False)],
 )  # fmt: skip
 def test_numbers_are_the_printed_ones(method: str, task: str, value: float, star: bool) -> None:
-    number = printed(method, task, "accuracy")
+    number = printed(method, task, "accuracy", {})
     assert number is not None
     assert (number.value, number.reproduced) == (value, star)
 

@@ -148,9 +148,9 @@ def _block(
     record = next(record for record in records if record is not None)
     if record.task.synthetic:  # printed numbers are of real data
         return
-    title = record.method.title
+    title, options = record.method.title, record.spec.method_options
     numbers = [
-        printed(title, column.task, column.metric.name) if column.of_papers else None
+        printed(title, column.task, column.metric.name, options) if column.of_papers else None
         for column in columns
     ]
     if any(number is not None for number in numbers):

@@ -10,7 +10,13 @@ from facebench.config.ablations import ablation, ablation_names
 from facebench.config.spec import digest, plain
 from facebench.config.sweep_file import Setting, Sweep
 from facebench.report.entries import MethodEntry
-from facebench.report.reference import Printed, PrintedLayout, numbers_of, printed_table
+from facebench.report.reference import (
+    Printed,
+    PrintedLayout,
+    is_as_printed,
+    numbers_of,
+    printed_table,
+)
 from facebench.report.tables.model import TableLine
 from facebench.results.settings import Settings
 
@@ -22,9 +28,9 @@ def method_lines(
 ) -> list[TableLine]:
     """Return the rows of a table that compares methods, in the order in which they are printed.
 
-    A printed row with runs of ours is there once for each of them. A method that the paper prints
-    twice (as published, and as reproduced) has our runs at the first. Methods that learn nothing
-    have a section of their own.
+    A printed row with runs of ours is there once for each of them; without the printed numbers
+    where these are of other options. A method that the paper prints twice (as published, and as
+    reproduced) has our runs at the first. Methods that learn nothing have a section of their own.
 
     Args:
         layout: Layout of the table.
@@ -42,14 +48,20 @@ def method_lines(
     lines = []
     for (section, method, _), numbers in rows.items():
         own = mine.pop(method, [])
+        alike = [e for e in own if is_as_printed(method, e.configuration["options"])]
+        others = [entry for entry in own if entry not in alike]
+        of_row: list[tuple[Numbers, Sequence[MethodEntry | None]]] = (
+            [({}, own)] if synthetic else [(numbers, _or_none(alike)), ({}, others)]
+        )
         lines += [
             TableLine(
                 section=layout.sections["baseline" if method in layout.baselines else section],
                 name=method,
-                printed={} if synthetic else numbers,
+                printed=printed,
                 entry=entry,
             )
-            for entry in (own if synthetic else _or_none(own))
+            for printed, entries in of_row
+            for entry in entries
         ]
     lines += [
         TableLine(section=_section(entry, layout), name=title, printed={}, entry=entry)

@@ -80,6 +80,18 @@ def test_rows_stand_in_the_papers_order_with_ours_beside_them(world: list[Result
     assert [cell.honest for cell in floor.cells] == [25.0, 25.0]
 
 
+def test_printed_numbers_of_a_feature_stand_beside_runs_of_its_options(tmp_path: Path) -> None:
+    for invariant, rate in ((True, 0.4), (False, 0.6)):
+        result = judge(tmp_path, "random", "rafdb", rate, learned=False, seed=int(invariant))
+        options = {"rotation_invariant": invariant}
+        rewritten(result, method={"title": "LBP"}, spec={"method_options": options})
+    (table,) = paper_tables(1, stored_results(tmp_path))
+    own = [row for row in rows(table, BASELINES) if row.name == "LBP"]
+    place = [column.task for column in table.columns].index("rafdb")
+    assert [row.cells[place].printed for row in own] == [52.17, None]
+    assert [row.run.partition("=")[2] for row in own] == ["true", "false"]
+
+
 @pytest.mark.parametrize("synthetic", [False, True])
 @pytest.mark.parametrize("number", [1, "modern"])
 def test_runs_that_learned_from_labels_are_fully_supervised(
