@@ -86,6 +86,8 @@ class TaskInfo:
             others or reports which is missing.
         protocol: Name of the evaluation protocol, see :mod:`facebench.protocol`.
         image_size: Side in pixels of the images in the paper's linear probe (section 4.1).
+        quick_image_size: That of the preset ``quick``, whose methods learn from small images; 0:
+            the same.
         main_metric: Metric of the main column.
         columns: Metrics of the paper's table for this task, left to right (per-AU F1 and the
             average); the main metric alone if empty.
@@ -121,9 +123,14 @@ class TaskInfo:
     class_counts: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
     image_side: int = 0
+    quick_image_size: int = 0
     source: str = ""
     names_may_be_published: bool = True
     stand_in_version: int = 1
+
+    def probed_size(self, preset: str) -> int:
+        """Return the side in pixels of the images in the linear probe, under a preset."""
+        return (self.quick_image_size if preset == "quick" else 0) or self.image_size
 
 
 @dataclass(frozen=True)

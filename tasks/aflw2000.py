@@ -112,6 +112,7 @@ or FSA-Net's files, all in one folder headpose/ or in the two folders above,
         parts=(_TRAIN, _TEST),
         protocol="regression",
         image_size=256,
+        quick_image_size=128,  # a quarter of the time, see docs/fidelity.md
         main_metric=Metric(name="mae", title="MAE (degrees)", higher_is_better=False),
         columns=(
             Metric(name="mae_yaw", title="Yaw", higher_is_better=False),

@@ -88,6 +88,7 @@ class BU3DFE(Task):
         folders=("bu3dfe", "bu-3dfe", "bu_3dfe", "bu3d"),
         protocol="classification",
         image_size=256,
+        quick_image_size=128,  # a quarter of the time, see docs/fidelity.md
         main_metric=Metric(
             name="accuracy", title="Accuracy (%)", higher_is_better=True, scale=100.0
         ),

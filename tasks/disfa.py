@@ -109,6 +109,7 @@ or extracted frames, numbered from 0 or 1, in
         folders=("disfa",),
         protocol="multilabel",
         image_size=256,
+        quick_image_size=128,  # a quarter of the time, see docs/fidelity.md
         main_metric=_MAIN,
         columns=(
             *(

@@ -216,8 +216,9 @@ def _resolved_run(
     asked = apply(ExtractSpec(), "extract", layers)
     own_size = method.input_size(options)
     extract = with_defaults(
-        asked, method, given, own_size or task.info.image_size, beside=name not in request.methods
-    )
+        asked, method, given, own_size or _size(request, task, plugins),
+        beside=name not in request.methods,
+    )  # fmt: skip
     spec = RunSpec(
         method=name,
         task=task.info.name,
@@ -248,6 +249,19 @@ def _resolved_run(
         if getattr(extract, key) != getattr(asked, key)
     }
     return ResolvedRun(loaded_run(spec, plugins), origins(groups, layers) | filled_in)
+
+
+def _size(request: Request, task: type[Task], plugins: Plugins) -> int:
+    """Return the side of the images that features are extracted from, for all rows of a request.
+
+    The quick preset may have smaller ones than the paper, since its methods learn from small
+    images. It has not where weights are judged that were learned elsewhere.
+    """
+    methods = [plugins["method", name].cls for name in request.methods]
+    elsewhere = request.checkpoint is not None and request.checkpoint.imported is not None
+    if elsewhere or any(method.info.needs in ("weights", "file") for method in methods):
+        return task.info.image_size
+    return task.info.probed_size(request.preset)
 
 
 def _probe(task: type[Task], layers: Overrides, feature: str) -> ProbeSpec:

@@ -169,6 +169,22 @@ def test_what_task_and_method_declare_is_their_origin(registry: Registry) -> Non
     assert settings["extract.pool"] == ("flatten", "method")  # no feature map to pool
 
 
+@pytest.mark.parametrize(
+    ("preset", "methods", "sizes"),
+    [
+        ("quick", ("simclr", "random"), {"disfa": 128, "rafdb": 100}),
+        ("paper", ("simclr", "random"), {"disfa": 256, "rafdb": 100}),
+        ("quick", ("frozen", "random"), {"disfa": 256, "rafdb": 100}),  # of other people's weights
+    ],
+)
+def test_the_quick_preset_has_smaller_images_for_what_learns_here(
+    preset: str, methods: tuple[str, ...], sizes: dict[str, int]
+) -> None:
+    request = Request(methods=methods, tasks=("disfa", "rafdb"), overrides={}, preset=preset)
+    floors = [run.spec for run in resolve(request, Registry()) if run.spec.method == "random"]
+    assert {spec.task: spec.extract.image_size for spec in floors} == sizes
+
+
 def test_what_a_checkpoint_was_learned_with_has_no_other_origin(
     registry: Registry, tmp_path: Path
 ) -> None:
