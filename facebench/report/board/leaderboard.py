@@ -12,16 +12,11 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from facebench.protocol import ScoreKind
-from facebench.report.board.comparisons import (
-    Competition,
-    best_of,
-    competition,
-    pairs,
-    rank_intervals,
-)
+from facebench.report.board.cells import KEPT, cells_of
+from facebench.report.board.columns import columns_of, groups_of, shown_metrics
+from facebench.report.board.comparisons import Competition, competition, pairs
 from facebench.report.board.mean_ranks import mean_ranks
 from facebench.report.board.model import (
     Board,
@@ -30,30 +25,21 @@ from facebench.report.board.model import (
     Column,
     Floor,
     Leaderboard,
-    Mark,
     Pairs,
-    Rank,
 )
-from facebench.report.board.printed_rows import printed_rows, task_places
+from facebench.report.board.printed_rows import printed_rows
 from facebench.report.board.provenance import runs_of
 from facebench.report.budget import learning_of, method_key, of_equal_budget, shared_budget
-from facebench.report.configurations import condition_notes, differences
+from facebench.report.configurations import differences
 from facebench.report.entries import (
     MethodEntry,
-    Score,
     entries,
     keep_scores,
     main_metric,
-    metrics,
-    scores,
 )
-from facebench.report.groups import Group, other_probe, task_title
-from facebench.results.scores import KINDS, shown_kind
-from facebench.results.stats.statistics import Interval, intervals
+from facebench.report.groups import Group, other_probe
+from facebench.results.scores import KINDS
 from facebench.results.store import Result
-from facebench.task import Metric
-
-KEPT = 9  # decimals of a value on the printed scale, which remove rounding differences of sums
 
 
 def leaderboard(
@@ -104,16 +90,16 @@ def _seen_from(folder: Path, root: Path) -> str:
 
 
 def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, int]) -> Board:
-    groups = _groups(synthetic, found)
+    groups = groups_of(synthetic, found)
     members = [entry for entry in found if any(group in groups for group in entry.results)]
-    heads = _columns(groups)
+    heads = columns_of(groups)
     details = differences(members)
     competing, _ = of_equal_budget(members)
     shared = shared_budget(((entry.title, entry) for entry in members), learning_of)
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
     met = _competitions(groups, competing)
     for group, columns in heads.items():
-        for key, of_entry in _cells(group, columns, members, met[group], places).items():
+        for key, of_entry in cells_of(group, columns, members, met[group], places).items():
             cells[key] |= of_entry
     rows = {
         entry.key: _row(place, entry, details[entry.key], cells[entry.key])
@@ -141,66 +127,11 @@ def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, 
     )
 
 
-def _groups(synthetic: bool, found: Sequence[MethodEntry]) -> dict[Group, Result]:
-    """Return the groups of a board in the order of the paper's tables, each with one result."""
-    groups = {
-        group: results[0]
-        for entry in found
-        for group, results in entry.results.items()
-        if results[0].record.task.synthetic is synthetic
-    }
-    known = task_places()
-    last = len(known)
-    families: dict[str, int] = {}
-    for group, result in groups.items():
-        family = result.record.task.family
-        families[family] = min(families.get(family, last), known.get(group[0], last))
-
-    def order(item: tuple[Group, Result]) -> tuple[Any, ...]:
-        group, family = item[0], item[1].record.task.family
-        return families[family], family, known.get(group[0], last), group
-
-    return dict(sorted(groups.items(), key=order))
-
-
-def _columns(groups: Mapping[Group, Result]) -> dict[Group, tuple[Column, ...]]:
-    heads: dict[Group, tuple[Column, ...]] = {}
-    notes = condition_notes(groups)
-    number = 0
-    for group, result in groups.items():
-        task, headline = result.record.task, main_metric([result])
-        columns = []
-        for metric in _shown(result):
-            column = Column(
-                id=f"c{number}",
-                task=task.name,
-                title=task_title(result.record),
-                note=notes[group],
-                family=task.family,
-                metric=metric.title,
-                name=metric.name,
-                higher=metric.higher_is_better,
-                headline=metric.name == headline.name,
-                partial=bool(result.spec.limit),
-                selected=shown_kind("paper", task.protocol[0]),
-            )
-            columns.append(column)
-            number += 1
-        heads[group] = tuple(columns)
-    return heads
-
-
-def _shown(result: Result) -> tuple[Metric, ...]:
-    """Return the metrics that have a column: those that a paper prints, and the main one."""
-    found = {metric.name: metric for metric in (*metrics([result]), main_metric([result]))}
-    return tuple(found.values())
-
-
 def _competitions(
     groups: Mapping[Group, Result], competing: Sequence[MethodEntry]
 ) -> dict[Group, dict[ScoreKind, Competition]]:
     return {
-        group: {kind: competition(group, competing, _shown(result), kind) for kind in KINDS}
+        group: {kind: competition(group, competing, shown_metrics(result), kind) for kind in KINDS}
         for group, result in groups.items()
     }
 
@@ -220,60 +151,6 @@ def _pairs(
             if compared is not None:
                 found[kind][column.id] = compared
     return found
-
-
-def _cells(
-    group: Group,
-    columns: Sequence[Column],
-    members: Sequence[MethodEntry],
-    met: Mapping[ScoreKind, Competition],
-    places: Mapping[Path, int],
-) -> dict[str, dict[str, Cell]]:
-    """Return the cells of a group's columns, by entry and column."""
-    found = {entry.key: scores(entry, group) for entry in members if group in entry.results}
-    shown = [score.metric for score in next(iter(found.values())).values()]
-    ends = {
-        entry.key: intervals(entry.results[group], shown, "paper")
-        for entry in members
-        if entry.key in found
-    }
-    ranks = {kind: rank_intervals(list(found.values()), shown, kind) for kind in KINDS}
-    winners = {kind: best_of(met[kind]) for kind in KINDS}
-    cells: dict[str, dict[str, Cell]] = defaultdict(dict)
-    for place, (key, of_entry) in enumerate(found.items()):
-        for column in columns:
-            score = of_entry[column.name]
-            honest, paper = (ranks[kind].get(column.name, {}).get(place) for kind in KINDS)
-            paper_ends = ends[key][column.name]
-            best = {kind: winners[kind].get(column.name) for kind in KINDS}
-            cells[key][column.id] = Cell(
-                honest=_mark(
-                    score, score.honest, score.std, score.interval, honest, best["honest"] == key
-                ),
-                paper=_mark(
-                    score, score.paper, score.paper_std, paper_ends, paper, best["paper"] == key
-                ),
-                results=tuple(places[result.path] for result in score.results),
-            )
-    return cells
-
-
-def _mark(
-    score: Score,
-    value: float | None,
-    std: float | None,
-    interval: Interval | None,
-    rank: Rank | None,
-    best: bool,
-) -> Mark:
-    def kept(stored: float | None) -> float | None:
-        shown = score.shown(stored)
-        return None if shown is None else round(shown, KEPT)
-
-    low, high = interval or (None, None)
-    return Mark(
-        value=kept(value), low=kept(low), high=kept(high), std=kept(std), rank=rank, best=best
-    )
 
 
 def _row(place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell]) -> BoardRow:
@@ -303,7 +180,7 @@ def _floors(
 ) -> tuple[Floor, ...]:
     lines: dict[str, dict[str, float]] = defaultdict(dict)
     for group, result in groups.items():
-        scales = {metric.name: metric.scale for metric in _shown(result)}
+        scales = {metric.name: metric.scale for metric in shown_metrics(result)}
         for name, values in result.record.floors.items():
             for column in heads[group]:
                 if math.isfinite(values.get(column.name, math.nan)):

@@ -13,7 +13,7 @@ from itertools import groupby
 
 from facebench.rendering.table import Cell, Section, Table, cell, columns, plain
 from facebench.report import DASH
-from facebench.report.board.leaderboard import KEPT
+from facebench.report.board.cells import KEPT
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableRow
 from facebench.results.scores import SHOWN, shown_kind
 
