@@ -125,9 +125,9 @@ def value_variants(cls: type[Method]) -> Iterator[Variant]:
 def shared_variants(cls: type[Method]) -> Iterator[Variant]:
     """Yield the values of ``value_variants`` in fewer variants.
 
-    The first values of all literal options stand in one, the second ones in another, and so on; by
-    themselves where the options refuse that. A boolean, which may leave out what other options
-    change, always stands by itself.
+    A value of a literal option stands in the first variant in which that option has none yet and
+    whose other values the options accept with it. A boolean, which may leave out what other
+    options change, always stands by itself.
     """
     shared: list[dict[str, Any]] = []
     for field, value in literal_values(cls.Options):
@@ -136,16 +136,22 @@ def shared_variants(cls: type[Method]) -> Iterator[Variant]:
         if isinstance(value, bool):
             yield from _changed(cls, {field: value})
             continue
-        free = next((values for values in shared if field not in values), None)
-        if free is None:
+        fitting = (
+            values
+            for values in shared
+            if field not in values and _accepted(cls, {**values, field: value})
+        )
+        first = next(fitting, None)
+        if first is not None:
+            first[field] = value
+        elif _accepted(cls, {field: value}):
             shared.append({field: value})
-        else:
-            free[field] = value
     for values in shared:
-        together = list(_changed(cls, values))
-        yield from together or [
-            variant for name, value in values.items() for variant in _changed(cls, {name: value})
-        ]
+        yield from _changed(cls, values)
+
+
+def _accepted(cls: type[Method], values: dict[str, Any]) -> bool:
+    return any(True for _ in _changed(cls, values))
 
 
 def _changed(cls: type[Method], values: dict[str, Any]) -> Iterator[Variant]:
