@@ -38,6 +38,7 @@ from facebench.report.entries import (
     main_metric,
 )
 from facebench.report.groups import Group, other_probe
+from facebench.report.reference import is_as_printed
 from facebench.results.scores import KINDS
 from facebench.results.store import Result
 
@@ -162,6 +163,7 @@ def _row(place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell])
         order=place,
         method=entry.title,
         method_key=" ".join(part for part in method_key(entry) if part),
+        as_published=is_as_printed(entry.title, entry.configuration["options"]),
         feature=entry.feature,
         backbone=entry.backbone,
         preset=entry.preset,

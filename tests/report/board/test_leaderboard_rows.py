@@ -62,15 +62,18 @@ def test_each_method_has_its_row_at_the_budget_that_most_share(visit: Any) -> No
 
 
 def test_fixed_features_of_other_options_are_no_runs_of_one_method(tmp_path: Path) -> None:
-    for place, options in enumerate(({"radius": 1.0}, {"radius": 2.0})):
+    ours, theirs = {"rotation_invariant": False}, {"rotation_invariant": True}
+    for place, options in enumerate((ours, theirs)):
         for seed in (0, 1):
             add(
                 tmp_path, classes(right(0.4)), method="lbp", learned=False, options=options,
                 seed=seed, mark=f"{place} {seed}",
             )  # fmt: skip
     (board,) = leaderboard(stored_results(tmp_path), tmp_path).boards
-    assert [row.detail for row in board.rows] == ["radius=1.0", "radius=2.0"]
+    details = ["rotation_invariant=false", "rotation_invariant=true"]
+    assert [row.detail for row in board.rows] == details
     assert len({row.method_key for row in board.rows}) == 2
+    assert [row.as_published for row in board.rows] == [False, True]
 
 
 def test_the_best_of_each_and_all_runs(visit: Any) -> None:
