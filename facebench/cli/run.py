@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -50,6 +51,8 @@ def run(
     from facebench.runtime.terminal import log_to_terminal
 
     log_to_terminal(session.verbose)
+    if devices * nodes > 1:  # before torch is imported: each process would give a hint on speed
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     given = words(learning, machine, judging, places)
     more = {"method": method, "task": task, "config": config, "devices": devices, "nodes": nodes}
     defaults = {"method": "", "task": "", "config": None, "devices": 1, "nodes": 1}

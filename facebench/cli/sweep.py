@@ -62,7 +62,7 @@ class Computing:
     ] = ""
     gpus_per_run: Annotated[
         float | None,
-        typer.Option(help="GPUs of a run on Ray or SLURM [default: 1 of cuda]."),
+        typer.Option(help="GPUs of a run on Ray or SLURM [default: 1 with --device cuda, else 0]."),
     ] = None
     cpus_per_run: Annotated[int, typer.Option(help="Cores and threads of it.")] = 1
     slurm: Annotated[
@@ -154,7 +154,7 @@ def _run(prepared: PreparedSweep, labels: Mapping[str, str], verbose: bool) -> S
     schedule, pace, total = Schedule(runs), Pace(), len(runs)
     found = sum(outcome.result is not None for outcome in outcomes)
     nothing = ": found, nothing to do" if found == total else ""
-    err.print(f"{total} runs, {found} on disk{nothing}", highlight=False)
+    err.print(f"{total} run{'s' * (total != 1)}, {found} on disk{nothing}", highlight=False)
     executor = prepared.executor(verbose=verbose)
     for outcome in prepared.execute(schedule, executor):
         outcomes.append(outcome)

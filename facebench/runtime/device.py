@@ -30,9 +30,10 @@ def resolve_device(name: str, *, here: bool = True) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     kind, _, index = name.partition(":")
     if kind not in _KINDS or (index and kind != "cuda"):
+        meant = "cuda" if kind == "gpu" else kind
         raise SpecError(
             f"--device {shortened(name)}: expected auto, cpu, cuda, cuda:NUMBER or mps."
-            f"{nearest(kind, Literal['auto', 'cpu', 'cuda', 'mps'])}"
+            f"{nearest(meant, Literal['auto', 'cpu', 'cuda', 'mps'])}"
         )
     try:
         device = torch.device(name)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 from typing import Literal
 
-from facebench.errors import SpecError
+from facebench.errors import SpecError, shortened
 
 Launcher = Literal["", "torchrun", "srun"]
 
 # The variables with the place of a process, and with how many there are.
 _OF_TORCHRUN = ("RANK", "WORLD_SIZE")
 _OF_SRUN = ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS")
+_OF_MACHINES = ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")  # Lightning's, of several machines
 
 
 def launcher() -> Launcher:
@@ -37,13 +38,14 @@ def rank_of(devices: int, nodes: int) -> int:
         nodes: Machines.
 
     Raises:
-        SpecError: There are more or fewer processes than devices, or more or fewer on a machine.
+        SpecError: There are more or fewer processes than devices, or more or fewer on a machine; or
+            nothing says which of several machines this is.
     """
     if devices * nodes == 1:  # what srun starts together may be runs of their own
         return 0
     by = launcher()
     if by == "":
-        return _number("NODE_RANK") * devices + _number("LOCAL_RANK")
+        return _machine(nodes) * devices + _number("LOCAL_RANK")
     rank, count = _OF_TORCHRUN if by == "torchrun" else _OF_SRUN
     if _number(count) != devices * nodes:
         raise SpecError(
@@ -59,10 +61,29 @@ def rank_of(devices: int, nodes: int) -> int:
     return _number(rank)
 
 
+def _machine(nodes: int) -> int:
+    """Return the place of this machine, whose processes Lightning starts, among several."""
+    missing = [name for name in _OF_MACHINES if name not in os.environ] if nodes > 1 else []
+    if missing:  # the processes would wait for each other for ever
+        raise SpecError(
+            f"--nodes {nodes} without torchrun or srun: {', '.join(missing)} not set; expected "
+            f"NODE_RANK (the place of this machine, 0 to {nodes - 1}), MASTER_ADDR and MASTER_PORT "
+            "(address and a free port of the first one) in the environment of each machine."
+        )
+    machine = _number("NODE_RANK")
+    if not 0 <= machine < nodes:
+        raise SpecError(f"NODE_RANK is {machine}; expected 0 to {nodes - 1}, of --nodes {nodes}.")
+    return machine
+
+
 def is_helper() -> bool:
     """Return whether the environment says that this is not the first of several processes."""
     return any(_number(name) > 0 for name in ("RANK", "LOCAL_RANK", "NODE_RANK"))
 
 
 def _number(name: str) -> int:
-    return int(os.environ.get(name, 0))
+    text = os.environ.get(name, "0")
+    try:
+        return int(text)
+    except ValueError:
+        raise SpecError(f"{name} is {shortened(text)}; expected a whole number.") from None

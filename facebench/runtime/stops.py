@@ -83,6 +83,18 @@ def leave_signals() -> None:
             signal.signal(signum, signal.SIG_IGN)
 
 
+def end_at_once() -> None:
+    """Let signals end the process until they are claimed: nothing is to be written yet.
+
+    While processes wait for each other, in C++, no handler of Python is called.
+    """
+    if not _active or threading.current_thread() is not threading.main_thread():
+        return
+    for signum in SIGNALS:
+        if signal.getsignal(signum) is not signal.SIG_IGN:
+            signal.signal(signum, signal.SIG_DFL)
+
+
 def claim_signals() -> None:
     """Install the handler of the block again, after a library has installed its own."""
     if not _active or threading.current_thread() is not threading.main_thread():

@@ -25,6 +25,7 @@ from rich.text import Text
 
 from facebench.progress import Advance
 from facebench.rendering.characters import visible
+from facebench.runtime.launch import is_helper
 
 SECONDS_BEFORE_A_BAR = 2.0  # seconds; shorter stages show no bar
 
@@ -96,11 +97,15 @@ class Once(logging.Filter):
 
 
 def log_to_terminal(verbose: bool) -> None:
-    """Send logs to standard error: each warning once, and info messages if ``verbose``."""
+    """Send logs to standard error: each warning once, and info messages if ``verbose``.
+
+    Of several processes that pretrain together, the first one alone warns.
+    """
     handler = RichHandler(console=err, show_time=False, show_path=False, markup=False)
     handler.addFilter(Once())
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
-    logging.getLogger("facebench").setLevel(logging.INFO if verbose else logging.WARNING)
+    level = logging.INFO if verbose else logging.WARNING
+    logging.getLogger("facebench").setLevel(logging.ERROR if is_helper() else level)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Two devices train one representation, and one result is written."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def results(folder: Path) -> list[dict[str, Any]]:
 def test_two_processes_train_together(tmp_path: Path, data: Path, plugin: Path) -> None:
     done = finished(command(plugin, 2, 2), tmp_path, data)
     assert done.stdout.count("SimCLR f_s: ") == 1  # by the first process alone
+    assert "find_unused_parameters" not in done.stderr
     (record,) = results(tmp_path)
     assert record["pretrain"]["images_seen"] == 2 * 96
     assert record["pretrain"]["devices"] == {"counts": [2], "sync_batchnorm": True}
@@ -86,6 +88,30 @@ def test_processes_that_something_else_has_started_train_together(
     (record,) = results(tmp_path)
     assert record["pretrain"]["devices"]["counts"] == [2]
     assert len(record["pretrain"]["history"]) == 2
+
+
+@pytest.mark.distributed
+def test_a_process_whose_others_do_not_come_can_be_stopped(
+    tmp_path: Path, data: Path, plugin: Path
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    variables = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "NODE_RANK": "0"}
+    waiting = run_beside([*command(plugin, 2, 1), "--nodes", "2"], tmp_path, data, variables)
+    try:
+        while not is_open(port):
+            assert waiting.poll() is None
+            time.sleep(0.1)
+        waiting.terminate()
+        assert waiting.wait(60) == -signal.SIGTERM
+    finally:
+        waiting.kill()
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def place(launcher: str, rank: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import json
 import logging
 import shutil
+import socket
 import sys
 from concurrent.futures import Future
 from pathlib import Path
@@ -21,6 +22,7 @@ from facebench.sweep.executors.choice import Choice
 from facebench.sweep.executors.common_folder import check_identity, identity
 from facebench.sweep.executors.processes import visible_gpus
 from facebench.sweep.executors.protocol import Ended, execute
+from facebench.sweep.executors.ray_tasks import check_answers
 from facebench.sweep.executors.slurm import read_settings
 
 SWEEP = """
@@ -45,6 +47,8 @@ grid: {extract.pool: [flatten, mean]}
         ({"gpus_per_run": 1}, "--gpus-per-run is an option of --executor ray and slurm"),
         ({"executor": "slurm", "ray_address": "auto"}, "--ray-address is an option of"),
         ({"executor": "ray", "slurm": ("partition=gpu",)}, "--slurm is an option of"),
+        ({"executor": "slurm", "slurm": ("partion=gpu",)}, "in --slurm. Did you mean 'partition'?"),
+        ({"executor": "slurm", "slurm": ("cluster=locl",)}, "Did you mean 'local'? Known: debug"),
         ({"executor": "ray", "cpus_per_run": 0}, "--cpus-per-run is 0"),
         ({"executor": "ray", "gpus_per_run": float("nan")}, "--gpus-per-run is nan"),
     ],
@@ -53,6 +57,16 @@ def test_what_an_executor_cannot_do_is_refused(given: dict[str, Any], message: s
     with pytest.raises(FacebenchError) as error:
         Choice(**given)
     assert message in str(error.value)
+
+
+def test_an_address_where_no_cluster_is_gives_an_error_at_once() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # taken, and no process listens
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        for written in (address, f"ray://{address}"):
+            with pytest.raises(FacebenchError, match="nothing answers there .*refused"):
+                check_answers(written)
+    check_answers("auto")  # for Ray to find
 
 
 def test_several_jobs_are_processes_and_gpus_make_the_device_cuda() -> None:
@@ -144,7 +158,7 @@ def test_jobs_of_a_queue_give_the_results_of_one_process(
     assert "[2/2]" in done.stderr
     assert measured(tmp_path / "queue") == expected
     wrong = facebench(*sweep, *queue, "--slurm", "partitoin=gpu", "--force", status=2)
-    assert "Unknown argument 'partitoin'" in wrong.stderr
+    assert "unknown option 'partitoin' in --slurm. Did you mean 'partition'?" in wrong.stderr
 
 
 class Finished:

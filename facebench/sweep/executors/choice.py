@@ -78,6 +78,7 @@ class Choice:
                     f"{where} is an option of --executor {' and '.join(_OF[name])}; found the "
                     f"executor {self.name}. Leave the option out, or choose that executor."
                 )
+        read_settings(self.slurm)
 
     def _given(self) -> dict[str, tuple[Any, str]]:
         """Return what each option takes that has not its default, and its flag."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from facebench.sweep.executors.protocol import Ended, RunNeeds
 from facebench.sweep.plan import PlannedRun
 
 RETRIES = 3  # of a run whose node or process died; project's choice
+_ANSWER_SECONDS = 10  # a cluster's first node may take so long to accept a connection
 _STOP_SECONDS = 120  # a run may take so long to write its resume point
 
 _log = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ def _join(address: str) -> Any:
         ) from error
     if ray.is_initialized():  # of the script that calls this
         return ray
+    check_answers(address or os.environ.get("RAY_ADDRESS", ""))
     try:
         ray.init(address=address or None, include_dashboard=None if address else False)
     except (ConnectionError, ValueError, RuntimeError, OSError, RayError) as error:
@@ -87,6 +90,24 @@ def _join(address: str) -> Any:
         reason = str(error).strip().splitlines()[0]
         raise SpecError(f"{where}: {reason}. See 'ray status'.") from error
     return ray
+
+
+def check_answers(address: str) -> None:
+    """Refuse an address where nothing listens, which Ray would try for minutes.
+
+    Raises:
+        SpecError: Nothing does.
+    """
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not (host and port.isdigit()):  # auto, local: for Ray to find
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise SpecError(
+            f"--ray-address {address}: nothing answers there ({error}). Give the address that "
+            "'ray start --head' printed, or auto on a machine of the cluster."
+        ) from error
 
 
 def _capacity(nodes: list[dict[str, Any]], needs: RunNeeds) -> int:

@@ -10,12 +10,13 @@ from typing import Any
 
 import yaml
 
-from facebench.errors import SpecError, shortened
+from facebench.errors import SpecError, UnknownNameError, shortened
 from facebench.sweep.executors.attempt import Site, compute, packed, packed_run
 from facebench.sweep.executors.protocol import Ended, RunNeeds
 from facebench.sweep.plan import PlannedRun
 
 MINUTES = 240  # of a job, unless timeout_min is given; project's choice
+CLUSTERS = ("slurm", "local", "debug")  # the latter two without a queue, to try it
 _OF_ANY_QUEUE = ("timeout_min", "mem_gb", "name")  # submitit has a name of its own for each
 
 
@@ -87,9 +88,9 @@ def read_settings(texts: list[str] | tuple[str, ...]) -> dict[str, Any]:
     """Return options of submitit that were written as ``KEY=VALUE``.
 
     Raises:
-        SpecError: One is of another form.
+        SpecError: One is of another form, or submitit has no such option or is not installed.
     """
-    read = {}
+    read: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not (key and equals and value):
@@ -101,17 +102,21 @@ def read_settings(texts: list[str] | tuple[str, ...]) -> dict[str, Any]:
             read[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
             raise SpecError(f"--slurm {shortened(text)}: the value cannot be read.") from error
+        if key not in _known():
+            raise UnknownNameError("option", key, _known(), where="--slurm")
+    if (cluster := read.get("cluster", CLUSTERS[0])) not in CLUSTERS:
+        raise UnknownNameError("cluster", str(cluster), CLUSTERS, where="--slurm")
     return read
 
 
+def _known() -> tuple[str, ...]:
+    """Return the options that submitit takes for a queue."""
+    submitit = _submitit()
+    return ("cluster", *_OF_ANY_QUEUE, *submitit.SlurmExecutor._valid_parameters())
+
+
 def _queue(needs: RunNeeds, settings: Mapping[str, Any], folder: Path) -> Any:
-    try:
-        import submitit
-    except ImportError as error:
-        raise SpecError(
-            f"--executor slurm needs submitit ({error}). Install it: pip install "
-            "'facebench[slurm]'."
-        ) from error
+    submitit = _submitit()
     if needs.gpus != int(needs.gpus):
         raise SpecError(f"--gpus-per-run is {needs.gpus:g}; expected a whole number of SLURM.")
     options = {key: value for key, value in settings.items() if key != "cluster"}
@@ -120,17 +125,30 @@ def _queue(needs: RunNeeds, settings: Mapping[str, Any], folder: Path) -> Any:
     }
     shared = {"name": "facebench", "timeout_min": MINUTES, "cpus_per_task": needs.cpus,
               "gpus_per_node": int(needs.gpus)}  # fmt: skip
+    cluster = str(settings.get("cluster", CLUSTERS[0]))
+    on_queue = cluster == CLUSTERS[0]
     try:
-        queue = submitit.AutoExecutor(folder, cluster=str(settings.get("cluster", "slurm")))
+        queue = submitit.AutoExecutor(folder, cluster=cluster)
         queue.update_parameters(**{**shared, **named})
     # submitit's words for: no SLURM here, an unknown cluster, an unknown or untyped option
     except (RuntimeError, ValueError, NameError, AssertionError) as error:
         reason = " ".join(str(error).split("\n")[:1])
         raise SpecError(
-            f"--executor slurm: {reason} Change --slurm, or try it on this machine with --slurm "
-            "cluster=local."
+            f"--executor slurm: {reason.rstrip('.')}. Change --slurm"
+            + (", or try it on this machine with --slurm cluster=local." if on_queue else ".")
         ) from error
     return queue
+
+
+def _submitit() -> Any:
+    try:
+        import submitit
+    except ImportError as error:
+        raise SpecError(
+            f"--executor slurm needs submitit ({error}). Install it: pip install "
+            "'facebench[slurm]'."
+        ) from error
+    return submitit
 
 
 def _ended(job: Any) -> Ended:
