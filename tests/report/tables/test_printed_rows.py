@@ -21,7 +21,8 @@ ROWS = {
 
 @pytest.mark.parametrize("name", ROWS)
 def test_our_run_stands_beside_the_printed_row(name: str) -> None:
-    run: Any = SimpleNamespace(title=Registry().load("method", name).info.title)
+    title = Registry().load("method", name).info.title
+    run: Any = SimpleNamespace(title=title, configuration={"options": {}})
     for number, printed in ROWS[name].items():
         layout = printed_layouts()[number]
         lines = method_lines(layout, [run], synthetic=False)
