@@ -48,10 +48,12 @@ def run(
 ) -> None:
     """Learn representations, freeze them, and judge them on tasks."""
     from facebench.results.answers import find_answer, request_key
+    from facebench.runtime.launch import rank_of
     from facebench.runtime.terminal import log_to_terminal
 
-    log_to_terminal(session.verbose)
-    if devices * nodes > 1:  # before torch is imported: each process would give a hint on speed
+    together = devices * nodes > 1
+    log_to_terminal(session.verbose, warns=not (together and rank_of(devices, nodes)))
+    if together:  # before torch is imported: each process would give a hint on speed
         os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     given = words(learning, machine, judging, places)
     more = {"method": method, "task": task, "config": config, "devices": devices, "nodes": nodes}

@@ -32,7 +32,7 @@ from facebench.progress import Advance
 from facebench.runtime.allocator import keep_freed_memory
 from facebench.runtime.device import Precision
 from facebench.runtime.launch import launcher
-from facebench.runtime.stops import end_at_once, stop_signals
+from facebench.runtime.stops import ended_by_signals, stop_signals
 from facebench.runtime.workspace import Workspace
 from facebench.targets import Targets
 
@@ -96,11 +96,11 @@ def train(
         with workspace.progress.bar("pretrain", spec.epochs * len(order), "batch") as advance:
             trainer.callbacks.append(ProgressCallback(advance, len(order)))  # type: ignore[attr-defined]
             with (
-                stop_signals(), _normalising(method, spec, world), _said_once(rank),
+                stop_signals(),
+                ended_by_signals() if world > 1 else nullcontext(),  # ResumePoints claims them
+                _normalising(method, spec, world), _said_once(rank),
                 compiled_views(compiler),
             ):  # fmt: skip
-                if world > 1:
-                    end_at_once()  # while they wait for each other; ResumePoints claims the signals
                 trainer.fit(learner, loader, ckpt_path=None if point is None else str(point))
     if rank:  # only the first process writes the checkpoint and continues
         raise SystemExit(0)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from facebench.config.spec import ExtractSpec
 from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
+from facebench.task import TaskInfo
 from facebench.weights.checkpoint import Checkpoint
 
 
@@ -39,6 +41,26 @@ def with_defaults(
         feature=_feature(method, "" if beside and lacks else asked.feature, given),
         image_size=asked.image_size or image_size,
     )
+
+
+def size_of_task(
+    task: TaskInfo, preset: str, methods: Iterable[type[Method]], given: Checkpoint | None
+) -> int:
+    """Return the side in pixels of a task's images for all rows of a request, floors included.
+
+    The quick preset may have smaller ones than the paper, since its methods learn from small
+    images. It has not where weights are judged that were learned elsewhere.
+
+    Args:
+        task: What the task declares.
+        preset: Name of the preset.
+        methods: Classes of the methods that are asked for by name.
+        given: A checkpoint that is handed in.
+    """
+    imported = given is not None and given.imported is not None
+    if imported or any(method.info.needs in ("weights", "file") for method in methods):
+        return task.image_size
+    return task.probed_size(preset)
 
 
 def _feature(method: type[Method], name: str, given: Checkpoint | None) -> str:

@@ -26,7 +26,7 @@ from facebench.errors import SpecError, UnknownNameError
 from facebench.method import Method
 from facebench.protocol import judging_protocol
 from facebench.registry import Registry
-from facebench.request.extraction import with_defaults
+from facebench.request.extraction import size_of_task, with_defaults
 from facebench.request.fitting import own_data, which_fit
 from facebench.request.handed_in import check_nothing_learns, given_settings
 from facebench.request.layers import declared_layers
@@ -215,10 +215,11 @@ def _resolved_run(
     options = apply(method.Options(), name, layers)
     asked = apply(ExtractSpec(), "extract", layers)
     own_size = method.input_size(options)
+    named = [plugins["method", other].cls for other in request.methods]
+    of_task = size_of_task(task.info, request.preset, named, request.checkpoint)
     extract = with_defaults(
-        asked, method, given, own_size or _size(request, task, plugins),
-        beside=name not in request.methods,
-    )  # fmt: skip
+        asked, method, given, own_size or of_task, beside=name not in request.methods
+    )
     spec = RunSpec(
         method=name,
         task=task.info.name,
@@ -249,19 +250,6 @@ def _resolved_run(
         if getattr(extract, key) != getattr(asked, key)
     }
     return ResolvedRun(loaded_run(spec, plugins), origins(groups, layers) | filled_in)
-
-
-def _size(request: Request, task: type[Task], plugins: Plugins) -> int:
-    """Return the side of the images that features are extracted from, for all rows of a request.
-
-    The quick preset may have smaller ones than the paper, since its methods learn from small
-    images. It has not where weights are judged that were learned elsewhere.
-    """
-    methods = [plugins["method", name].cls for name in request.methods]
-    elsewhere = request.checkpoint is not None and request.checkpoint.imported is not None
-    if elsewhere or any(method.info.needs in ("weights", "file") for method in methods):
-        return task.info.image_size
-    return task.info.probed_size(request.preset)
 
 
 def _probe(task: type[Task], layers: Overrides, feature: str) -> ProbeSpec:

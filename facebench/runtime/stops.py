@@ -83,16 +83,21 @@ def leave_signals() -> None:
             signal.signal(signum, signal.SIG_IGN)
 
 
-def end_at_once() -> None:
-    """Let signals end the process until they are claimed: nothing is to be written yet.
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let a signal end the process in the block, until ``claim_signals`` is called in it.
 
-    While processes wait for each other, in C++, no handler of Python is called.
+    While processes wait for each other, in C++, no handler of Python is called, and there is
+    nothing to write yet.
     """
-    if not _active or threading.current_thread() is not threading.main_thread():
-        return
-    for signum in SIGNALS:
-        if signal.getsignal(signum) is not signal.SIG_IGN:
-            signal.signal(signum, signal.SIG_DFL)
+    if _active and threading.current_thread() is threading.main_thread():
+        for signum in SIGNALS:
+            if signal.getsignal(signum) is not signal.SIG_IGN:
+                signal.signal(signum, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        claim_signals()
 
 
 def claim_signals() -> None:

@@ -25,7 +25,6 @@ from rich.text import Text
 
 from facebench.progress import Advance
 from facebench.rendering.characters import visible
-from facebench.runtime.launch import is_helper
 
 SECONDS_BEFORE_A_BAR = 2.0  # seconds; shorter stages show no bar
 
@@ -96,16 +95,18 @@ class Once(logging.Filter):
         return new
 
 
-def log_to_terminal(verbose: bool) -> None:
+def log_to_terminal(verbose: bool, *, warns: bool = True) -> None:
     """Send logs to standard error: each warning once, and info messages if ``verbose``.
 
-    Of several processes that pretrain together, the first one alone warns.
+    Args:
+        verbose: Whether info messages are shown.
+        warns: Whether this process warns. Of several that pretrain together the first one does.
     """
     handler = RichHandler(console=err, show_time=False, show_path=False, markup=False)
     handler.addFilter(Once())
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     level = logging.INFO if verbose else logging.WARNING
-    logging.getLogger("facebench").setLevel(logging.ERROR if is_helper() else level)
+    logging.getLogger("facebench").setLevel(level if warns else logging.ERROR)
 
 
 @contextmanager

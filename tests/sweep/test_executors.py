@@ -64,9 +64,9 @@ def test_an_address_where_no_cluster_is_gives_an_error_at_once() -> None:
         free.bind(("127.0.0.1", 0))  # taken, and no process listens
         address = f"127.0.0.1:{free.getsockname()[1]}"
         for written in (address, f"ray://{address}"):
-            with pytest.raises(FacebenchError, match="nothing answers there .*refused"):
-                check_answers(written)
-    check_answers("auto")  # for Ray to find
+            with pytest.raises(FacebenchError, match="^RAY_ADDRESS .*nothing answers .*refused"):
+                check_answers(written, "RAY_ADDRESS")
+    check_answers("auto", "--ray-address")  # for Ray to find
 
 
 def test_several_jobs_are_processes_and_gpus_make_the_device_cuda() -> None:

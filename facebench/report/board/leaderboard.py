@@ -163,7 +163,7 @@ def _row(place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell])
         order=place,
         method=entry.title,
         method_key=" ".join(part for part in method_key(entry) if part),
-        as_published=is_as_printed(entry.title, entry.configuration["options"]),
+        as_printed=is_as_printed(entry.title, entry.configuration["options"]),
         feature=entry.feature,
         backbone=entry.backbone,
         preset=entry.preset,

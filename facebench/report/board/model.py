@@ -85,7 +85,7 @@ class BoardRow:
         method: Title of the method.
         method_key: Equal for the rows of which one stands for all: those of a method that learns,
             or those of a fixed feature with the same weights and options.
-        as_published: Whether the published numbers of the method, if there are any, are of such
+        as_printed: Whether the published numbers of the method, if there are any, are of such
             options.
         feature: Which feature was judged.
         backbone: Name of the backbone.
@@ -103,7 +103,7 @@ class BoardRow:
     order: int
     method: str
     method_key: str
-    as_published: bool
+    as_printed: bool
     feature: str
     backbone: str
     preset: str

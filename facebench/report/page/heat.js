@@ -60,7 +60,7 @@ function sharesOf(column, rows) {
 }
 
 function publishedOf(row, column) {
-  if (!row.as_published) return null;
+  if (!row.as_printed) return null;
   const found = board().printed.find((each) => each.method === row.method && cell(each, column));
   return found ? cell(found, column).value : null;
 }

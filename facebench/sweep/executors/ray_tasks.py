@@ -82,7 +82,10 @@ def _join(address: str) -> Any:
         ) from error
     if ray.is_initialized():  # of the script that calls this
         return ray
-    check_answers(address or os.environ.get("RAY_ADDRESS", ""))
+    for name, asked in (("--ray-address", address), ("RAY_ADDRESS", os.environ.get("RAY_ADDRESS"))):
+        if asked:
+            check_answers(asked, name)
+            break
     try:
         ray.init(address=address or None, include_dashboard=None if address else False)
     except (ConnectionError, ValueError, RuntimeError, OSError, RayError) as error:
@@ -92,8 +95,12 @@ def _join(address: str) -> Any:
     return ray
 
 
-def check_answers(address: str) -> None:
+def check_answers(address: str, where: str) -> None:
     """Refuse an address where nothing listens, which Ray would try for minutes.
+
+    Args:
+        address: ``HOST:PORT``, or what Ray itself finds a cluster by (``auto``).
+        where: The flag or variable that it was given by.
 
     Raises:
         SpecError: Nothing does.
@@ -102,10 +109,10 @@ def check_answers(address: str) -> None:
     if not (host and port.isdigit()):  # auto, local: for Ray to find
         return
     try:
-        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
     except (OSError, OverflowError) as error:
         raise SpecError(
-            f"--ray-address {address}: nothing answers there ({error}). Give the address that "
+            f"{where} {address}: nothing answers there ({error}). Give the address that "
             "'ray start --head' printed, or auto on a machine of the cluster."
         ) from error
 

@@ -73,7 +73,7 @@ def test_fixed_features_of_other_options_are_no_runs_of_one_method(tmp_path: Pat
     details = ["rotation_invariant=false", "rotation_invariant=true"]
     assert [row.detail for row in board.rows] == details
     assert len({row.method_key for row in board.rows}) == 2
-    assert [row.as_published for row in board.rows] == [False, True]
+    assert [row.as_printed for row in board.rows] == [False, True]
 
 
 def test_the_best_of_each_and_all_runs(visit: Any) -> None:
