@@ -67,6 +67,14 @@ def test_dropout_keeps_the_mean_and_draws_from_the_generator() -> None:
     assert first.mean().item() == pytest.approx(1, abs=0.05)
 
 
+def test_features_of_an_untrained_network_differ_between_images() -> None:
+    images = torch.rand(16, 3, 32, 32, generator=generator())
+    with torch.no_grad():
+        features = build(32).eval().features("f_s", images)
+    varying = (features - features.mean(0)).norm() / features.norm()
+    assert varying > 0.1  # 0.008 with torch's initial weights
+
+
 def test_it_learns_action_units() -> None:
     method = build(32)
     targets = random_targets("labels", 8)
@@ -82,7 +90,7 @@ def test_it_learns_action_units() -> None:
         loss.backward()
         adam.step()
         losses.append(loss.item())
-    assert losses[0] == pytest.approx(0.69, abs=0.1)
+    assert losses[0] == pytest.approx(0.69, abs=0.3)  # ln 2, and what dropout adds
     assert min(losses[-3:]) < 0.5
     assert isinstance(method.head, nn.Linear)
     assert method.head.in_features == 2048
