@@ -59,7 +59,7 @@ function reachable() {
 
 function caption() {
   const kind = board().synthetic ? "synthetic" : "real";
-  return `Scores on ${kind} data, ${PROTOCOLS[state.protocol]}`;
+  return `Scores on ${kind} data, ${scoreNames()[state.protocol]}`;
 }
 
 function head(seen, more) {

@@ -9,7 +9,7 @@ function leaders() {
   const more = told.slice(LEADERS);
   return [h("section", { class: "leaders", "aria-labelledby": "leaders-title" },
     h("h2", { id: "leaders-title" }, "Who leads at equal budget",
-      h("small", {}, `runs that learned from ${board().budget}, ${PROTOCOLS[state.protocol]}`)),
+      h("small", {}, `runs that learned from ${board().budget}, ${scoreNames()[state.protocol]}`)),
     h("div", { class: "cards" }, told.slice(0, LEADERS)),
     more.length > 0 && h("details", { class: "fold" },
       h("summary", {}, `${plural(more.length, "more task")}`), h("div", { class: "cards" }, more)))];

@@ -37,7 +37,7 @@ function controls() {
   byId("controls").replaceChildren(
     more(),
     segmented("board", "Data", kinds, state.board, switchBoard),
-    segmented("protocol", "Score", Object.entries(PROTOCOLS), state.protocol, set("protocol")),
+    segmented("protocol", "Score", Object.entries(scoreNames()), state.protocol, set("protocol")),
     segmented("rows", "Rows", Object.entries(ROWS), state.rows, set("rows")),
     select("family", "Task family", "All, headline metrics", families(), set("family")),
     select("backbone", "Backbone", "All", distinct("backbone"), set("backbone")),
@@ -93,7 +93,7 @@ function draw() {
   const data = board().synthetic ? "synthetic data" : "real data";
   byId("status").textContent = `${plural(shownRows.length, "row")} for `
     + `${plural(rows.length, "configuration")}, ${plural(columns().length, "column")}, ${data}, `
-    + `${PROTOCOLS[state.protocol]}`;
+    + `${scoreNames()[state.protocol]}`;
   keepInAddress();
   fit();
   const note = byId("kind-note");

@@ -18,7 +18,7 @@ const state = {
   open: new Set(), // method keys whose other rows are shown, too
   sort: { by: null, worst: false }, // by: a column's id, "method"; null: first headline
 };
-const PROTOCOLS = { honest: "validated", paper: "test-selected" }; // what a reader calls them
+const PROTOCOLS = ["honest", "paper"];
 
 // What follows from the data alone is computed once.
 const known = new Map();
@@ -33,6 +33,12 @@ const families = () => [...new Set(board().columns.map((column) => column.family
 function columns() {
   return board().columns.filter((column) =>
     state.family ? column.family === state.family : column.headline);
+}
+
+// What a reader calls each score. A probe that selects nothing has none that is test-selected.
+function scoreNames() {
+  const selected = [...new Set(columns().map((column) => column.selected))];
+  return { honest: "validated", paper: selected.join(" or ") || "test-selected" };
 }
 
 const cell = (row, column) => row.cells[column.id] ?? null;

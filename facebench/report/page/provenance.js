@@ -58,7 +58,7 @@ function scores(one, runs, column) {
   const lines = ["honest", "paper"].filter((protocol) => one[protocol]).map((protocol) => {
     const { value: v, low, high, std, rank } = one[protocol];
     return h("tr", {}, h("th", { scope: "row" },
-      protocol === "paper" ? column.selected : PROTOCOLS[protocol]), h("td", {}, h("b", {}, shown(v))),
+      protocol === "paper" ? column.selected : scoreNames()[protocol]), h("td", {}, h("b", {}, shown(v))),
       h("td", {}, low === null ? DASH : `${shown(low)} to ${shown(high)}`),
       runs.length > 1 ? h("td", {}, std === null ? DASH : `± ${shown(std)}`) : null,
       h("td", {}, rank ? range(rank) : DASH));

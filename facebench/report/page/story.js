@@ -129,7 +129,7 @@ function breakdown(runs, column) {
       return values.includes(null) ? null : values.reduce((sum, v) => sum + v, 0) / values.length;
     };
     const sheet = { name: fileName(layout.title), title: layout.title, labels: 1,
-      head: [layout.title, ...(layout.counts ? ["items"] : []), PROTOCOLS.honest, column.selected],
+      head: [layout.title, ...(layout.counts ? ["items"] : []), scoreNames().honest, column.selected],
       rows: layout.names.map((name, i) => [name, ...(layout.counts ? [count(layout.counts[i])] : []),
         shown(mean("honest", i)), shown(mean("paper", i))]) };
     return h("details", { class: "fold", open: place === 0 }, h("summary", {}, layout.title),

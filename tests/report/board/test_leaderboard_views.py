@@ -8,6 +8,8 @@ import re
 import struct
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 from xml.etree import ElementTree
 
 import pytest
@@ -229,3 +231,16 @@ def saved(view: Any, figure: Any, form: str, folder: Path) -> Path:
     assert target.suffix == f".{form.lower()}"
     waiting.value.save_as(target)
     return target
+
+
+def test_the_switch_names_the_score_of_a_probe_that_selects_nothing(
+    visit: Any, address: str, browser: Any
+) -> None:
+    switch = visit().get_by_role("group", name="Score")
+    assert switch.inner_text().split("\n")[-1] == "test-selected"
+    text = Path(url2pathname(urlsplit(address).path)).read_text(encoding="utf-8")
+    fixed = browser.new_page()
+    fixed.set_content(text.replace('"selected":"test-selected"', '"selected":"fixed recipe"'))
+    switch = fixed.get_by_role("group", name="Score")
+    assert switch.inner_text().split("\n")[-1] == "fixed recipe"
+    fixed.close()
