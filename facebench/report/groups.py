@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from facebench.config.spec import digest
+from facebench.data.sources import ON_TEST_IMAGES
 from facebench.report.reference import Printed, printed
 from facebench.results.record import Record
 from facebench.results.scores import Level
@@ -134,3 +135,8 @@ def _learned_from(record: Record) -> str:
     kind = " (synthetic)" if data.synthetic else ""
     labels = f" with {data.labels.kind}" if data.labels else ""
     return f", {record.pretrain.images_seen:,} images of {data.name}{kind}{labels}"
+
+
+def concerns(warning: str, task: str) -> bool:
+    """Return whether a warning of a result is about its scores on a task of this title."""
+    return not warning.startswith(ON_TEST_IMAGES) or warning.startswith(f"{ON_TEST_IMAGES} {task},")

@@ -14,6 +14,7 @@ from facebench.report.groups import (
     Group,
     alignment_words,
     comparable,
+    concerns,
     leak_free,
     learned_from,
     printed_beside,
@@ -111,7 +112,8 @@ def caption(results: Sequence[Result]) -> str:
     for result in results:
         if result.record.task.alignment is not None:
             notes.append(f"images aligned: {alignment_words(result.record)}")
-        notes += result.record.warnings
+        record = result.record
+        notes += [text for text in record.warnings if concerns(text, record.task.title)]
     return "\n".join(dict.fromkeys(notes))
 
 

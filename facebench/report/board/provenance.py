@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from facebench.config.spec import digest
-from facebench.data.sources import ON_TEST_IMAGES
 from facebench.report.board.breakdown import Part, breakdowns
 from facebench.report.board.declared import Declared
-from facebench.report.groups import alignment_words, leak_free, learned_from
+from facebench.report.groups import alignment_words, concerns, leak_free, learned_from
 from facebench.results.record import Record
 from facebench.results.scores import KINDS
 from facebench.results.signatures import signer
@@ -141,8 +140,8 @@ def _run(result: Result, root: Path, pools: Pools, declared: Declared) -> Run:
         broken_images=record.broken_images,
         learned=learned_from(record).removeprefix(", "),
         pretrain_data=learned,
-        warnings=tuple(text for text in record.warnings if _concerns(text, task["title"])),
-        remarks=tuple(text for text in record.warnings if not _concerns(text, task["title"])),
+        warnings=tuple(text for text in record.warnings if concerns(text, task["title"])),
+        remarks=tuple(text for text in record.warnings if not concerns(text, task["title"])),
         seconds=record.seconds.plain(),
         alignment=alignment_words(record),
         length=record.feature_length,
@@ -164,11 +163,6 @@ def _parts(found: Iterable[Part], pools: Pools) -> Iterator[dict[str, Any]]:
     for part in found:
         layout = {"title": part.title, "names": part.names, "counts": part.counts}
         yield {"layout": pools.layouts.place(layout), "honest": part.honest, "paper": part.paper}
-
-
-def _concerns(warning: str, task: str) -> bool:
-    """Return whether a warning is about the scores of a task of this title."""
-    return not warning.startswith(ON_TEST_IMAGES) or warning.startswith(f"{ON_TEST_IMAGES} {task},")
 
 
 def _without_leaks(record: Record) -> list[dict[str, Any]]:

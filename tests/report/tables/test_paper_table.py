@@ -270,6 +270,24 @@ def test_warnings_of_the_results_are_below_the_table(tmp_path: Path) -> None:
     assert paper_tables(1, stored_results(tmp_path))[0].notes[-1] == "three images are missing"
 
 
+def test_a_warning_says_which_rows_or_which_task_it_is_about(tmp_path: Path) -> None:
+    own, images = "learned from the classes of 9 images", "8 of 300 test images are twice there"
+    for task, texts in (("fer2013", (images, own)), ("rafdb", (own,))):
+        judge(tmp_path, "pcl", task, 0.7, warnings=texts)
+        judge(tmp_path, "simclr", task, 0.6, warnings=texts[:-1])
+    notes = paper_tables(1, stored_results(tmp_path))[0].notes
+    assert notes[-2:] == (f"FER-2013: {images}", f"PCL: {own}")
+
+
+def test_a_warning_about_a_task_of_another_table_is_not_below_this_one(tmp_path: Path) -> None:
+    text = "pretrained on the test images of LFW, without labels"
+    for task in ("fer2013", "lfw"):
+        judge(tmp_path, "pcl", task, 0.7, warnings=(text,))
+    found = stored_results(tmp_path)
+    assert text not in paper_tables(1, found)[0].notes
+    assert paper_tables(2, found)[0].notes[-1] == text
+
+
 def test_a_result_without_a_printed_column_leaves_its_cells_empty(tmp_path: Path) -> None:
     column = {"name": "balanced_accuracy", "title": "x", "scale": 1.0, "higher_is_better": True}
     frame = classes(np.arange(40) % 3 > 0)
