@@ -5,9 +5,8 @@ loss and moving average are lightly's.
 """
 
 import copy
-import warnings
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 from annotated_types import Interval
@@ -18,6 +17,7 @@ from facebench.method import MethodInfo, Terms
 from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.ranges import Area, Momentum, Temperature, Width
 
+from ._dino_head import new_head, outputs_of
 from ._two_views import TwoViewMethod, TwoViewOptions, rising_momentum
 from ._views import appearance
 
@@ -77,7 +77,8 @@ class DINO(TwoViewMethod):
         local = backbone.nearest_size(max(16, round(image_size * 96 / 224)))  # section 3.2
         self.local_crop = RandomResizedCrop(local, (options.local_scale, options.crop_scale))
         self.local_appearance = appearance(replace(options, blur_p=0.5), local)
-        self.head, teacher_head = self._new_head(), self._new_head()
+        sizes = (backbone.channels, options.outputs, options.projection_norm)
+        self.head, teacher_head = new_head(*sizes), new_head(*sizes)
         teacher_head.load_state_dict(self.head.state_dict())  # it cannot be copied: weight norm
         self.teacher = nn.ModuleDict({"backbone": copy.deepcopy(backbone), "head": teacher_head})
         deactivate_requires_grad(self.teacher)
@@ -94,10 +95,10 @@ class DINO(TwoViewMethod):
 
     def loss(self, views: tuple[Tensor, ...], generator: torch.Generator) -> Terms:
         """Return the cross-entropy of teacher and student over all pairs of crops (Eq. 3)."""
-        student = [_outputs(self.backbone, self.head, view) for view in views]
+        student = [outputs_of(self.backbone, self.head, view) for view in views]
         with torch.no_grad():
             backbone, head = self.teacher["backbone"], self.teacher["head"]
-            teacher = [_outputs(backbone, head, view) for view in views[:2]]
+            teacher = [outputs_of(backbone, head, view) for view in views[:2]]
         return {"L_dino": self.criterion(teacher, student, teacher_temp=self.temperature)}
 
     def before_epoch(self, epoch: int, epochs: int) -> None:
@@ -115,20 +116,3 @@ class DINO(TwoViewMethod):
 
         update_momentum(self.backbone, self.teacher["backbone"], self.momentum)
         update_momentum(self.head, self.teacher["head"], self.momentum)
-
-    def _new_head(self) -> Any:
-        from lightly.models.modules.heads import DINOProjectionHead
-
-        with warnings.catch_warnings():  # lightly calls what torch will remove
-            warnings.filterwarnings("ignore", ".*weight_norm.*deprecated", FutureWarning)
-            return DINOProjectionHead(
-                self.backbone.channels,
-                output_dim=self.options.outputs,
-                batch_norm=self.options.projection_norm,
-            )
-
-
-def _outputs(backbone: nn.Module, head: nn.Module, images: Tensor) -> Tensor:
-    """Return the head's outputs ``[B, K]`` on the mean of the feature map of each image."""
-    outputs: Tensor = head(backbone(images).mean(dim=(2, 3)))
-    return outputs.float()

@@ -38,10 +38,9 @@ class FRAOptions(TwoViewOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.projection_dim % HEADS:
-            raise SpecError(
-                f"fra.projection_dim is {self.projection_dim}; expected a multiple of {HEADS}."
-            )
+        width = self.projection_dim
+        if width % HEADS:
+            raise SpecError(f"fra.projection_dim is {width}; expected a multiple of {HEADS}.")
 
 
 class FRA(TwoViewMethod):

@@ -4,7 +4,7 @@ He et al., "Masked autoencoders are scalable vision learners", CVPR 2022; in par
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Interval
@@ -17,6 +17,7 @@ from facebench.pretrain.augment.crops import RandomResizedCrop
 from facebench.pretrain.augment.transforms import Compose, Flip
 from facebench.ranges import Area, Width, check_values
 
+from ._masked_encoder import masked_encoder
 from ._mean_face import Crops, cropped, hidden_first, mean_face
 
 
@@ -111,14 +112,7 @@ class MAE(Method):
         prefix = torch.arange(self.prefix, device=shown.device).expand(len(shown), -1)
         places = torch.cat([prefix, shown + self.prefix], dim=1)
         images = self.backbone.normalise(views)
-        kept = self.decoder_embed(self._masked_encoder().encode(images, idx_keep=places))
+        encoder = masked_encoder(self.backbone.transformer)
+        kept = self.decoder_embed(encoder.encode(images, idx_keep=places))
         tokens = repeat_token(self.decoder.mask_token, (len(views), self.prefix + self.patches))
         return self.decoder(set_at_index(tokens.to(kept.dtype), places, kept))  # type: ignore[no-any-return]
-
-    def _masked_encoder(self) -> Any:
-        """Wrap the backbone's network; not kept, since its weights would be counted twice."""
-        from lightly.models.modules import MaskedVisionTransformerTIMM
-
-        return MaskedVisionTransformerTIMM(
-            self.backbone.transformer, weight_initialization="skip", pos_embed_initialization="skip"
-        )
