@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from facebench.backbones import NoBackbone
+from facebench.pretrain.collapse import feature_std
 from facebench.targets import LabelledImages
 from facebench.testing.random_labels import random_targets
 from facebench.weights.build import make_heads
@@ -75,7 +76,7 @@ def test_features_of_an_untrained_network_differ_between_images() -> None:
     assert varying > 0.1  # 0.008 with torch's initial weights
 
 
-def test_it_learns_action_units() -> None:
+def test_it_learns_action_units_and_does_not_collapse() -> None:
     method = build(32)
     targets = random_targets("labels", 8)
     make_heads(method, targets.form, seed=0)
@@ -92,5 +93,6 @@ def test_it_learns_action_units() -> None:
         losses.append(loss.item())
     assert losses[0] == pytest.approx(0.69, abs=0.3)  # ln 2, and what dropout adds
     assert min(losses[-3:]) < 0.5
+    assert feature_std(method, batch.images) > 0.1
     assert isinstance(method.head, nn.Linear)
     assert method.head.in_features == 2048

@@ -13,7 +13,7 @@ from torch import Tensor
 from facebench.errors import SpecError
 from facebench.pretrain.collapse import feature_std
 from facebench.testing.networks import TwoLayers
-from facebench_methods._regions import distance, overlap, region_means, relation
+from facebench_methods._regions import distance, overlap, region_means, regions_of, relation
 from facebench_methods.fra import FRA, FRAOptions
 
 
@@ -94,9 +94,25 @@ def test_the_terms_compare_each_view_with_the_teacher_of_the_other() -> None:
             for v in views
         ]
         terms = method.loss(views, generator())
+        online = [regions_of(v, method.backbone, method.heads) for v in views]
+        of_teacher = [regions_of(v, teacher["backbone"], teacher["heads"]) for v in views]
+        parts = [method.predictors["part"](one.parts.flatten(0, 1)).view(4, 3, -1)
+                 for one in online]  # fmt: skip
     pairs = [(p[a][i], t[1 - a][i]) for a in range(2) for i in range(4)]
     expected = sum((2 - 2 * cosine(first, second)) / 4 for first, second in pairs)
     assert terms["L_global"].item() == pytest.approx(expected, abs=1e-4)
+    regions = 0.0
+    for a in range(2):
+        for i in range(4):
+            own = parts[a][i].double().tolist()
+            other = of_teacher[1 - a].parts[i].double().tolist()
+            for n in range(3):
+                regions += (2 - 2 * cosine(own[n], other[n])) / 12
+                regions += sum(0.02 * cosine(own[n], other[m]) ** 2 / 3 / 12
+                               for m in range(3) if m != n)  # fmt: skip
+    assert terms["L_region"].item() == pytest.approx(regions, abs=1e-4)
+    assigned = [relation(online[a].cosines, of_teacher[a].cosines, (0.1, 0.04)) for a in range(2)]
+    assert terms["L_relation"].item() == pytest.approx(sum(assigned).item() / 2, rel=1e-4)
     assert method.term_weights() == {"L_global": 0.5, "L_region": 0.5, "L_relation": 0.1}
 
 

@@ -57,6 +57,22 @@ def test_sphereface_is_its_piecewise_cosine(angle: float, margin: int) -> None:
     assert found[0].tolist() == pytest.approx([7 * 0.3, wanted, 7 * -0.2])
 
 
+def test_lambda_of_sphereface_falls_by_optimiser_steps_and_survives_a_stop() -> None:
+    method = SphereFace(TwoLayers(), SphereFace.Options(), 32)
+    embeddings, people = torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.2], [0.0, 1.0]])
+    for steps, mixed in ((0, 1000.0), (10, 1000 / 2.2), (3000, 5.0)):  # max(5, 1000 / (1 + 0.12 i))
+        while int(method.iteration) < steps:
+            method.after_step()
+        resumed = SphereFace(TwoLayers(), SphereFace.Options(), 32)
+        resumed.load_state_dict(method.state_dict())
+        angle = math.acos(3.8 / 5 / math.hypot(1, 0.2))
+        psi = (-1) ** int(angle * 4 // math.pi) * math.cos(4 * angle) - 2 * (angle * 4 // math.pi)
+        wanted = 5 * (mixed * math.cos(angle) + psi) / (1 + mixed)
+        for one in (method, resumed):
+            found = one.logits(embeddings, people, torch.tensor([0]))
+            assert found[0].tolist() == pytest.approx([wanted, 4.0], rel=1e-4)
+
+
 def test_logits_of_the_true_person_fall_with_its_angle_and_have_finite_gradients() -> None:
     angles = torch.linspace(0, math.pi, 400, dtype=torch.float64)
     cosine = angles.cos().requires_grad_()
