@@ -70,7 +70,7 @@ function plot(column, rows, learned, methods) {
     width, height: PLOT.height,
     "aria-label": `${label(column)} against ${axis}, ${plural(learned.length, "run")}; the numbers `
       + "are in the table below" },
-  curveAxes(x, y, [first, last], [low, high], right, axis), levels(fixed, column, y, right),
+  curveAxes(x, y, amountTicks(learned.map(of), [first, last], right), [low, high], right, axis), levels(fixed, column, y, right),
   methods.map((method, i) => track(learned.filter((row) => row.method === method), column,
     // Methods with equal amounts would lie upon each other.
     (row) => x(of(row)) + (i - (methods.length - 1) / 2) * Math.min(PLOT.dodge, 40 / methods.length),
@@ -118,6 +118,7 @@ function marker(i, cx, cy) {
 // has its name on the left.
 function levels(rows, column, y, right) {
   let above = null; // [height, side] of the line before
+  const names = rowNames(rows);
   return [...rows].sort((a, b) => y(value(a, column)) - y(value(b, column))).map((row) => {
     const at = y(value(row, column));
     const left = above !== null && at - above[0] < 13 && !above[1];
@@ -125,13 +126,12 @@ function levels(rows, column, y, right) {
     return s("g", { class: "level" },
       s("line", { x1: PLOT.left, x2: right, y1: at, y2: at }),
       s("text", { x: left ? PLOT.left + 4 : right, y: at - 3, "text-anchor": left ? "start" : "end" },
-        row.method));
+        names.get(row)));
   });
 }
 
-function curveAxes(x, y, [first, last], [low, high], right, axis) {
+function curveAxes(x, y, across, [low, high], right, axis) {
   const bottom = PLOT.height - PLOT.bottom;
-  const across = logTicks(first, last, Math.max(2, Math.floor((right - PLOT.left) / 90)));
   const up = ticks(low, high);
   return s("g", { class: "axes" },
     up.found.map((v) => [s("line", { class: "rule", x1: PLOT.left, x2: right, y1: y(v), y2: y(v) }),
@@ -141,6 +141,16 @@ function curveAxes(x, y, [first, last], [low, high], right, axis) {
     across.map((n) => [s("line", { x1: x(n), x2: x(n), y1: bottom, y2: bottom + 4 }),
       s("text", { x: x(n), y: bottom + 16, "text-anchor": "middle" }, count(n))]),
     s("text", { x: (PLOT.left + right) / 2, y: PLOT.height - 4, "text-anchor": "middle" }, axis));
+}
+
+// Round numbers on the axis; the amounts themselves where they are so near each other that fewer
+// than two round ones lie between.
+function amountTicks(amounts, [first, last], right) {
+  const round = logTicks(first, last, Math.max(2, Math.floor((right - PLOT.left) / 90)));
+  if (round.length > 1) return round;
+  const ends = [Math.min(...amounts), Math.max(...amounts)].map((n) => (n < 10 ? n : Math.round(n)));
+  const apart = (right - PLOT.left) * Math.log10(ends[1] / ends[0]) / (last - first);
+  return apart < 90 ? ends.slice(0, 1) : ends;
 }
 
 // Numbers between two powers of ten, at most so many: 1, 2 and 5 times a power, or powers alone.

@@ -77,12 +77,16 @@ function ticks(low, high, about = 4) {
   return { found, digits };
 }
 
-// What a row is called where its method has several.
+// What a row is called: its method, and where this has several, what differs between them.
 function rowNames(rows) {
-  const times = new Map();
-  for (const row of rows) times.set(row.method, (times.get(row.method) ?? 0) + 1);
-  return new Map(rows.map((row) =>
-    [row, times.get(row.method) > 1 ? joined(row.method, brief(row)) : row.method]));
+  const alike = new Map();
+  for (const row of rows) alike.set(row.method, [...alike.get(row.method) ?? [], row]);
+  const differs = (own, part) => own.some((row) => row[part] !== own[0][part]);
+  return new Map(rows.map((row) => {
+    const own = alike.get(row.method);
+    const told = ["detail", "feature", "backbone", "pretraining"].filter((part) => differs(own, part));
+    return [row, joined(row.method, ...told.map((part) => row[part]))];
+  }));
 }
 
 const interval = (one) => (one.low === null ? "" : `${shown(one.low)} to ${shown(one.high)}`);

@@ -61,7 +61,7 @@ function forestRow(row, column, x, top, { left, right, width }) {
     s("title", {}, joined(row.method, variant(row), `${shown(one.value)} ${interval(one)}`)),
     s("rect", { class: "hit", x: 0, y: top, width, height: FOREST.row }),
     s("text", { class: "who", x: 0, y: y - 2 }, clipped(row.method, left - 8)),
-    s("text", { class: "what", x: 0, y: y + 12 }, clipped(brief(row), left - 8, 10)),
+    s("text", { class: "what", x: 0, y: y + 12 }, clipped(joined(row.detail, brief(row)), left - 8, 10)),
     marks,
     s("text", { class: one.best ? "amount best" : "amount", x: width, y: y + 4,
       "text-anchor": "end" }, text));

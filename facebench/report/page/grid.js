@@ -7,8 +7,9 @@ function grid() {
   const makers = unfoldedRows().map(({ row, others }) => () =>
     line(row, seen, more, usual, others));
   const bodies = [group("Evaluated here", explanation(), makers, span)];
-  for (const [title, rows] of quotedGroups())
-    bodies.push(group(title, "not evaluated here",
+  bodies.push(papersFold(span));
+  for (const [title, rows] of papersShown() ? quotedGroups() : [])
+    bodies.push(group(title, "from its own data and budget",
       rows.map((row) => () => quotedLine(row, seen, more)), span, "quoted"));
   const long = makers.length > PART.from ? makers.length + PART.above : null;
   const table = h("table", { role: "grid", "aria-label": caption(), "aria-rowcount": long },
@@ -34,6 +35,23 @@ function quotedGroups() {
     groups.get(title).push(row);
   }
   return [...groups].sort(([, [a]], [, [b]]) => a.order - b.order);
+}
+
+// A search looks into the published rows, too, so that it unfolds them.
+const papersShown = () => Boolean(state.papers || state.query);
+
+function papersFold(span) {
+  const number = printed().length;
+  if (!number || state.query) return [];
+  const button = h("button", { type: "button", class: "papers", "aria-expanded": String(papersShown()),
+    onclick: () => {
+      state.papers = papersShown() ? "" : "shown";
+      draw();
+      document.querySelector(".papers").focus();
+    } }, state.papers ? "Fold the published rows"
+      : `+ ${plural(number, "published row")}`);
+  return h("tbody", { class: "quoted" }, h("tr", { class: "group" },
+    h("th", { scope: "rowgroup", colspan: span }, h("span", {}, button))));
 }
 
 // A table that fits scrolls with the page; one that does not scrolls inside its frame. Either way

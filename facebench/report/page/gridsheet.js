@@ -23,7 +23,7 @@ function gridSheet() {
         ...more.map((fact) => factText(fact, row) || DASH)]),
       ...board().floors.map((row) => [row.name, "floor",
         ...seen.map((c) => shown(row.cells[c.id])), ...none]),
-      ...quotedGroups().flatMap(([title, own]) => own.map((row) =>
+      ...(papersShown() ? quotedGroups() : []).flatMap(([title, own]) => own.map((row) =>
         [row.method, title, ...seen.map((c) => theirs(row, c)), ...none])),
     ] };
 }

@@ -50,19 +50,13 @@ function ranksIn(column, rows) {
 function sharesOf(column, rows) {
   const shares = new Map();
   for (const row of rows) {
-    const [ours, theirs] = [value(row, column), publishedOf(row, column)];
+    const [ours, theirs] = [value(row, column), publishedOf(row, column)?.value ?? null];
     if (ours === null || theirs === null || !ours || !theirs) continue;
     const share = 100 * (column.higher ? ours / theirs : theirs / ours);
     shares.set(row, { value: share, text: `${share.toFixed(0)} %`,
       depth: Math.min(1, Math.max(0, (share - 40) / 60)) });
   }
   return shares;
-}
-
-function publishedOf(row, column) {
-  if (!row.as_printed) return null;
-  const found = board().printed.find((each) => each.method === row.method && cell(each, column));
-  return found ? cell(found, column).value : null;
 }
 
 function heatMap(rows, seen, cells, measure, title) {

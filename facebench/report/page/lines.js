@@ -32,8 +32,9 @@ function line(row, seen, more, usual, others) {
     if (one === null || one.value === null) return gap("not run", floorLines(column));
     const doubt = doubtful(cell(row, column), usual.get(column));
     const under = floorAbove(column, one.value);
+    const theirs = others && state.printed ? publishedText(row, column) : "";
     // What is seen is a part of what is said, so that it can be asked for by voice.
-    const seenText = [shown(one.value), one.rank && range(one.rank), doubt && "!"]
+    const seenText = [shown(one.value), one.rank && range(one.rank), doubt && "!", theirs]
       .filter(Boolean).join(" ");
     const said = [row.method, column.title, seenText,
       one.low === null ? "" : `interval ${shown(one.low)} to ${shown(one.high)}`,
@@ -46,8 +47,20 @@ function line(row, seen, more, usual, others) {
       h("span", { class: one.best ? "value best" : "value" }, shown(one.value)),
       " ", one.rank && h("span", { class: "rank" }, range(one.rank)),
       " ", doubt && h("span", { class: "doubt" }, "!")),
-    whisker(column, one, scale(column))));
+    whisker(column, one, scale(column)),
+    theirs && h("span", { class: "theirs",
+      title: `in ${publishedOf(row, column).short}` }, theirs)));
   }), more.map((fact) => factCell(fact, row)));
+}
+
+// The published number; the difference only of a feature that nothing is learned for, since all
+// others are of other data and budgets than the paper's, and by the paper's choice of the epoch.
+function publishedText(row, column) {
+  const [theirs, one] = [publishedOf(row, column), score(row, column)];
+  if (theirs === null) return "";
+  const text = `published ${shown(theirs.value)}${theirs.reproduced ? "*" : ""}`;
+  return row.images || state.protocol !== "paper" ? text
+    : `${text}, Δ ${signed(one.value - theirs.value)}`;
 }
 
 function whisker(column, one, ends) {

@@ -10,6 +10,7 @@ const state = {
   data: "", // what was learned from
   query: "", // words that a row must have
   printed: true,
+  papers: "", // whether published rows are unfolded: "shown"
   facts: "", // columns about the runs, such as "images,paper"; "shown" for all
   view: "table",
   measure: "rank", // what a cell of the heat map shows
@@ -58,6 +59,13 @@ function printed() {
   const seen = columns();
   return state.printed ? board().printed.filter((row) =>
     found(row) && seen.some((column) => cell(row, column))) : [];
+}
+
+// What a paper prints for the method of a row, where it is of the row's options; null if nothing.
+function publishedOf(row, column) {
+  if (!row.as_printed) return null;
+  const found = board().printed.find((each) => each.method === row.method && cell(each, column));
+  return found ? { ...cell(found, column), short: found.short } : null;
 }
 
 // Whether a row has every word of the search in what is said of it.
@@ -116,7 +124,7 @@ const joined = (...parts) => parts.filter(Boolean).join(" · ");
 const seedCount = (row) => (row.seeds.length > 1 ? plural(row.seeds.length, "seed") : "");
 const variant = (row) =>
   joined(row.feature, row.backbone, row.pretraining, seedCount(row), row.detail);
-const brief = (row) => joined(row.feature, row.backbone, row.data, row.detail);
+const brief = (row) => joined(row.feature, row.backbone, row.data);
 
 const origin = (run) => DATA.origins[run.origin];
 const runsOf = (one) => one.results.map((index) => DATA.results[index]);

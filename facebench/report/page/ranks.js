@@ -83,6 +83,6 @@ function rankSheet(data) {
   const titles = data.columns.map((id) => board().columns.find((each) => each.id === id).title);
   return { name: "mean-ranks", title: "Mean ranks over tasks", labels: 2,
     head: ["Method", "Setting", "Mean rank", ...titles],
-    rows: data.rows.map((id, i) => [rowOf(id).method, brief(rowOf(id)), shown(data.means[i]),
+    rows: data.rows.map((id, i) => [rowOf(id).method, joined(brief(rowOf(id)), rowOf(id).detail), shown(data.means[i]),
       ...data.ranks[i].map((rank) => (Number.isInteger(rank) ? String(rank) : rank.toFixed(1)))]) };
 }

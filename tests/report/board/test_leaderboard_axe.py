@@ -42,6 +42,8 @@ def test_axe_finds_nothing(visit: Any, size: str, scheme: str) -> None:
             for fold in view.locator("figure summary").all():
                 fold.click()
             assert broken(view) == [], (board, step)
+    view.locator(".papers").click()
+    assert broken(view) == []
     for kind in ("tr[data-row]", "tr[data-printed]"):
         view.locator(f"{kind} button.score").first.evaluate("button => button.click()")
         view.evaluate("document.querySelectorAll('dialog details').forEach(f => f.open = true)")

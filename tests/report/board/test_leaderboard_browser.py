@@ -170,6 +170,8 @@ def test_filters_hide_rows_and_columns(visit: Any) -> None:
 
 def test_real_and_synthetic_rows_are_never_together(visit: Any) -> None:
     view = visit()
+    assert view.locator(".theirs").count() > 0
+    view.locator(".papers").click()
     assert view.locator(".quoted tr[data-printed]").count() > 0
     assert view.locator("#kind-note").is_hidden()
     choose(view, "board", "1")
@@ -181,8 +183,26 @@ def test_real_and_synthetic_rows_are_never_together(visit: Any) -> None:
 def test_printed_rows_can_be_put_away(visit: Any) -> None:
     view = visit()
     view.locator("#printed input").uncheck()
-    assert view.locator(".quoted").count() == 0
+    assert view.locator(".quoted, .theirs").count() == 0
     assert len(methods(view)) == 5
+
+
+def test_a_published_number_stands_below_the_score_of_its_method(visit: Any) -> None:
+    """And what no run here is of is folded, where a search still finds it."""
+    view = visit()
+    pcl = view.locator(f'{ROW} [aria-label^="PCL, RAF-DB"]')
+    assert pcl.locator(".theirs").inner_text() == "published 74.47"
+    assert pcl.locator(".theirs").get_attribute("title") == "in PCL, CVPR 2023"
+    assert "published 74.47" in pcl.get_attribute("aria-label")
+    assert view.locator(ROW, has_text="Untrained backbone").locator(".theirs").count() == 0
+    assert view.locator("tr[data-printed]").count() == 0
+    view.locator("[name=query]").fill("fab-net")
+    assert view.locator("tr[data-printed] b").all_inner_texts() == ["FAb-Net"] * 2
+    view.locator("[name=query]").fill("")
+    view.locator(".papers").click()
+    assert view.locator("tr[data-printed]").count() > 1
+    assert "papers=shown" in view.evaluate("location.href")
+    assert view.locator(".papers").get_attribute("aria-expanded") == "true"
 
 
 def test_the_protocol_changes_the_numbers(visit: Any) -> None:
@@ -218,6 +238,7 @@ def test_enter_opens_where_a_score_comes_from_and_escape_gives_the_focus_back(vi
 
 def test_a_printed_number_says_where_it_is_printed(visit: Any) -> None:
     view = visit()
+    view.locator(".papers").click()
     view.locator('[aria-label="PCL, RAF-DB, published 74.47"]').click()
     text = view.locator("dialog[open]").inner_text()
     assert "not evaluated here" in text

@@ -76,6 +76,19 @@ def test_fixed_features_of_other_options_are_no_runs_of_one_method(tmp_path: Pat
     assert [row.as_printed for row in board.rows] == [False, True]
 
 
+def test_rows_of_one_method_are_told_apart_in_drawings(visit: Any) -> None:
+    """Also where the whole of a label has no space; and an axis of one amount shows it."""
+    view = visit()
+    choose(view, "rows", "all")
+    choose(view, "view", "heat")
+    names = view.locator("svg text.who").evaluate_all("all => all.map(e => e.lastChild.data)")
+    assert len(names) == len(set(names)) == 6
+    assert "SimCLR · 512 images of faces" in names
+    view.locator("[name=query]").fill("moco")
+    choose(view, "view", "curves")
+    assert view.locator(".axes text", has_text="32").count() == 1
+
+
 def test_the_best_of_each_and_all_runs(visit: Any) -> None:
     view = visit()
     choose(view, "rows", "best")
@@ -135,6 +148,7 @@ def test_curves_show_every_run_at_its_images(visit: Any) -> None:
     assert sorted(title.split(":")[0] for title in titles) == ["MoCo", "PCL", *["SimCLR"] * 3]
     across = view.locator(".level text").all_text_contents()
     assert across == ["Untrained backbone"]
+    assert view.locator(".axes text", has_text="1,000").count() == 1
     # SimCLR's points: an axis of logarithms, so that each factor of eight is as wide.
     x, y = points(view)
     assert math.isclose(x[1] - x[0], x[2] - x[1], abs_tol=0.2)
