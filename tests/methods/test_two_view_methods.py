@@ -203,6 +203,24 @@ def test_learning_lowers_the_loss_and_does_not_collapse_the_features(
     assert feature_std(method, images) > 0.1
 
 
+def test_dino_with_the_head_of_its_quick_preset_learns_and_does_not_collapse() -> None:
+    """As above, in fewer steps, since its head has layers of 2,048."""
+    method = build(DINO, projection_norm=True, crop_scale=0.6, jitter=0.2, hue=0.0, blur_p=0.0,
+                   grayscale_p=0.0, second_solarize_p=0.0, pose_augmentation="none")  # fmt: skip
+    images = F.interpolate(torch.rand(16, 3, 4, 4, generator=generator()), size=32)
+    adam = torch.optim.Adam([p for p in method.parameters() if p.requires_grad], lr=1e-3)
+    losses = []
+    for step in range(12):
+        (loss,) = method.loss(method.views(images, generator(step)), generator(step)).values()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        method.after_step()
+        losses.append(loss.item())
+    assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
+    assert feature_std(method, images) > 0.1
+
+
 def test_they_have_rows_in_the_table_of_later_methods() -> None:
     assert {cls.info.title for cls in METHODS} <= {number.method for number in later_numbers()}
 
