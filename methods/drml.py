@@ -62,6 +62,7 @@ class DRML(Supervised):
         version=2,
         paper="Zhao et al., CVPR 2016",
         year=2016,
+        code_url="https://github.com/zkl20061823/DRML",
         needs="labels",
         backbone=False,
         presets={

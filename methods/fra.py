@@ -53,6 +53,7 @@ class FRA(TwoViewMethod):
         paper="Gao and Patras, CVPR 2024",
         year=2024,
         paper_url="https://arxiv.org/abs/2403.02138",
+        code_url="https://github.com/zaczgao/Facial_Region_Awareness",
         presets={
             # The feature map needs more places than regions: 16 instead of 4. The same 64 steps.
             "quick": {"momentum": 0.97, "hidden": 512, "pretrain.image_size": 64,
@@ -87,8 +88,7 @@ class FRA(TwoViewMethod):
         """Return the agreement of faces, of regions, and of the regions that places belong to."""
         online = [regions_of(view, self.backbone, self.heads) for view in views]
         with torch.no_grad():
-            backbone, heads = self.teacher["backbone"], self.teacher["heads"]
-            teacher = [regions_of(view, backbone, heads) for view in views]
+            teacher = [regions_of(view, **self.teacher) for view in views]
         wholes, parts, relations, options = [], [], [], self.options
         temperatures = (options.student_temperature, options.teacher_temperature)
         for student, other, same in zip(online, reversed(teacher), teacher, strict=True):

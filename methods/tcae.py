@@ -49,6 +49,7 @@ class TCAE(FlowMethod):
             "Li_Self-Supervised_Representation_Learning_From_Videos_for_Facial_Action_"
             "Unit_Detection_CVPR_2019_paper.html"
         ),
+        code_url="https://github.com/mysee1989/TCAE",
         needs="pairs",
         features=("f_s", "f_a", "f_h"),
         presets={

@@ -23,7 +23,7 @@ from ._frame_pairs import resized
 
 @dataclass(frozen=True, kw_only=True)
 class TemporalOptions:
-    """Options of the ranking: project's choice, since no code was released."""
+    """Options of the ranking: project's choice; docs/fidelity.md has those of the released code."""
 
     embedding_dim: Width = 128
     margin: Annotated[float, Interval(gt=0, le=2)] = (
@@ -44,6 +44,8 @@ class Temporal(Method):
         version=1,
         paper="Lu et al., BMVC 2020",
         year=2020,
+        paper_url="https://www.bmvc2020-conference.com/assets/papers/0861.pdf",
+        code_url="https://github.com/ihp-lab/temporal-consistency",
         needs="frames",
         frames=4,  # an anchor and three more: two triplets; as many as a rendered clip has
         features=("f_s", "f_a"),
