@@ -48,7 +48,7 @@ def test_every_published_method_has_an_address() -> None:
     registry = Registry()
     said = [declared(plugin) for plugin in registry.plugins("method")]
     without = {one["name"] for one in said if "paper_url" not in one}
-    assert without <= {"drml", "frozen", "imported", "random", "supervised", "temporal"}
+    assert without <= {"drml", "frozen", "imported", "random", "supervised"}
 
 
 def test_nothing_is_imported_for_it() -> None:
