@@ -95,6 +95,7 @@ class Results(Sequence[Result]):
         *,
         synthetic: bool | None = None,
         rows: str = "all",
+        width: int | None = None,
     ) -> str:
         """Lay out a table of the paper, printed numbers and ours side by side: ``facebench table``.
 
@@ -105,6 +106,7 @@ class Results(Sequence[Result]):
                 each.
             rows: ``all`` runs, or ``matched``: one for each method, the one nearest to the budget
                 that the most methods share.
+            width: Characters that a line of ``text`` may have; None: as many as it takes.
 
         Raises:
             UnknownNameError: There is no such table or format, or no such choice of rows.
@@ -114,7 +116,7 @@ class Results(Sequence[Result]):
         chosen = next((known for known in ROWS if known == rows), None)
         if chosen is None:
             raise UnknownNameError("rows", rows, ROWS)
-        return render(paper_tables(number, self, synthetic, chosen), format)
+        return render(paper_tables(number, self, synthetic, chosen), format, width)
 
     def board(self, page: Path | None = None, *, processes: int = 1) -> Leaderboard:
         """Return the leaderboard as data.

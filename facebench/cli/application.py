@@ -31,15 +31,26 @@ from facebench.cli.table import table
 from facebench.cli.verify import verify
 from facebench.cli.zoo import zoo_app
 
+
+class WorkOrder(PanelGroup):
+    """The commands in the order of the work."""
+
+    order = (
+        "run", "evaluate", "sweep", "ablate",
+        "list", "show", "show-input", "table", "compare", "leaderboard", "figure", "disentangle",
+        "data", "cache", "doctor", "results", "verify", "publish", "new", "check", "import", "zoo",
+    )  # fmt: skip
+
+
 app = typer.Typer(
-    cls=PanelGroup,
+    cls=WorkOrder,
     help="How good is this facial representation, and which way of learning it is better?",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # markup would take "[default: ...]" for a style; rich is slow to load
 )
 
-# The order of the work; each panel is a heading of --help.
+# Each panel is a heading of --help.
 _RUN, _LOOK, _DATA, _RESULTS, _EXTEND = "Run", "Look", "Data", "Results", "Extend"
 
 app.command("run", rich_help_panel=_RUN)(run)
@@ -49,7 +60,6 @@ app.command("ablate", rich_help_panel=_RUN)(ablate)
 app.command("list", rich_help_panel=_LOOK)(list_)
 app.command("show", rich_help_panel=_LOOK)(show)
 app.command("show-input", rich_help_panel=_LOOK)(show_input)
-app.add_typer(zoo_app, name="zoo", rich_help_panel=_LOOK)
 app.command("table", rich_help_panel=_LOOK)(table)
 app.command("compare", rich_help_panel=_LOOK)(compare)
 app.command("leaderboard", rich_help_panel=_LOOK)(leaderboard)
@@ -64,6 +74,7 @@ app.command("publish", rich_help_panel=_RESULTS)(publish)
 app.command("new", rich_help_panel=_EXTEND)(new)
 app.command("check", rich_help_panel=_EXTEND)(check)
 app.command("import", rich_help_panel=_EXTEND)(import_)
+app.add_typer(zoo_app, name="zoo", rich_help_panel=_EXTEND)
 
 
 def _show_version(asked: bool) -> None:

@@ -88,7 +88,7 @@ def reconstructions(
     cache: Cache = None,
     plugins: Plugins = None,
 ) -> None:
-    """Draw faces again from parts of their features (PCL Fig. 4): what is in F_f, what in F_p."""
+    """Draw faces again from parts of their features (PCL, Figure 4): what is in F_f and F_p."""
     _log()
     drawn = fb.draw_reconstructions(
         learned, out, images=images, count=count, seed=seed, width=width, cache=cache,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from typer.core import TyperGroup
 
 
 class PanelGroup(TyperGroup):
-    """A group that lists its commands below the headings that they name, in the given order."""
+    """A group that lists its commands below the headings that they name, in the given order.
+
+    A subclass names them in ``order``, since typer keeps groups apart from other commands and
+    would list them last. What is not named stands behind.
+    """
+
+    order: ClassVar[tuple[str, ...]] = ()
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Return the commands in the order in which they were added."""
-        return list(self.commands)
+        """Return the commands in their order."""
+        named = [name for name in self.order if name in self.commands]
+        return [*named, *(name for name in self.commands if name not in self.order)]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write one section for each heading."""

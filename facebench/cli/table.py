@@ -47,7 +47,8 @@ def table(
     if format_ not in FORMATS:
         raise UnknownNameError("format", format_, FORMATS)
     found = _results_to_show(results, synthetic)
-    written = found.table(number, format_, synthetic=synthetic, rows=rows)
+    width = terminal.out.width if out is None and terminal.out.is_terminal else None
+    written = found.table(number, format_, synthetic=synthetic, rows=rows, width=width)
     if out is None:
         terminal.out.file.write(written)
         return

@@ -2,54 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from textwrap import wrap
 
 from facebench.rendering.characters import one_line
 from facebench.rendering.table import Cell, Table, plain
 
+_GAP = "  "
+_NARROWEST = 12  # characters of a column of words; a longer word is broken
 
-def text_table(table: Table) -> str:
-    """Return a table whose cells and headings have one line each; no newline at the end."""
+
+def text_table(table: Table, width: int | None = None) -> str:
+    """Return a table; no newline at the end.
+
+    Args:
+        table: The table.
+        width: Characters that a line may have; columns that have no space are broken into lines,
+            numbers at blanks alone, so that very many columns of numbers can still be wider.
+            None: cells and headings have one line each.
+    """
     body = [[_marked(cell) for cell in row] for row in table.rows()]
     lower = [one_line(column.heading) for column in table.columns]
-    widths = [max(map(len, column)) for column in zip(lower, *body, strict=True)]
-    start = 0
-    for text, columns in _upper_headings(table):  # may be wider than what is below
-        own = range(start, start + columns)
-        missing = len(text) - (sum(widths[c] for c in own) + 2 * (columns - 1))
-        widths[own[-1]] += max(0, missing)
-        start += columns
+    texts = [*zip(lower, *body, strict=True)]
+    widths = [max(map(len, column)) for column in texts]
+    if width is None:
+        _widen(table, widths)
+    else:
+        _narrow(table, texts, widths, width)
 
-    def line(cells: Sequence[str]) -> str:
-        padded = [
-            text.rjust(width) if column.numeric else text.ljust(width)
-            for column, text, width in zip(table.columns, cells, widths, strict=True)
+    def lines_of(cells: Sequence[str]) -> Iterator[str]:
+        broken = [
+            [text] if width is None else wrap(text, max(own, 1)) or [""]
+            for text, own in zip(cells, widths, strict=True)
         ]
-        return "  ".join(padded).rstrip()
+        for parts in zip_longest(*broken, fillvalue=""):
+            padded = [
+                text.rjust(own) if column.numeric else text.ljust(own)
+                for column, text, own in zip(table.columns, parts, widths, strict=True)
+            ]
+            yield _GAP.join(padded).rstrip()
 
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    lines = [one_line(table.title), rule, _upper(table, widths), line(lower), rule]
+    rule = "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))
+    lines = [*_folded(table.title, width), rule, *_upper(table, widths), *lines_of(lower), rule]
     at = 0
     for section in table.sections:
         lines += [rule] if at else []
-        lines += [one_line(section.title)] if section.title else []
-        lines += [line(cells) for cells in body[at : at + len(section.rows)]]
+        lines += _folded(section.title, width) if section.title else []
+        for cells in body[at : at + len(section.rows)]:
+            lines += lines_of(cells)
         at += len(section.rows)
-    return "\n".join(
-        [*lines, rule, *(one_line(note).replace("Bold:", "[ ]:") for note in table.notes)]
-    )
+    notes = [note.replace("Bold:", "[ ]:") for note in table.notes]
+    return "\n".join([*lines, rule, *(line for note in notes for line in _folded(note, width))])
 
 
-def _upper_headings(table: Table) -> list[tuple[str, int]]:
-    return [(one_line(text), columns) for text, columns in table.upper]
+def _folded(text: str, width: int | None) -> list[str]:
+    line = one_line(text)
+    return [line] if width is None else wrap(line, width) or [""]
 
 
-def _upper(table: Table, widths: Sequence[int]) -> str:
-    heads, start = [], 0
-    for text, columns in _upper_headings(table):
-        heads.append(text.center(sum(widths[start : start + columns]) + 2 * (columns - 1)))
+def _widen(table: Table, widths: list[int]) -> None:
+    """Widen the last column below each upper heading that is wider than what is below it."""
+    for text, own in _upper_headings(table):
+        missing = len(text) - _over(widths, own)
+        widths[own[-1]] += max(0, missing)
+
+
+def _narrow(table: Table, texts: Sequence[Sequence[str]], widths: list[int], width: int) -> None:
+    """Narrow the widest columns, one character at a time, until a line has the width."""
+    least = []
+    for column, of_column in zip(table.columns, texts, strict=True):
+        longest = max((len(word) for text in of_column for word in text.split()), default=1)
+        least.append(longest if column.numeric else min(longest, _NARROWEST))
+    while _over(widths, range(len(widths))) > width:
+        spare = [c for c in range(len(widths)) if widths[c] > least[c]]
+        if not spare:
+            return
+        widths[max(spare, key=lambda c: widths[c])] -= 1
+
+
+def _over(widths: Sequence[int], own: range) -> int:
+    return sum(widths[c] for c in own) + len(_GAP) * (len(own) - 1)
+
+
+def _upper_headings(table: Table) -> Iterator[tuple[str, range]]:
+    start = 0
+    for text, columns in table.upper:
+        yield one_line(text), range(start, start + columns)
         start += columns
-    return "  ".join(heads).rstrip()
+
+
+def _upper(table: Table, widths: Sequence[int]) -> list[str]:
+    heads = [(text, _over(widths, own)) for text, own in _upper_headings(table)]
+    broken = [wrap(text, max(over, 1)) for text, over in heads]
+    lines = [
+        _GAP.join(text.center(over) for text, (_, over) in zip(parts, heads, strict=True)).rstrip()
+        for parts in zip_longest(*broken, fillvalue="")
+    ]
+    return lines or [""]
 
 
 def _marked(cell: Cell) -> str:

@@ -8,9 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import typer
 
 import facebench as fb
 from conftest import Facebench
+from facebench.cli.application import WorkOrder, app
 from facebench.config.spec import PretrainSpec
 from facebench.registry import Registry
 
@@ -108,4 +110,12 @@ def test_help_has_the_commands_in_the_order_of_the_work(facebench: Facebench) ->
     headings = [line for line in shown if line.endswith(":") and not line.startswith(" ")]
     assert headings == ["Options:", "Run:", "Look:", "Data:", "Results:", "Extend:"]
     first = [shown[shown.index(heading) + 1].split()[0] for heading in headings[1:]]
-    assert first == ["run", "list", "doctor", "verify", "new"]
+    assert first == ["run", "list", "data", "results", "new"]
+    words = " ".join(line.split()[0] for line in shown[shown.index("Run:") :] if line)
+    assert "table compare leaderboard figure disentangle Data:" in words
+    assert words.endswith("Results: results verify publish Extend: new check import zoo")
+
+
+def test_the_order_names_every_command() -> None:
+    group = typer.main.get_command(app)
+    assert sorted(WorkOrder.order) == sorted(group.commands)

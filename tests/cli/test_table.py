@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 from board_world import add, right
+from rich.console import Console
 from stored_world import classes
 from typer.testing import CliRunner, Result
 
 from facebench.cli import app
 from facebench.report.reference import printed_table
+from facebench.runtime import terminal
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +56,21 @@ def test_without_results_the_text_names_the_paper_and_its_rows() -> None:
     assert "published: PCL, CVPR 2023" in shown
     assert "our run" not in shown
     assert table("1", "--real").stdout == shown
+
+
+def test_a_terminal_has_its_own_width_and_a_pipe_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "results/runs"
+    for method, share in (("pcl", 0.8), ("simclr", 0.5)):
+        add(runs, classes(right(share)), method=method, seed=len(method))
+    piped = table("1").stdout
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+    monkeypatch.setattr(terminal, "out", screen)
+    assert table("1").exit_code == 0
+    shown = screen.file.getvalue()
+    assert max(map(len, piped.splitlines())) > 80 >= max(map(len, shown.splitlines()))
+    assert set(re.findall(r"\d\d\.\d\d", shown)) == set(re.findall(r"\d\d\.\d\d", piped))
 
 
 def test_with_results_they_stand_beside_the_printed_rows(tmp_path: Path) -> None:

@@ -18,8 +18,13 @@ from facebench.report.tables.model import PaperTable
 from facebench.report.tables.records import table_csv, table_json
 
 
-def render(tables: Sequence[PaperTable], form: str) -> str:
+def render(tables: Sequence[PaperTable], form: str, width: int | None = None) -> str:
     """Return tables in one of ``FORMATS``, with a newline at the end.
+
+    Args:
+        tables: The tables.
+        form: Name of the format.
+        width: Characters of a line of ``text``, for a terminal; None: as many as there are.
 
     Raises:
         UnknownNameError: There is no such format.
@@ -27,11 +32,21 @@ def render(tables: Sequence[PaperTable], form: str) -> str:
     """
     if form not in FORMATS:
         raise UnknownNameError("format", form, FORMATS)
+    if form == "text" and width is not None:
+        return "\n\n".join(_within(table, width) for table in tables) + "\n"
     return FORMATS[form](tables)
 
 
 def _text(tables: Sequence[PaperTable]) -> str:
     return "\n\n".join(text_table(grid(table)) for table in tables) + "\n"
+
+
+def _within(table: PaperTable, width: int) -> str:
+    """Return a table as text, side by side where that has space, else below each other."""
+    whole = text_table(grid(table))
+    if max(len(line) for line in whole.splitlines() if set(line) == {"-"}) <= width:
+        return text_table(grid(table), width)
+    return text_table(grid(table, stacked=True), width)
 
 
 def _markdown(tables: Sequence[PaperTable]) -> str:

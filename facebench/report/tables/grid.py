@@ -33,8 +33,8 @@ def fixed(value: float, digits: int, sign: str = "-") -> str:
     return f"{round(value, KEPT):{sign}.{digits}f}"
 
 
-def grid(table: PaperTable) -> Table:
-    """Lay a table out."""
+def grid(table: PaperTable, *, stacked: bool = False) -> Table:
+    """Lay a table out; ``stacked`` below each other in any case, which takes less width."""
     ours = any(row.run for row in table.rows)
     kinds = _kinds(table, ours)
     labels = (table.layout.rows, *(("our run",) if ours else ()))
@@ -43,7 +43,7 @@ def grid(table: PaperTable) -> Table:
         for column in table.columns
         for upper, lower in [column.heading]
     ]
-    if len(kinds) > 1 and len(headings) <= _WIDEST:
+    if len(kinds) > 1 and len(headings) <= _WIDEST and not stacked:
         shown = [_of_column(column, kinds) for column in table.columns]
         upper = [
             (", ".join(heading), len(of_column))
