@@ -25,7 +25,11 @@ pytestmark = pytest.mark.slow
 
 EVIL = "</script><img src=x onerror='window.hit=1'><script>window.hit=1</script>"
 CHROMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
+SIZES = {
+    "desktop": (1280, 900),
+    "phone": (390, 844),
+    "enlarged": (640, 450),  # of a desktop at 200 %
+}
 ROW = "tbody tr[data-row]"
 STEPS = ("table", "curves", "forest", "pairs", "ranks", "heat")
 
@@ -267,11 +271,13 @@ def test_text_has_contrast(visit: Any, scheme: str) -> None:
     weak("dialog, in the other theme")
 
 
-def test_a_phone_needs_no_sideways_scrolling(visit: Any) -> None:
-    view = visit("phone")
+@pytest.mark.parametrize("size", ["phone", "enlarged"])
+def test_a_narrow_page_needs_no_sideways_scrolling(visit: Any, size: str) -> None:
+    view = visit(size)
+    width, _ = SIZES[size]
     for step in STEPS[::-1]:
         choose(view, "view", step)
-        assert view.evaluate("document.documentElement.scrollWidth") == 390, step
+        assert view.evaluate("document.documentElement.scrollWidth") == width, step
     # The table scrolls in its own frame, and the names stay.
     frame = view.locator(".scroll")
     frame.evaluate("frame => frame.scrollLeft = 200")
@@ -280,7 +286,20 @@ def test_a_phone_needs_no_sideways_scrolling(visit: Any) -> None:
     view.locator(".score").first.evaluate("button => button.click()")
     box = view.locator("dialog").bounding_box()
     assert box["x"] >= 0
-    assert box["x"] + box["width"] <= 390
+    assert box["x"] + box["width"] <= width
+
+
+def test_nothing_moves_by_itself(visit: Any) -> None:
+    """So that a reader who asks for less motion has none to be spared."""
+    view = visit()
+    moving = """() => [...document.querySelectorAll("*")].filter((each) => {
+      const style = getComputedStyle(each);
+      return style.transitionDuration !== "0s" || style.animationName !== "none"
+        || style.scrollBehavior !== "auto";
+    }).length"""
+    view.locator(".score").first.click()
+    assert view.evaluate(moving) == 0
+    assert view.evaluate("document.getAnimations().length") == 0
 
 
 def test_a_name_from_a_foreign_file_is_text_and_nothing_else(visit: Any) -> None:
