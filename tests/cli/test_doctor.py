@@ -118,4 +118,5 @@ def test_help_has_the_commands_in_the_order_of_the_work(facebench: Facebench) ->
 
 def test_the_order_names_every_command() -> None:
     group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
     assert sorted(WorkOrder.order) == sorted(group.commands)

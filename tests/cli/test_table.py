@@ -65,10 +65,11 @@ def test_a_terminal_has_its_own_width_and_a_pipe_has_none(
     for method, share in (("pcl", 0.8), ("simclr", 0.5)):
         add(runs, classes(right(share)), method=method, seed=len(method))
     piped = table("1").stdout
-    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+    drawn = io.StringIO()
+    screen = Console(file=drawn, force_terminal=True, width=80)
     monkeypatch.setattr(terminal, "out", screen)
     assert table("1").exit_code == 0
-    shown = screen.file.getvalue()
+    shown = drawn.getvalue()
     assert max(map(len, piped.splitlines())) > 80 >= max(map(len, shown.splitlines()))
     assert set(re.findall(r"\d\d\.\d\d", shown)) == set(re.findall(r"\d\d\.\d\d", piped))
 

@@ -112,7 +112,7 @@ def test_the_terms_compare_each_view_with_the_teacher_of_the_other() -> None:
                                for m in range(3) if m != n)  # fmt: skip
     assert terms["L_region"].item() == pytest.approx(regions, abs=1e-4)
     assigned = [relation(online[a].cosines, of_teacher[a].cosines, (0.1, 0.04)) for a in range(2)]
-    assert terms["L_relation"].item() == pytest.approx(sum(assigned).item() / 2, rel=1e-4)
+    assert terms["L_relation"].item() == pytest.approx(float(sum(assigned)) / 2, rel=1e-4)
     assert method.term_weights() == {"L_global": 0.5, "L_region": 0.5, "L_relation": 0.1}
 
 
