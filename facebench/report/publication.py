@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from facebench.errors import StageError
-from facebench.report.board.html import page
+from facebench.report.board.html import page, table_page
 from facebench.report.board.leaderboard import leaderboard
 from facebench.report.board.text import markdown
 from facebench.report.entries import entries, keep_scores
 from facebench.report.reference import printed_layouts
 from facebench.report.tables.formats import render
+from facebench.report.tables.grid import grid
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_write
@@ -43,8 +44,11 @@ def published(results: Sequence[Result], root: Path, folder: Path | None = None)
             tables = paper_tables(number, results, synthetic)
             if not any(row.entry for table in tables for row in table.rows):
                 continue  # no results of ours: a copy of the printed table is not published
+            of_table = f"table{number}-{kind}"
             for form, suffix in TABLE_FILES.items():
-                files[f"table{number}-{kind}.{suffix}"] = render(tables, form)
+                files[f"{of_table}.{suffix}"] = render(tables, form)
+            whole = table_page(grid(tables[0]).title, files[f"{of_table}.html"])
+            files[f"{of_table}.html"] = whole
             if number in COMPARE_METHODS:
                 chosen = paper_tables(number, results, synthetic, "matched")
                 files[f"table{number}-{kind}-matched.md"] = render(chosen, "md")

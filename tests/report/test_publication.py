@@ -1,5 +1,6 @@
 """What is published follows from the results alone, and nothing outlives them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ from board_world import fill
 from facebench.errors import StageError
 from facebench.report.entries import stored_results
 from facebench.report.publication import filled, publish, published
+
+_CAPTION = re.compile("<caption[^>]*>(.*)</caption>")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +37,20 @@ def test_a_table_of_each_kind_of_data_that_there_are_results_of(
                 for suffix in ("md", "tex", "csv", "html", "json"):
                     assert files[f"table{number}-{kind}.{suffix}"]
     assert {"leaderboard.html", "leaderboard.md"} <= set(files)
+
+
+def test_a_table_in_html_is_a_whole_page_that_leads_to_the_leaderboard(
+    files: dict[str, str],
+) -> None:
+    pages = {name: text for name, text in files.items() if re.fullmatch(r"table\S+\.html", name)}
+    assert pages
+    for name, text in pages.items():
+        assert text.startswith("<!doctype html>")
+        (title,), captions = re.findall("<title>(.*)</title>", text), _CAPTION.findall(text)
+        assert captions == [title], name
+        assert re.findall('href="([^"]+)"', text) == ["data:,", "leaderboard.html"]
+        assert "<script" not in text
+        assert "--paper:" in text  # the colours of the leaderboard
 
 
 def test_the_same_results_elsewhere_give_the_same_bytes(

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 import re
+from html import escape
 from importlib.resources import files
 
 from facebench.config.spec import plain
@@ -24,6 +25,11 @@ SCRIPTS = (
 )  # fmt: skip
 STYLES = ("page", "table", "figures", "dialog", "phone", "print")
 
+# The tables have their alignment in attributes; there is no script.
+_TABLE_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'"
+)
 _BLANK = re.compile(r"\{\{(\w+)\}\}")
 
 
@@ -40,6 +46,35 @@ def page(leaderboard: Leaderboard) -> str:
     }
     # One pass, so that inserted text is not substituted again.
     return _BLANK.sub(lambda blank: parts[blank[1]], _part("page.html"))
+
+
+def table_page(title: str, tables: str) -> str:
+    """Return tables of a paper as a whole page in the leaderboard's style, which leads there.
+
+    Args:
+        title: Title of the page, as text.
+        tables: The tables, as HTML whose texts are escaped.
+    """
+    style = "\n".join(_part(f"{name}.css") for name in ("page", "paper", "print"))
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{_TABLE_POLICY}">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="facebench">
+<title>{escape(title)}</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+</head>
+<body>
+<main>
+<p><a href="leaderboard.html">facebench leaderboard</a></p>
+{tables}</main>
+</body>
+</html>
+"""
 
 
 def data_block(leaderboard: Leaderboard) -> str:
