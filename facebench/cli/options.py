@@ -38,7 +38,11 @@ Methods = Annotated[
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps [default: auto].")]
 Floors = Annotated[
     bool | None,
-    typer.Option(help="Judge the untrained backbone beside the methods [default: yes]."),
+    typer.Option(
+        "--baselines/--no-baselines",
+        "--floors/--no-floors",
+        help="Evaluate the untrained backbone beside the methods [default: yes].",
+    ),
 ]
 Plugins = Annotated[
     list[Path] | None,

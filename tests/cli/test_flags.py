@@ -22,6 +22,7 @@ from facebench.cli import app, options
 from facebench.cli.command import command
 from facebench.cli.options import Judging, Learning, Machine, Places, run_arguments, words
 from facebench.errors import SpecError
+from facebench.request.arguments import RunArguments
 from facebench.runtime.kept_values import keep
 
 FILES = sorted(Path(inspect.getfile(cli)).parent.glob("*.py"))
@@ -29,7 +30,7 @@ FILES = sorted(Path(inspect.getfile(cli)).parent.glob("*.py"))
 # Flags that are said of several things: how many. Every other flag has one declaration.
 MEANINGS = {
     "--by": 2,  # column to colour by, unit of compute
-    "--checkpoint": 2,  # weights to judge; where the weights of a result are
+    "--checkpoint": 2,  # weights to evaluate; where the weights of a result are
     "--count": 3,  # faces, queries, mistakes
     "--dry-run": 2,  # of what is computed, of what is removed
     "--format": 4,  # of a table, of the leaderboard, of an export, of figures
@@ -37,12 +38,12 @@ MEANINGS = {
     "--into": 3,  # folder of results, of a results repository, of a new package
     # sheet, figure, figures, table, pages, numbers, checkpoint, data (two ways), export
     "--out": 10,
-    "--preset": 2,  # of learning and judging, of judging alone
+    "--preset": 2,  # of learning and evaluating, of evaluating alone
     "--results": 3,  # written, read, those whose stages are kept
     "--seed": 5,  # of probes, of learning, of faces, of a projection, of queries
-    "--set": 3,  # of a run, of a model that is judged, of its preprocessing
+    "--set": 3,  # of a run, of a model that is evaluated, of its preprocessing
     "--synthetic": 2,  # results on rendered faces, faces rendered for a run
-    "--task": 4,  # of a run, of a sweep, of a model that is judged, whose images are shown
+    "--task": 4,  # of a run, of a sweep, of a model that is evaluated, whose images are shown
 }
 
 
@@ -176,6 +177,38 @@ def test_options_that_have_their_default_are_not_given() -> None:
     assert words(Judging(limit=0, floors=False), Machine(device="cpu")) == {
         "limit": 0, "floors": False, "device": "cpu",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ([], {}),
+        (["--baselines"], {"floors": True}),
+        (["--floors"], {"floors": True}),
+        (["--no-baselines"], {"floors": False}),
+        (["--no-floors"], {"floors": False}),
+        (["--no-floors", "--baselines"], {"floors": True}),  # the last one holds, as of one flag
+    ],
+)
+def test_baselines_and_floors_are_two_names_of_one_flag(
+    flags: list[str], said: dict[str, bool]
+) -> None:
+    seen: list[RunArguments] = []
+    small = typer.Typer()
+
+    @small.command()
+    @command
+    def draw(judging: Judging) -> None:
+        seen.append(run_arguments("run", judging))
+
+    assert CliRunner().invoke(small, flags, catch_exceptions=False).exit_code == 0
+    assert [arguments.given() for arguments in seen] == [said]
+
+
+def test_the_first_name_that_help_shows_is_baselines() -> None:
+    shown = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "140"}).stdout
+    assert -1 < shown.find("--baselines") < shown.find("--floors")
+    assert "--no-baselines" in shown
 
 
 def test_options_are_those_of_a_run_in_python(tmp_path: Path) -> None:
