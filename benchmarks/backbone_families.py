@@ -128,7 +128,7 @@ def outcome(row: dict[str, Any]) -> str:
     left_out = [name for name in LEARNERS if name not in row["learned"]]
     but = f"; {', '.join(left_out)} not tried to the end: {TOO_MUCH}" if left_out else ""
     if row["one_size"]:
-        return f"works, at one size: it learns and is judged at that of the task{but}"
+        return f"works, at one size: it learns and is evaluated at that of the task{but}"
     if not row["learned"]:
         return f"gives features and takes its own weights{but}"
     changed = [row["learned_at"] != 32, row["judged_at"] != 100]
@@ -146,7 +146,8 @@ def write_table(rows: Path) -> None:
     table = [
         f"{works} of {len(found)} models work in {versions}; the methods learned {STEPS} steps.",
         "",
-        "| family | model | million parameters | learns at, px | judged at, px | map | outcome |",
+        "| family | model | million parameters | learns at, px | evaluated at, px | map "
+        "| outcome |",
         "|---|---|---|---|---|---|---|",
         *map(line, found),
     ]
