@@ -19,9 +19,9 @@ from facebench.report.board.model import Leaderboard
 
 # Concatenated in this order; scripts as one scope.
 SCRIPTS = (
-    "dom", "rove", "model", "rows", "facts", "link", "sheet", "download", "figure", "parts",
-    "floors", "grid", "lines", "gridsheet", "story", "provenance", "curve", "forest", "pairs",
-    "leaders", "ranks", "heat", "main",
+    "dom", "rove", "model", "budgets", "rows", "facts", "link", "sheet", "download", "figure",
+    "parts", "floors", "grid", "lines", "gridsheet", "story", "provenance", "curve", "forest",
+    "pairs", "leaders", "ranks", "heat", "main",
 )  # fmt: skip
 STYLES = ("page", "table", "figures", "dialog", "phone", "print")
 

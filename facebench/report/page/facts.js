@@ -36,10 +36,10 @@ function addresses(row, read) {
 }
 
 // Seconds of learning with one seed, the mean over seeds; 0 where nothing was learned.
-function learningSeconds(row) {
+const learningSeconds = (row) => once(`seconds ${state.board} ${row.id}`, () => {
   const of = new Map(runsOfRow(row).map((run) => [run.seed, run.seconds.pretrain]));
   return [...of.values()].reduce((sum, one) => sum + one, 0) / of.size;
-}
+});
 
 const factText = (fact, row) => (fact.read ? fact.read(row)
   : fact.links(row).map(([text]) => text).join(", "));

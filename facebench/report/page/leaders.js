@@ -1,4 +1,4 @@
-// Above the table: who leads on each task at equal budget, and by how much.
+// Above the table: who leads on each task at equal images seen, and by how much.
 
 const LEADERS = 4; // tasks that are shown without unfolding
 
@@ -8,7 +8,7 @@ function leaders() {
   if (!told.length) return [];
   const more = told.slice(LEADERS);
   return [h("section", { class: "leaders", "aria-labelledby": "leaders-title" },
-    h("h2", { id: "leaders-title" }, "Who leads at equal budget",
+    h("h2", { id: "leaders-title" }, "Who leads at equal images seen",
       h("small", {}, `runs that learned from ${board().budget}, ${scoreNames()[state.protocol]}`)),
     h("div", { class: "cards" }, told.slice(0, LEADERS)),
     more.length > 0 && h("details", { class: "fold" },

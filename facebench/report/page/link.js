@@ -20,7 +20,7 @@ function readAddress() {
   const index = Number(said.get("board") ?? 0);
   if (DATA.boards[index]) state.board = index;
   const among = {
-    protocol: PROTOCOLS, rows: Object.keys(ROWS), view: Object.keys(VIEWS),
+    protocol: PROTOCOLS, rows: Object.keys(ROWS).filter((key) => !unavailable(key)), view: Object.keys(VIEWS),
     measure: Object.keys(MEASURES), compute: Object.keys(COMPUTE),
     family: families(), backbone: board().rows.map((row) => row.backbone),
     data: board().rows.map((row) => row.data),

@@ -5,12 +5,12 @@ const VIEWS = {
   pairs: ["Pairs", pairs], ranks: ["Mean ranks", ranks], heat: ["Heat map", heat],
 };
 
+// A choice is [key, text], or [key, text, why it cannot be chosen].
 function segmented(name, title, choices, chosen, choose) {
-  const kind = name === "view" ? "segmented views" : "segmented";
-  return h("fieldset", { class: kind }, h("legend", {}, title), h("div", {},
-    choices.map(([key, text]) => h("label", {},
+  return h("fieldset", { class: `segmented of-${name}` }, h("legend", {}, title), h("div", {},
+    choices.map(([key, text, why]) => h("label", { title: why || null },
       h("input", { type: "radio", name, value: key, checked: String(key) === String(chosen),
-        onchange: () => choose(key) }),
+        disabled: Boolean(why), title: why || null, onchange: () => choose(key) }),
       h("span", {}, text)))));
 }
 
@@ -38,7 +38,8 @@ function controls() {
     more(),
     segmented("board", "Data", kinds, state.board, switchBoard),
     segmented("protocol", "Score", Object.entries(scoreNames()), state.protocol, set("protocol")),
-    segmented("rows", "Rows", Object.entries(ROWS), state.rows, set("rows")),
+    segmented("rows", "Budget", Object.entries(ROWS).map(([key, text]) =>
+      [key, text, unavailable(key)]), state.rows, set("rows")),
     select("family", "Task family", "All, headline metrics", families(), set("family")),
     select("backbone", "Backbone", "All", distinct("backbone"), set("backbone")),
     select("data", "Learned from", "All", distinct("data"), set("data")),
@@ -53,14 +54,15 @@ function more() {
   const button = h("button", { type: "button", class: "quiet more", "aria-controls": "controls", onclick: () => {
       const open = form.classList.toggle("unfolded");
       button.setAttribute("aria-expanded", String(open));
-    } }, "Data, score, rows and filters");
+    } }, "Data, score, budget and filters");
   button.setAttribute("aria-expanded", String(form.classList.contains("unfolded")));
   return button;
 }
 
 function switchBoard(index) {
   Object.assign(state, { board: Number(index), family: "", backbone: "", data: "",
-    query: "",    sort: { by: null, worst: false }, open: new Set() });
+    query: "", sort: { by: null, worst: false }, open: new Set() });
+  if (unavailable(state.rows)) state.rows = "shared";
   controls();
   draw();
   refocus("board", index);

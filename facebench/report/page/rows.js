@@ -1,8 +1,9 @@
 // One row for each method, which stands for all of its runs, and the others below it.
 
 const ROWS = {
-  shared: "Equal budget", // its row at the budget that the most methods have, or the nearest
-  best: "Best of each", // its best row in the column that rows are sorted by
+  shared: "Equal images seen", // its row at the budget that the most methods have, or the nearest
+  time: "Equal time", // likewise, at the time of learning
+  best: "Best available", // its best row in the column that rows are sorted by
   all: "All runs",
 };
 
@@ -41,20 +42,16 @@ function byBudget(a, b, keys) {
   return far - otherFar || otherFilled - filled || a.order - b.order;
 }
 
-// 0 at the shared budget or without learning; else 1 and more, by how many doublings it is away.
-function distance(row) {
-  if (!board().budget || !row.budget || row.budget === board().budget) return 0;
-  const images = once(`budget ${state.board}`, () =>
-    board().rows.find((each) => each.budget === board().budget)?.images) ?? row.images;
-  return 1 + Math.abs(Math.log2(row.images / images));
-}
-
 // What a reader must know of a row that stands for its method.
-const chip = (row) => (state.rows === "shared" && distance(row) ? "another budget" : "");
+const chip = (row) => (["shared", "time"].includes(state.rows) && distance(row) ? "another budget" : "");
+
+// Why a reader cannot choose what to compare at; empty where that is possible.
+const unavailable = (choice) => (choice === "time" && !sharedTime()
+  ? "No result here says how long its learning took" : "");
 
 function explanation() {
   if (state.rows === "all") return "every run has a row";
   if (state.rows === "best") return "one row a method: its best, at whatever budget";
-  return board().budget ? `one row a method: at ${board().budget}, where it has such a run`
-    : "one row a method";
+  const budget = budgetText();
+  return budget ? `one row a method: at ${budget}, where it has such a run` : "one row a method";
 }

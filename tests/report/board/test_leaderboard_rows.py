@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 from board_world import add, right
@@ -20,10 +26,11 @@ from facebench.report.entries import stored_results
 pytestmark = pytest.mark.slow
 __all__ = ["browser", "visit"]  # fixtures
 
+DATA = r'<script type="application/json" id="data">(.*?)</script>'
 # Method, images seen, share of the test items that are right, seconds of learning.
 RUNS = (
     ("simclr", 64, 0.6, 100), ("simclr", 512, 0.8, 10), ("simclr", 4096, 0.7, 1000),
-    ("pcl", 64, 0.65, 20), ("moco", 32, 0.5, 20), ("random", 0, 0.3, 0),
+    ("pcl", 64, 0.65, 20), ("moco", 32, 0.5, 24), ("random", 0, 0.3, 0),
 )  # fmt: skip
 
 
@@ -97,6 +104,76 @@ def test_the_best_of_each_and_all_runs(visit: Any) -> None:
     choose(view, "rows", "all")
     assert [images for method, images in lines(view) if method == "SimCLR"] == ["512", "4096", "64"]
     assert view.locator(".unfold").count() == 0
+
+
+def test_equal_time_is_what_most_methods_share_within_a_quarter(visit: Any) -> None:
+    """PCL's 20 and MoCo's 24 seconds; of SimCLR's 10 and 100 seconds the nearer."""
+    view = visit()
+    choose(view, "rows", "time")
+    assert lines(view) == [
+        ("SimCLR", "512"), ("PCL", "64"), ("MoCo", "32"), ("Untrained backbone", "nothing")
+    ]  # fmt: skip
+    assert view.locator(ROW, has=view.locator(".chip")).locator("th b").all_inner_texts() == [
+        "SimCLR"
+    ]
+    said = view.locator("tr.group small").first.inner_text()
+    assert "at 20 seconds to 24 seconds of learning from faces at 64 px on a tiny machine" in said
+    link = view.evaluate("location.href")
+    assert link.endswith("#rows=time")
+    view.goto("about:blank")
+    view.goto(link)
+    assert view.locator('[name="rows"][value="time"]').is_checked()
+    assert lines(view)[0] == ("SimCLR", "512")
+
+
+@contextmanager
+def changed(browser: Any, address: str, change: Callable[[Any], None]) -> Iterator[Any]:
+    """Open the page with other data."""
+    text = Path(url2pathname(urlsplit(address).path)).read_text(encoding="utf-8")
+    (block,) = re.findall(DATA, text)
+    data = json.loads(block)
+    change(data)
+    view = browser.new_page()
+    view.set_content(text.replace(block, json.dumps(data).replace("<", "\\u003c")))
+    yield view
+    view.close()
+
+
+def test_no_time_is_equal_that_differs_more_or_is_of_another_machine(
+    address: str, browser: Any
+) -> None:
+    """Then no two methods share one, and the longest of one method is taken: SimCLR's."""
+
+    def slower(data: Any) -> None:
+        of_moco(data)["seconds"]["pretrain"] = 26
+
+    def elsewhere(data: Any) -> None:
+        of_moco(data)["environment"] = len(data["environments"])
+        data["environments"].append({**data["environments"][0], "device": "a large machine"})
+
+    def of_moco(data: Any) -> Any:
+        (run,) = (run for run in data["results"] if run["spec"]["method"] == "moco")
+        return run
+
+    for change in (slower, elsewhere):
+        with changed(browser, address, change) as view:
+            choose(view, "rows", "time")
+            assert lines(view)[0] == ("SimCLR", "4096")
+            assert view.locator(".chip").count() == 2
+
+
+def test_equal_time_cannot_be_chosen_where_none_is_stored(address: str, browser: Any) -> None:
+    def untimed(data: Any) -> None:
+        for run in data["results"]:
+            run["seconds"]["pretrain"] = 0
+
+    with changed(browser, address, untimed) as view:
+        choice = view.locator('[name="rows"][value="time"]')
+        assert choice.is_disabled()
+        why = "No result here says how long its learning took"
+        assert choice.get_attribute("title") == why
+        assert view.locator("label", has=choice).get_attribute("title") == why
+        assert len(lines(view)) == 4
 
 
 def test_other_runs_unfold_with_the_most_images_first(visit: Any) -> None:
