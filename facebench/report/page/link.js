@@ -1,7 +1,7 @@
 // The reader's choices in the address, so that a view can be sent to others.
 
 const LINKED = ["board", "protocol", "family", "backbone", "data", "view", "rows", "measure",
-  "compute", "query", "facts", "papers"];
+  "compute", "query", "facts", "papers", "printed"];
 const INITIAL = Object.fromEntries(LINKED.map((name) => [name, String(state[name])]));
 
 function keepInAddress() {
@@ -27,6 +27,7 @@ function readAddress() {
   };
   for (const [name, values] of Object.entries(among))
     if (values.includes(said.get(name))) state[name] = said.get(name);
+  state.printed = said.get("printed") !== "false";
   state.papers = said.get("papers") === "shown" ? "shown" : "";
   state.query = said.get("query") ?? "";
   state.facts = (said.get("facts") ?? "").split(",")

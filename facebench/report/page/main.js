@@ -127,8 +127,10 @@ if (DATA.boards.length) {
     width = innerWidth;
     draw(); // drawings and long tables have the width of the window
   });
-  byId("printed").querySelector("input").onchange = (event) => {
-    state.printed = event.target.checked;
+  const published = byId("printed").querySelector("input");
+  published.checked = state.printed;
+  published.onchange = () => {
+    state.printed = published.checked;
     draw();
   };
   byId("facts").open = Boolean(state.facts);

@@ -189,6 +189,15 @@ def test_printed_rows_can_be_put_away(visit: Any) -> None:
     view.locator("#printed input").uncheck()
     assert view.locator(".quoted, .theirs").count() == 0
     assert len(methods(view)) == 5
+    link = view.evaluate("location.href")
+    assert link.endswith("#printed=false")
+    view.goto("about:blank")
+    view.goto(link)
+    assert not view.locator("#printed input").is_checked()
+    assert view.locator(".quoted, .theirs").count() == 0
+    view.locator("#printed input").check()
+    assert view.locator(".theirs").count() > 0
+    assert view.evaluate("location.hash") == ""
 
 
 def test_a_published_number_stands_below_the_score_of_its_method(visit: Any) -> None:
