@@ -33,8 +33,8 @@ class MethodInfo:
             when nothing is learned, and ``weights`` when nothing is learned here,
             because published weights are used; ``file`` when the weights are those of the shared
             backbone and are given with ``--checkpoint``; ``labels`` for images with the labels of a
-            task, by default those of the judged task's own training split, and ``identities`` for
-            images of known persons.
+            task, by default those of the training split of the task that is evaluated, and
+            ``identities`` for images of known persons.
         frames: Frames that it takes of a track, if it needs ``frames``.
         single_images: What a method that needs ``pairs`` learns from where an image has no other
             frame of its video (``a flip of each image``), which results then say. Empty: it cannot;
@@ -122,7 +122,7 @@ class MethodInfo:
 
     @property
     def learns(self) -> bool:
-        """Return whether it is trained on images before it is judged."""
+        """Return whether it is trained on images before it is evaluated."""
         return self.needs not in ("nothing", "weights", "file")
 
 

@@ -2,7 +2,8 @@
 
 A protocol says what is fitted on frozen features and how that is scored; it is one class. Tasks
 and data need the half that is declared here: which columns a table has, how it is split. The other
-half judges and scores: :class:`facebench.evaluation.protocol.Protocol`, the class to derive from.
+half evaluates and scores: :class:`facebench.evaluation.protocol.Protocol`, the class to derive
+from.
 
 A name (``TaskInfo.protocol``, ``task.protocol`` in a result file) is turned into a class here and
 nowhere else. The protocols of this project are in :data:`BUILT_IN`; those of another package are
@@ -72,11 +73,11 @@ class TableProtocol(ABC):
     ``label``, ``labels`` and ``numbers`` from ``info.targets``, ``identities`` from ``subject``."""
 
     probe_of: ClassVar[str] = ""
-    """The protocol whose tasks it judges as well, if they are asked to be: its name is then one of
-    ``--probe``, and its scores never stand in a column with those of that protocol."""
+    """The protocol whose tasks it evaluates as well, if they are asked to be: its name is then one
+    of ``--probe``, and its scores never stand in a column with those of that protocol."""
 
     needs_feature: ClassVar[str] = ""
-    """The one feature that it judges, of methods that are asked for by name; empty: any."""
+    """The one feature that it evaluates, of methods that are asked for by name; empty: any."""
 
     @abstractmethod
     def table_columns(self, info: TaskInfo) -> tuple[str, ...]:
@@ -138,7 +139,7 @@ def table_protocol(name: str) -> TableProtocol:
 
 
 def judging_protocol(info: TaskInfo, probe: str) -> TableProtocol:
-    """Return the protocol that judges a task: that of its declaration, or another probe of it.
+    """Return the protocol that evaluates a task: that of its declaration, or another probe of it.
 
     Args:
         info: Declaration of the task.
@@ -146,7 +147,7 @@ def judging_protocol(info: TaskInfo, probe: str) -> TableProtocol:
 
     Raises:
         UnknownNameError: There is no such probe at all.
-        SpecError: The task is of another protocol than those that the probe judges.
+        SpecError: The task is of another protocol than those that the probe evaluates.
     """
     if probe == LINEAR:
         return table_protocol(info.protocol)
@@ -156,7 +157,7 @@ def judging_protocol(info: TaskInfo, probe: str) -> TableProtocol:
         raise UnknownNameError("probe", probe, {LINEAR, *known})
     if found.probe_of != info.protocol:
         raise SpecError(
-            f"--probe {probe} judges {found.probe_of}; found the task '{info.name}', which is "
+            f"--probe {probe} evaluates {found.probe_of}; found the task '{info.name}', which is "
             f"{info.protocol} and has the probes {', '.join(probes_of(info))}. Leave the task out, "
             "or choose another probe."
         )
@@ -164,13 +165,13 @@ def judging_protocol(info: TaskInfo, probe: str) -> TableProtocol:
 
 
 def probes_of(info: TaskInfo) -> tuple[str, ...]:
-    """Return the probes that a task can be judged by, the one of its own protocol first."""
+    """Return the probes that a task can be evaluated by, the one of its own protocol first."""
     others = (name for name in known_protocols() if find_protocol(name).probe_of == info.protocol)
     return (LINEAR, *others)
 
 
 def no_training_labels(info: TaskInfo) -> str:
-    """Return why no label of a task may be learned from if it is judged, too; empty if some may."""
+    """Return why no label of an evaluated task may be learned from; empty if some may."""
     protocol = table_protocol(info.protocol)
     if protocol.folded and not protocol.paired:
         return (

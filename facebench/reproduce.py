@@ -1,6 +1,6 @@
 """Runs a stored result again from its checkpoint, and says whether the same comes out.
 
-Features are extracted and judged again in a temporary folder. Pretraining is not repeated: the
+Features are extracted and evaluated again in a temporary folder. Pretraining is not repeated: the
 weights are those of the result if they have its digest.
 """
 

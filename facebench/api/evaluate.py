@@ -93,7 +93,7 @@ def evaluate(
             ``antialias``, ``channels``, ``values``, ``mean``, ``std``, ``dtype``. Defaults are what
             the library of a name declares, or else RGB in [0, 1] at the size of the task.
         preset: ``quick`` (default) or ``paper``: how long probes are trained.
-        probe: What judges the features: ``linear`` (default), ``knn``, ``fewshot``, ``centroid``
+        probe: How features are evaluated: ``linear`` (default), ``knn``, ``fewshot``, ``centroid``
             or, for the feature ``layers``, ``weighted``.
         settings: Options, ``{"probe.epochs": 100, "extract.dtype": "float32"}``.
         seed: Seed of the probes.
@@ -106,16 +106,16 @@ def evaluate(
         results: Folder of the results (default ``results/runs``).
         cache: Folder of the stages; by default ``FACEBENCH_CACHE``.
         limit: Number of items of each split; 0 (default) is all.
-        floors: Judge the untrained backbone beside the model (default yes).
+        floors: Evaluate the untrained backbone beside the model (default yes).
         skip_broken: Record unreadable images and go on.
         dedup_test: Also score without test images that training has, too.
-        force: Judge again and overwrite the results.
+        force: Evaluate again and overwrite the results.
         verify_cache: Read every byte of the stages that are used, also where a stamp is known.
         plugins: Python files with a task.
         progress: Progress reporter; by default a bar, where one can be drawn.
 
     Returns:
-        One result for each task, in that order, then those of the floors.
+        One result for each task, in that order, then those of the baselines.
 
     Raises:
         SpecError: The model is nothing of these, or its name is that of a method, a task or a
@@ -141,11 +141,11 @@ def evaluate(
 
 @dataclass(frozen=True)
 class PreparedEvaluation:
-    """A model with the runs that judge it, not yet executed.
+    """A model with the runs that evaluate it, not yet executed.
 
     Args:
         model: The opened model.
-        runs: Its runs, and those of the floors.
+        runs: Its runs, and those of the baselines.
     """
 
     model: JudgedModel

@@ -56,9 +56,9 @@ def extract(
 ) -> TaskFeatures:
     """Extract the features of every image of a task, or read them if they are on disk.
 
-    Of a result they are taken as it was judged (feature, pooling, type, precision), and of its own
-    task also at the same image size, with the same limit and options: they are then those that its
-    scores were computed from.
+    Of a result they are taken as it was evaluated (feature, pooling, type, precision), and of its
+    own task also at the same image size, with the same limit and options: they are then those that
+    its scores were computed from.
 
     Args:
         learned: A checkpoint, its folder, a result, or its JSON file.

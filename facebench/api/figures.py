@@ -102,7 +102,7 @@ def draw_confusion(
 
 
 def draw_actions(result: Stored, out: str | Path, *, width: str = "") -> Path:
-    """Draw F1 of each action unit, with intervals and floors: ``facebench figure actions``.
+    """Draw F1 of each action unit, with intervals and baselines: ``facebench figure actions``.
 
     Args:
         result: A result, or its JSON file.

@@ -44,7 +44,7 @@ def draw_features(
     width: str = "",
     **places: Unpack[Places],
 ) -> Path:
-    """Draw the features that a result was judged by: ``facebench figure features``.
+    """Draw the features that a result was evaluated by: ``facebench figure features``.
 
     Args:
         result: A result, or its JSON file.

@@ -1,4 +1,4 @@
-"""What is judged by ``fb.evaluate``: a module, a function, or the name of a model, opened."""
+"""What is evaluated by ``fb.evaluate``: a module, a function, or the name of a model, opened."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def split_settings(
 
 
 def model_alignment(model: str, align: Mapping[str, Any], settings: Overrides) -> Overrides:
-    """Return settings with the alignment that a model is judged with, where none is given.
+    """Return settings with the alignment that a model is evaluated with, where none is given.
 
     Args:
         model: Its name, for messages.

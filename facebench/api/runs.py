@@ -1,4 +1,4 @@
-"""Runs: methods learn representations, which are frozen and judged on tasks."""
+"""Runs: methods learn representations, which are frozen and evaluated on tasks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class PreparedRuns:
     """A resolved and checked request, not yet executed.
 
     Args:
-        runs: One run for each method, task and seed, the floors last.
+        runs: One run for each method, task and seed, the baselines last.
         request: Request that they were resolved from.
         workspace: Folders, device and progress reporter.
     """
@@ -192,7 +192,7 @@ def _find_data(run: LoadedRun, workspace: Workspace) -> None:
 
 @in_words
 def run(**words: Unpack[RunWords]) -> Results:
-    """Learn representations, freeze them, and judge them on tasks: ``facebench run``.
+    """Learn representations, freeze them, and evaluate them on tasks: ``facebench run``.
 
     Nothing is computed twice: what is on disk is read. ::
 
@@ -203,7 +203,7 @@ def run(**words: Unpack[RunWords]) -> Results:
             ``task`` are needed, here or in the file of ``config``.
 
     Returns:
-        One result for each method, task and seed, in that order, then those of the floors.
+        One result for each method, task and seed, in that order, then those of the baselines.
 
     Raises:
         FacebenchError: An input is wrong; the message says what to change, with the nearest name.

@@ -40,10 +40,10 @@ class RunWords(TypedDict, total=False):
         devices: How many devices of that type to pretrain on.
         nodes: How many machines.
         precision: ``auto`` (default), ``32`` or ``bf16``.
-        checkpoint: Judge these weights: a checkpoint's folder, or the authors' own file.
+        checkpoint: Evaluate these weights: a checkpoint's folder, or the authors' own file.
         prefix: What the names of that file's tensors begin with (``"teacher.backbone."``), ``"."``
             for nothing; by default it is found.
-        probe: What judges the features: ``linear`` (default), ``knn``, ``fewshot``, ``centroid``,
+        probe: How features are evaluated: ``linear`` (default), ``knn``, ``fewshot``, ``centroid``,
             ``weighted``, or one of another package. They are extracted once for all.
         data: Folder of the real datasets; by default that of the configuration file, else
             ``FACEBENCH_DATA``. Without one, faces are rendered in its place; with one, a dataset
@@ -53,10 +53,10 @@ class RunWords(TypedDict, total=False):
         results: Where results are written (default ``results/runs``).
         cache: Where stages are kept; by default ``FACEBENCH_CACHE``.
         limit: Use so many items of each split; 0 (default) is all.
-        floors: Judge the untrained backbone beside the methods (default yes).
+        floors: Evaluate the untrained backbone beside the methods (default yes).
         skip_broken: Record unreadable images and go on.
         dedup_test: Also score without test images that training has, too.
-        force: Judge again and overwrite the results.
+        force: Evaluate again and overwrite the results.
         verify_cache: Read every byte of the stages that are used, also where a stamp is known.
         cache_mirror: URL that finished stages and results are copied to, and taken from where they
             are not on disk: ``s3://bucket/folder``, or another that fsspec opens.

@@ -1,16 +1,16 @@
-"""Which labels may be learned from, so that a score on the judged task stays honest.
+"""Which labels may be learned from, so that a score on the evaluated task stays honest.
 
 ======================================= =======================================================
 learned from                            images whose labels are learned from
 ======================================= =======================================================
 a task with splits                      its training split, without the rows on which the probe's
-                                        settings are chosen if that task is judged, too
+                                        settings are chosen if that task is evaluated, too
 a task with pairs (LFW)                 who is shown, of the people that are in none of its pairs
-another task with folds (DISFA)         all, unless that task is judged: each image is tested once
+another task with folds (DISFA)         all, unless it is evaluated, too: each image is tested once
 video frames, folders of people         who is shown
 ======================================= =======================================================
 
-Where it is learned who is shown, people of the judged task's test are left out and counted, if both
+Where it is learned who is shown, people of the task's test are left out and counted, if both
 sides name them (:mod:`facebench.audit.overlap`).
 """
 
@@ -52,7 +52,7 @@ def labelled(
     Args:
         source: The images, of :func:`facebench.data.sources.task_source` if they are a task's.
         learned: The task that they are of; None for other sources.
-        judged: The task that is judged.
+        judged: The task that is evaluated.
         method: The method that learns.
         holdout: ``probe.holdout``, the share of training items held out by the probe.
         seed: Seed of the run, with which the probe draws them.
@@ -101,14 +101,14 @@ def refuse_test_labels(learned: str, judged: Dataset, method: str) -> None:
 
     Args:
         learned: Name of the task whose labels are learned from.
-        judged: The task that is judged.
+        judged: The task that is evaluated.
         method: Name of the method.
 
     Raises:
-        SpecError: It is the task that is judged, and each of its images is tested.
+        SpecError: It is the task that is evaluated, and each of its images is tested.
     """
     if learned == judged.task.info.name and (reason := no_training_labels(judged.task.info)):
-        raise SpecError(f"'{method}' cannot be judged on labels that it learned from: {reason}")
+        raise SpecError(f"'{method}' cannot be evaluated on labels that it learned from: {reason}")
 
 
 def _kind(source: Source, learned: Dataset | None, method: MethodInfo) -> TargetKind:

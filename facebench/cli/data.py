@@ -142,7 +142,7 @@ def _declared(info: TaskInfo) -> Iterator[tuple[str, str]]:
 
     yield "task", f"{info.name}, version {info.version}"
     yield "dataset", info.dataset
-    yield "judges", f"{info.family}: {info.main_metric.title}"
+    yield "evaluates", f"{info.family}: {info.main_metric.title}"
     yield "licence", info.licence
     yield OBTAIN, info.obtain
     yield "folder", f"one of {', '.join(info.folders)} below FACEBENCH_DATA"

@@ -1,4 +1,4 @@
-"""``facebench evaluate``: judge any model on tasks."""
+"""``facebench evaluate``: any model on tasks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from facebench.cli.run_lines import RunLines, show_results
 
 @dataclass(frozen=True)
 class JudgedOnce:
-    """What is judged, and where its results are written."""
+    """What is evaluated, and where its results are written."""
 
     preset: Annotated[
         str,
@@ -69,7 +69,7 @@ def evaluate(
     task: Annotated[
         str,
         typer.Option(
-            help="Tasks to judge on, comma-separated, or 'all'.", autocompletion=completion.tasks
+            help="Tasks to evaluate on, comma-separated, or 'all'.", autocompletion=completion.tasks
         ),
     ] = "",
     name: Annotated[str | None, typer.Option(help="Its name in tables [default: MODEL].")] = None,
@@ -81,7 +81,7 @@ def evaluate(
     places: DataPlaces,
     session: Session,
 ) -> None:
-    """Judge a model that others trained: by its name, or in a file."""
+    """Evaluate a model that others trained: by its name, or in a file."""
     from facebench.api.evaluate import prepare_evaluation
     from facebench.cli.dry_run import show_runs
     from facebench.runtime.terminal import log_to_terminal

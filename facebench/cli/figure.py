@@ -54,7 +54,7 @@ def confusion(
 
 @command
 def actions(result: ResultFile, out: Out = Path("actions.png"), width: Width = "") -> None:
-    """Draw F1 of each action unit, with intervals and floors."""
+    """Draw F1 of each action unit, with intervals and baselines."""
     say(fb.draw_actions(result, out, width=width))
 
 

@@ -32,7 +32,7 @@ def features(
     width: Width = "",
     places: Places,
 ) -> None:
-    """Draw the features that a result was judged by, coloured by what the images show."""
+    """Draw the features that a result was evaluated by, coloured by what the images show."""
     _log()
     drawn = fb.draw_features(
         result, out, projection=projection, by=by, items=items, seed=seed, width=width,

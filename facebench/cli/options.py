@@ -78,7 +78,7 @@ ResultsWritten = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(help="Use so many items of each split; 0 is all.")]
 SkipBroken = Annotated[bool, typer.Option(help="Record unreadable images and go on.")]
-Force = Annotated[bool, typer.Option(help="Judge again and overwrite the results.")]
+Force = Annotated[bool, typer.Option(help="Evaluate again and overwrite the results.")]
 VerifyCache = Annotated[
     bool,
     typer.Option("--verify-cache", help="Read every byte of the stages that are used."),
@@ -86,7 +86,7 @@ VerifyCache = Annotated[
 Probe = Annotated[
     str,
     typer.Option(
-        help="linear, knn, fewshot, centroid or weighted: what judges features [default: linear]."
+        help="linear, knn, fewshot, centroid or weighted: the probe of features [default: linear]."
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
@@ -171,14 +171,16 @@ class Learning:
     ] = None
     checkpoint: Annotated[
         Path | None,
-        typer.Option(help="Judge these weights: a checkpoint's folder, or the authors' own file."),
+        typer.Option(
+            help="Evaluate these weights: a checkpoint's folder, or the authors' own file."
+        ),
     ] = None
     prefix: Prefix = None
 
 
 @dataclass(frozen=True)
 class Judging:
-    """What is judged and how often, and where its results are written."""
+    """What is evaluated and how often, and where its results are written."""
 
     seeds: Annotated[str, typer.Option(help="Comma-separated; one run for each.")] = ""
     probe: Probe = ""

@@ -1,4 +1,4 @@
-"""``facebench run``: learn representations, freeze them, and judge them on tasks."""
+"""``facebench run``: learn representations, freeze them, and evaluate them on tasks."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def run(
     places: DataPlaces,
     session: Session,
 ) -> None:
-    """Learn representations, freeze them, and judge them on tasks."""
+    """Learn representations, freeze them, and evaluate them on tasks."""
     from facebench.results.answers import find_answer, request_key
     from facebench.runtime.launch import rank_of
     from facebench.runtime.terminal import log_to_terminal

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from facebench.zoo.record import ZooRecord
 
 zoo_app = typer.Typer(
-    help="Published models: what they learned from, their files, and how they are judged.",
+    help="Published models: what they learned from, their files, and how they are evaluated.",
     no_args_is_help=True,
 )
 

@@ -1,4 +1,4 @@
-"""Options of alignment: which part of an image is judged (``--set align.KEY=VALUE``)."""
+"""Options of alignment: which part of an image is evaluated (``--set align.KEY=VALUE``)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OF_KIND = {"side": "crop", "centre": "crop", "template": "five_points", "landmar
 
 @dataclass(frozen=True, kw_only=True)
 class AlignSpec:
-    """Options of alignment: of the images that are judged, not of those that are learned from.
+    """Options of alignment: of the images that are evaluated, not of those that are learned from.
 
     Args:
         kind: ``crop`` is a square of each image, by default the one that the task declares;

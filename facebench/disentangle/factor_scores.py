@@ -43,7 +43,7 @@ class FactorScore:
         metric: ``accuracy``, ``AUC`` (mean over units) or ``R2``; 1 is perfect.
         score: Value of the metric.
         floor: Value of the metric for a constant prediction.
-        held: The score rescaled so that the floor is 0 and a perfect score 1.
+        held: The score rescaled so that the baseline is 0 and a perfect score 1.
     """
 
     metric: str

@@ -24,7 +24,7 @@ _PRINTED = {"accuracy": ("acc. %", 100, 1), "AUC": ("AUC", 1, 2), "R2": ("R²", 
 
 
 def disentanglement_table(record: dict[str, Any]) -> Table:
-    """Return a table of the scores of every feature with intervals, and of the floors.
+    """Return a table of the scores of every feature with intervals, and of the baselines.
 
     Args:
         record: Record of a :class:`facebench.disentangle.disentanglement.Disentanglement`.
@@ -33,7 +33,7 @@ def disentanglement_table(record: dict[str, Any]) -> Table:
     metrics = [_PRINTED[first["factors"][name]["metric"]][0] for name in FACTORS]
     names = [name.replace(" ", "\n") for name in FACTORS]  # narrow enough for 80 characters
     headings = [f"{name}\n{metric}" for name, metric in zip(names, metrics, strict=True)]
-    rows = [(cell("floor", "dim"), *_floors(first), cell(DASH))]
+    rows = [(cell("baseline", "dim"), *_floors(first), cell(DASH))]
     for row in record["rows"]:
         scores = row["scores"]
         title = record["methods"][row["method"]]["title"]
@@ -54,8 +54,8 @@ def disentanglement_table(record: dict[str, Any]) -> Table:
         sections=(Section("", tuple(rows)),),
         notes=(
             "in brackets: 95 % interval over persons; °: mean absolute error",
-            "identity − pose: of what lies between floor (0) and perfect (1), identity less the "
-            "mean of the angles;",
+            "identity − pose: of what lies between baseline (0) and perfect (1), identity "
+            "less the mean of the angles;",
             "+1 is identity alone, −1 pose alone, 0 neither or both",
         ),
         dense=True,

@@ -1,4 +1,4 @@
-"""Judging: features are extracted and stored, and scored by the protocol of their task.
+"""Evaluation: features are extracted and stored, and scored by the protocol of their task.
 
 May import weights, data, config, the contracts and runtime.
 """

@@ -24,7 +24,7 @@ _SHOWN = 5  # classes named in a sentence
 
 
 def cautions(dataset: Dataset, features: Features) -> tuple[str, ...]:
-    """Return warnings about the items that are judged and the features that they are judged by.
+    """Return warnings about the items that are evaluated and the features that are used.
 
     Args:
         dataset: Table (and pairs) in the order of the features.

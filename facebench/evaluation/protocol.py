@@ -113,7 +113,7 @@ class Protocol(TableProtocol):
         """
 
     def check_items(self, dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
-        """Check, before anything is learned, that there are enough items to judge.
+        """Check, before anything is learned, that there are enough items to evaluate.
 
         Raises what ``probe`` would raise about items if every image had features. By default that
         is left to ``probe``.
@@ -202,7 +202,7 @@ class Protocol(TableProtocol):
         """Fit and score; the arguments are those of ``probe``.
 
         Raises:
-            DataError: There are too few items to judge.
+            DataError: There are too few items to evaluate.
         """
         probed = self.probe(dataset, features, spec, seed=seed, progress=progress)
         predictions = probed.predictions
@@ -251,7 +251,7 @@ def protocol_named(name: str) -> Protocol:
 
 
 def judging(info: TaskInfo, spec: ProbeSpec) -> Protocol:
-    """Return the protocol that judges a task with a probe.
+    """Return the protocol that evaluates a task with a probe.
 
     Raises:
         UnknownNameError: There is no such protocol or probe.
@@ -270,7 +270,7 @@ def target_names(predictions: pd.DataFrame) -> tuple[str, ...]:
 
 
 def check_items(dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:
-    """Check, before anything is learned, that a dataset has enough items to judge.
+    """Check, before anything is learned, that a dataset has enough items to evaluate.
 
     Args:
         dataset: Table (and pairs).
@@ -298,7 +298,7 @@ def judge(
         progress: Progress reporter.
 
     Raises:
-        DataError: There are too few items to judge.
+        DataError: There are too few items to evaluate.
         UnknownNameError: There is no such protocol or probe.
         SpecError: The probe is of other tasks.
     """

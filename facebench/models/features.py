@@ -138,7 +138,7 @@ def _of_maps(model: Any, names: Sequence[str], images: Tensor) -> dict[str, Any]
         raise ModelError(
             f"feature {next(name for name in names if name != MAIN)}: the model gives vectors, and "
             "has not one layer AdaptiveAvgPool2d whose input would be its feature map; expected a "
-            "map [B, C, h, w]. Judge f_s, or wrap it in a module that returns the map."
+            "map [B, C, h, w]. Evaluate f_s, or wrap it in a module that returns the map."
         )
     positions = found.flatten(2)
     pooled: dict[str, Callable[[], Any]] = {

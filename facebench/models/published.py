@@ -168,7 +168,7 @@ def _headless(model: nn.Module, name: str) -> nn.Module:
     linear = [path for path, layer in model.named_modules() if isinstance(layer, nn.Linear)]
     if not linear:
         raise SpecError(
-            f"torchvision:{name} ends in no linear classifier, so it has no feature to judge. "
+            f"torchvision:{name} ends in no linear classifier, so it has no feature to evaluate. "
             "Choose another model."
         )
     model.set_submodule(linear[-1], nn.Identity())

@@ -19,7 +19,7 @@ def open_pretraining_data(run: LoadedRun, workspace: Workspace, judged: Dataset)
     Args:
         run: The spec and the classes that it names.
         workspace: Folders of data and stages, and progress reporter.
-        judged: Opened dataset of the judged task, whose test labels are never learned from.
+        judged: Opened dataset of the evaluated task, whose test labels are never learned from.
 
     Raises:
         FacebenchError: The data cannot be opened, or do not have what the method needs.

@@ -1,4 +1,4 @@
-"""Runs whose features come of one pass over the images: they differ in feature and judge alone."""
+"""Runs whose features come of one pass over the images: they differ in feature and probe alone."""
 
 from __future__ import annotations
 

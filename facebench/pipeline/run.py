@@ -34,7 +34,7 @@ def run(
 
     Raises:
         FacebenchError: Data, options or a plugin are wrong; the message says what to change. Too
-            few items to judge are an error before weights are learned or features extracted.
+            few items to evaluate are an error before weights are learned or features extracted.
     """
     with reading_in_full(workspace.verify_cache):
         stages = replace(open_stages(loaded, workspace), beside=beside)
@@ -48,7 +48,7 @@ def run(
 
 
 def _check_items(stages: Stages, folder: Path) -> None:
-    """Check that there is enough to judge, unless the stage that takes time is on disk."""
+    """Check that there is enough to evaluate, unless the stage that takes time is on disk."""
     if not folder.exists():
         if stages.alignment is not None:
             stages.alignment.check()

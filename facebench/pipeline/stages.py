@@ -222,7 +222,7 @@ class Stages:
         )  # fmt: skip
 
     def result(self, checkpoint: Checkpoint, features: Features) -> Result:
-        """Judge the features unless the result exists; ``force`` judges again."""
+        """Evaluate the features unless the result exists; ``force`` evaluates again."""
         key = self.result_key(self.features_key(checkpoint.weights_digest))
         path = self.store.path(self.spec, key)
         with alone(self.workspace.cache / "locks" / key):
@@ -235,7 +235,7 @@ class Stages:
             return copies.keep(self._judged(checkpoint, features, key))
 
     def _judged(self, checkpoint: Checkpoint, features: Features, key: str) -> Result:
-        """Judge the features, and write the result."""
+        """Evaluate the features, and write the result."""
         noted = self.run.method.info.overlaps.get(self.dataset.task.info.name)
         doubts = (*cautions(self.dataset, features), *([] if noted is None else [noted]))
         for doubt in doubts:

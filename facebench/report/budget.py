@@ -18,7 +18,7 @@ class Budget(NamedTuple):
     """What runs should have in common, the most important first.
 
     Args:
-        feature: Which was judged.
+        feature: Which was evaluated.
         backbone: Its name.
         data: Name of the data that was learned from; empty where nothing was learned.
         images: How many images were seen, each counted as often as it was seen.

@@ -2,9 +2,9 @@
 
 Two results belong to one entry if they differ in the seed and the task only: the same method with
 the same options, features, backbone and pretraining. The size of images is that of the task or the
-model; a model that was judged at both on one task has an entry for each. A score is the mean over
-seeds, with two measures of uncertainty: the standard deviation over seeds (variation of training)
-and an interval over test items (variation of the test set).
+model; a model that was evaluated at both on one task has an entry for each. A score is the mean
+over seeds, with two measures of uncertainty: the standard deviation over seeds (variation of
+training) and an interval over test items (variation of the test set).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class MethodEntry:
         key: Hash of the configuration; names the entry.
         method: Name of the plugin.
         title: Title of the method in papers.
-        feature: Which feature was judged.
+        feature: Which feature was evaluated.
         backbone: Name of the backbone.
         preset: Name of the preset (its values are in the configuration).
         pretraining: Description of the pretraining data.
@@ -175,7 +175,7 @@ def main_metric(results: Sequence[Result]) -> Metric:
 
 
 def scores(entry: MethodEntry, group: Group) -> dict[str, Score]:
-    """Return an entry's scores by the columns and the main metric of a group; none if not judged.
+    """Return an entry's scores by the columns and the main metric of a group; none without results.
 
     Raises:
         StageError: Predictions are missing, or those of two seeds are not of one test set.

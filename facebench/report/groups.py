@@ -2,7 +2,8 @@
 
 A group has one task version, one protocol, and real or synthetic data, never both. Rendered
 stand-ins of different sizes are different data. A model that declares the size of its images stands
-in the group of the size that the task declares, beside the floors: the size is a part of the model.
+in the group of the size that the task declares, beside the baselines: the size is a part of the
+model.
 """
 
 from __future__ import annotations

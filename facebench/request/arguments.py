@@ -47,7 +47,7 @@ class RunArguments:
         cache: Folder of the stages; None is the default one.
         devices: Devices to pretrain on.
         nodes: Machines to pretrain on.
-        force: Judge again.
+        force: Evaluate again.
         verify_cache: Read every byte of the stages that are used.
         cache_mirror: URL of copies of stages and results; empty: there are none.
         plugins: Single-file plugins.

@@ -27,8 +27,8 @@ def with_defaults(
         method: Class of the method.
         given: Its checkpoint, if one is handed in.
         image_size: Side in pixels, used if none is asked for.
-        beside: Whether the method is a floor that is not asked for by name. It uses its own feature
-            if it lacks the one that is asked for.
+        beside: Whether the method is a baseline that is not asked for by name. It uses its own
+            feature if it lacks the one that is asked for.
 
     Raises:
         UnknownNameError: The method has no such feature.
@@ -46,10 +46,10 @@ def with_defaults(
 def size_of_task(
     task: TaskInfo, preset: str, methods: Iterable[type[Method]], given: Checkpoint | None
 ) -> int:
-    """Return the side in pixels of a task's images for all rows of a request, floors included.
+    """Return the side in pixels of a task's images for all rows of a request, baselines included.
 
     The quick preset may have smaller ones than the paper, since its methods learn from small
-    images. It has not where weights are judged that were learned elsewhere.
+    images. It has not where weights are evaluated that were learned elsewhere.
 
     Args:
         task: What the task declares.

@@ -1,4 +1,4 @@
-"""Runs that cannot be, since their method does not fit the backbone, or the task that is judged."""
+"""Runs that cannot be, since their method does not fit the backbone or the evaluated task."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def which_fit(runs: Sequence[LoadedRun], methods: Sequence[str], backbone: Backb
     """Return which runs can be, and say which are left out, and why.
 
     Args:
-        runs: The runs that are asked for, and those of floors.
+        runs: The runs that are asked for, and those of baselines.
         methods: Names of the methods that are asked for.
         backbone: The shared backbone of the runs, built.
 

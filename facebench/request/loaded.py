@@ -38,7 +38,7 @@ class LoadedRun:
 
     @property
     def learns(self) -> bool:
-        """Return whether weights are trained: not for a floor, nor if they are supplied."""
+        """Return whether weights are trained: not for a baseline, nor if they are supplied."""
         return self.method.info.learns and not self.spec.checkpoint
 
     def new_backbone(self) -> Any:

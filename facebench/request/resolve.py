@@ -64,7 +64,8 @@ class Request:
         limit: Items of each split; 0 is all.
         skip_broken: Record unreadable images instead of stopping.
         dedup_test: Score without leaked test items, too.
-        floors: Judge what declares itself a floor (the untrained backbone) beside every method.
+        floors: Evaluate the baselines that run without being named (methods whose ``info.floor`` is
+            true: the untrained backbone) beside every method.
         checkpoint: Checkpoint of the one method; ``None``: pretrain.
     """
 
@@ -83,7 +84,7 @@ class Request:
 
 
 def resolve(request: Request, registry: Registry) -> list[LoadedRun]:
-    """Return the runs that a request means: method by method as asked for, then the floors.
+    """Return the runs that a request means: method by method as asked for, then the baselines.
 
     Raises:
         SpecError: A name, key or value does not fit; the message says where it was written.
@@ -135,7 +136,7 @@ def resolve_with_origins(request: Request, registry: Registry) -> list[ResolvedR
 
 
 def _plugins(request: Request, registry: Registry) -> Plugins:
-    """Load what a request names: methods (and floors), then what these need.
+    """Load what a request names: methods (and baselines), then what these need.
 
     Raises:
         UnknownNameError: There is no plugin of such a name.
@@ -191,7 +192,7 @@ def _check_weights(request: Request, methods: dict[str, type[Method]]) -> None:
 def _runs_by_feature(
     request: Request, method: type[Method], task: type[Task], seed: int, plugins: Plugins
 ) -> list[ResolvedRun]:
-    """Return a run for each feature that is asked for; a floor that has none of them has one."""
+    """Return a run for each feature that is asked for; a baseline that has none of them has one."""
     asked = _layers(request, method).get("extract.feature")
     value = "" if asked is None else asked.value
     names = [str(name).strip() for name in (value if isinstance(value, list) else value.split(","))]
@@ -253,25 +254,26 @@ def _resolved_run(
 
 
 def _probe(task: type[Task], layers: Overrides, feature: str) -> ProbeSpec:
-    """Return how a task is judged, which must be a way that it and the feature can be.
+    """Return how a task is evaluated, which must be a way that it and the feature can be.
 
     Args:
         task: The task.
         layers: What all layers say.
-        feature: The feature of a method that is asked for; empty: of a floor, which has its own.
+        feature: The feature of a method that is asked for; empty: of a baseline, which has its own.
     """
     probe: ProbeSpec = apply(ProbeSpec(), "probe", layers)
     needed = judging_protocol(task.info, probe.kind).needs_feature
     if needed and feature not in (needed, ""):
         raise SpecError(
-            f"--probe {probe.kind} judges the feature {needed}; found extract.feature {feature}. "
-            f"Give --set extract.feature={needed}, which transformers of facebench evaluate have."
+            f"--probe {probe.kind} evaluates the feature {needed}; found extract.feature "
+            f"{feature}. Give --set extract.feature={needed}, which transformers of facebench "
+            "evaluate have."
         )
     return probe
 
 
 def _given(request: Request, method: type[Method]) -> Checkpoint | None:
-    """Return the checkpoint if it is this method's; a floor beside it has none."""
+    """Return the checkpoint if it is this method's; a baseline beside it has none."""
     return request.checkpoint if method.info.name in request.methods else None
 
 

@@ -8,8 +8,8 @@ same results, so a run that has ended keeps which these are (:mod:`facebench.run
   they were typed in, variables of the environment, installed distributions and plugins, Python, the
   processor and the GPUs of the machine, the content of the configuration file;
 - with the stamps of everything that was read: the code (facebench, plugins, and each module that is
-  of no installed distribution), files given with ``--plugin``, the data to learn from and to judge
-  on, the stages of the cache;
+  of no installed distribution), files given with ``--plugin``, the data to learn from and to
+  evaluate on, the stages of the cache;
 - with the warnings that a run gives although it computes nothing.
 
 An answer holds only if all stamps are what they were, and each result is there, is sealed, and is

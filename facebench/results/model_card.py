@@ -14,7 +14,7 @@ from facebench.results.stats.statistics import interval_of
 from facebench.results.store import Result
 from facebench.task import Metric
 
-# Names of the Hub's own tasks; pairs and poses are judged on features alone.
+# Names of the Hub's own tasks; pairs and poses are evaluated on features alone.
 _TASKS = {"classification": "image-classification", "multilabel": "image-classification"}
 _OTHER_TASK = "image-feature-extraction"
 

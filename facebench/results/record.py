@@ -236,7 +236,7 @@ class Environment(Form):
 
 
 class Record(Form):
-    """One result: a method, learned with one seed, judged on one task."""
+    """One result: a method, learned with one seed, evaluated on one task."""
 
     format: Literal[2, 3]
     seal: Optional[Seal] = None

@@ -61,7 +61,7 @@ def task_record(
 
     Args:
         dataset: Dataset of the test.
-        probe: How it was judged.
+        probe: How it was evaluated.
         leaks: Its leaks.
         cautions: What lessens its scores.
         own_size: Whether features are of images of the size that the model declares.

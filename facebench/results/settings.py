@@ -70,7 +70,7 @@ class PretrainSettings(Form):
 
 
 class AlignSettings(Form):
-    """Which part of an image was judged; see :class:`facebench.config.align.AlignSpec`."""
+    """Which part of an image was evaluated; see :class:`facebench.config.align.AlignSpec`."""
 
     kind: Literal["crop", "none", "five_points"]
     side: Count
@@ -90,7 +90,7 @@ class ExtractSettings(Form):
 
 
 class ProbeSettings(Form):
-    """How features were judged; see :class:`facebench.config.spec.ProbeSpec`."""
+    """How features were evaluated; see :class:`facebench.config.spec.ProbeSpec`."""
 
     kind: Optional[Text] = None  # the first, since it decides which of the others are there
     epochs: WhereRead[Positive] = None

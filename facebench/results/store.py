@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, repr=False)
 class Result:
-    """One stored result: a method, learned with one seed, judged on one task.
+    """One stored result: a method, learned with one seed, evaluated on one task.
 
     Args:
         path: Path of the JSON file.
@@ -181,7 +181,7 @@ class ResultStore:
         try:
             return read_result(path)
         except StageError as error:
-            _log.warning("%s It is judged again.", error)
+            _log.warning("%s It is evaluated again.", error)
             return None
 
     def write(

@@ -160,7 +160,7 @@ def usable(result: Result) -> bool:
     """
     first = None if result.record.seal is not None else next(validate_result(result.path), None)
     if first is not None:
-        _log.warning("%s It is judged again.", first)
+        _log.warning("%s It is evaluated again.", first)
     return first is None
 
 
@@ -224,7 +224,7 @@ def _names(result: Result) -> Iterator[Difference]:
 
 
 def _floors(record: Record) -> Iterator[Difference]:
-    """Check that floors are values that the metrics of this protocol can have."""
+    """Check that baselines are values that the metrics of this protocol can have."""
     known = record.scores.honest.plain()
     highest = recorded_protocol(record.task.protocol[0]).highest
     for name, values in record.floors.items():

@@ -44,7 +44,7 @@ class Workspace:
         devices: Devices of that type to pretrain on.
         nodes: Machines to pretrain on.
         rank: Place of this process among those that pretrain together. Only the first does anything
-            else: writes the weights, judges them, and reports.
+            else: writes the weights, evaluates them, and reports.
         force: Overwrite results that exist.
         verify_cache: Read every byte of the stages that are used, also where a stamp is known.
         mirror: Copies of finished stages and results, which machines share that share no folder.

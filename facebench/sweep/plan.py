@@ -91,7 +91,7 @@ class SweepPlan:
     keys: tuple[str, ...]
 
     def counts(self) -> list[StageCount]:
-        """Count pretrainings, extractions and judgements."""
+        """Count pretrainings, extractions and evaluations."""
         return [_count(name, self.runs) for name in ("pretrain", "extract", "probe")]
 
 

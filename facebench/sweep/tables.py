@@ -36,10 +36,11 @@ class SettingRow:
 
 
 def rows(entries: Sequence[SweepEntry], plan: SweepPlan) -> list[SettingRow]:
-    """Return the rows of a sweep, floors first.
+    """Return the rows of a sweep, baselines first.
 
     Grid points that give a method the same runs are merged into one row, labelled by their common
-    values: an untrained backbone has no temperature. Floors of different settings are merged, too.
+    values: an untrained backbone has no temperature. Baselines of different settings are merged,
+    too.
     """
     runs: dict[tuple[int, str], list[str]] = defaultdict(list)
     first: dict[tuple[int, str], SweepEntry] = {}
@@ -102,7 +103,7 @@ def _state(run: PlannedRun, stage: Step, seen: set[Step]) -> Cell:
 
 def _counts_table(plan: SweepPlan) -> Table:
     lines = []
-    names = {"pretrain": "pretrainings", "extract": "extractions", "probe": "judgements"}
+    names = {"pretrain": "pretrainings", "extract": "extractions", "probe": "evaluations"}
     for count in plan.counts():
         numbers = (count.runs, count.distinct, count.on_disk, count.to_do, count.shared)
         lines.append((cell(names[count.name]), *(cell(str(number)) for number in numbers)))

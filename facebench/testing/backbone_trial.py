@@ -45,7 +45,7 @@ class Trial:
         backbone: As ``--backbone`` names it.
         parameters: Number of its parameters.
         learned_at: Side in pixels of the images that it learns from, where 32 are asked for.
-        judged_at: Side in pixels of the images that it is judged on, where 100 are asked for.
+        judged_at: Side in pixels of the images that it is evaluated on, where 100 are asked for.
         one_size: Whether its weights depend on the size, so that both have one.
         map: Its feature map at ``judged_at``, ``(C, h, w)``.
         learned: Share of its parameters that change in two steps, by method.

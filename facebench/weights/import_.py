@@ -56,7 +56,7 @@ def import_target(what: str, registry: Registry) -> tuple[str, str]:
 
     Raises:
         SpecError: The method declares no foreign weights, or takes those of any backbone.
-        PluginError: No method judges a bare backbone, or it is not clear which.
+        PluginError: No method evaluates a bare backbone, or it is not clear which.
     """
     if what.partition(":")[0] in registry.names("backbone") and what not in registry.names(
         "method"
@@ -246,7 +246,7 @@ def _declared(cls: type[Method]) -> Foreign:
 
 
 def _bare_method(registry: Registry) -> str:
-    """Return the method that judges a backbone with weights from a file."""
+    """Return the method that evaluates a backbone with weights from a file."""
     found: list[str] = []
     for name in registry.names("method"):
         try:
@@ -257,7 +257,7 @@ def _bare_method(registry: Registry) -> str:
             found.append(name)
     if len(found) != 1:
         raise PluginError(
-            f"methods that judge a bare backbone: found {', '.join(found) or 'none'}; expected "
+            f"methods that evaluate a bare backbone: found {', '.join(found) or 'none'}; expected "
             "one. Give the method instead."
         )
     return found[0]

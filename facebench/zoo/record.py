@@ -109,9 +109,9 @@ class ZooRecord(_Entry):
         licence: Licence of the weights.
         file: The file of weights, unless a library fetches it.
         opens: How it is opened.
-        feature: Which feature is judged.
+        feature: Which feature is evaluated.
         preprocess: How images enter it.
-        align: Fields of ``AlignSpec`` that it is judged with, unless others are given.
+        align: Fields of ``AlignSpec`` that it is evaluated with, unless others are given.
         overlaps: Notes that the result of a task gets.
     """
 

@@ -31,7 +31,7 @@ def test_a_report_is_printed_written_and_drawn(
 ) -> None:
     command = [*TINY, "--method", "random", "--plugin", str(plugin)]
     shown = facebench(*command, "--out", "a.json", "--heatmap", "a.png").stdout
-    for text in ("64 SYNTHETIC faces of 8 persons", "Untrained", "floor", "identity"):
+    for text in ("64 SYNTHETIC faces of 8 persons", "Untrained", "baseline", "identity"):
         assert text in shown
     record = json.loads((tmp_path / "a.json").read_text())
     assert (record["format"], record["kind"]) == (1, "disentanglement")

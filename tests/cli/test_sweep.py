@@ -148,7 +148,7 @@ def test_a_dry_run_shows_stages_and_makes_none(
     rows = {line[:16].strip(): line.split() for line in shown.splitlines()}
     assert rows["pretrainings"][1:] == ["3", "2", "0", "2", "1"]
     assert rows["extractions"][1:] == ["3", "3", "0", "3", "0"]
-    assert rows["judgements"][1:] == ["3", "3", "0", "3", "0"]
+    assert rows["evaluations"][1:] == ["3", "3", "0", "3", "0"]
     assert shown.count("shared") == 2  # a heading, and the second run of one checkpoint
     assert not (tmp_path / "cache/checkpoints").exists()
     assert not (tmp_path / "cache/features").exists()
@@ -165,7 +165,7 @@ def test_a_dry_run_shows_stages_and_makes_none(
         for line in facebench(*sweep, "--dry-run").stdout.splitlines()
     }
     assert rows["pretrainings"][1:] == ["3", "2", "1", "1", "1"]
-    assert rows["judgements"][1:] == ["3", "3", "1", "2", "0"]
+    assert rows["evaluations"][1:] == ["3", "3", "1", "2", "0"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Alignment of the images that are judged: crops, and faces by five landmarks.
+"""Alignment of the images that are evaluated: crops, and faces by five landmarks.
 
 Landmarks are those of the dataset, of a file, or of a detector, and are kept in the cache.
 

@@ -23,7 +23,7 @@ from facebench.runtime.images import Box, Pixels, Scaling, crop_resize
 VERSION = 1  # goes up when the same landmarks would give other images
 
 _LOOKED_AT = 32  # images, at equal distances in the table, to see how much of a crop is image
-_LEAST = 0.05  # share of a crop that is image, below which nothing can be judged
+_LEAST = 0.05  # share of a crop that is image, below which nothing can be evaluated
 
 _log = logging.getLogger(__name__)
 

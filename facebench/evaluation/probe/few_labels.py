@@ -13,7 +13,7 @@ from facebench.evaluation.probe.feature_matrix import FeatureMatrix
 
 C = 1.0  # inverse strength of L2: Tian et al., arXiv 2003.11539, released code
 _ITERATIONS = 1000  # at most, as there
-_BLOCK = 2048  # rows judged at a time
+_BLOCK = 2048  # rows evaluated at a time
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]

@@ -3,7 +3,7 @@
 For each number of labels (``probe.shots``: images of each class, or a share of the training images)
 some training images are drawn ``probe.draws`` times. Of each draw a multinomial logistic regression
 (scikit-learn, L2 with C = 1) is fitted to features less the mean of the drawn ones, normalised, and
-judges all test images: the classifier of Tian et al., "Rethinking few-shot image classification"
+evaluates all test images: the classifier of Tian et al., "Rethinking few-shot image classification"
 (arXiv 2003.11539), with SimpleShot's mean (arXiv 1911.04623), here of the drawn images alone.
 
 A score is the mean of the draws' accuracies: ``accuracy_N`` of N images of each class,
@@ -67,7 +67,7 @@ class FewShot(ClassDecisions):
         self, dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int,
         progress: Progress,
     ) -> Probed:  # fmt: skip
-        """Fit a classifier to every draw, and judge the test images.
+        """Fit a classifier to every draw, and evaluate the test images.
 
         Raises:
             DataError: A split is empty, or a class has fewer images than are to be drawn.

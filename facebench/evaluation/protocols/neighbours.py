@@ -6,7 +6,7 @@ T = 0, with one vote each.
 
 honest
     k and T are chosen by accuracy on held-out training items, as for the linear probe; then all
-    training items vote, and the test items are judged once.
+    training items vote, and the test items are evaluated once.
 paper
     The recipe of DINO: k = 20, T = 0.07 (``probe.k``, ``probe.temperature``). Nothing is chosen.
 """

@@ -4,7 +4,7 @@ As in SUPERB (Yang et al., Interspeech 2021) and s3prl: the linear head sees a s
 of all layers of a model, whose weights (a softmax) are learned with the head on the training split.
 Learning rate and weight decay are chosen, and both kinds of scores made, as for the linear probe
 (``classification``). Features are the model's ``layers``, :mod:`facebench.models.features`; of a
-model without them (a floor) it is the linear probe.
+model without them (a baseline) it is the linear probe.
 
 ``details.layer_weights`` has the weights, from the first layer to the last: of ``honest``, and of
 ``paper`` after the last epoch.

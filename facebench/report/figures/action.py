@@ -1,4 +1,4 @@
-"""F1 of each action unit, honest and paper, with intervals and floors."""
+"""F1 of each action unit, honest and paper, with intervals and baselines."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def panels(results: Iterable[Result], figure: str, *, fewest: int = 1) -> list[P
 
 
 def usual(panel: Panel) -> bool:
-    """Return whether a panel is of a task as papers judge it: whole, by the usual probe."""
+    """Return whether a panel is of a task as papers evaluate it: whole, by the usual probe."""
     spec = panel.record.spec
     learned = panel.record.of_pairs and spec.probe.verification != "cosine"
     return not (spec.limit or other_probe(panel.record) or learned)

@@ -40,7 +40,7 @@ def score_against_compute(panels: Sequence[Panel], cost: Cost) -> Drawing:
     """Return validated scores by what learning cost, on a logarithmic axis, with 95 % intervals.
 
     A line joins runs that differ in how long, and from how many images, they learned, and in
-    nothing else. What learns nothing is a line across; so is the strongest floor.
+    nothing else. What learns nothing is a line across; so is the strongest baseline.
 
     Args:
         panels: Groups of comparable results.

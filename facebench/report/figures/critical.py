@@ -42,7 +42,7 @@ def critical_diagram(boards: Sequence[Board]) -> Drawing:
             return _diagram(board, board.ranks["honest"])
         reasons.append(reason)
     raise DataError(
-        f"figure critical: {'; '.join(reasons) or 'found no result'}. Judge more methods on the "
+        f"figure critical: {'; '.join(reasons) or 'found no result'}. Evaluate more methods on the "
         "same tasks, at one budget."
     )
 
@@ -53,14 +53,14 @@ def _lacking(board: Board) -> str | None:
     of = SYNTHETIC if board.synthetic else "real data"
     if not found.rows:
         return (
-            f"{of}: found no three methods at one budget that were all judged on the same two or "
-            "more tasks; expected them"
+            f"{of}: found no three methods at one budget that were all evaluated on the same two "
+            "or more tasks; expected them"
         )
     if len(found.columns) < found.needed:
         return (
             f"{of}: found {len(found.columns)} tasks that all {len(found.rows)} methods were "
-            f"judged on; expected {found.needed} or more, since with fewer no order of methods is "
-            f"significant at {_ALPHA:g}"
+            f"evaluated on; expected {found.needed} or more, since with fewer no order of methods "
+            f"is significant at {_ALPHA:g}"
         )
     return None
 

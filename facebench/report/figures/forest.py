@@ -21,7 +21,7 @@ _NARROW, _BROAD = 28, 60  # characters of a name
 def forest(panels: Sequence[Panel]) -> Drawing:
     """Return validated scores with 95 % intervals over test items, the best of each panel first.
 
-    Floors stand below, and the strongest of them as a line through all rows. A diamond is the
+    Baselines stand below, and the strongest of them as a line through all rows. A diamond is the
     number that a paper publishes for a method, from its own data and budget; on real data only.
 
     Args:

@@ -1,4 +1,4 @@
-"""The heat map of a disentanglement report: features down, factors across, 0 is the floor."""
+"""The heat map of a disentanglement report: features down, factors across, 0 is the baseline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LIGHT = 0.55  # above this a cell is dark, and its text white
 def heat_map(record: dict[str, Any]) -> Drawing:
     """Return how much of each factor each feature contains, with intervals.
 
-    A cell is (score - floor) / (1 - floor), so that colours are comparable across metrics.
+    A cell is (score - baseline) / (1 - baseline), so that colours are comparable across metrics.
 
     Args:
         record: Record of a :class:`facebench.disentangle.disentanglement.Disentanglement`.
@@ -38,11 +38,11 @@ def heat_map(record: dict[str, Any]) -> Drawing:
                 _write(axes, across, down, _held(row, name), "white" if dark else "black")
         _label(axes, record)
         bar = figure.colorbar(image, ax=axes, ticks=[0, 0.5, 1], pad=0.14)
-        bar.ax.set_yticklabels(["floor", "half", "perfect"])
+        bar.ax.set_yticklabels(["baseline", "half", "perfect"])
 
     faces = record["faces"]
     title = (
-        "What a linear model reads from each feature: 0 is the floor, 1 perfect\n"
+        "What a linear model reads from each feature: 0 is the baseline, 1 perfect\n"
         f"{faces['images']:,} {SYNTHETIC} of {faces['persons']:,} persons, "
         "95 % intervals over persons"
     )

@@ -34,13 +34,13 @@ class Bars:
 def paint_bars(
     axes: Axes, titles: Sequence[str], series: Sequence[Bars], floors: Mapping[str, Sequence[float]]
 ) -> None:
-    """Draw bars in groups, and floors as lines across each group.
+    """Draw bars in groups, and baselines as lines across each group.
 
     Args:
         axes: Axes to draw on.
         titles: Titles of the groups.
         series: One for each colour; as many values as titles.
-        floors: Name and values of each floor.
+        floors: Name and values of each baseline.
     """
     places, width = np.arange(len(titles)), 0.8 / len(series)
     for number, bars in enumerate(series):

@@ -55,7 +55,7 @@ def most_confident(result: Result, classes: Sequence[str], count: int) -> list[M
     elif record.task.protocol[0] in ("classification", "weighted"):
         raise StageError(
             f"{result.path}: does not say how sure its decisions were, since an earlier version of "
-            "facebench wrote it; expected the column honest_probability. Judge it again with "
+            "facebench wrote it; expected the column honest_probability. Evaluate it again with "
             "facebench run --force."
         )
     else:

@@ -47,7 +47,7 @@ class RankPair:
 
 
 def rank_pairs(panels: Sequence[Panel]) -> list[RankPair]:
-    """Return the tasks on both of whose kinds of data three or more methods were judged.
+    """Return the tasks on both of whose kinds of data three or more methods were evaluated.
 
     A method is its title, feature, backbone and options; of several budgets the run of the one that
     the most methods share counts, else the longest. Ranks have 95 % intervals over test items.
@@ -72,7 +72,7 @@ def rank_pairs(panels: Sequence[Panel]) -> list[RankPair]:
     if not found:
         raise DataError(
             f"figure ranks: found no task on whose real and rendered faces {_FEWEST} or more of "
-            "the same methods were judged. Run them on both, with --synthetic always for the "
+            "the same methods were evaluated. Run them on both, with --synthetic always for the "
             "rendered ones."
         )
     return found

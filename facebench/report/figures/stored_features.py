@@ -100,7 +100,7 @@ def features_folder(result: Result, workspace: Workspace) -> Path:
 
 
 def stored_dataset(result: Result, workspace: Workspace, registry: Registry) -> Dataset:
-    """Open the dataset that a result was judged on.
+    """Open the dataset that a result was evaluated on.
 
     Args:
         result: A stored result.

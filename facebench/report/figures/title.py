@@ -50,7 +50,7 @@ def check_protocol(record: Record, figure: str, *protocols: str) -> None:
     """Refuse a result that a figure cannot show.
 
     Raises:
-        DataError: It was judged by another protocol.
+        DataError: It was evaluated by another protocol.
     """
     found = record.task.protocol[0]
     if found not in protocols:

@@ -1,7 +1,7 @@
 """Mean ranks over several test sets: Friedman's test and the critical difference of Nemenyi.
 
 As in J. Demšar, "Statistical comparisons of classifiers over multiple data sets", JMLR 7, 2006,
-section 3.2.2. A block is a test set; what is compared was judged on all of them.
+section 3.2.2. A block is a test set; what is compared was evaluated on all of them.
 """
 
 from __future__ import annotations

@@ -121,5 +121,5 @@ def test_layers_are_judged_by_their_weighted_sum(words: dict[str, Any]) -> None:
     assert np.load(file).shape == (144, len(model.blocks) * model.num_features)
     assert all(not checked.findings for checked in fb.validate(words["results"]))
     other = {**words, "settings": {**words["settings"], "extract.feature": "cls"}}
-    with pytest.raises(SpecError, match=r"--probe weighted judges the feature layers; found .*cls"):
+    with pytest.raises(SpecError, match=r"weighted evaluates the feature layers; found .*cls"):
         fb.evaluate(model, preprocess={"image_size": 32}, **other)
