@@ -1,14 +1,19 @@
 // Columns about the runs behind a row. `read` returns a text, `links` [[text, address]]; a column
-// that nothing is stored for is not offered.
+// that nothing is stored for is not offered. Rows can be sorted by `number`, 0 or NaN for none.
 
 const FACTS = {
   parameters: { title: "Backbone parameters",
-    read: (row) => each(row, (run) => run.parameters !== null && count(run.parameters)) },
-  length: { title: "Feature length", read: (row) => each(row, (run) => run.length && count(run.length)) },
-  images: { title: "Images seen", read: (row) => (row.images ? count(row.images) : "") },
+    read: (row) => each(row, (run) => run.parameters !== null && count(run.parameters)),
+    number: (row) => most(row, (run) => run.parameters) },
+  length: { title: "Feature length", read: (row) => each(row, (run) => run.length && count(run.length)),
+    number: (row) => most(row, (run) => run.length) },
+  images: { title: "Images seen", read: (row) => (row.images ? count(row.images) : ""),
+    number: (row) => row.images },
   seconds: { title: "Learning took",
-    read: (row) => (row.images ? duration(learningSeconds(row)) : "") },
-  written: { title: "Written", read: (row) => each(row, (run) => run.created.slice(0, 10), true) },
+    read: (row) => (row.images ? duration(learningSeconds(row)) : ""),
+    number: (row) => row.images && learningSeconds(row) },
+  written: { title: "Written", read: (row) => each(row, (run) => run.created.slice(0, 10), true),
+    number: (row) => most(row, (run) => Date.parse(run.created)) },
   signed: { title: "Submitted by key", read: (row) => each(row, (run) => run.signed) },
   paper: { title: "Paper", links: (row) => addresses(row, (run) => [origin(run).paper, origin(run).paper_url]) },
   code: { title: "Authors’ code",
@@ -28,6 +33,8 @@ function each(row, read, last = false) {
   const found = [...new Set(runsOfRow(row).map(read).filter(Boolean))].sort();
   return last ? found.at(-1) ?? "" : found.join(", ");
 }
+
+const most = (row, read) => Math.max(0, ...runsOfRow(row).map(read));
 
 // [[text, address]] of the runs of a row, each once.
 function addresses(row, read) {
@@ -69,6 +76,24 @@ function shownFacts() {
     .map(([, fact]) => fact);
 }
 
+// What rows are sorted by, if it is a column about runs that is shown; else undefined.
+const sortFact = () => shownFacts().find((fact) => fact.number && FACTS[state.sort.by] === fact);
+
+function forgetHiddenSort() {
+  if (state.sort.by in FACTS && !sortFact()) state.sort = { by: null, worst: false };
+}
+
+// The largest first (or the smallest); what has no number stands last either way.
+function byFact(rows, fact) {
+  const turn = state.sort.worst ? -1 : 1;
+  const numbers = new Map(rows.map((row) => [row, fact.number(row) || 0]));
+  return [...rows].sort((a, b) => {
+    const [x, y] = [numbers.get(a), numbers.get(b)];
+    return (x && y ? turn * (y - x) : y - x) || a.method.localeCompare(b.method, "en")
+      || a.order - b.order;
+  });
+}
+
 // Switches for the columns.
 function factChoice() {
   const stored = storedFacts();
@@ -78,6 +103,7 @@ function factChoice() {
   function choose() {
     const chosen = [...byId("facts").querySelectorAll("input:checked")].map((box) => box.value);
     state.facts = chosen.length === stored.length ? "shown" : chosen.join(",");
+    forgetHiddenSort();
     draw();
   }
   const all = h("button", { type: "button", class: "tool", onclick: () => {

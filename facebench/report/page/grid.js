@@ -21,7 +21,8 @@ function grid() {
 // [{ row, others }], from the top; `others` is null for a row that another one stands for.
 function unfoldedRows() {
   const others = new Map(folded().map((one) => [one.row, one.others]));
-  return sorted([...others.keys()], value).flatMap((row) => [{ row, others: others.get(row) },
+  const [rows, fact] = [[...others.keys()], sortFact()];
+  return (fact ? byFact(rows, fact) : sorted(rows, value)).flatMap((row) => [{ row, others: others.get(row) },
     ...(state.open.has(row.method_key) ? others.get(row) : [])
       .map((other) => ({ row: other, others: null }))]);
 }
@@ -92,15 +93,14 @@ function head(seen, more) {
       titles.map(({ family, span }) => h("th", { colspan: span, scope: "colgroup" }, family)),
       more.length > 0 && h("th", { colspan: more.length, scope: "colgroup" }, "Run")),
     h("tr", { class: "headings" },
-      h("th", { scope: "col", class: "stick", "aria-sort": ariaSort(null) },
+      h("th", { scope: "col", class: "stick", "aria-sort": ariaSort("method", false) },
         sorter("method", "Method", "", "")),
       seen.map((column, i) => h("th", {
-        scope: "col", "aria-sort": ariaSort(column),
+        scope: "col", "aria-sort": ariaSort(column.id, column.higher),
         class: i && seen[i - 1].family !== column.family ? "first" : null,
       }, sorter(column.id, column.title, `${column.metric} ${direction(column)}`, column.note,
         shared(column)), floorKeys(column))),
-      more.map(({ title }, i) => h("th", { scope: "col", class: i ? "fact" : "fact first",
-        tabindex: "-1", "data-stop": true }, h("span", { class: "title" }, title)))));
+      more.map((fact, i) => factHead(fact, i ? "fact" : "fact first"))));
 }
 
 function sorter(key, title, metric, note, warned = []) {
@@ -111,16 +111,26 @@ function sorter(key, title, metric, note, warned = []) {
   metric && h("span", { class: "metric" }, metric), note && h("span", { class: "metric note" }, note));
 }
 
-function ariaSort(column) {
-  if (sortColumn()?.id !== column?.id) return "none";
-  // Best first is falling where higher is better, and rising where it is not (or for names).
-  const falling = (column !== null && column.higher) !== state.sort.worst;
-  return falling ? "descending" : "ascending";
+// A column about runs; one of numbers can be sorted by.
+function factHead(fact, kind) {
+  const key = Object.keys(FACTS).find((each) => FACTS[each] === fact);
+  if (!fact.number) return h("th", { scope: "col", class: kind, tabindex: "-1", "data-stop": true },
+    h("span", { class: "title" }, fact.title));
+  return h("th", { scope: "col", class: kind, "aria-sort": ariaSort(key, true) },
+    sorter(key, fact.title, "", ""));
+}
+
+// What rows are sorted by: the id of a column, "method", or the key of a column about runs.
+const sortKey = () => (sortFact() ? state.sort.by : sortColumn()?.id ?? "method");
+
+// Best first is falling where higher is better, and rising where it is not (or for names).
+function ariaSort(key, higher) {
+  if (sortKey() !== key) return "none";
+  return higher !== state.sort.worst ? "descending" : "ascending";
 }
 
 function sortBy(key) {
-  const same = (sortColumn()?.id ?? "method") === key;
-  state.sort = { by: key, worst: same && !state.sort.worst };
+  state.sort = { by: key, worst: sortKey() === key && !state.sort.worst };
   draw();
   document.querySelector(`[data-sort="${key}"]`).focus();
 }

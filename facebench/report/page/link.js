@@ -34,7 +34,8 @@ function readAddress() {
     .filter((key) => key === "shown" || key in FACTS).join(",");
   const sort = said.get("sort") ?? "";
   const by = sort.replace(/^-/, "");
-  if (by === "method" || columns().some((column) => column.id === by))
+  if (by === "method" || FACTS[by]?.number || columns().some((column) => column.id === by))
     state.sort = { by, worst: sort.startsWith("-") };
+  forgetHiddenSort();
   for (const key of said.getAll("open")) state.open.add(key);
 }

@@ -17,7 +17,7 @@ const state = {
   compute: "images", // what scores are drawn against: see curve.js
   rows: "shared", // which of a method's rows stands for it: see rows.js
   open: new Set(), // method keys whose other rows are shown, too
-  sort: { by: null, worst: false }, // by: a column's id, "method"; null: first headline
+  sort: { by: null, worst: false }, // by: a column's id, "method", a key of FACTS; null: first headline
 };
 const PROTOCOLS = ["honest", "paper"];
 
@@ -91,7 +91,7 @@ function sortColumn() {
 // Rows best first (or worst first); a row without a score stands last either way.
 function sorted(rows, read) {
   const column = sortColumn();
-  const turn = state.sort.worst ? -1 : 1;
+  const turn = state.sort.worst && !sortFact() ? -1 : 1;
   const byName = (a, b) => a.method.localeCompare(b.method, "en") || a.order - b.order;
   if (column === null) return [...rows].sort((a, b) => turn * byName(a, b));
   return [...rows].sort((a, b) => {

@@ -176,6 +176,39 @@ def test_equal_time_cannot_be_chosen_where_none_is_stored(address: str, browser:
         assert len(lines(view)) == 4
 
 
+def test_columns_about_runs_sort_by_their_numbers(visit: Any, address: str) -> None:
+    """The most first, then the fewest; what has none is last either way."""
+    view = visit()
+    view.locator("#facts summary").click()
+    view.locator("#facts button").click()
+    choose(view, "rows", "all")
+    kinds = view.locator(".headings .fact").evaluate_all("all => all.map((e) => e.ariaSort)")
+    assert kinds == ["none", "none", "none", None, None]  # images, seconds, date; two of links
+    heading = view.locator("th", has=view.locator('[data-sort="images"]'))
+    heading.locator("button").click()
+    assert [images for _, images in lines(view)] == ["4096", "512", "64", "64", "32", "nothing"]
+    assert heading.get_attribute("aria-sort") == "descending"
+    view.keyboard.press("Enter")  # the heading keeps the focus
+    assert [images for _, images in lines(view)] == ["32", "64", "64", "512", "4096", "nothing"]
+    assert heading.get_attribute("aria-sort") == "ascending"
+    assert view.locator("[aria-sort=ascending], [aria-sort=descending]").count() == 1
+    view.locator('[data-sort="seconds"]').click()
+    view.locator('[data-sort="seconds"]').click()
+    seen = [("SimCLR", "512"), ("PCL", "64"), ("MoCo", "32"), ("SimCLR", "64"), ("SimCLR", "4096")]
+    assert lines(view)[:5] == seen  # 10, 20, 24, 100 and 1,000 seconds
+    link = view.evaluate("location.href")
+    assert "sort=-seconds" in link
+    view.goto("about:blank")
+    view.goto(link)
+    assert lines(view)[:5] == seen
+    view.locator("#facts [value=seconds]").uncheck()
+    assert lines(view)[0] == ("SimCLR", "512")  # the best score
+    assert "sort" not in view.evaluate("location.hash")
+    view.goto("about:blank")
+    view.goto(f"{address}#sort=-seconds")  # of a column that is not shown
+    assert view.locator("th[aria-sort=descending]").inner_text().startswith("RAF-DB")
+
+
 def test_other_runs_unfold_with_the_most_images_first(visit: Any) -> None:
     view = visit()
     button = view.locator(".unfold")
