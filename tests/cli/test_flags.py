@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from collections import defaultdict
@@ -132,6 +133,22 @@ def test_help_loads_nothing_heavy(line: str) -> None:
 def test_help_shows_defaults_in_brackets() -> None:
     shown = CliRunner().invoke(app, ["run", "--help"]).stdout
     assert "[default: results/runs]" in " ".join(shown.split())
+
+
+def help_texts(group: Any) -> Iterator[str]:
+    """Yield what the help of a command and of all below it says."""
+    yield group.help or ""
+    for parameter in group.params:
+        yield getattr(parameter, "help", None) or ""
+    for inner in getattr(group, "commands", {}).values():
+        yield from help_texts(inner)
+
+
+def test_help_says_evaluate_and_baseline() -> None:
+    texts = list(help_texts(get_command(app)))
+    assert len(texts) > 200
+    assert sum("evaluate" in text.lower() for text in texts) > 5
+    assert [text for text in texts if re.search(r"\bjudg|\bfloors?\b", text, re.IGNORECASE)] == []
 
 
 # Groups -------------------------------------------------------------------------------------------
