@@ -35,7 +35,6 @@ class Run:
         learned: Description of the pretraining data.
         pretrain_data: Name, count of images, fingerprint and shared identities of that data.
         warnings: Warnings of the dataset and of the pretraining data that concern its task.
-        remarks: Those that concern other tasks.
         seconds: How long each stage took.
         alignment: How images were aligned, in words.
         length: Length of a feature; None where the result does not state it.
@@ -61,7 +60,6 @@ class Run:
     learned: str
     pretrain_data: Mapping[str, Any] | None
     warnings: tuple[str, ...]
-    remarks: tuple[str, ...]
     seconds: Mapping[str, Any]
     alignment: str
     length: int | None
@@ -141,7 +139,6 @@ def _run(result: Result, root: Path, pools: Pools, declared: Declared) -> Run:
         learned=learned_from(record).removeprefix(", "),
         pretrain_data=learned,
         warnings=tuple(text for text in record.warnings if concerns(text, task["title"])),
-        remarks=tuple(text for text in record.warnings if not concerns(text, task["title"])),
         seconds=record.seconds.plain(),
         alignment=alignment_words(record),
         length=record.feature_length,

@@ -70,7 +70,7 @@ function scores(one, runs, column) {
 }
 
 function warnings(runs) {
-  const all = [...new Set(runs.flatMap((run) => [...run.warnings, ...run.remarks]))];
+  const all = [...new Set(runs.flatMap((run) => run.warnings))];
   return all.length ? [h("section", { class: "warnings" }, h("h3", {}, "Warnings"),
     h("ul", {}, all.map((text) => h("li", {}, text))))] : [];
 }
