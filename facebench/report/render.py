@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from facebench.rendering.markdown import readable
 from facebench.rendering.table import Cell, Column, Section, Table, cell, columns, spans
 from facebench.report import DASH
 from facebench.report.groups import (
@@ -144,12 +145,9 @@ def detail_rows(record: Record) -> list[tuple[str, str]]:
     for kind in KINDS:
         block = record.scores.of(kind)
         for name, interval in block.intervals.items():
-            rows.append(
-                (
-                    f"{shown_kind(kind, record.task.protocol[0])} {name}",
-                    _value(block.value(name), interval, _scale(record, name)),
-                )
-            )
+            names = record.task.classes or () if name == "class_recalls" else ()
+            value = _value(block.value(name), interval, _scale(record, name), names)
+            rows.append((f"{shown_kind(kind, record.task.protocol[0])} {name}", value))
     return rows
 
 
@@ -171,10 +169,15 @@ def _scale(record: Record, name: str) -> float:
     return {metric.name: metric.scale for metric in task.columns}.get(name, task.main_metric.scale)
 
 
-def _value(value: Any, interval: Any, scale: float) -> str:
+def _value(value: Any, interval: Any, scale: float, names: Sequence[str] = ()) -> str:
+    """Return a value with its interval; of several, one a line where each has a name."""
     if isinstance(value, tuple):
         cells = zip(value, *interval, strict=True)
-        return ", ".join(_value(one, [low, high], scale) for one, low, high in cells)
+        texts = [_value(one, [low, high], scale) for one, low, high in cells]
+        if len(names) != len(texts):
+            return ", ".join(texts)
+        named = zip(names, texts, strict=True)
+        return "\n".join(f"{readable(name)} {text}" for name, text in named)
     if value is None:
         return DASH
     if None in interval:

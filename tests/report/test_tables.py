@@ -10,7 +10,7 @@ from whole_results import changed, merged, whole_result
 from facebench.rendering.table import plain
 from facebench.report.groups import comparable
 from facebench.report.reference import printed, printed_numbers
-from facebench.report.render import row, tables
+from facebench.report.render import detail_rows, row, tables
 from facebench.results.store import Result
 
 SCORES = {
@@ -118,3 +118,20 @@ def test_scores_without_leaks_stand_below() -> None:
     ]  # fmt: skip
     found = changed(found, scores={"without_leaks": {"exact and near": {"removed": 288}}})
     assert render([found]).count("without") == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (["calm", "a\u202e\nb"], "calm 75.00 [70.00, 80.00]\na b 50.00 [40.00, 60.00]"),
+        (None, "75.00 [70.00, 80.00], 50.00 [40.00, 60.00]"),  # an earlier version stored none
+        (["calm", "sad", "more"], "75.00 [70.00, 80.00], 50.00 [40.00, 60.00]"),  # whose is which?
+    ],
+)
+def test_recalls_have_the_names_of_their_classes(names: list[str] | None, shown: str) -> None:
+    recalls = {
+        "class_recalls": [0.75, 0.5], "intervals": {"class_recalls": [[0.7, 0.4], [0.8, 0.6]]},
+    }  # fmt: skip
+    task = {} if names is None else {"classes": names}
+    record = whole_result(task=task, scores={"honest": recalls}).record
+    assert dict(detail_rows(record))["validated class_recalls"] == shown
