@@ -7,6 +7,9 @@ const PNG_SCALE = 3;
 
 // A drawing is saved as it looks on white paper, whatever the page looks like.
 function standalone(svg) {
+  // Only what is on the page has a style.
+  const off = svg.isConnected ? null : h("div", { class: "unseen", "aria-hidden": "true" }, svg);
+  if (off) document.body.append(off);
   const root = document.documentElement;
   const before = root.dataset.theme;
   root.dataset.theme = "light";
@@ -23,6 +26,7 @@ function standalone(svg) {
   const paper = getComputedStyle(document.body).backgroundColor;
   if (before === undefined) delete root.dataset.theme;
   else root.dataset.theme = before;
+  off?.remove();
   const { width, height } = svg.viewBox.baseVal;
   const margin = 8;
   copy.setAttribute("xmlns", SVG);
@@ -55,10 +59,11 @@ async function savePng(svg, name) {
   save(await new Promise((done) => canvas.toBlob(done, "image/png")), `${name}.png`);
 }
 
-function downloads(svg, name) {
+// Buttons that save a drawing; `make` returns it when one is pressed.
+function downloads(make, name) {
   const button = (form, how) => {
     const made = h("button", { type: "button", class: "tool", "aria-label": `Download as ${form}`,
-      onclick: async () => { await how(svg, name); tell(made, form, "saved"); } }, form);
+      onclick: async () => { await how(make(), name); tell(made, form, "saved"); } }, form);
     return made;
   };
   return [button("SVG", saveSvg), button("PNG", savePng)];

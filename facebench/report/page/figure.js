@@ -26,7 +26,7 @@ function numbers(sheet, svg) {
     if (!fold.open || fold.children.length > 1) return;
     const made = sheet();
     fold.append(h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => made),
-      h("span", {}, "Download"), downloads(svg, made.name)), sheetTable(made));
+      h("span", {}, "Download"), downloads(() => svg, made.name)), sheetTable(made));
   };
   return fold;
 }

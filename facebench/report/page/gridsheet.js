@@ -1,4 +1,6 @@
-// The table as text: every row that is shown, unfolded ones too.
+// The table as text, and as a drawing: every row that is shown, unfolded ones too.
+
+const TABLED = { row: 24, gap: 22, longest: 640, most: 150 }; // pixels; most: rows, of which a browser makes a PNG
 
 function gridSheet() {
   const [seen, more] = [columns(), shownFacts()];
@@ -26,4 +28,29 @@ function gridSheet() {
       ...(papersShown() ? quotedGroups() : []).flatMap(([title, own]) => own.map((row) =>
         [row.method, title, ...seen.map((c) => theirs(row, c)), ...none])),
     ] };
+}
+
+// A sheet drawn as it would be printed: its title, its heading between two rules, its lines.
+function tableDrawing(sheet) {
+  const pen = h("canvas").getContext("2d");
+  pen.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
+  const lines = texts(sheet).slice(0, TABLED.most + 1)
+    .map((line) => line.map((text) => clipped(text, TABLED.longest)));
+  const widths = lines[0].map((_, i) =>
+    Math.ceil(Math.max(...lines.map((line) => pen.measureText(line[i]).width))));
+  const starts = widths.map((_, i) =>
+    widths.slice(0, i).reduce((sum, width) => sum + width + TABLED.gap, 0));
+  const left = sheet.rows.length - (lines.length - 1);
+  const title = joined(sheet.title, left > 0 && `the first ${lines.length - 1} of `
+    + plural(sheet.rows.length, "row"));
+  const width = Math.max(starts.at(-1) + widths.at(-1), Math.ceil(pen.measureText(title).width));
+  const top = (line) => (line + 1) * TABLED.row; // of a line; the title is above them
+  const rule = (y) => s("line", { class: "rule", x1: 0, x2: width, y1: y, y2: y });
+  const height = top(lines.length) + 1;
+  return s("svg", { class: "plot", viewBox: `0 0 ${width} ${height}`, width, height },
+    s("text", { class: "strong", x: 0, y: top(0) - 8 }, title),
+    [top(0), top(1), top(lines.length)].map(rule),
+    lines.map((line, down) => line.map((text, i) => s("text", { class: down && i ? null : "strong",
+      x: i < sheet.labels ? starts[i] : starts[i] + widths[i], y: top(down + 1) - 8,
+      "text-anchor": i < sheet.labels ? "start" : "end" }, text))));
 }

@@ -199,6 +199,26 @@ def test_the_table_is_copied_as_it_is_shown(visit: Any) -> None:
     assert "\\begin{tabular}{ll" in text
 
 
+def test_the_table_is_saved_as_it_is_copied(visit: Any, tmp_path: Path) -> None:
+    view = visit(scheme="dark")
+    tools = view.locator("#tools")
+    root = ElementTree.parse(saved(view, tools, "SVG", tmp_path)).getroot()
+    table = list(csv.reader(io.StringIO(copied(view, tools, "CSV"))))
+    title, *found = root.findall(".//{*}text")
+    assert title.text == "Scores on real data, validated"
+    assert [one.text for one in found] == [text for row in table for text in row]
+    places = [(float(one.get("x", "")), float(one.get("y", ""))) for one in found]
+    assert len(set(places)) == len(places)
+    assert len({y for _, y in places}) == len(table)
+    assert len({x for x, _ in places}) == len(table[0])
+    width, height = (float(root.get(key, "")) for key in ("width", "height"))
+    assert all(0 <= x < width and 0 < y < height for x, y in places)
+    assert {one.get("fill") for one in found} == {"rgb(29, 28, 26)"}  # dark on light paper
+    header = saved(view, tools, "PNG", tmp_path).read_bytes()[:24]
+    assert struct.unpack(">II", header[16:]) == (3 * width, 3 * height)
+    assert view.locator("body > .unseen").count() == 0
+
+
 @pytest.mark.nightly
 def test_what_is_copied_is_no_markup(visit: Any) -> None:
     view = visit()
