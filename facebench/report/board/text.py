@@ -86,7 +86,7 @@ def _sheet(board: Board, family: str, columns: tuple[Column, ...], left_out: int
     floors = [floor for floor in board.floors if any(c.id in floor.cells for c in columns)]
     sections.append(
         (
-            "floors",
+            "trivial baselines",
             tuple(
                 _plain(floor.name, [_number(floor.cells.get(c.id)) for c in columns])
                 for floor in floors

@@ -1,7 +1,7 @@
-// Floors: what no learning at all would score, as lines through the whiskers of a column, each with
-// its name and number in the heading.
+// Floors, for a reader "trivial baselines": what no learning at all would score, as lines through the
+// whiskers of a column, each with its name and number in the heading.
 
-const FLOOR_NOTE = "A floor: what no learning at all would score";
+const FLOOR_NOTE = "A trivial baseline: what no learning at all would score";
 
 // [{ name, value }], the strongest first.
 const floorsOf = (column) => once(`floors ${state.board} ${column.id}`, () => board().floors

@@ -14,7 +14,7 @@ function forestFigure(column) {
   const rows = all.slice(0, FOREST.most);
   const floor = floorsOf(column)[0] ?? null; // the strongest
   const below = [
-    floor && h("p", { class: "floor-note" }, `dashed: ${floor.name}, ${shown(floor.value)}`),
+    floor && h("p", { class: "floor-note" }, `dashed: the trivial baseline “${floor.name}”, ${shown(floor.value)}`),
     all.length > rows.length && h("p", { class: "floor-note" },
       `The ${rows.length} best of ${count(all.length)} rows are drawn; all are below.`)];
   return drawing({ title: label(column), note, svg: forestPlot(column, rows, floor),

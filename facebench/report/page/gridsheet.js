@@ -23,7 +23,7 @@ function gridSheet() {
     rows: [
       ...rows.map((row) => [row.method, variant(row), ...seen.map((c) => ours(row, c)),
         ...more.map((fact) => factText(fact, row) || DASH)]),
-      ...board().floors.map((row) => [row.name, "floor",
+      ...board().floors.map((row) => [row.name, "trivial baseline",
         ...seen.map((c) => shown(row.cells[c.id])), ...none]),
       ...(papersShown() ? quotedGroups() : []).flatMap(([title, own]) => own.map((row) =>
         [row.method, title, ...seen.map((c) => theirs(row, c)), ...none])),

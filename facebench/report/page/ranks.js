@@ -9,15 +9,15 @@ function ranks() {
     "This diagram is of the whole board: filters and the search do not change it.")] : [];
   if (!data?.rows.length) {
     return h("div", {}, whole, lacking(title, "", "Mean ranks need at least three methods at one "
-      + "budget that were judged on the same two or more tasks, and there are fewer. ",
-    code("facebench run --method simclr,moco,pcl --task all"), " judges methods on all tasks."));
+      + "budget that were evaluated on the same two or more tasks, and there are fewer. ",
+    code("facebench run --method simclr,moco,pcl --task all"), " evaluates methods on all tasks."));
   }
   const [k, n] = [data.rows.length, data.columns.length];
   const of = `${plural(k, "method")} on ${plural(n, "task")}, runs at ${board().budget || "one budget"}`;
   if (n < data.needed) {
     const why = `With ${plural(n, "task")} no difference between ${plural(k, "method")} can be found, `
       + `whatever their ranks: the critical difference is ${shown(data.distance)}, and mean ranks are `
-      + `at most ${k - 1} apart. Judge them on ${plural(data.needed - n, "more task")}.`;
+      + `at most ${k - 1} apart. Evaluate them on ${plural(data.needed - n, "more task")}.`;
     return h("div", {}, whole, lacking(title, of, why), sheetTable(rankSheet(data)),
       h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => rankSheet(data))));
   }

@@ -45,10 +45,10 @@ function reproduce(runs) {
     ...(real ? ["--data", "DATASETS"] : [])].join(" ")).join("\n");
   return h("section", { class: "reproduce" }, h("h3", {}, "Reproduce"),
     older(runs),
-    h("p", {}, "Judge the kept weights again and compare every number (",
+    h("p", {}, "Evaluate the kept weights again and compare every number (",
       code("--checkpoint FOLDER"), " where they are not in the cache):"),
     commandLine("Verify command", verify),
-    h("p", {}, "Learn and judge anew, with every option as the result states it",
+    h("p", {}, "Learn and evaluate anew, with every option as the result states it",
       real ? [", ", code("DATASETS"), " being the folder of the datasets:"] : ":"),
     commandLine("Run command", runCommand(runs)));
 }
@@ -102,7 +102,7 @@ function runCommand(runs) {
   if (spec.dedup_test) words.push("--dedup-test");
   if (spec.skip_broken) words.push("--skip-broken");
   const synthetic = DATA.datasets[run.dataset].synthetic;
-  words.push(...(synthetic ? ["--synthetic", "always"] : ["--data", "DATASETS"]), "--no-floors");
+  words.push(...(synthetic ? ["--synthetic", "always"] : ["--data", "DATASETS"]), "--no-baselines");
   for (const [group, options] of optionGroups(spec))
     for (const [key, value] of Object.entries(options))
       if (!UNSAID.includes(`${group}.${key}`)) words.push("--set", `${group}.${key}=${optionText(value)}`);

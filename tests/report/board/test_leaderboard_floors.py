@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 from board_world import SHARES
-from test_leaderboard_browser import ROW, address, browser, choose, visit
+from test_leaderboard_browser import ROW, STEPS, address, browser, choose, visit
 
 pytestmark = pytest.mark.slow
 __all__ = ["address", "browser", "visit"]  # fixtures
@@ -56,3 +57,21 @@ def test_the_first_screen_says_who_leads_and_by_how_much(visit: Any) -> None:
     view.keyboard.press("Escape")
     view.locator("[name=query]").fill("simclr")
     assert view.locator(".card").count() == 0  # it is of the whole board
+
+
+def test_a_reader_meets_the_words_of_the_field(visit: Any) -> None:
+    """Baseline and evaluate, for what code and stored results name a floor, and judging."""
+    view = visit()
+    seen = []
+    for step in STEPS[::-1]:  # the table is last
+        choose(view, "view", step)
+        for fold in view.locator("figure summary").all():
+            fold.click()
+        seen.append(view.locator("body").inner_text())
+    view.locator(f'{ROW} [aria-label^="SimCLR, RAF-DB"]').click()
+    seen.append(view.locator("dialog[open]").inner_text())
+    seen += view.locator("[title]").evaluate_all("all => all.map((each) => each.title)")
+    text = "\n".join(seen)
+    assert re.findall(r"\w*(?:floor|judg)\w*", text, re.IGNORECASE) == []
+    for said in ("trivial baselines", "trivial baseline: what no", "Evaluate the kept weights"):
+        assert said in text

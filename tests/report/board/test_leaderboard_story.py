@@ -93,7 +93,7 @@ def requested(command: str) -> list[LoadedRun]:
     for word in words:
         if word == "--set":
             settings.append(next(words))
-        elif word != "--no-floors":
+        elif word != "--no-baselines":
             flags[word.removeprefix("--").replace("-", "_")] = next(words)
     assert flags.pop("data", "DATASETS") == "DATASETS"
     arguments = RunArguments(flags=flags, settings=parse_set(settings))
