@@ -1,4 +1,4 @@
-"""What a first look at the page says: who leads at equal budget, and what floors there are."""
+"""What a first look at the page says: who leads at equal images, what floors there are, words."""
 
 from __future__ import annotations
 

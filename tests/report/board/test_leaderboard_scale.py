@@ -43,7 +43,8 @@ def many(board: Leaderboard, count: int) -> Leaderboard:
             runs += fresh
         rows.append(
             replace(row, id=f"r{len(real.rows) + place}", order=len(real.rows) + place, cells=cells,
-                    method=f"{row.method} {place % 50}", detail=f"temperature={place}")
+                    method=f"{row.method} {place % 50}", detail=f"temperature={place}",
+                    method_key=f"{row.method_key} {place % 50}")
         )  # fmt: skip
         place += 1
     whole = replace(real, rows=(*real.rows, *rows))
@@ -118,6 +119,15 @@ def test_the_keyboard_goes_through_lines_that_are_yet_to_be_made(view: Any, addr
         view.keyboard.press("ArrowDown")
     index = view.evaluate("document.activeElement.closest('tr').ariaRowIndex")
     assert index == str(3 + 60)  # the first press leads from the headings to the first line
+
+
+def test_equal_time_and_a_column_about_runs_are_as_quick(view: Any, address: str) -> None:
+    view.goto(f"{address}#facts=images,written")
+    assert cpu_seconds(view, partial(choose, view, "rows", "time")) < OPENS
+    assert view.locator('[name="rows"][value="time"]').is_checked()
+    choose(view, "rows", "all")
+    assert cpu_seconds(view, view.locator('[data-sort="written"]').click) < OPENS
+    assert view.locator("[aria-sort=descending] button").get_attribute("data-sort") == "written"
 
 
 def test_the_other_views_draw(view: Any, address: str) -> None:
