@@ -1,7 +1,7 @@
 """Imported: a shared backbone with weights from a file, without training.
 
 ``facebench import timm:resnet18 FILE`` creates the checkpoint. The feature is the flattened feature
-map, as for every method, so the untrained floor differs in the weights only.
+map, as for every method, so the untrained baseline differs in the weights only.
 """
 
 from facebench.method import Foreign, Method, MethodInfo

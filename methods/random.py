@@ -1,4 +1,4 @@
-"""The untrained backbone, the floor for every learned representation."""
+"""The untrained backbone, the baseline of every learned representation."""
 
 from facebench.method import Method, MethodInfo
 
@@ -10,7 +10,7 @@ class Random(Method):
         name="random",
         title="Untrained backbone",
         version=1,
-        paper="none: a floor that no paper prints",
+        paper="none: a baseline that no paper prints",
         year=2026,
         needs="nothing",
         floor=True,

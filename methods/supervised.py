@@ -1,9 +1,10 @@
 """Supervised learning: the shared backbone, trained end to end on the labels of a task.
 
-The ceiling beside the floor: what backbone, budget and linear probe reach where labels are learned
-from. Its features are judged as all others are. A linear head on F_s; cross-entropy for classes and
-persons (with smoothed labels: Szegedy et al., "Rethinking the Inception architecture for computer
-vision", CVPR 2016, section 7), binary cross-entropy for labels, L1 of standardised numbers.
+The ceiling beside the untrained backbone: what backbone, budget and linear probe reach where labels
+are learned from. Its features are evaluated as all others are. A linear head on F_s; cross-entropy
+for classes and persons (with smoothed labels: Szegedy et al., "Rethinking the Inception
+architecture for computer vision", CVPR 2016, section 7), binary cross-entropy for labels, L1 of
+standardised numbers.
 """
 
 from __future__ import annotations

@@ -54,8 +54,14 @@ class TCAE(FlowMethod):
         features=("f_s", "f_a", "f_h"),
         presets={
             "paper": {"pretrain.batch_size": 64},  # released code
-            # 64 steps of few frames: each pair is encoded five times and warped five times.
-            "quick": {"decoder_width": 8, "pretrain.limit": 256, "pretrain.batch_size": 16},
+            # 64 steps of few frames: each pair is encoded five times and warped five times. At
+            # 1e-3 the features collapse (docs/fidelity.md).
+            "quick": {
+                "decoder_width": 8,
+                "pretrain.limit": 256,
+                "pretrain.batch_size": 16,
+                "pretrain.lr": 1e-4,
+            },
         },
         small={"embedding_dim": 16, "decoder_width": 4},
     )

@@ -2,7 +2,7 @@
 
 A column is a printed number: a task, or one of the metrics that the paper prints for it (each
 action unit, each angle). Every method has four lines: honest, its 95 % interval, the paper's
-protocol, and what was printed. Floors come first.
+protocol, and what was printed. Trivial baselines come first.
 """
 
 from __future__ import annotations
@@ -185,7 +185,7 @@ def _interval(column: Column, result: Result | None) -> Cell:
 
 
 def _floors(groups: dict[Group, list[Result]], columns: Sequence[Column]) -> dict[str, list[str]]:
-    """One line for each floor: majority class, constant predictor, chance."""
+    """One line for each trivial baseline: majority class, constant predictor, chance."""
     lines: dict[str, dict[Group, dict[str, float]]] = defaultdict(dict)
     for group, members in groups.items():
         for name, values in members[0].record.floors.items():

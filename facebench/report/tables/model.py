@@ -82,9 +82,9 @@ class TableRow:
 
     Args:
         section: Heading of its section.
-        name: Method, setting or floor, as printed.
+        name: Method, setting or baseline, as printed.
         run: Difference of our run from others in the table; empty if there is none.
-        entry: Our run; None for a row that is printed only, and for a floor.
+        entry: Our run; None for a row that is printed only, and for a trivial baseline.
         cells: Cells by column; empty ones have no number.
     """
 

@@ -113,7 +113,7 @@ def table_notes(
     if len(found) > len(shown):
         more = len(found) - len(shown)
         notes.append(
-            f"Judged on tasks of this table, but without a row in it: {more} further "
+            f"Evaluated on tasks of this table, but without a row in it: {more} further "
             f"configuration{'s' if more > 1 else ''}; see facebench leaderboard."
         )
     return (*notes, *_warnings(shown))

@@ -24,7 +24,7 @@ from facebench.results.stats.contest import Contest
 from facebench.results.stats.statistics import contests
 from facebench.results.store import Result
 
-FLOORS = "Floors"
+FLOORS = "Trivial baselines"
 
 
 def paper_tables(
@@ -212,7 +212,7 @@ def _cell(
 
 
 def _floors(columns: Sequence[TableColumn], shown: Sequence[MethodEntry]) -> Iterator[TableRow]:
-    """Yield the rows of floors, scores without any representation, from the results."""
+    """Yield the rows of trivial baselines, scores without any representation, from the results."""
     values: dict[str, dict[tuple[Group, str], float]] = defaultdict(dict)
     for entry in shown:
         for group, of_group in entry.results.items():

@@ -65,7 +65,7 @@ def test_without_results_the_printed_table_is_left(number: int) -> None:
 def test_rows_stand_in_the_papers_order_with_ours_beside_them(world: list[Result]) -> None:
     (table,) = paper_tables(1, world)
     assert list(dict.fromkeys(row.section for row in table.rows)) == [
-        "Floors", "Fully supervised", BASELINES, "Self-supervised (linear evaluation)",
+        "Trivial baselines", "Fully supervised", BASELINES, "Self-supervised (linear evaluation)",
     ]  # fmt: skip
     learned = rows(table, "Self-supervised (linear evaluation)")
     assert [row.name for row in learned] == [
@@ -76,7 +76,7 @@ def test_rows_stand_in_the_papers_order_with_ours_beside_them(world: list[Result
     baselines = rows(table, BASELINES)
     assert [row.name for row in baselines] == ["LBP", "HoG", "Untrained backbone"]
     assert [row.name for row in baselines if row.entry] == ["Untrained backbone"]
-    (floor,) = rows(table, "Floors")
+    (floor,) = rows(table, "Trivial baselines")
     assert [cell.honest for cell in floor.cells] == [25.0, 25.0]
 
 
@@ -336,13 +336,15 @@ def test_an_ablation_lacks_rows_without_runs_and_parts_budgets(tmp_path: Path) -
         ablate(tmp_path, 1, 0.5, pretrain=PretrainSpec(epochs=epochs))
     ablate(tmp_path, 2, 0.6, pretrain=PretrainSpec(epochs=5))
     (table,) = paper_tables(5, stored_results(tmp_path))
-    sections = [s for s in dict.fromkeys(row.section for row in table.rows) if s != "Floors"]
+    sections = [
+        s for s in dict.fromkeys(row.section for row in table.rows) if s != "Trivial baselines"
+    ]
     assert sections == ["Budget 1", "Budget 2"]
     filled = [[bool(row.entry) for row in rows(table, section)] for section in sections]
     assert sorted(filled) == [
         [False, True, False, False, False], [False, True, True, False, False],
     ]  # fmt: skip
-    assert {cell for row in table.rows if not row.entry and row.section != "Floors"
+    assert {cell for row in table.rows if not row.entry and row.section != "Trivial baselines"
             for cell in row.cells if cell.honest is not None} == set()  # fmt: skip
 
 
