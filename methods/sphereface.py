@@ -41,8 +41,9 @@ class SphereFace(IdentityMethod):
         code_url="https://github.com/wy1iu/sphereface",
         needs="identities",
         presets={
-            # In 64 steps the released lambda falls to 115, which is a plain cosine.
-            "quick": {"lambda_decay": 3.0}
+            # In 64 steps the released lambda falls to 115, which is a plain cosine. At 1e-3 the
+            # features collapse (docs/fidelity.md).
+            "quick": {"lambda_decay": 3.0, "pretrain.lr": 1e-4}
         },
         small={"embedding_dim": 16},
     )
