@@ -7,7 +7,7 @@ meaning of the real files.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,30 +70,15 @@ def write_large_poses(
         photographs: Number of photographs of 300W-LP; each is written in three poses, and mirrored.
         tests: Number of images of AFLW2000.
     """
-    shots = list(_photographs(root / "300W_LP", faces, photographs))
-    copies = len(shots)
-    shots += _tests(root / "AFLW2000", faces, photographs, tests)
-    places: list[FloatArray] = []
-
-    def items() -> Iterator[Shot]:
-        for file, face in shots:
-            places.append(landmarks(face) * SIDE)  # in this process, while the workers render
-            yield file, face
-
-    with progress.bar("render", len(shots), "face") as advance:
-        write_images(items(), _RENDERED, progress=increments(advance))
-    with progress.bar("enlarge", len(shots), "face") as advance:
-        for number, ((file, face), points) in enumerate(zip(shots, places, strict=True)):
-            if number < copies:
-                _enlarge(file, _flip_of(file))
-                _write_mat(file, face.pose, points)
-                turned = Pose(face.pose.pitch, -face.pose.yaw, -face.pose.roll)
-                _write_mat(_flip_of(file), turned, mirrored(points, SIDE))
-            else:
-                _enlarge(file)
-                seen = np.where(facing(face), points, _INVISIBLE)
-                _write_mat(file, face.pose, seen[:, _AFLW])
-            advance(number + 1)
+    copies = list(_photographs(root / "300W_LP", faces, photographs))
+    singles = list(_tests(root / "AFLW2000", faces, photographs, tests))
+    with progress.bar("render", len(copies) + len(singles), "face") as advance:
+        more = increments(advance)
+        write_images(
+            _with_mirrored_mats(copies), _RENDERED,
+            finish=_enlarge_and_mirror, beside=_beside, progress=more,
+        )  # fmt: skip
+        write_images(_with_mats(singles), _RENDERED, finish=_enlarge, progress=more)
 
 
 def write_views(
@@ -153,18 +138,45 @@ def _photograph(faces: FaceSampler, number: int) -> Face:
     return replace(face, camera=replace(face.camera, zoom=_ZOOM * face.camera.zoom))
 
 
+def _with_mirrored_mats(shots: Iterable[Shot]) -> Iterator[Shot]:
+    """Write the ``.mat`` of each image and of its mirror image, while others are rendered."""
+    for file, face in shots:
+        points = landmarks(face) * SIDE
+        _write_mat(file, face.pose, points)
+        turned = Pose(face.pose.pitch, -face.pose.yaw, -face.pose.roll)
+        _write_mat(_flip_of(file), turned, mirrored(points, SIDE))
+        yield file, face
+
+
+def _with_mats(shots: Iterable[Shot]) -> Iterator[Shot]:
+    """Write the ``.mat`` of each image of AFLW2000-3D, while others are rendered."""
+    for file, face in shots:
+        seen = np.where(facing(face), landmarks(face) * SIDE, _INVISIBLE)
+        _write_mat(file, face.pose, seen[:, _AFLW])
+        yield file, face
+
+
 def _flip_of(file: Path) -> Path:
     return file.parent.with_name(f"{file.parent.name}_Flip") / file.name
 
 
-def _enlarge(file: Path, flip: Path | None = None) -> None:
-    """Enlarge an image to the published size, and optionally write its mirror image."""
+def _beside(file: Path) -> tuple[Path, ...]:
+    return (_flip_of(file),)
+
+
+def _enlarge(file: Path) -> Image.Image:
+    """Enlarge an image to the published size, and return it as it was before it was written."""
     with Image.open(file) as small:
         image = small.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     image.save(file, quality=90)
-    if flip is not None:
-        flip.parent.mkdir(exist_ok=True)
-        ImageOps.mirror(image).save(flip, quality=90)
+    return image
+
+
+def _enlarge_and_mirror(file: Path) -> None:
+    """Enlarge an image to the published size, and write its mirror image."""
+    flip = _flip_of(file)
+    flip.parent.mkdir(exist_ok=True)
+    ImageOps.mirror(_enlarge(file)).save(flip, quality=90)
 
 
 def _write_mat(image: Path, pose: Pose, points: FloatArray) -> None:
@@ -175,6 +187,7 @@ def _write_mat(image: Path, pose: Pose, points: FloatArray) -> None:
     scipy.io.savemat(stream, parameters, do_compression=True)
     # scipy writes the time into the header; a constant text makes the files reproducible.
     text = b"MATLAB 5.0 MAT-file, facebench, synthetic".ljust(116)
+    image.parent.mkdir(parents=True, exist_ok=True)
     image.with_suffix(".mat").write_bytes(text + stream.getvalue()[len(text) :])
 
 

