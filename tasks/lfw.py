@@ -12,7 +12,7 @@ middle is 10 px below that of the image, so that is the default crop; ``crop=250
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -109,7 +109,7 @@ class LFW(Task):
         prefix = home.relative_to(root).as_posix()
         prefix = "" if prefix == "." else f"{prefix}/"
         rows = [(f"{prefix}{person}/{name}", person) for person, name in _images(home)]
-        _check_side(root / rows[0][0])
+        _check_side(root / path for path, _ in rows)
         table = pd.DataFrame(rows, columns=["path", "subject"])
         crop = self.options.crop
         left = (SIDE - crop) // 2
@@ -191,10 +191,17 @@ def _images(home: Path) -> Iterator[tuple[str, str]]:
                 yield person, name
 
 
-def _check_side(path: Path) -> None:
-    height, width = read_image(path).shape[:2]
-    if (height, width) != (SIDE, SIDE):
-        raise DataError(
-            f"{path}: found {width} x {height} px; expected {SIDE} x {SIDE}, as LFW is published. "
-            "Copies that are cropped or aligned otherwise give numbers that do not compare."
-        )
+def _check_side(images: Iterable[Path]) -> None:
+    """Check the first image that can be read; others raise an error when features are extracted."""
+    for path in images:
+        try:
+            height, width = read_image(path).shape[:2]
+        except DataError:
+            continue
+        if (height, width) != (SIDE, SIDE):
+            raise DataError(
+                f"{path}: found {width} x {height} px; expected {SIDE} x {SIDE}, as LFW is "
+                "published. Copies that are cropped or aligned otherwise give numbers that do not "
+                "compare."
+            )
+        return

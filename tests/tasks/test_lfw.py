@@ -151,6 +151,19 @@ def test_images_of_another_size_are_refused(tmp_path: Path) -> None:
         LFW().manifest(tmp_path)
 
 
+def test_the_side_is_that_of_the_first_image_that_can_be_read(tmp_path: Path) -> None:
+    """Images that cannot be read are an error when features are extracted, or are left out."""
+    home = tmp_path / "lfw-deepfunneled"
+    people(home, side=112)
+    first, second, *_ = sorted(home.glob("*/*.jpg"))
+    first.write_bytes(b"")
+    with pytest.raises(DataError, match=f"{second.name}: found 112 x 112 px"):
+        LFW().manifest(tmp_path)
+    for image in home.glob("*/*.jpg"):
+        image.write_bytes(b"")
+    assert first.relative_to(tmp_path).as_posix() in set(LFW().manifest(tmp_path)["path"])
+
+
 def test_images_of_pairs_that_are_missing(tmp_path: Path) -> None:
     lfw(tmp_path)
     (tmp_path / "lfw-deepfunneled/Eve/Eve_0002.jpg").unlink()
