@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Protocol
 
 Advance = Callable[[int], None]  # called with the number of units done so far
@@ -23,6 +23,30 @@ class Silent:
     def bar(self, title: str, total: int, unit: str) -> Iterator[Advance]:
         """Open a bar that shows nothing."""
         yield lambda done: None
+
+
+class LateBars:
+    """A progress reporter whose bars open with the first unit done; that of no unit never does.
+
+    Args:
+        progress: Where they open.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    @contextmanager
+    def bar(self, title: str, total: int, unit: str) -> Iterator[Advance]:
+        """Provide what opens a bar when it is first called."""
+        with ExitStack() as stack:
+            opened: list[Advance] = []
+
+            def advance(done: int) -> None:
+                if not opened:
+                    opened.append(stack.enter_context(self._progress.bar(title, total, unit)))
+                opened[0](done)
+
+            yield advance
 
 
 def increments(advance: Advance) -> Advance:

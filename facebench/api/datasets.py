@@ -12,7 +12,7 @@ from facebench.audit.check import check_data as check_dataset
 from facebench.audit.findings import Report
 from facebench.audit.inventory import OBTAIN, VOXCELEB, DatasetStatus, inventory
 from facebench.config.options import Override, parse_value
-from facebench.data.dataset import write_stand_in as render_stand_in
+from facebench.data.stand_in import write_stand_in as render_stand_in
 from facebench.errors import DataError, SpecError
 from facebench.progress import Progress
 from facebench.registry import Registry

@@ -14,6 +14,7 @@ from facebench.data.finding import VOXCELEB as VOXCELEB_FOLDER
 from facebench.data.finding import find_real, nearest_folders
 from facebench.data.manifest import check_table
 from facebench.data.speakers import speaker_folders
+from facebench.data.stand_in import rendered_limit
 from facebench.errors import DataError, FacebenchError
 from facebench.protocol import table_protocol
 from facebench.registry import Registry
@@ -104,6 +105,9 @@ def _status(task: Task, data_root: Path | None) -> DatasetStatus:
     except FacebenchError as error:
         return DatasetStatus(info.name, info.title, root, synthetic, "unreadable", str(error))
     text = ", ".join(f"{count:,} {name}" for name, count in found.items())
+    limit = rendered_limit(root)
+    if limit:
+        text += f"; rendered for --limit {limit} only, other images are empty files"
     official = dict(info.counts)
     if synthetic or not official:
         return DatasetStatus(info.name, info.title, root, synthetic, "unknown", text)

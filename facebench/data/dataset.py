@@ -6,34 +6,28 @@ rendered once, below ``cache/synthetic``; :attr:`Dataset.synthetic` tells in eve
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from facebench.data.finding import task_folder
-from facebench.data.manifest import boxes, check_pairs, check_table
+from facebench.data.limit import keep_some
+from facebench.data.manifest import boxes, read_tables
+from facebench.data.stand_in import lacks_faces, rendered_limit, stand_in
 from facebench.errors import DataError, PluginError
 from facebench.progress import Progress, Silent
-from facebench.protocol import table_protocol
-from facebench.runtime.atomic import make_once
 from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import TORCHVISION, Box, Pixels, Scaling, crop_resize
 from facebench.runtime.workspace import StandIns
-from facebench.synth import FaceSampler
-from facebench.synth.write import GENERATOR_VERSION, MARKER
+from facebench.synth.write import MARKER
 from facebench.task import SPLITS, Task
 
 # From row, image [H, W, 3], the task's crop, side of the result and its filter to [size, size, 3].
 View = Callable[[int, Pixels, Box | None, int, Scaling], Pixels]
-
-_LIMIT_SEED = 2023
 
 _log = logging.getLogger(__name__)
 
@@ -130,24 +124,15 @@ class Dataset:
         Raises:
             DataError: ``n`` is not positive.
         """
-        if n < 1:
-            raise DataError(f"limit: found {n}; expected at least 1.")
-        unit = "images per split" if self.pairs is None else "pairs"
-        if self.pairs is not None:
-            pairs = self.pairs[_limit_pairs(self.pairs, n)].reset_index(drop=True)
-            keep = self.table["path"].isin(pd.concat([pairs["first"], pairs["second"]]))
-            smaller = len(pairs) < len(self.pairs)
-        else:
-            pairs, keep = None, _limit_rows(self.table, n)
-            smaller = not bool(keep.all())
-        if not smaller:
+        kept = keep_some(self.table, self.pairs, n)
+        if kept is None:
             return self
         return replace(
             self,
-            table=self.table[keep].reset_index(drop=True),
-            pairs=pairs,
-            digests=tuple(d for d, kept in zip(self.digests, keep, strict=True) if kept),
-            warnings=(*self.warnings, f"limited to {n} {unit}"),
+            table=self.table[kept.rows].reset_index(drop=True),
+            pairs=kept.pairs,
+            digests=tuple(d for d, keep in zip(self.digests, kept.rows, strict=True) if keep),
+            warnings=(*self.warnings, kept.warning),
         )
 
 
@@ -158,6 +143,7 @@ def open_dataset(
     *,
     synthetic: StandIns = "",
     scale: float = 1.0,
+    limit: int = 0,
     progress: Progress | None = None,
 ) -> Dataset:
     """Find, read and check the data of a task.
@@ -168,93 +154,53 @@ def open_dataset(
         cache: Folder for synthetic faces and digests; made if missing.
         synthetic: When rendered faces take the place of real data.
         scale: Size of the synthetic stand-in, as a factor.
+        limit: Take only what :meth:`Dataset.limit` keeps; of a stand-in that is not there yet, no
+            other image is rendered. 0: all.
         progress: Progress reporter for the hashing of file contents.
 
     Raises:
         DataError: The data folder does not exist, lacks the dataset, or has it incomplete.
         PluginError: The task breaks its contract.
     """
-    real = task_folder(task, data_root, synthetic)
-    root = (
-        real if real is not None else _stand_in(task, data_root, synthetic, cache, scale, progress)
-    )
-    table = task.manifest(root)
-    check_table(task.info, table)
-    table = table.reset_index(drop=True)
-    pairs = None
-    if table_protocol(task.info.protocol).paired:
-        pairs = task.pairs(root).reset_index(drop=True)
-        check_pairs(task.info, table, pairs)
-    digests = file_digests(root, table["path"].tolist(), cache, progress=progress)
+    progress = progress or Silent()
+    found = task_folder(task, data_root, synthetic)
+    if found is None:
+        _say_synthetic(task, data_root, synthetic)
+    root = found or stand_in(task, cache, scale=scale, limit=limit, progress=progress)
+    dataset = _read(task, root, limit)
+    if lacks_faces(root, dataset.table["path"]):
+        if found is not None:
+            raise DataError(
+                f"{task.info.title}: {root} was rendered for --limit {rendered_limit(root)}, and "
+                "other images are empty files; expected all images. Give another data folder."
+            )
+        # The task was changed since, and reads another table.
+        dataset = _read(task, stand_in(task, cache, scale=scale, progress=progress), limit)
+    paths = dataset.table["path"].tolist()
+    digests = file_digests(dataset.root, paths, cache, progress=progress)
+    return replace(dataset, digests=tuple(digests))
+
+
+def _read(task: Task, root: Path, limit: int) -> Dataset:
+    """Read the tables of a dataset, and limit them if asked; there are no digests yet."""
+    table, pairs = read_tables(task, root)
     rendered = (root / MARKER).is_file()  # also true for rendered faces in a user's data folder
-    dataset = Dataset(task, root, rendered, table, pairs, tuple(digests))
+    dataset = Dataset(task, root, rendered, table, pairs, ("",) * len(table))
     warnings = (*_reader_warnings(task, table), *_reader_warnings(task, pairs))
     if not rendered:
         warnings += _differing_counts(dataset)
     for warning in warnings:
         _log.warning("%s", warning)
-    return replace(dataset, warnings=warnings)
+    dataset = replace(dataset, warnings=warnings)
+    return dataset.limit(limit) if limit else dataset
 
 
-def population(name: str) -> int:
-    """Return the seed of a stand-in's persons; stand-ins of two tasks share no person."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
-
-
-def write_stand_in(task: Task, target: Path, *, scale: float, progress: Progress) -> None:
-    """Render a task's stand-in, unless ``target`` is there; it appears only when complete.
-
-    Args:
-        task: The task, which determines layout and population.
-        target: Folder to create; the same task and scale always give the same files.
-        scale: Factor on the number of images.
-        progress: Progress reporter.
-
-    Raises:
-        DataError: The task has no stand-in.
-    """
-
-    def render(folder: Path) -> None:
-        _log.info("%s: rendering synthetic faces into %s", task.info.title, target)
-        task.synthesise(folder, FaceSampler(population(task.info.name)), progress, scale)
-        (folder / MARKER).write_text(f"{_stand_in_record(task, scale)}\n", encoding="utf-8")
-
-    make_once(target, render)
-
-
-def _stand_in(
-    task: Task,
-    data_root: Path | None,
-    synthetic: StandIns,
-    cache: Path,
-    scale: float,
-    progress: Progress | None,
-) -> Path:
-    info = task.info
-    key = hashlib.sha256(_stand_in_record(task, scale).encode()).hexdigest()[:12]
-    target = cache / "synthetic" / f"{info.name}-v{info.version}-{key}"
+def _say_synthetic(task: Task, data_root: Path | None, synthetic: StandIns) -> None:
+    title = task.info.title
     looked = "no data folder given" if data_root is None else f"not below {data_root}"
     looked = "asked for with --synthetic always" if synthetic == "always" else looked
-    if info.folders:  # there is a real one
-        _log.warning("%s: SYNTHETIC faces instead of the real dataset (%s)", info.title, looked)
-    write_stand_in(task, target, scale=scale, progress=progress or Silent())
-    return target
-
-
-def _stand_in_record(task: Task, scale: float) -> str:
-    """Return everything that the content of a stand-in depends on, as JSON."""
-    made_from = {
-        "format_version": 1,
-        "generator": "facebench.synth",
-        "generator_version": GENERATOR_VERSION,
-        "seed": population(task.info.name),
-        "task": task.info.name,
-        "task_version": task.info.version,
-        "scale": scale,
-    }
-    if task.info.stand_in_version > 1:  # folders rendered before there was a version stay valid
-        made_from["stand_in_version"] = task.info.stand_in_version
-    return json.dumps(made_from, sort_keys=True, indent=2)
+    if task.info.folders:  # there is a real one
+        _log.warning("%s: SYNTHETIC faces instead of the real dataset (%s)", title, looked)
 
 
 def _reader_warnings(task: Task, table: pd.DataFrame | None) -> tuple[str, ...]:
@@ -279,22 +225,3 @@ def _differing_counts(dataset: Dataset) -> tuple[str, ...]:
         for name, official in info.counts.items()
         if found.get(name, 0) != official
     )
-
-
-def _limit_rows(table: pd.DataFrame, n: int) -> pd.Series:
-    """Mark ``n`` rows per split, in proportion to classes or folds, first one row of each."""
-    order = np.random.default_rng(_LIMIT_SEED).permutation(len(table))
-    kind = next((name for name in ("label", "fold") if name in table), "split")
-    shuffled = table[["split"]].assign(kind=table[kind]).iloc[order]
-    groups = shuffled.groupby(["split", "kind"])
-    place = groups.cumcount() / groups["kind"].transform("size")
-    rank = place.groupby(shuffled["split"]).rank(method="first")
-    return (rank <= n).sort_index()
-
-
-def _limit_pairs(pairs: pd.DataFrame, n: int) -> pd.Series:
-    """Mark the first pairs of a seeded order, as many of each kind in each fold."""
-    each = max(1, n // pairs["fold"].nunique() // 2)
-    order = np.random.default_rng(_LIMIT_SEED).permutation(len(pairs))
-    rank = pairs.iloc[order].groupby(["fold", "same"]).cumcount()
-    return (rank < each).sort_index()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_integer_dtype
@@ -11,7 +11,7 @@ from facebench.data.table_checks import broken, need_columns
 from facebench.errors import DataError
 from facebench.protocol import table_protocol
 from facebench.runtime.images import Box
-from facebench.task import SPLITS, TaskInfo
+from facebench.task import SPLITS, Task, TaskInfo
 
 CROP = ("left", "top", "right", "bottom")
 
@@ -21,6 +21,30 @@ def boxes(table: pd.DataFrame) -> list[Box | None]:
     if CROP[0] not in table:
         return [None] * len(table)
     return list(zip(*(table[side].tolist() for side in CROP), strict=True))
+
+
+def read_tables(task: Task, root: Path) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """Return the checked table of a task's images and, for verification, that of its pairs.
+
+    Args:
+        task: An instance, with its options.
+        root: Folder of the dataset.
+
+    Returns:
+        Both with an index from 0; None in place of the pairs of other tasks.
+
+    Raises:
+        PluginError: A column, split, label, path or crop breaks the contract.
+        DataError: The folder lacks something, or a split that the protocol needs has no images.
+    """
+    table = task.manifest(root)
+    check_table(task.info, table)
+    table = table.reset_index(drop=True)
+    if not table_protocol(task.info.protocol).paired:
+        return table, None
+    pairs = task.pairs(root).reset_index(drop=True)
+    check_pairs(task.info, table, pairs)
+    return table, pairs
 
 
 def check_table(info: TaskInfo, table: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from facebench.data.dataset import population
+from facebench.data.stand_in import population
 from facebench.progress import Progress, increments
 from facebench.runtime.atomic import locked
 from facebench.synth.write import GENERATOR_VERSION, write_clips

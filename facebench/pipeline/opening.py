@@ -42,9 +42,30 @@ def open_pretraining_data(run: LoadedRun, workspace: Workspace, judged: Dataset)
     return frames_for(source, info, settings.limit)
 
 
-def open_task_data(task: type[Task], options: Any, workspace: Workspace) -> Dataset:
-    """Open a task's real data, or its stand-in."""
+def open_judged_data(run: LoadedRun, workspace: Workspace) -> Dataset:
+    """Open the images that a run is evaluated on, those of its limit if it has one.
+
+    A stand-in is rendered as a whole if the run learns from images of its task, too.
+
+    Args:
+        run: The spec and the classes that it names.
+        workspace: Folders of data and stages, and progress reporter.
+
+    Raises:
+        FacebenchError: The data cannot be opened.
+    """
+    options, limit = run.spec.task_options, run.spec.limit
+    if run.learns and run.learned_task is run.task:
+        dataset = open_task_data(run.task, options, workspace)
+        return dataset.limit(limit) if limit else dataset
+    return open_task_data(run.task, options, workspace, limit=limit)
+
+
+def open_task_data(
+    task: type[Task], options: Any, workspace: Workspace, *, limit: int = 0
+) -> Dataset:
+    """Open a task's real data, or its stand-in; if asked, as many of them as a limit keeps."""
     return open_dataset(
         task(options), workspace.data, workspace.cache,
-        synthetic=workspace.synthetic, progress=workspace.progress,
+        synthetic=workspace.synthetic, limit=limit, progress=workspace.progress,
     )  # fmt: skip

@@ -34,7 +34,7 @@ from facebench.method import Method
 from facebench.pipeline import keys
 from facebench.pipeline.copies import Copies
 from facebench.pipeline.left_over import devices_record, left_by_others
-from facebench.pipeline.opening import open_pretraining_data, open_task_data
+from facebench.pipeline.opening import open_judged_data, open_pretraining_data
 from facebench.pipeline.passes import in_one_pass
 from facebench.request.loaded import LoadedRun
 from facebench.results.records import (
@@ -302,9 +302,6 @@ def open_stages(run: LoadedRun, workspace: Workspace) -> Stages:
     Raises:
         FacebenchError: The data cannot be opened.
     """
-    spec = run.spec
-    dataset = open_task_data(run.task, spec.task_options, workspace)
-    if spec.limit:
-        dataset = dataset.limit(spec.limit)
+    dataset = open_judged_data(run, workspace)
     source = open_pretraining_data(run, workspace, dataset) if run.learns else None
     return Stages(run, workspace, dataset, source)

@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 from tiny_tasks import Pairs, Tiny, opened, tiny_info, write_pairs, write_tiny
 
-from facebench.data.dataset import open_dataset, population
+from facebench.data.dataset import open_dataset
+from facebench.data.stand_in import population
 from facebench.errors import DataError, PluginError
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from facebench.data.dataset import population
+from facebench.data.stand_in import population
 from facebench.errors import DataError, PluginError, SpecError
 from facebench.method import Method
 from facebench.registry import Registry

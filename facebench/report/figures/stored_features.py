@@ -12,7 +12,7 @@ import pandas as pd
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError, StageError, UnknownNameError
 from facebench.evaluation.store import Features, read_features
-from facebench.pipeline.opening import open_task_data
+from facebench.pipeline.opening import open_judged_data
 from facebench.registry import Registry
 from facebench.reproduce import data_of
 from facebench.results.saved_spec import saved_run
@@ -120,8 +120,7 @@ def stored_dataset(result: Result, workspace: Workspace, registry: Registry) -> 
         cache=workspace.cache, results=workspace.results, device=workspace.device,
         data=data_of(record, run, workspace), progress=workspace.progress,
     )  # fmt: skip
-    dataset = open_task_data(run.task, run.spec.task_options, opened)
-    dataset = dataset.limit(run.spec.limit) if run.spec.limit else dataset
+    dataset = open_judged_data(run, opened)
     if dataset.fingerprint != record.task.fingerprint:
         raise DataError(
             f"{record.task.title}: found the fingerprint {dataset.fingerprint[:16]}; "
