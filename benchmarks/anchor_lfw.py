@@ -179,7 +179,7 @@ def main() -> None:
         preprocess={"image_size": SIDE, "values": (0, 255), "dtype": "uint8"},
         settings={"lfw.crop": SIDE, "extract.dtype": "float32"},
         data=arguments.data, synthetic=None, results=arguments.results, limit=arguments.limit,
-        floors=False, device="cpu", precision="32",
+        baselines=False, device="cpu", precision="32",
     )  # fmt: skip
     if model.called > 1 and not model.jittered:  # stored features need no call
         raise SystemExit("no image was jittered: they are read differently in a run.")

@@ -108,7 +108,7 @@ def measure(images: int, rounds: int) -> dict[str, float]:
         time.sleep(3)  # of what was changed just before a run nothing is kept
         run = [
             "run", "--method", "random", "--task", "generated", "--plugin", "plugin.py", "--data",
-            "data", "--device", "cpu", "--no-floors", "--set", "probe.epochs=2", "--set",
+            "data", "--device", "cpu", "--no-baselines", "--set", "probe.epochs=2", "--set",
             "extract.image_size=32", "--set", "pretrain.image_size=32",
         ]  # fmt: skip
         first = cpu_seconds(["-m", "facebench.cli", *run], folder)

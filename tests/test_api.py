@@ -21,7 +21,7 @@ from whole_results import changed
 import facebench as fb
 from conftest import Facebench
 from facebench.cli import app
-from facebench.config.options import CONFIG_KEYS
+from facebench.config.options import CONFIG_KEYS, OLD_KEYS
 from facebench.errors import SpecError, StageError, UnknownNameError
 from facebench.progress import Silent
 
@@ -98,7 +98,7 @@ def words(folder: Path, data: Path, plugin: Path) -> dict[str, Any]:
     """Return the words that all runs of these tests share."""
     return {
         "task": "tiny", "backbone": "tinynet", "pretrain_data": "tiny", "settings": SETTINGS,
-        "device": "cpu", "precision": "32", "floors": False, "data": data, "plugins": [plugin],
+        "device": "cpu", "precision": "32", "baselines": False, "data": data, "plugins": [plugin],
         "cache": folder / "cache", "results": folder / "results", "progress": Silent(),
     }  # fmt: skip
 
@@ -118,7 +118,7 @@ def flags(words: dict[str, Any]) -> list[str]:
     options = [f"--set={key}={value}" for key, value in words["settings"].items()]
     same = ("task", "backbone", "pretrain_data", "device", "precision", "data", "cache", "results")
     given = [f"--{name.replace('_', '-')}={words[name]}" for name in same]
-    return [*given, *options, "--no-floors", f"--plugin={words['plugins'][0]}"]
+    return [*given, *options, "--no-baselines", f"--plugin={words['plugins'][0]}"]
 
 
 def files(folder: Path) -> dict[str, int]:
@@ -186,10 +186,28 @@ def test_whatever_a_command_does_python_can_do() -> None:
 def test_run_takes_the_words_of_the_command() -> None:
     known = set(inspect.signature(fb.run).parameters)
     assert set(CONFIG_KEYS) <= known
+    assert known >= set(OLD_KEYS)
+    known -= set(OLD_KEYS)
     options = {parameter.name for parameter in get_command(app).commands["run"].params}  # type: ignore[attr-defined]
     renamed = {"set_": "settings", "plugin": "plugins"}
     of_terminal = {"dry_run", "verbose"}  # fb.dry_run; logging is the program's own
     assert {renamed.get(name, name) for name in options - of_terminal} | {"progress"} == known
+
+
+def test_baselines_have_an_older_name(words: dict[str, Any], folder: Path) -> None:
+    config = folder / "baselines.yaml"
+    config.write_text("floors: true\n")
+    rest = {name: value for name, value in words.items() if name != "baselines"} | {"method": "lbp"}
+    kept: list[dict[str, Any]] = [{}, {"baselines": True}, {"floors": True}, {"config": config}]
+    left: list[dict[str, Any]] = [
+        {"baselines": False}, {"floors": False}, {"config": config, "baselines": False},
+    ]  # fmt: skip
+    runs = [[run.spec.method for run in fb.dry_run(**rest, **said)] for said in kept + left]
+    assert runs == [["lbp", "random"]] * 4 + [["lbp"]] * 3
+    with pytest.raises(SpecError, match=r"dry_run\(\): found baselines 'True' and floors 'False'"):
+        fb.dry_run(**rest, baselines=True, floors=False)
+    with pytest.raises(SpecError, match=r"evaluate\(\): found baselines 'False' and floors 'True'"):
+        fb.evaluate(torch.nn.Identity(), "tiny", baselines=False, floors=True)
 
 
 # Runs ---------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ class Shaped(nn.Module):
 def words(tmp_path_factory: pytest.TempPathFactory, data: Path, plugin: Path) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("evaluate")
     return {
-        "device": "cpu", "precision": "32", "floors": False, "data": data, "plugins": [plugin],
+        "device": "cpu", "precision": "32", "baselines": False, "data": data, "plugins": [plugin],
         "settings": {"probe.epochs": 3}, "cache": folder / "cache", "results": folder / "results",
         "progress": Silent(),
     }  # fmt: skip
@@ -152,7 +152,7 @@ def test_a_model_with_a_size_of_its_own_is_compared_with_the_floors(
 ) -> None:
     folder = {**words, "results": tmp_path / "results"}
     own = fb.evaluate(
-        Colours(), "tiny", **{**folder, "floors": True}, preprocess={"image_size": 48}
+        Colours(), "tiny", **{**folder, "baselines": True}, preprocess={"image_size": 48}
     )
     mine, floor = own
     assert (mine.spec.extract.image_size, floor.spec.extract.image_size) == (48, 32)
@@ -193,7 +193,7 @@ def test_a_result_says_which_model_it_is_of_and_is_one_like_any_other(
 ) -> None:
     folder = tmp_path / "results"
     found = fb.evaluate(
-        Colours(), "tiny", name="Quarter colours", **{**words, "results": folder, "floors": True}
+        Colours(), "tiny", name="Quarter colours", **{**words, "results": folder, "baselines": True}
     )
     mine, floor = found
     assert floor.record.method.name == "random"

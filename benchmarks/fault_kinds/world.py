@@ -51,7 +51,7 @@ RUN = (
     "--pretrain-data", "squares", "--set", "pretrain.epochs=2", "--set", "pretrain.batch_size=12",
     "--set", "pretrain.image_size=32", "--set", "pretrain.checkpoint_minutes=0",
     "--set", "probe.epochs=2", "--set", "probe.resamples=100", "--set", "extract.batch_size=16",
-    "--device", "cpu", "--precision", "32", "--no-floors",
+    "--device", "cpu", "--precision", "32", "--no-baselines",
 )  # fmt: skip
 LONG_AGO = 1_700_000_000  # seconds since 1970
 NUMBERS = ("stages", "scores", "details", "floors", "n_test", "n_scored")

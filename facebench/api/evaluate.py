@@ -48,6 +48,7 @@ def evaluate(
     results: str | Path | None = None,
     cache: str | Path | None = None,
     limit: int | None = None,
+    baselines: bool | None = None,
     floors: bool | None = None,
     skip_broken: bool | None = None,
     dedup_test: bool | None = None,
@@ -106,7 +107,8 @@ def evaluate(
         results: Folder of the results (default ``results/runs``).
         cache: Folder of the stages; by default ``FACEBENCH_CACHE``.
         limit: Number of items of each split; 0 (default) is all.
-        floors: Evaluate the untrained backbone beside the model (default yes).
+        baselines: Evaluate the untrained backbone beside the model (default yes).
+        floors: An older name of ``baselines``.
         skip_broken: Record unreadable images and go on.
         dedup_test: Also score without test images that training has, too.
         force: Evaluate again and overwrite the results.
@@ -128,10 +130,9 @@ def evaluate(
     words: dict[str, Any] = {
         "task": tasks, "preset": preset, "probe": probe, "settings": settings, "seeds": [seed],
         "device": device, "precision": precision, "data": data, "synthetic": synthetic,
-        "results": results,
-        "cache": cache, "limit": limit, "floors": floors, "skip_broken": skip_broken,
-        "dedup_test": dedup_test, "force": force, "verify_cache": verify_cache,
-        "plugins": plugins, "progress": progress,
+        "results": results, "cache": cache, "limit": limit, "baselines": baselines,
+        "floors": floors, "skip_broken": skip_broken, "dedup_test": dedup_test, "force": force,
+        "verify_cache": verify_cache, "plugins": plugins, "progress": progress,
     }  # fmt: skip
     arguments = arguments_of(words, "evaluate")
     return prepare_evaluation(

@@ -101,7 +101,7 @@ def extract(
         **own,
         **{name: value for name, value in asked.items() if value is not None},
         "method": checkpoint.spec["method"], "task": task, "settings": options,
-        "checkpoint": checkpoint.folder, "floors": False,
+        "checkpoint": checkpoint.folder, "baselines": False,
         "data": data, "synthetic": synthetic, "cache": cache, "plugins": plugins,
         "progress": progress,
     }  # fmt: skip

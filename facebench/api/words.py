@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict, TypeVar, get_args, get_type_hints
 
 from facebench.api.places import optional_path, paths
-from facebench.config.options import Override, Overrides
+from facebench.config.options import Override, Overrides, renamed
 from facebench.errors import SpecError, UnknownNameError
 from facebench.progress import Progress
 from facebench.request.arguments import RunArguments
@@ -19,7 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FLAGS = (
     "method", "task", "backbone", "pretrain_data", "preset", "seeds", "device", "precision",
     "checkpoint", "prefix", "probe", "data", "synthetic", "results", "limit", "skip_broken",
-    "dedup_test", "floors",
+    "dedup_test", "baselines",
 )  # fmt: skip
 
 
@@ -53,7 +53,8 @@ class RunWords(TypedDict, total=False):
         results: Where results are written (default ``results/runs``).
         cache: Where stages are kept; by default ``FACEBENCH_CACHE``.
         limit: Use so many items of each split; 0 (default) is all.
-        floors: Evaluate the untrained backbone beside the methods (default yes).
+        baselines: Evaluate the untrained backbone beside the methods (default yes).
+        floors: An older name of ``baselines``.
         skip_broken: Record unreadable images and go on.
         dedup_test: Also score without test images that training has, too.
         force: Evaluate again and overwrite the results.
@@ -85,6 +86,7 @@ class RunWords(TypedDict, total=False):
     results: str | Path | None
     cache: str | Path | None
     limit: int | None
+    baselines: bool | None
     floors: bool | None
     skip_broken: bool | None
     dedup_test: bool | None
@@ -104,14 +106,15 @@ def arguments_of(words: Mapping[str, Any], function: str) -> RunArguments:
 
     Raises:
         UnknownNameError: There is no such word; the message has the nearest one.
-        SpecError: A key of ``settings`` is not of the form ``group.key``, or a folder has no name.
+        SpecError: A key of ``settings`` is not of the form ``group.key``, a folder has no name, or
+            a word and its older name differ.
     """
     for name in words:
         if name not in RunWords.__annotations__:
             raise UnknownNameError(
                 "argument", name, RunWords.__annotations__, where=f"{function}()"
             )
-    given = {name: value for name, value in words.items() if value is not None}
+    given = renamed({n: value for n, value in words.items() if value is not None}, f"{function}()")
     for name in ("data", "results", "cache"):  # "" would be the current folder, or no folder
         if given.get(name) == "":
             raise SpecError(f"{name} is empty; expected a folder. Name it, or leave {name} out.")

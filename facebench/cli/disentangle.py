@@ -10,8 +10,8 @@ import typer
 import facebench as fb
 from facebench.cli.command import command
 from facebench.cli.options import (
+    Baselines,
     DataPlaces,
-    Floors,
     Learning,
     Machine,
     Methods,
@@ -27,7 +27,7 @@ def disentangle(
     learning: Learning,
     seed: Annotated[int, typer.Option(help="Of learning, and of the intervals.")] = -1,
     machine: Machine,
-    floors: Floors = None,
+    baselines: Baselines = None,
     heatmap: Annotated[
         Path | None, typer.Option(help="Draw the heat map here; ends in .png or .svg.")
     ] = None,
@@ -57,7 +57,7 @@ def disentangle(
     prepared = prepare_factors(
         run_arguments(
             "disentangle", learning, machine, places,
-            method=method, seeds=None if seed < 0 else seed, floors=floors,
+            method=method, seeds=None if seed < 0 else seed, baselines=baselines,
         )
     )  # fmt: skip
     show_import(prepared.request)

@@ -10,8 +10,8 @@ import typer
 from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import (
+    Baselines,
     DataPlaces,
-    Floors,
     Force,
     Limit,
     Machine,
@@ -47,7 +47,7 @@ class JudgedOnce:
     probe: Probe = ""
     results: ResultsWritten = None
     limit: Limit = None
-    floors: Floors = None
+    baselines: Baselines = None
     skip_broken: SkipBroken = False
     force: Force = False
     verify_cache: VerifyCache = False

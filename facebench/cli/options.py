@@ -36,7 +36,7 @@ Methods = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps [default: auto].")]
-Floors = Annotated[
+Baselines = Annotated[
     bool | None,
     typer.Option(
         "--baselines/--no-baselines",
@@ -186,7 +186,7 @@ class Judging:
     probe: Probe = ""
     results: ResultsWritten = None
     limit: Limit = None
-    floors: Floors = None
+    baselines: Baselines = None
     skip_broken: SkipBroken = False
     dedup_test: Annotated[
         bool,

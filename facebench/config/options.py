@@ -40,9 +40,12 @@ DEFAULT = "default"  # the origin of a value that no layer sets
 
 CONFIG_KEYS = (
     "method", "task", "backbone", "preset", "seeds", "device", "precision", "limit",
-    "pretrain_data", "data", "synthetic", "results", "skip_broken", "floors",
+    "pretrain_data", "data", "synthetic", "results", "skip_broken", "baselines",
     "dedup_test", "checkpoint", "prefix", "probe",
 )  # fmt: skip
+
+OLD_KEYS: Mapping[str, str] = {"floors": "baselines"}
+"""Older names of keys, which are read as before."""
 
 
 @dataclass(frozen=True)
@@ -108,11 +111,34 @@ def read_config(path: Path) -> tuple[dict[str, Any], Overrides]:
                 overrides[f"{key}.{name}"] = Override(item, f"{where}.{name}", value.line(name))
         elif key == "pretrain_data":
             overrides["pretrain.data"] = Override(value, where, content.line(key))
-        elif key in CONFIG_KEYS:
+        elif key in CONFIG_KEYS or key in OLD_KEYS:
             top[key] = value
         else:
             raise UnknownNameError("key", str(key), CONFIG_KEYS, where=str(path))
-    return top, overrides
+    return renamed(top, str(path)), overrides
+
+
+def renamed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return run-wide values by today's names of their keys.
+
+    Args:
+        values: By today's or older names.
+        where: Names their place in messages.
+
+    Raises:
+        SpecError: A key is there by both names, with different values.
+    """
+    found = dict(values)
+    for old, new in OLD_KEYS.items():
+        if old not in found:
+            continue
+        value = found.pop(old)
+        if found.setdefault(new, value) != value:
+            raise SpecError(
+                f"{where}: found {new} '{shortened(found[new])}' and {old} '{shortened(value)}', "
+                f"an older name of the same; expected one value. Leave {old} out."
+            )
+    return found
 
 
 def layer(values: Mapping[str, Any], where: str, *, group: str = "") -> Overrides:

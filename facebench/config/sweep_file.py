@@ -21,7 +21,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from facebench.config.options import CONFIG_KEYS, Override, Overrides, parse_value
+from facebench.config.options import (
+    CONFIG_KEYS,
+    OLD_KEYS,
+    Override,
+    Overrides,
+    parse_value,
+    renamed,
+)
 from facebench.config.yaml_file import Block, check_word, check_words, load_yaml, read_yaml
 from facebench.errors import SpecError, UnknownNameError, shortened
 
@@ -108,7 +115,7 @@ def _sweep(content: Block, where: str) -> Sweep:
     for key, value in content.items():
         if isinstance(value, dict):
             overrides |= _flat({key: value}, where)
-        elif key in CONFIG_KEYS:
+        elif key in CONFIG_KEYS or key in OLD_KEYS:
             top[key] = value
         else:
             raise UnknownNameError("key", str(key), (*CONFIG_KEYS, *SWEEP_KEYS), where=where)
@@ -117,7 +124,7 @@ def _sweep(content: Block, where: str) -> Sweep:
         where=where,
         title=str(own.get("title", "")),
         table=None if table is None else parse_value(Override(table, where), int, "table"),
-        top=top,
+        top=renamed(top, where),
         overrides=overrides,
         settings=tuple(_settings(own, where)),
     )

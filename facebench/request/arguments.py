@@ -172,7 +172,7 @@ def build_request(
         limit=_typed(top, "limit", 0, CountOrAll),
         skip_broken=_typed(top, "skip_broken", False, bool),
         dedup_test=_typed(top, "dedup_test", False, bool),
-        floors=_typed(top, "floors", True, bool),
+        floors=_typed(top, "baselines", True, bool),
         checkpoint=given,
     )
 

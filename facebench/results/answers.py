@@ -47,7 +47,7 @@ GROUPS = ("facebench.methods", "facebench.tasks", "facebench.backbones")
 # Any other word (a checkpoint, --force, several devices, one that is new) takes the long way.
 _USUAL = frozenset(
     {"method", "task", "backbone", "pretrain_data", "preset", "settings", "config", "seeds",
-     "device", "precision", "probe", "data", "synthetic", "results", "cache", "limit", "floors",
+     "device", "precision", "probe", "data", "synthetic", "results", "cache", "limit", "baselines",
      "skip_broken", "dedup_test", "plugins"}
 )  # fmt: skip
 _VARIABLES = ("FACEBENCH_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "PYTHON", "HOME", "XDG_")

@@ -191,8 +191,8 @@ def test_a_mistake_of_the_user_is_one_line_and_status_2() -> None:
 
 def test_options_that_have_their_default_are_not_given() -> None:
     assert words(Places(), Machine(), Learning(), Judging()) == {}
-    assert words(Judging(limit=0, floors=False), Machine(device="cpu")) == {
-        "limit": 0, "floors": False, "device": "cpu",
+    assert words(Judging(limit=0, baselines=False), Machine(device="cpu")) == {
+        "limit": 0, "baselines": False, "device": "cpu",
     }  # fmt: skip
 
 
@@ -200,11 +200,11 @@ def test_options_that_have_their_default_are_not_given() -> None:
     ("flags", "said"),
     [
         ([], {}),
-        (["--baselines"], {"floors": True}),
-        (["--floors"], {"floors": True}),
-        (["--no-baselines"], {"floors": False}),
-        (["--no-floors"], {"floors": False}),
-        (["--no-floors", "--baselines"], {"floors": True}),  # the last one holds, as of one flag
+        (["--baselines"], {"baselines": True}),
+        (["--floors"], {"baselines": True}),
+        (["--no-baselines"], {"baselines": False}),
+        (["--no-floors"], {"baselines": False}),
+        (["--no-floors", "--baselines"], {"baselines": True}),  # the last one holds, as of one flag
     ],
 )
 def test_baselines_and_floors_are_two_names_of_one_flag(

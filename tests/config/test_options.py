@@ -106,6 +106,13 @@ def test_pretraining_data_are_an_option_by_another_name(tmp_path: Path) -> None:
     assert overrides == {"pretrain.data": Override("lfw", f"{path}, pretrain_data")}
 
 
+@pytest.mark.parametrize("text", ["baselines: no", "floors: no", "floors: no\nbaselines: no"])
+def test_baselines_have_an_older_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(text)
+    assert read_config(path) == ({"baselines": False}, {})
+
+
 def test_origins_name_the_layer_that_apply_takes_a_value_from() -> None:
     overrides = layer({"epochs": 4, "rate": 0.2}, "preset quick", group="mine")
     overrides |= parse_set(["mine.rate=0.3", "other.on=false"])
@@ -121,7 +128,16 @@ def test_the_quick_preset_says_what_an_epoch_is() -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("methd: pcl", "Did you mean 'method'"), ("- a", "expected keys"), ("a: [", "not a YAML")],
+    [
+        ("methd: pcl", "Did you mean 'method'"),
+        ("- a", "expected keys"),
+        ("a: [", "not a YAML"),
+        ("baseline: no", "Did you mean 'baselines'"),
+        (
+            "floors: no\nbaselines: yes",
+            "run.yaml: found baselines 'True' and floors 'False'.*Leave",
+        ),
+    ],
 )
 def test_a_config_file_that_does_not_fit(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "run.yaml"

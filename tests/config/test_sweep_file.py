@@ -49,6 +49,14 @@ def test_a_file_without_rows_and_grid_is_one_setting() -> None:
     assert (setting.name, setting.grid, setting.values) == ("", {}, {})
 
 
+@pytest.mark.parametrize("text", ["baselines: no", "floors: no", "floors: no\nbaselines: no"])
+def test_baselines_have_an_older_name(text: str) -> None:
+    assert parse_sweep(f"method: pcl\n{text}", "f.yaml").top == {
+        "method": "pcl",
+        "baselines": False,
+    }
+
+
 def test_blocks_and_dotted_keys_are_the_same() -> None:
     block = parse_sweep("grid: {pcl: {temperature: [1]}}\npretrain: {epochs: 3}", "f.yaml")
     dotted = parse_sweep("grid: {pcl.temperature: [1]}\npretrain: {epochs: 3}", "f.yaml")
@@ -78,6 +86,8 @@ def test_blocks_and_dotted_keys_are_the_same() -> None:
         ("rows: [{name: a}, {name: a}]", "two rows are called 'a'"),
         ("rows: [{name: a, set: {pcl.temperature: 1}}]\ngrid: {pcl.temperature: [1]}",
          "the grid varies it, too"),
+        ("floors: yes\nbaselines: no", "f.yaml: found baselines 'False' and floors 'True'"),
+        ("baseline: no", "Did you mean 'baselines'"),
         ("table: five", "table is 'five'; expected a whole number"),
     ],
 )  # fmt: skip
