@@ -26,6 +26,7 @@ from facebench.results.record import Record
 from facebench.results.records import judgement_record
 from facebench.results.saved_method import find_checkpoint
 from facebench.results.saved_spec import saved_run
+from facebench.results.scores import KINDS
 from facebench.results.store import Result
 from facebench.runtime.differences import MISSING, Difference, differences
 from facebench.runtime.stage_record import reading_in_full
@@ -178,13 +179,15 @@ def _compared(
 ) -> Reproduction:
     """Compare every number that the stored result has."""
     keys = ("scores", "floors", "n_test", "n_scored")
-    stored, new = ({key: record[key] for key in keys} for record in (result.record.plain(), again))
-    every = [found for found in differences(stored, new) if found.left != MISSING]
+    before, new = ({key: record[key] for key in keys} for record in (result.record.plain(), again))
+    if not result.record.drawn_alike:
+        _drop_intervals(before["scores"])
+    every = [found for found in differences(before, new) if found.left != MISSING]
     every.sort(key=lambda found: -found.size)
     predictions = result.predictions
     return Reproduction(
         origins,
-        compared=_numbers(stored),
+        compared=_numbers(before),
         differing=tuple(found for found in every if found.size > tolerance),
         largest=every[0] if every else None,
         same_rows=_same_rows(
@@ -193,6 +196,13 @@ def _compared(
         rows=len(predictions),
         tolerance=tolerance,
     )
+
+
+def _drop_intervals(scores: dict[str, Any]) -> None:
+    """Remove intervals of an earlier format, which are of other draws."""
+    for level in (scores, *(scores.get("without_leaks") or {}).values()):
+        for kind in KINDS:
+            del level[kind]["intervals"]
 
 
 def _same_rows(stored: pd.DataFrame, new: pd.DataFrame, *, hidden: bool) -> int:

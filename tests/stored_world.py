@@ -12,6 +12,7 @@ from whole_results import merged, whole_json
 
 from facebench.config.spec import ExtractSpec, PretrainSpec, ProbeSpec, RunSpec, digest, spec_record
 from facebench.evaluation.protocol import protocol_named
+from facebench.evaluation.resampling import SEED
 from facebench.results.store import Result, ResultStore
 from facebench.runtime.workspace import to_json
 
@@ -84,7 +85,7 @@ def write(
         extract=ExtractSpec(feature=feature, image_size=image_size),
         pretrain=pretrain or PretrainSpec(),
     )  # fmt: skip
-    protocol, scores = scored(predictions, seed)
+    protocol, scores = scored(predictions)
     record = {
         "spec": {**spec_record(spec), "method_options": options or {}, "task_options": {}},
         "method": {
@@ -111,7 +112,7 @@ def write(
     )
 
 
-def scored(predictions: pd.DataFrame, seed: int) -> tuple[str, dict[str, Any]]:
+def scored(predictions: pd.DataFrame) -> tuple[str, dict[str, Any]]:
     """Return the protocol that such predictions are of, and its scores."""
     protocol, choices = "regression", dict[str, Any]()
     if "first" in predictions:
@@ -126,4 +127,4 @@ def scored(predictions: pd.DataFrame, seed: int) -> tuple[str, dict[str, Any]]:
     elif "subject" in predictions:
         protocol = "multilabel"
     judge = protocol_named(protocol)
-    return protocol, judge.score(predictions, choices, resamples=RESAMPLES, seed=seed)
+    return protocol, judge.score(predictions, choices, resamples=RESAMPLES, seed=SEED)

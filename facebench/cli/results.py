@@ -55,6 +55,25 @@ def validate(
 
 @results_app.command()
 @command
+def rescore(folder: ResultFolder) -> None:
+    """Draw the intervals of results of earlier formats again, as this version draws them.
+
+    Scores and predictions stay; a signature is removed.
+    """
+    from facebench.results.rescored import rescore_folder
+    from facebench.runtime.cores import cores
+    from facebench.runtime.terminal import out
+
+    count = 0
+    for path in rescore_folder(folder, cores()):
+        out.print(f"written {path}", soft_wrap=True, highlight=False, markup=False)
+        count += 1
+    said = "1 result has new intervals" if count == 1 else f"{count} results have new intervals"
+    out.print(said if count else "found, nothing to do")
+
+
+@results_app.command()
+@command
 def merge(
     sources: Annotated[list[Path], typer.Argument(help="Folders of results.")],
     into: Annotated[Path, typer.Option(help="Folder that they are copied to.")],

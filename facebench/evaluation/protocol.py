@@ -8,7 +8,7 @@ only.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -19,6 +19,7 @@ import pandas as pd
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.evaluation.judgement import Judgement
+from facebench.evaluation.resampling import SEED, Measured
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind, TableProtocol, judging_protocol, table_protocol
@@ -27,9 +28,6 @@ from facebench.task import Metric, TaskInfo
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
-# From how often each unit is drawn, [R, U], to the values of M metrics for each draw, [R, M]; NaN
-# where there is none.
-Measure = Callable[[npt.NDArray[Any]], Floats]
 
 
 @dataclass(frozen=True)
@@ -64,22 +62,6 @@ class CurveForm:
     metric: str
     higher_is_better: bool = True
     by_fold: bool = False
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Metrics of stored predictions that are computed at once, as a function of a draw.
-
-    Args:
-        names: Names of the M metrics.
-        measure: The function.
-        of_integers: Whether it takes draws as they are held: integers of a small type, with the
-            draws of a unit one after the other. Else it gets floats, unit after unit.
-    """
-
-    names: Sequence[str]
-    measure: Measure
-    of_integers: bool = False
 
 
 class Protocol(TableProtocol):
@@ -137,7 +119,8 @@ class Protocol(TableProtocol):
             predictions: Predictions of ``probe``, or of a result.
             choices: Output of ``choices``.
             resamples: Number of bootstrap resamples.
-            seed: Seed of the bootstrap.
+            seed: Seed of the bootstrap, the same for all results; see
+                :mod:`facebench.evaluation.resampling`.
 
         Returns:
             ``honest`` and ``paper``, each with every metric, and ``intervals`` with a 95 %
@@ -209,7 +192,7 @@ class Protocol(TableProtocol):
 
         def rescore(kept: Bools) -> dict[str, Any]:
             return self.score(
-                predictions[kept], probed.choices, resamples=spec.resamples, seed=seed
+                predictions[kept], probed.choices, resamples=spec.resamples, seed=SEED
             )
 
         scores = rescore(np.ones(len(predictions), dtype=bool))
@@ -225,7 +208,7 @@ class Protocol(TableProtocol):
         )
 
     def rescore(
-        self, scores: Mapping[str, Any], predictions: pd.DataFrame, *, resamples: int, seed: int
+        self, scores: Mapping[str, Any], predictions: pd.DataFrame, *, resamples: int
     ) -> dict[str, Any]:
         """Return ``honest`` and ``paper`` of stored predictions again, without ``monitored``.
 
@@ -233,9 +216,8 @@ class Protocol(TableProtocol):
             scores: Stored scores; only ``choices`` are taken from them.
             predictions: Stored predictions, or some of their rows.
             resamples: Number of bootstrap resamples.
-            seed: Seed of the bootstrap.
         """
-        return self.score(predictions, self.choices(scores), resamples=resamples, seed=seed)
+        return self.score(predictions, self.choices(scores), resamples=resamples, seed=SEED)
 
 
 def protocol_named(name: str) -> Protocol:
@@ -294,7 +276,7 @@ def judge(
         dataset: Table (and pairs) in the order of the features.
         features: Features of its images.
         spec: Options of the probe.
-        seed: Seed of the held-out part, initial weights, order of batches and bootstrap.
+        seed: Seed of the held-out part, initial weights and order of batches.
         progress: Progress reporter.
 
     Raises:

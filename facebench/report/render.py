@@ -71,8 +71,9 @@ def row(result: Result) -> list[Cell]:
 def _leak_free_rows(record: Record) -> Iterator[list[Cell]]:
     metric = record.task.main_metric
     for name, level in leak_free(record):
-        # Intervals of pairs are over pairs, and would look narrower than the one in the row above.
-        ends = None if record.of_pairs else level.honest.ends(metric.name)
+        # Up to format 3 intervals of pairs are over pairs, and look narrower than the one above.
+        alike = record.drawn_alike or not record.of_pairs
+        ends = level.honest.ends(metric.name) if alike else None
         cells = _numbers(level, metric, "", ends)
         yield [cell(f"  {name}", "dim"), *cells, cell(DASH)]
 

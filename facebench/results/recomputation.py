@@ -5,7 +5,7 @@ The first value of a difference is the stored one, the second the computed one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,9 @@ from facebench.runtime.differences import Difference, differences
 TOLERANCE = 1e-9  # sums in another order, on another machine
 
 
-def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference]:
+def recomputed(
+    record: Record, predictions: pd.DataFrame, *, ignore: Set[str] = frozenset()
+) -> Iterator[Difference]:
     """Yield every score, interval and detail that does not follow from the predictions.
 
     A score that the protocol does not compute is one of them, so none is left unchecked.
@@ -33,13 +35,14 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
     Args:
         record: Record of the result.
         predictions: All predictions of the result.
+        ignore: Names of keys to ignore at any level.
 
     Raises:
         DataError: They cannot be scored.
     """
     name, scores = record.task.protocol[0], record.scores.plain()
     protocol = recorded_protocol(name)
-    judged = Judged(name, scores, record.spec.probe.resamples, record.spec.seed)
+    judged = Judged(name, scores, record.spec.probe.resamples)
     stored = {
         kind: {
             name: value for name, value in scores[kind].items() if name not in protocol.monitored
@@ -47,11 +50,11 @@ def recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference
         for kind in KINDS
     }
     found = scores_from_predictions(judged, predictions)
-    yield from differences(stored, found, tolerance=TOLERANCE, key="scores")
-    if _names_what_it_removed(record.scores):
+    yield from differences(stored, found, tolerance=TOLERANCE, key="scores", ignore=ignore)
+    if record.scores.names_what_it_removed:
         yield from differences(
             scores["without_leaks"], leak_free_from_predictions(judged, predictions),
-            tolerance=TOLERANCE, key="scores.without_leaks", ignore={"removed_rows"},
+            tolerance=TOLERANCE, key="scores.without_leaks", ignore={"removed_rows", *ignore},
         )  # fmt: skip
     details = record.details.plain()
     for name, value in protocol.rescored_details(details, predictions).items():
@@ -113,11 +116,6 @@ def _followed(curve: ProbeCurve, stated: Mapping[str, Any]) -> dict[str, Any]:
         "best_epoch_by_fold": (best + 1).tolist(),
     }
     return {name: value for name, value in follows.items() if name in stated}
-
-
-def _names_what_it_removed(scores: Scores) -> bool:
-    levels = scores.levels().values()
-    return bool(levels) and all(level.removed_rows is not None for level in levels)
 
 
 def _inside(value: Any, ends: list[Any]) -> bool:

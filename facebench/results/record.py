@@ -46,10 +46,11 @@ from facebench.runtime.seal import Seal
 from facebench.task import Metric
 from facebench.weights.record import LearnedCompiled, LearnedOn
 
-FORMAT = 3
-FORMATS = (2, 3)  # those that are read
+FORMAT = 4
+FORMATS = (2, 3, 4)  # those that are read
 HIDDEN = "digests of files, numbers of people: the dataset's licence forbids publishing names"
 SEALED_SINCE = 3  # the format from which on a result has a seal
+DRAWN_ALIKE_SINCE = 4  # from which on intervals are of the draws that comparisons have, too
 
 
 WebAddress = Annotated[str, Field(strict=True, pattern=f"^{WEB_ADDRESS}$")]
@@ -238,7 +239,7 @@ class Environment(Form):
 class Record(Form):
     """One result: a method, learned with one seed, evaluated on one task."""
 
-    format: Literal[2, 3]
+    format: Literal[2, 3, 4]
     seal: Optional[Seal] = None
     spec: Settings
     stages: StageKeys
@@ -275,6 +276,11 @@ class Record(Form):
         """What a reader must know of the task's data, and of those that were learned from."""
         data = self.pretrain.data
         return self.task.warnings if data is None else (*self.task.warnings, *data.warnings)
+
+    @property
+    def drawn_alike(self) -> bool:
+        """Whether its intervals are of the draws of test items that comparisons have, too."""
+        return self.format >= DRAWN_ALIKE_SINCE
 
     @property
     def of_pairs(self) -> bool:

@@ -169,6 +169,12 @@ class Scores(Form):
         """Return the scores without what leaks, by name; none if they were not asked for."""
         return {} if self.without_leaks is None else self.without_leaks.levels()
 
+    @property
+    def names_what_it_removed(self) -> bool:
+        """Return whether the scores without what leaks say which rows were left out."""
+        levels = self.levels().values()
+        return bool(levels) and all(level.removed_rows is not None for level in levels)
+
     def places(self) -> Iterator[tuple[str, Scores | Level]]:
         """Yield all that has both kinds of scores, with its key in the result."""
         yield "scores", self

@@ -70,8 +70,8 @@ class Result:
     def interval(self) -> tuple[float, float] | None:
         """Return the 95 % interval of the honest main score over test items, as stored.
 
-        Of pairs it is over groups of people who share pairs, drawn again from the predictions. None
-        if there are too few items to draw, or the predictions of pairs are missing.
+        Of pairs it is over groups of people who share pairs. None if there are too few items to
+        draw, or an earlier version wrote the result and its predictions are missing.
         """
         from facebench.results.stats.statistics import interval_of  # which reads results
 

@@ -23,7 +23,7 @@ from pydantic_core import from_json
 from facebench.errors import FacebenchError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.results.recomputation import interval_violations, monitored, recomputed
-from facebench.results.record import FORMATS, SEALED_SINCE, Record
+from facebench.results.record import FORMAT, FORMATS, SEALED_SINCE, Record
 from facebench.results.schema import form_or_violations
 from facebench.results.sealing import seal_violations
 from facebench.results.store import Result, relative_path, result_key
@@ -156,9 +156,11 @@ def validate_result(path: Path, *, anew: bool = True) -> Iterator[Finding]:
 def usable(result: Result) -> bool:
     """Return whether a stored result stands for a new one, with a warning if it does not.
 
-    A sealed one was checked when it was read; of another the scores are computed again.
+    A sealed one was checked when it was read; of another the scores are computed again. That an
+    earlier version drew its intervals does not matter.
     """
-    first = None if result.record.seal is not None else next(validate_result(result.path), None)
+    wrong = (finding for finding in validate_result(result.path) if finding.key != "format")
+    first = None if result.record.seal is not None else next(wrong, None)
     if first is not None:
         _log.warning("%s It is evaluated again.", first)
     return first is None
@@ -259,12 +261,24 @@ def _scores(result: Result) -> Iterator[Difference]:
     if len(predictions) != record.n_scored:
         yield Difference("the predictions' rows", len(predictions), record.n_scored)
     try:
-        yield from recomputed(record, predictions)
+        yield from _recomputed(record, predictions)
         yield from monitored(record)
         yield from interval_violations(record.scores)
     # What a file says may break the arithmetic anywhere; that is a finding, too.
     except (FacebenchError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         yield Difference("the predictions", f"what cannot be scored ({error})", "scores")
+
+
+def _recomputed(record: Record, predictions: pd.DataFrame) -> Iterator[Difference]:
+    if record.drawn_alike:
+        yield from recomputed(record, predictions)
+        return
+    yield from recomputed(record, predictions, ignore={"intervals"})
+    yield Difference(
+        "format", record.format,
+        f"{FORMAT}, since intervals of earlier ones cannot be drawn again; facebench results "
+        "rescore FOLDER draws new ones",
+    )  # fmt: skip
 
 
 def _predictions(result: Result) -> pd.DataFrame | Difference:

@@ -21,7 +21,8 @@ from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.data.table_checks import check_labels
 from facebench.errors import DataError, PluginError
-from facebench.evaluation.protocol import Bools, Floats, Ints, Measured, Probed, Protocol
+from facebench.evaluation.protocol import Bools, Floats, Ints, Probed, Protocol
+from facebench.evaluation.resampling import Measured
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind, known_protocols, table_protocol

@@ -15,7 +15,6 @@ from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
 from facebench.evaluation.judgement import Judgement
-from facebench.evaluation.metrics.pair_intervals import bootstrap_ranking, ranking_metrics
 from facebench.evaluation.protocol import judge
 from facebench.evaluation.store import Features
 from facebench.progress import Silent
@@ -167,27 +166,3 @@ def test_pairs_with_a_broken_image_are_not_scored() -> None:
     path = f"{broken}.png"
     lost = int(((pairs["first"] == path) | (pairs["second"] == path)).sum())
     assert (outcome.n_test, outcome.n_scored) == (60, 60 - lost)
-
-
-def test_ranking_metrics_against_scikit_learn_with_ties() -> None:
-    rng = np.random.default_rng(1)
-    scores, same = rng.integers(0, 8, 80) / 8, rng.random(80) < 0.5
-    counts = rng.multinomial(80, np.full(80, 1 / 80), size=5).astype(float)
-    found = ranking_metrics(scores, same, counts, (0.1,))
-    for drawn, (auc, tar) in zip(counts.astype(int), found, strict=True):
-        s, y = np.repeat(scores, drawn), np.repeat(same, drawn)
-        assert auc == pytest.approx(roc_auc_score(y, s))
-        reachable = [np.mean(s[y] >= t) for t in [*s, np.inf] if np.mean(s[~y] >= t) <= 0.1]
-        assert tar == pytest.approx(max(reachable))
-
-
-def test_ranking_intervals_hold_the_estimate_and_are_repeatable() -> None:
-    rng = np.random.default_rng(2)
-    same = rng.random(200) < 0.5
-    scores = same + rng.normal(0, 1, 200)
-    estimate = ranking_metrics(scores, same, np.ones((1, 200)), (0.1,))[0]
-    low, high = bootstrap_ranking(scores, same, (0.1,), rng=np.random.default_rng(0), resamples=300)
-    again = bootstrap_ranking(scores, same, (0.1,), rng=np.random.default_rng(0), resamples=300)
-    assert (low <= estimate).all()
-    assert (estimate <= high).all()
-    assert np.array_equal(low, again[0])

@@ -1,4 +1,4 @@
-"""Mean absolute errors of several targets, with intervals over test items."""
+"""Mean absolute errors of several targets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from facebench.evaluation.metrics.intervals import as_json, bootstrap_groups, with_intervals
+from facebench.evaluation.metrics.intervals import as_json
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,31 +35,6 @@ def mean_errors(errors: npt.ArrayLike) -> Floats:
         return np.full(1 + absolute.shape[1], np.nan)
     of_targets = absolute.mean(0)
     return np.append(of_targets.mean(), of_targets)
-
-
-def error_scores(
-    errors: npt.ArrayLike, targets: Sequence[str], *, rng: np.random.Generator, resamples: int
-) -> dict[str, Any]:
-    """Return every mean absolute error with its 95 % bootstrap interval, as JSON.
-
-    Args:
-        errors: ``[N, T]``, of either sign.
-        targets: Names of the targets.
-        rng: Generator for all random draws.
-        resamples: Number of draws.
-
-    Raises:
-        DataError: There are fewer than two items.
-    """
-    absolute = np.abs(np.asarray(errors, dtype=np.float64))
-    items = np.column_stack([absolute, np.ones(len(absolute))])  # sums of errors, and a count
-
-    def statistic(sums: npt.NDArray[Any]) -> Floats:
-        of_targets = sums[..., :-1] / sums[..., -1:]
-        return np.concatenate([of_targets.mean(-1, keepdims=True), of_targets], axis=-1)
-
-    interval = bootstrap_groups(items, statistic, rng=rng, resamples=resamples)
-    return with_intervals(metric_names(targets), interval)
 
 
 def errors_by_yaw(

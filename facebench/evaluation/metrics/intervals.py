@@ -1,10 +1,4 @@
-"""Bootstrap intervals of scores over test items.
-
-Percentile intervals (Efron 1979). A resample of N items with replacement is a multinomial draw of
-the number of times that each item occurs, and metrics of totals depend on the drawn totals only:
-for a confusion matrix the items of one cell are interchangeable, so its cells are drawn; for groups
-(all images of a subject stay together) the groups are drawn.
-"""
+"""Percentile intervals (Efron 1979) of scores over drawn test items, and their form in JSON."""
 
 from __future__ import annotations
 
@@ -40,47 +34,6 @@ class Interval:
     low: Floats
     high: Floats
     level: float = LEVEL
-
-
-def bootstrap_confusion(
-    confusion: npt.ArrayLike,
-    statistic: Statistic,
-    *,
-    rng: np.random.Generator,
-    resamples: int = RESAMPLES,
-    level: float = LEVEL,
-) -> Interval:
-    """Interval of a metric of independent test items.
-
-    Args:
-        confusion: ``[C, C]`` counts.
-        statistic: From matrices ``[R, C, C]`` to values ``[R]`` or ``[R, K]``: the functions of
-            ``metrics``. Resamples in which a value is NaN (a class was not drawn) are left out of
-            that value's interval.
-        rng: Generator for all random draws.
-        resamples: R, number of draws.
-        level: Level of the interval, 0..1.
-
-    Returns:
-        The interval, of shape ``[]`` or ``[K]``.
-
-    Raises:
-        DataError: If the matrix has no item.
-    """
-    counts = np.asarray(confusion)
-    total = int(counts.sum())
-    if total < 1:
-        raise DataError(
-            "this confusion matrix gives no interval: found no item in it; expected at least one. "
-            "Check that the test split is not empty."
-        )
-    shares = counts.ravel() / total
-
-    def draw(number: int) -> Floats:
-        drawn = rng.multinomial(total, shares, size=number).reshape(number, *counts.shape)
-        return statistic(drawn)
-
-    return _interval(statistic(counts[None])[0], draw, counts.size, resamples, level)
 
 
 def bootstrap_groups(
@@ -119,32 +72,36 @@ def bootstrap_groups(
             "items instead."
         )
     flat = parts.reshape(groups, -1)
-
-    def draw(number: int) -> Floats:
+    step = max(1, _BUDGET // (groups + flat.shape[1]))
+    values = []
+    for start in range(0, resamples, step):
+        number = min(step, resamples - start)
         times = rng.multinomial(groups, np.full(groups, 1 / groups), size=number)
-        return statistic((times @ flat).reshape(number, *parts.shape[1:]))
+        values.append(statistic((times @ flat).reshape(number, *parts.shape[1:])))
+    low, high = percentile_ends(np.concatenate(values), level)
+    return Interval(np.asarray(statistic(parts.sum(0)[None])[0]), low, high, level)
 
-    size = groups + flat.shape[1]
-    return _interval(statistic(parts.sum(0)[None])[0], draw, size, resamples, level)
 
+def percentile_ends(drawn: npt.ArrayLike, level: float = LEVEL) -> Floats:
+    """Return low and high ends of the percentile interval of drawn values.
 
-def _interval(
-    estimate: Floats,
-    draw: Callable[[int], Floats],
-    size: int,
-    resamples: int,
-    level: float,
-) -> Interval:
-    """Percentile interval of drawn values, drawn in parts of bounded memory."""
-    step = max(1, _BUDGET // size)
-    parts = [draw(min(step, resamples - start)) for start in range(0, resamples, step)]
-    values = np.concatenate(parts)  # [R] or [R, K]
+    Args:
+        drawn: ``[R, ...]``; draws in which a value is NaN (a class was not drawn) are left out of
+            that value's interval.
+        level: Level of the interval, 0..1.
+
+    Returns:
+        ``[2, ...]``; NaN for a value that no draw has.
+    """
+    values = np.asarray(drawn, dtype=np.float64)
     tail = (1 - level) / 2
     ends = np.full((2, *values.shape[1:]), np.nan)
-    # A value that is never defined would make nanquantile warn; its interval stays NaN.
-    defined = ~np.isnan(values).all(0)
-    ends[:, defined] = np.nanquantile(values[:, defined], [tail, 1 - tail], axis=0)
-    return Interval(np.asarray(estimate), ends[0], ends[1], level)
+    lacking = np.isnan(values)
+    partly, whole = lacking.any(0) & ~lacking.all(0), ~lacking.any(0)
+    ends[:, whole] = np.quantile(values[:, whole], [tail, 1 - tail], axis=0)
+    # Which takes each value on its own.
+    ends[:, partly] = np.nanquantile(values[:, partly], [tail, 1 - tail], axis=0)
+    return ends
 
 
 def as_json(value: npt.ArrayLike) -> Any:
@@ -155,15 +112,15 @@ def as_json(value: npt.ArrayLike) -> Any:
     return None if np.isnan(plain) else float(plain)
 
 
-def with_intervals(names: Sequence[str], interval: Interval) -> dict[str, Any]:
-    """Return metrics by name, and ``intervals`` with a pair ``[low, high]`` for each.
+def with_intervals(names: Sequence[str], values: Floats, ends: Floats) -> dict[str, Any]:
+    """Return metrics by name, and ``intervals`` with a pair ``[low, high]`` for each, as JSON.
 
     Args:
-        names: ``[K]`` names of the metrics.
-        interval: Interval of shape ``[K]``.
+        names: Names of the M metrics.
+        values: ``[M]``.
+        ends: ``[2, M]``, see :func:`percentile_ends`.
     """
-    ends = zip(as_json(interval.low), as_json(interval.high), strict=True)
     return {
-        **dict(zip(names, as_json(interval.estimate), strict=True)),
-        "intervals": {name: list(pair) for name, pair in zip(names, ends, strict=True)},
+        **dict(zip(names, as_json(values), strict=True)),
+        "intervals": dict(zip(names, as_json(ends.T), strict=True)),
     }

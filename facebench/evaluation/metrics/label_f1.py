@@ -13,8 +13,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from facebench.evaluation.metrics.intervals import Interval
-
 Floats = npt.NDArray[np.float64]
 DEFAULT_THRESHOLD = 0.5
 
@@ -98,43 +96,6 @@ def fold_counts(counts: npt.ArrayLike, folds: npt.ArrayLike) -> npt.NDArray[np.i
     """Sum the counts of subjects, ``[G, T, 3]``, to those of folds, ``[K, T, 3]``, in order."""
     totals, home = np.asarray(counts), np.asarray(folds)
     return np.stack([totals[home == fold].sum(0) for fold in np.unique(home)])
-
-
-def bootstrap_subjects(
-    counts: npt.ArrayLike,
-    folds: npt.ArrayLike,
-    *,
-    rng: np.random.Generator,
-    resamples: int,
-    level: float = 0.95,
-) -> Interval:
-    """Percentile interval of every F1 over subjects, drawn whole and within their fold.
-
-    Args:
-        counts: ``[G, T, 3]``, see ``subject_counts``.
-        folds: ``[G]`` fold of each subject.
-        rng: Generator for all random draws.
-        resamples: R, number of draws.
-        level: Level of the interval, 0..1.
-
-    Returns:
-        The interval of ``fold_metrics``; NaN if a fold has only one subject.
-    """
-    totals, home = np.asarray(counts, dtype=np.float64), np.asarray(folds)
-    members = [totals[home == fold] for fold in np.unique(home)]
-    estimate = fold_metrics(fold_counts(totals, home))
-    if min(map(len, members)) < 2:
-        nothing = np.full_like(estimate, np.nan)
-        return Interval(estimate, nothing, nothing, level)
-    drawn = []
-    for of_fold in members:
-        size = len(of_fold)
-        times = rng.multinomial(size, np.full(size, 1 / size), size=resamples)
-        drawn.append((times @ of_fold.reshape(size, -1)).reshape(resamples, *totals.shape[1:]))
-    values = fold_metrics(np.stack(drawn, axis=1))  # [R, K, T, 3]
-    tail = (1 - level) / 2
-    low, high = np.quantile(values, [tail, 1 - tail], axis=0)
-    return Interval(estimate, low, high, level)
 
 
 def best_threshold(labels: npt.ArrayLike, probabilities: npt.ArrayLike) -> tuple[float, float]:

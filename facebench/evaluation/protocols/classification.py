@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from facebench.config.spec import ProbeSpec
@@ -30,9 +31,10 @@ from facebench.evaluation.metrics.confusion import (
     confusion_matrix,
     macro_f1,
 )
-from facebench.evaluation.metrics.intervals import as_json, bootstrap_confusion
-from facebench.evaluation.protocol import Bools, CurveForm, Ints, Measured, Probed, Protocol
-from facebench.evaluation.protocols.confusion_measures import of_confusions
+from facebench.evaluation.metrics.intervals import as_json, with_intervals
+from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Probed, Protocol
+from facebench.evaluation.protocols.confusion_measures import confusions_of, of_confusions
+from facebench.evaluation.resampling import Measured, interval_ends, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
@@ -44,7 +46,7 @@ _METRICS = {
     "balanced_accuracy": balanced_accuracy,
     "class_recalls": class_recalls,
 }
-_SINGLE = ("accuracy", "macro_f1", "balanced_accuracy")  # one number each
+_SINGLE = ("accuracy", "macro_f1", "balanced_accuracy")  # one number each; then one of each class
 
 
 class Classification(Protocol):
@@ -94,14 +96,19 @@ class Classification(Protocol):
 
         ``choices["classes"]`` is C.
         """
-        rng = np.random.default_rng(seed)
-        honest, paper, last = (
-            score(predictions["label"], predictions[kind], choices["classes"], resamples, rng)
-            for kind in ("honest", "paper", "paper_last")
+        of_draws = {"resamples": resamples, "seed": seed}
+        honest, paper = (
+            class_scores(predictions, kind, choices["classes"], **of_draws)
+            for kind in ("honest", "paper")
         )
-        paper["accuracy_last_epoch"] = last["accuracy"]
-        paper["intervals"]["accuracy_last_epoch"] = last["intervals"]["accuracy"]
-        return {"honest": honest, "paper": paper}
+        drawn = units(predictions)
+        last = of_confusions(
+            {"accuracy_last_epoch": accuracy}, predictions["label"].to_numpy(np.int64),
+            predictions["paper_last"].to_numpy(np.int64), drawn.of_item, choices["classes"],
+        )  # fmt: skip
+        found = with_intervals(last.names, *interval_ends(drawn, last.measure, **of_draws))
+        paper["intervals"] |= found.pop("intervals")
+        return {"honest": honest, "paper": paper | found}
 
     def choices(self, scores: Mapping[str, Any]) -> dict[str, Any]:
         """Return the number of classes."""
@@ -123,15 +130,25 @@ class Classification(Protocol):
         return [of_confusions(metrics, labels, guesses, of_item, classes)]
 
 
-def score(
-    labels: Any, predictions: Any, num_classes: int, resamples: int, rng: np.random.Generator
+def class_scores(
+    predictions: pd.DataFrame, kind: str, num_classes: int, *, resamples: int, seed: int
 ) -> dict[str, Any]:
-    """Return every metric of some predictions with its 95 % bootstrap interval, as JSON."""
-    confusion = confusion_matrix(labels, predictions, num_classes)
-    values: dict[str, Any] = {"confusion": confusion.tolist()}
-    intervals: dict[str, Any] = {}
-    for name, metric in _METRICS.items():
-        interval = bootstrap_confusion(confusion, metric, rng=rng, resamples=resamples)
-        values[name] = as_json(interval.estimate)
-        intervals[name] = [as_json(interval.low), as_json(interval.high)]
-    return {**values, "intervals": intervals}
+    """Return every metric of one kind of decision with its 95 % interval, as JSON."""
+    labels, guesses = (predictions[name].to_numpy(np.int64) for name in ("label", kind))
+    drawn = units(predictions)
+    confusions = confusions_of(labels, guesses, drawn.of_item, num_classes)
+
+    def every(times: npt.NDArray[Any]) -> Floats:
+        cells = confusions(times)
+        of_metrics = [metric(cells).reshape(len(cells), -1) for metric in _METRICS.values()]
+        return np.concatenate(of_metrics, axis=1)
+
+    confusion = confusion_matrix(labels, guesses, num_classes)
+    _, ends = interval_ends(drawn, every, resamples=resamples, seed=seed)
+    split = len(_SINGLE)
+    intervals = {
+        **dict(zip(_SINGLE, as_json(ends[:, :split].T), strict=True)),
+        "class_recalls": as_json(ends[:, split:]),
+    }
+    values = {name: as_json(metric(confusion)) for name, metric in _METRICS.items()}
+    return {"confusion": confusion.tolist(), **values, "intervals": intervals}

@@ -3,13 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
 from facebench.evaluation.metrics.confusion import check_classes
-from facebench.evaluation.protocol import Floats, Ints, Measured
+from facebench.evaluation.resampling import Floats, Ints, Measured, holding
+
+
+def confusions_of(
+    labels: Ints, guesses: Ints, of_item: Ints, num_classes: int
+) -> Callable[[npt.NDArray[Any]], Floats]:
+    """Return the confusion matrices ``[R, C, C]`` as a function of how often each unit is drawn.
+
+    An item counts in one of the matrix's cells, so the cells of a draw are sums of draws of units,
+    which are whole and so exact in every type that can hold them.
+
+    Args:
+        labels: ``[N]`` true classes, 0 to C - 1.
+        guesses: ``[N]`` predicted classes.
+        of_item: ``[N]`` unit of each item, 0-based.
+        num_classes: C.
+
+    Raises:
+        DataError: See ``metrics.confusion_matrix``.
+    """
+    check_classes(labels, guesses, num_classes)
+    shape = (num_classes**2, 1 + int(of_item.max()))
+    kind = holding(of_item)
+    ones = np.ones(len(labels), kind)
+    of_unit = scipy.sparse.csr_array((ones, (labels * num_classes + guesses, of_item)), shape=shape)
+
+    def confusions(times: npt.NDArray[Any]) -> Floats:
+        cells = (of_unit @ times.T.astype(kind, copy=False)).T.astype(np.float64)
+        return cells.reshape(-1, num_classes, num_classes)
+
+    return confusions
 
 
 def of_confusions(
@@ -21,30 +52,20 @@ def of_confusions(
 ) -> Measured:
     """Return metrics as functions of how often each unit is drawn.
 
-    An item counts in one of the matrix's cells, so the cells of a draw are sums of few numbers,
-    which are whole and so exact in every type that can hold them.
-
     Args:
         metrics: Functions from confusion matrices ``[R, C, C]`` to values ``[R]``, by name.
-        labels: ``[N]`` true classes, 0 to C - 1.
-        guesses: ``[N]`` predicted classes.
-        of_item: ``[N]`` unit of each item, 0-based.
-        num_classes: C.
+        labels: See :func:`confusions_of`, as all others.
+        guesses: See there.
+        of_item: See there.
+        num_classes: See there.
 
     Raises:
         DataError: See ``metrics.confusion_matrix``.
     """
-    check_classes(labels, guesses, num_classes)
-    shape = (num_classes**2, 1 + int(of_item.max()))
-    # No cell of a draw has more items than if the largest unit were drawn each time.
-    most = shape[1] * int(np.bincount(of_item).max())
-    small = next(kind for kind in (np.int16, np.int32, np.int64) if most <= np.iinfo(kind).max)
-    ones = np.ones(len(labels), small)
-    of_unit = scipy.sparse.csr_array((ones, (labels * num_classes + guesses, of_item)), shape=shape)
+    confusions = confusions_of(labels, guesses, of_item, num_classes)
 
-    def values(times: Floats) -> Floats:
-        cells = (of_unit @ times.T).T.astype(np.float64)
-        confusions = cells.reshape(-1, num_classes, num_classes)
-        return np.stack([metric(confusions) for metric in metrics.values()], axis=1)
+    def values(times: npt.NDArray[Any]) -> Floats:
+        drawn = confusions(times)
+        return np.stack([metric(drawn) for metric in metrics.values()], axis=1)
 
     return Measured(tuple(metrics), values, of_integers=True)

@@ -19,21 +19,21 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
 from facebench.evaluation.holdout import split_rows
-from facebench.evaluation.protocol import Bools, Floats, Ints, Measured, Probed
+from facebench.evaluation.metrics.intervals import percentile_ends
+from facebench.evaluation.protocol import Bools, Floats, Ints, Probed
 from facebench.evaluation.protocols.neighbours import ClassDecisions
+from facebench.evaluation.resampling import Measured, Units, draws, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
 from facebench.task import Metric, TaskInfo
-
-_LEVEL = 0.95
-_PART = 256  # draws of the bootstrap held at a time
 
 
 class FewShot(ClassDecisions):
@@ -102,9 +102,9 @@ class FewShot(ClassDecisions):
         (ddof 1) of each number of labels.
         """
         right = right_by_shots(predictions)
-        drawn = _bootstrap([*right.values()], resamples, np.random.default_rng(seed))
-        tail = (1 - _LEVEL) / 2
-        ends = np.quantile(drawn, [tail, 1 - tail], axis=0).T.tolist()
+        drawn = units(predictions)
+        of_draws = _bootstrap(drawn, [*right.values()], resamples=resamples, seed=seed)
+        ends = percentile_ends(of_draws).T.tolist()
         by_draw = {name: of_draw.mean(0) for name, of_draw in right.items()}
         values = {name: float(of_draw.mean()) for name, of_draw in by_draw.items()}
         intervals = dict(zip(values, ends, strict=True))
@@ -171,15 +171,19 @@ def _check_enough(info: TaskInfo, labels: Ints, shots: float) -> None:
         )
 
 
-def _bootstrap(right: list[Bools], resamples: int, rng: np.random.Generator) -> Floats:
+def _bootstrap(drawn: Units, right: list[Bools], *, resamples: int, seed: int) -> Floats:
     """Return the mean accuracies ``[R, S]`` of test and labelled images that are drawn again."""
-    count, draws = right[0].shape
-    every = np.concatenate(right, axis=1).astype(np.float64)  # [N, S * draws]
-    parts = []
-    for start in range(0, resamples, _PART):
-        number = min(_PART, resamples - start)
-        items = rng.multinomial(count, np.full(count, 1 / count), size=number)
-        labelled = rng.multinomial(draws, np.full(draws, 1 / draws), size=number) / draws
-        accuracy = (items @ every / count).reshape(number, len(right), draws)
-        parts.append(np.einsum("rsd,rd->rs", accuracy, labelled))
-    return np.concatenate(parts)
+    sets = right[0].shape[1]
+    every = np.concatenate(right, axis=1).astype(np.float64)  # [N, S * sets]
+    items = np.bincount(drawn.of_item)
+    of_unit = np.stack([np.bincount(drawn.of_item, weights=column) for column in every.T], axis=1)
+
+    def accuracies(times: npt.NDArray[Any]) -> Floats:
+        whole = np.ascontiguousarray(times, np.float64)
+        shares: Floats = (whole @ of_unit) / (whole @ items)[:, None]
+        return shares
+
+    of_items = draws(drawn, accuracies, resamples=resamples, seed=seed)
+    rng = np.random.default_rng(seed)
+    labelled = rng.multinomial(sets, np.full(sets, 1 / sets), size=resamples) / sets
+    return np.einsum("rsd,rd->rs", of_items.reshape(resamples, len(right), sets), labelled)

@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from facebench.config.spec import ProbeSpec
@@ -33,7 +34,6 @@ from facebench.data.table_checks import check_binary, check_folds, check_targets
 from facebench.evaluation.holdout import fold_rows, hold_out_subjects
 from facebench.evaluation.metrics.intervals import as_json, with_intervals
 from facebench.evaluation.metrics.label_f1 import (
-    bootstrap_subjects,
     f1,
     fold_counts,
     fold_metrics,
@@ -45,11 +45,11 @@ from facebench.evaluation.protocol import (
     CurveForm,
     Floats,
     Ints,
-    Measured,
     Probed,
     Protocol,
     target_names,
 )
+from facebench.evaluation.resampling import Measure, Measured, interval_ends, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
@@ -108,10 +108,8 @@ class Multilabel(Protocol):
 
         ``subject`` and ``fold`` are those of each row.
         """
-        rng, targets = np.random.default_rng(seed), target_names(predictions)
         honest, paper, last = (
-            _score(predictions, kind, targets, resamples, rng)
-            for kind in ("honest", "paper", "paper_last")
+            _score(predictions, kind, resamples, seed) for kind in ("honest", "paper", "paper_last")
         )
         paper["f1_last_epoch"] = last["f1"]
         paper["intervals"]["f1_last_epoch"] = last["intervals"]["f1"]
@@ -137,37 +135,39 @@ class Multilabel(Protocol):
 
     def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return every F1; subjects are drawn, within their folds."""
-        targets = target_names(predictions)
-        counts, home = _counts(predictions, kind, targets)
-        flat = counts.reshape(len(counts), -1).astype(np.float64)
-
-        def values(times: Floats) -> Floats:
-            of_folds = [times[:, home == fold] @ flat[home == fold] for fold in np.unique(home)]
-            return fold_metrics(np.stack(of_folds, 1).reshape(len(times), -1, *counts.shape[1:]))
-
-        return [Measured(metric_names(targets), values)]
+        names = metric_names(target_names(predictions))
+        return [Measured(names, _fold_metrics_of(predictions, kind))]
 
 
-def _score(
-    predictions: pd.DataFrame,
-    kind: str,
-    targets: tuple[str, ...],
-    resamples: int,
-    rng: np.random.Generator,
-) -> dict[str, Any]:
+def _score(predictions: pd.DataFrame, kind: str, resamples: int, seed: int) -> dict[str, Any]:
     """Return every F1 of one kind of decision with its interval, as JSON."""
-    counts, folds = _counts(predictions, kind, targets)
-    interval = bootstrap_subjects(counts, folds, rng=rng, resamples=resamples)
-    of_folds = f1(fold_counts(counts, folds))
+    targets, drawn = target_names(predictions), units(predictions)
+    measured = _fold_metrics_of(predictions, kind)
+    ends = interval_ends(drawn, measured, resamples=resamples, seed=seed)
+    of_folds = f1(fold_counts(*_counts(predictions, kind, targets)))
     by_fold = {
         f"f1_{target}_by_fold": as_json(values)
         for target, values in zip(targets, of_folds.T, strict=True)
     }
     return {
-        **with_intervals(metric_names(targets), interval),
+        **with_intervals(metric_names(targets), *ends),
         "f1_by_fold": as_json(of_folds.mean(1)),
         **by_fold,
     }
+
+
+def _fold_metrics_of(predictions: pd.DataFrame, kind: str) -> Measure:
+    """Return every F1 as a function of how often each subject is drawn."""
+    counts, home = _counts(predictions, kind, target_names(predictions))
+    flat = counts.reshape(len(counts), -1).astype(np.float64)
+    members = [home == fold for fold in np.unique(home)]
+
+    def values(times: npt.NDArray[Any]) -> Floats:
+        drawn = np.ascontiguousarray(times, np.float64)
+        of_folds = [drawn[:, fold] @ flat[fold] for fold in members]
+        return fold_metrics(np.stack(of_folds, 1).reshape(len(times), -1, *counts.shape[1:]))
+
+    return values
 
 
 def _counts(predictions: pd.DataFrame, kind: str, targets: tuple[str, ...]) -> tuple[Ints, Ints]:

@@ -24,7 +24,7 @@ from facebench.data.dataset import Dataset
 from facebench.errors import DataError
 from facebench.evaluation.holdout import hold_out, split_rows
 from facebench.evaluation.protocol import Probed
-from facebench.evaluation.protocols.classification import Classification, score
+from facebench.evaluation.protocols.classification import Classification, class_scores
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 
@@ -44,9 +44,9 @@ class ClassDecisions(Classification):
 
         ``choices["classes"]`` is C.
         """
-        rng = np.random.default_rng(seed)
+        classes = choices["classes"]
         return {
-            kind: score(predictions["label"], predictions[kind], choices["classes"], resamples, rng)
+            kind: class_scores(predictions, kind, classes, resamples=resamples, seed=seed)
             for kind in ("honest", "paper")
         }
 

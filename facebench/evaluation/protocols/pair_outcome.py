@@ -11,7 +11,7 @@ import pandas as pd
 
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
-from facebench.evaluation.metrics.pair_intervals import FARS
+from facebench.evaluation.metrics.pair_ranking import FARS
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]

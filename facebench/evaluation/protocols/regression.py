@@ -25,6 +25,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from facebench.config.spec import ProbeSpec
@@ -34,21 +35,21 @@ from facebench.errors import DataError
 from facebench.evaluation.holdout import Rows, hold_out, split_rows
 from facebench.evaluation.metrics.absolute_error import (
     YAW,
-    error_scores,
     errors_by_yaw,
     mean_errors,
     metric_names,
 )
+from facebench.evaluation.metrics.intervals import with_intervals
 from facebench.evaluation.protocol import (
     Bools,
     CurveForm,
     Floats,
     Ints,
-    Measured,
     Probed,
     Protocol,
     target_names,
 )
+from facebench.evaluation.resampling import Measure, Measured, interval_ends, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
@@ -108,11 +109,17 @@ class Regression(Protocol):
         self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int
     ) -> dict[str, Any]:
         """Score numbers: of a target ``T`` these are ``label_T``, ``honest_T``, ``paper_T``, ..."""
-        rng, targets = np.random.default_rng(seed), target_names(predictions)
+        drawn, names = units(predictions), metric_names(target_names(predictions))
         honest, paper, last = (
-            error_scores(_errors(predictions, kind), targets, rng=rng, resamples=resamples)
+            with_intervals(
+                names,
+                *interval_ends(
+                    drawn, _mean_errors_of(predictions, kind, drawn.of_item),
+                    resamples=resamples, seed=seed,
+                ),
+            )
             for kind in ("honest", "paper", "paper_last")
-        )
+        )  # fmt: skip
         paper["mae_last_epoch"] = last["mae"]
         paper["intervals"]["mae_last_epoch"] = last["intervals"]["mae"]
         return {"honest": honest, "paper": paper}
@@ -126,15 +133,8 @@ class Regression(Protocol):
 
     def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return every mean absolute error; images are drawn."""
-        errors = np.abs(_errors(predictions, kind))
-        absolute = np.column_stack([errors, np.ones(len(predictions))])
-
-        def values(times: Floats) -> Floats:
-            sums = times @ absolute
-            means = sums[:, :-1] / sums[:, -1:]
-            return np.column_stack([means.mean(1), means])
-
-        return [Measured(metric_names(target_names(predictions)), values)]
+        names = metric_names(target_names(predictions))
+        return [Measured(names, _mean_errors_of(predictions, kind, of_item))]
 
     def rescored_details(
         self, details: Mapping[str, Any], predictions: pd.DataFrame
@@ -161,6 +161,20 @@ def yaw_table(predictions: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
         kind: errors_by_yaw(_errors(predictions, kind), predictions[f"label_{YAW}"], targets)
         for kind in ("honest", "paper")
     }
+
+
+def _mean_errors_of(predictions: pd.DataFrame, kind: str, of_item: Ints) -> Measure:
+    """Return the mean absolute errors as a function of how often each unit is drawn."""
+    absolute = np.abs(_errors(predictions, kind))
+    items = np.column_stack([absolute, np.ones(len(absolute))])  # sums of errors, and a count
+    of_unit = np.stack([np.bincount(of_item, weights=column) for column in items.T], axis=1)
+
+    def values(times: npt.NDArray[Any]) -> Floats:
+        sums = np.ascontiguousarray(times, np.float64) @ of_unit
+        means = sums[:, :-1] / sums[:, -1:]
+        return np.column_stack([means.mean(1), means])
+
+    return values
 
 
 def _errors(predictions: pd.DataFrame, kind: str) -> Floats:

@@ -1,7 +1,7 @@
 """Computes the scores of a stored result again from its predictions, by the protocol's own code.
 
-The result contains the other inputs: the number of classes, the thresholds of each fold, seed and
-size of the bootstrap. Nothing is trained or chosen again.
+The result contains the other inputs: the number of classes, the thresholds of each fold, size of
+the bootstrap. Nothing is trained or chosen again.
 """
 
 from __future__ import annotations
@@ -27,13 +27,11 @@ class Judged:
         scores: Stored scores, with the choices of the protocol (thresholds of pairs, the number of
             classes) and the rows that were left out as leaks.
         resamples: Number of bootstrap resamples.
-        seed: Seed of the run.
     """
 
     protocol: str
     scores: Mapping[str, Any]
     resamples: int
-    seed: int
 
 
 def scores_from_predictions(
@@ -45,7 +43,7 @@ def scores_from_predictions(
         judged: Entries of the result.
         predictions: Predictions of the result, or some of their rows.
         resamples: Number of bootstrap resamples; that of the result when None. With the same
-            number, seed and rows the intervals equal the stored ones.
+            number and rows the intervals equal the stored ones.
 
     Raises:
         DataError: A column is missing, there are too few rows, or no such protocol is known.
@@ -53,7 +51,7 @@ def scores_from_predictions(
     protocol = recorded_protocol(judged.protocol)
     draws = judged.resamples if resamples is None else resamples
     try:
-        return protocol.rescore(judged.scores, predictions, resamples=draws, seed=judged.seed)
+        return protocol.rescore(judged.scores, predictions, resamples=draws)
     except KeyError as error:
         raise DataError(
             f"these predictions cannot be scored: found columns {', '.join(predictions.columns)}; "

@@ -34,18 +34,21 @@ import pandas as pd
 
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
-from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix
-from facebench.evaluation.metrics.intervals import bootstrap_confusion
-from facebench.evaluation.metrics.pair_intervals import FARS, bootstrap_ranking, ranking_metrics
-from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Measured, Probed, Protocol
+from facebench.evaluation.metrics.confusion import accuracy
+from facebench.evaluation.metrics.intervals import as_json
+from facebench.evaluation.metrics.pair_ranking import FARS, ranking_metrics
+from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Probed, Protocol
 from facebench.evaluation.protocols.confusion_measures import of_confusions
 from facebench.evaluation.protocols.pair_outcome import Verification, decided, scored_pairs
+from facebench.evaluation.resampling import Measured, holding, interval_ends, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
 from facebench.task import TaskInfo
 
 _RANKING = ("roc_auc", *(f"tar_at_far_{far:g}" for far in FARS))
+_METRICS = ("accuracy", *_RANKING)
+_KINDS: tuple[ScoreKind, ...] = ("honest", "paper")
 
 
 class PairVerification(Protocol):
@@ -65,7 +68,7 @@ class PairVerification(Protocol):
 
     def metrics(self, info: TaskInfo) -> tuple[str, ...]:
         """Return accuracy, the area under the ROC curve, and points on that curve."""
-        return ("accuracy", *_RANKING)
+        return _METRICS
 
     def probe(
         self, dataset: Dataset, features: Features, spec: ProbeSpec, *, seed: int,
@@ -102,27 +105,39 @@ class PairVerification(Protocol):
         Raises:
             DataError: A fold, or a kind of pair, has none.
         """
-        rng = np.random.default_rng(seed)
         same, folds = predictions["same"].to_numpy(bool), predictions["fold"].to_numpy(np.int64)
-        scores = {}
-        for kind in ("honest", "paper"):
+        drawn, scores, of_order = units(predictions), {}, dict[bytes, Floats]()
+
+        def ends_of(part: Measured) -> Floats:
+            return interval_ends(drawn, part.measure, resamples=resamples, seed=seed)[1]
+
+        for kind in _KINDS:
+            similarities = predictions[f"{kind}_similarity"].to_numpy(np.float64)
             outcome = decided(
-                predictions[f"{kind}_similarity"].to_numpy(np.float64),
+                similarities,
                 predictions[kind].to_numpy(bool),
                 np.asarray(choices["thresholds"][kind], dtype=np.float64),
                 same,
                 folds,
             )
-            variant = {"variant": choices["variants"][kind]}
-            scores[kind] = variant | _score(outcome, same, resamples, rng)
+            # Both kinds mostly rank the pairs alike, which is all that these metrics depend on.
+            order = np.unique(similarities, return_inverse=True)[1].tobytes()
+            decisions, ranking = self.measures(predictions, kind, drawn.of_item)
+            if order not in of_order:
+                of_order[order] = ends_of(ranking)
+            ends = np.concatenate([ends_of(decisions), of_order[order]], axis=1)
+            scores[kind] = {
+                "variant": choices["variants"][kind],
+                **_values(outcome),
+                "intervals": dict(zip(_METRICS, as_json(ends.T), strict=True)),
+            }
         return scores
 
     def choices(self, scores: Mapping[str, Any]) -> dict[str, Any]:
         """Return variants and thresholds as stored."""
-        kinds = ("honest", "paper")
         return {
-            "variants": {kind: scores[kind]["variant"] for kind in kinds},
-            "thresholds": {kind: scores[kind]["thresholds"] for kind in kinds},
+            "variants": {kind: scores[kind]["variant"] for kind in _KINDS},
+            "thresholds": {kind: scores[kind]["thresholds"] for kind in _KINDS},
         }
 
     def floors(self, dataset: Dataset, readable: Bools) -> dict[str, dict[str, float]]:
@@ -139,22 +154,18 @@ class PairVerification(Protocol):
         )
         similarities = predictions[f"{kind}_similarity"].to_numpy(np.float64)
 
-        def ranked(times: Floats) -> Floats:
-            return ranking_metrics(similarities, same, times[:, of_item], FARS)
+        kind_of_sums = holding(of_item)
 
-        return [decisions, Measured(_RANKING, ranked)]
+        def ranked(times: npt.NDArray[Any]) -> Floats:
+            of_unit = times.T.astype(kind_of_sums, copy=False)
+            return ranking_metrics(similarities, same, of_unit, of_item, FARS)
+
+        return [decisions, Measured(_RANKING, ranked, of_integers=True)]
 
 
-def _score(
-    outcome: Verification, same: npt.NDArray[np.bool_], resamples: int, rng: np.random.Generator
-) -> dict[str, Any]:
-    """Return the metrics with their intervals over pairs, as JSON."""
-    confusion = confusion_matrix(same.astype(int), outcome.predictions.astype(int), 2)
-    over_pairs = bootstrap_confusion(confusion, accuracy, rng=rng, resamples=resamples)
-    low, high = bootstrap_ranking(outcome.scores, same, FARS, rng=rng, resamples=resamples)
+def _values(outcome: Verification) -> dict[str, Any]:
+    """Return the metrics of an outcome, as JSON."""
     ranked = [outcome.roc_auc, *(outcome.tar_at_far[far] for far in FARS)]
-    intervals = {name: [float(a), float(b)] for name, a, b in zip(_RANKING, low, high, strict=True)}
-    intervals["accuracy"] = [float(over_pairs.low), float(over_pairs.high)]
     return {
         "accuracy": outcome.mean,
         "std_over_folds": outcome.std,
@@ -162,5 +173,4 @@ def _score(
         "accuracy_by_fold": outcome.accuracies.tolist(),
         "thresholds": outcome.thresholds.tolist(),
         **dict(zip(_RANKING, map(float, ranked), strict=True)),
-        "intervals": intervals,
     }

@@ -13,7 +13,7 @@ import scipy
 from sklearn.metrics import det_curve, roc_curve
 
 from facebench.errors import DataError
-from facebench.evaluation.metrics.pair_intervals import FARS
+from facebench.evaluation.metrics.pair_ranking import FARS
 from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.style import place_legend, small

@@ -14,7 +14,7 @@ from facebench.report.entries import main_metric, metrics
 from facebench.report.groups import alignment_of, alignment_words, comparable, compared_size
 from facebench.results.stats.common_items import aligned
 from facebench.results.stats.contest import Difference
-from facebench.results.stats.resampling import decided, right
+from facebench.results.stats.decisions import decided, right
 from facebench.results.stats.significance import McNemar, mcnemar
 from facebench.results.stats.statistics import contests
 from facebench.results.store import Result

@@ -25,7 +25,7 @@ from facebench.results.store import Result
 from facebench.runtime.kept_values import keep, kept
 from facebench.runtime.seal import file_digest
 
-VERSION = 2  # goes up when the same results would give other draws, values or decisions
+VERSION = 3  # goes up when the same results would give other draws, values or decisions
 OUTCOMES_VERSION = 2  # goes up when the same draws would give other intervals, ranks or winners
 
 Floats = npt.NDArray[np.float64]
@@ -39,13 +39,11 @@ class Drawing:
         names: Names of the metrics that are asked for.
         kind: Kind of score, ``honest`` or ``paper``.
         resamples: Number of draws.
-        seed: Seed of the draws.
     """
 
     names: tuple[str, ...]
     kind: ScoreKind
     resamples: int
-    seed: int
 
     def metrics_of(self, result: Result) -> tuple[str, ...]:
         """Return the metrics that are computed: those that other reports will ask for, too."""
@@ -106,7 +104,6 @@ def _draws_key(
             "resamples": drawing.resamples,
             "metrics": metrics,
             "kind": drawing.kind,
-            "seed": drawing.seed,
             "items": items,
             "predictions": predictions,
         }
@@ -170,7 +167,7 @@ def outcome(
     key = digest(
         {
             "outcome": [OUTCOMES_VERSION, what],
-            "draws": [VERSION, __version__, np.__version__, drawing.resamples, drawing.seed],
+            "draws": [VERSION, __version__, np.__version__, drawing.resamples],
             "protocols": sorted({_protocol(result) for result in everyone}),
             "metrics": drawing.names,
             "kind": drawing.kind,

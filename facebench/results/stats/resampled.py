@@ -11,22 +11,16 @@ import numpy as np
 import pandas as pd
 
 from facebench.errors import FacebenchError, StageError
+from facebench.evaluation.protocols.rescoring import recorded_protocol
+from facebench.evaluation.resampling import Units, draws, measure, units
 from facebench.results.stats.common_items import aligned, items_digest, restricted
+from facebench.results.stats.decisions import decided, right
 from facebench.results.stats.kept_draws import (
     Drawing,
     Resampled,
     draws_key,
     read_draws,
     write_draws,
-)
-from facebench.results.stats.resampling import (
-    Units,
-    decided,
-    draws,
-    measure,
-    measures,
-    right,
-    units,
 )
 from facebench.results.store import Result
 from facebench.runtime.kept_values import can_keep, is_kept
@@ -133,7 +127,8 @@ def _computed(
             f"{result.predictions_path}: found no test item; expected at least one. Run it again."
         )
     drawn = _units(items)
-    parts = measures(result.record, frame, drawing.kind, drawn)
+    protocol = recorded_protocol(result.record.task.protocol[0])
+    parts = protocol.measures(frame, drawing.kind, drawn.of_item)
     known = dict.fromkeys(name for part in parts for name in part.names)
     names = [name for name in drawing.metrics_of(result) if name in known]
     values, of_draws = np.empty(0), np.empty((0, len(names)))
@@ -141,7 +136,7 @@ def _computed(
         measured = measure(parts, names)
         values = measured(np.ones((1, len(drawn.strata))))[0]
         if drawn.enough:
-            of_draws = draws(drawn, measured, seed=drawing.seed, resamples=drawing.resamples)
+            of_draws = draws(drawn, measured, resamples=drawing.resamples)
     # McNemar's test is of decisions on items that are drawn one by one.
     single = "accuracy" in names and drawn.single and decided(frame)
     found = Resampled(

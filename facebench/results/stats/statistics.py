@@ -20,8 +20,6 @@ from facebench.results.stats.resampled import resampled
 from facebench.results.store import Result
 from facebench.task import Metric
 
-SEED = 0  # of every draw of a report: the same files give the same report
-
 Interval = tuple[float, float]
 
 
@@ -30,7 +28,7 @@ def drawing(
 ) -> Drawing:
     """Return what is computed of results of one group of comparable ones, so as to compare them."""
     names = tuple(metric.name for metric in metrics)
-    return Drawing(names, kind, results[0].spec.probe.resamples, SEED)
+    return Drawing(names, kind, results[0].spec.probe.resamples)
 
 
 def contests(
@@ -161,8 +159,8 @@ def intervals(
 ) -> dict[str, Interval | None]:
     """Return 95 % intervals over test items of the mean over seeds.
 
-    A single seed has its stored intervals, which are of the same units; but for pairs, whose stored
-    intervals take no heed of people who are in several.
+    A single seed has its stored intervals; but for pairs of earlier formats, whose stored intervals
+    take no heed of people who are in several.
 
     Args:
         results: Results of one configuration and one group of comparable results, one per seed.
@@ -172,7 +170,7 @@ def intervals(
     Raises:
         StageError: Predictions are missing, or those of two seeds are not of one test set.
     """
-    if len(results) == 1 and not results[0].record.of_pairs:
+    if len(results) == 1 and _of_units(results[0]):
         block = results[0].scores.of(kind)
         return {metric.name: block.ends(metric.name) for metric in metrics}
 
@@ -187,12 +185,17 @@ def intervals(
 def interval_of(result: Result, metric: Metric) -> Interval | None:
     """Return the honest score's 95 % interval of one result; None without one.
 
-    For pairs it is over groups of people, as in the paper's tables; the stored one is over pairs as
-    if no two shared a face. It needs the stored predictions; without them there is none.
+    For pairs of an earlier format it is drawn again from the predictions; without them there is
+    none.
     """
-    if result.record.of_pairs and not result.predictions_path.exists():
+    if not (_of_units(result) or result.predictions_path.exists()):
         return None
     return intervals([result], [metric])[metric.name]
+
+
+def _of_units(result: Result) -> bool:
+    """Return whether the stored intervals are of the units that are drawn here."""
+    return result.record.drawn_alike or not result.record.of_pairs
 
 
 def _outcome(

@@ -8,7 +8,6 @@ from sklearn.metrics import f1_score
 
 from facebench.evaluation.metrics.label_f1 import (
     best_threshold,
-    bootstrap_subjects,
     f1,
     fold_counts,
     fold_metrics,
@@ -59,37 +58,6 @@ def test_nothing_there_and_nothing_given_is_zero_as_in_scikit_learn() -> None:
     nothing = np.zeros((5, 1), bool)
     assert f1(outcome_counts(nothing, nothing).sum(0)) == [0.0]
     assert f1_score(nothing[:, 0], nothing[:, 0], zero_division=0) == 0
-
-
-def test_intervals_equal_a_loop_over_drawn_subjects() -> None:
-    data = _decisions()
-    counts, folds = _counts(data)
-    interval = bootstrap_subjects(counts, folds, rng=np.random.default_rng(0), resamples=4000)
-    rng, drawn = np.random.default_rng(1), []
-    names = np.unique(data["subject"])
-    for _ in range(1500):
-        of_folds = []
-        for k in range(FOLDS):
-            members = names[folds == k]
-            rows = np.concatenate(
-                [np.flatnonzero(data["subject"] == who) for who in rng.choice(members, 3)]
-            )
-            of_folds.append(f1(outcome_counts(data["label"], data["decision"])[rows].sum(0)))
-        drawn.append(np.mean(of_folds))
-    expected = np.quantile(drawn, [0.025, 0.975])
-    assert [interval.low[0], interval.high[0]] == pytest.approx(expected, abs=0.015)
-    assert (interval.low <= interval.estimate).all()
-    assert (interval.estimate <= interval.high).all()
-
-
-def test_a_fold_with_one_subject_has_no_interval() -> None:
-    counts, folds = _counts(_decisions())
-    kept = (folds != 2) | (np.arange(len(folds)) == 2)
-    interval = bootstrap_subjects(
-        counts[kept], folds[kept], rng=np.random.default_rng(0), resamples=10
-    )
-    assert np.isnan(interval.low).all()
-    assert not np.isnan(interval.estimate).any()
 
 
 @given(

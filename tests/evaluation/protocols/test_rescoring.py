@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from result_world import KINDS, SEED, judged, leaks_of, protocol_of, spec_of
+from result_world import KINDS, judged, leaks_of, protocol_of, spec_of
 
 from facebench.audit.leak_free import leak_free_scores
 from facebench.errors import DataError
@@ -27,7 +27,7 @@ def stored(kind: str, outcome: Judgement, folder: Path) -> tuple[Judged, pd.Data
     """Write and read what a result is made of."""
     scores = json.loads(json.dumps(outcome.scores))
     outcome.predictions.to_parquet(folder / "p.parquet", index=False)
-    judged = Judged(protocol_of(kind), scores, spec_of(kind).resamples, SEED)
+    judged = Judged(protocol_of(kind), scores, spec_of(kind).resamples)
     return judged, pd.read_parquet(folder / "p.parquet")
 
 

@@ -12,12 +12,13 @@ from result_world import write_result
 from stored_world import ACCURACY, classes, write
 
 from facebench.errors import StageError
+from facebench.evaluation.protocol import protocol_named
+from facebench.evaluation.resampling import draws, measure, units
 from facebench.results.scores import KINDS
 from facebench.results.stats import kept_draws, resampled, statistics
 from facebench.results.stats.contest import Contest
 from facebench.results.stats.kept_draws import Resampled, read_draws, write_draws
 from facebench.results.stats.resampled import keep_draws
-from facebench.results.stats.resampling import draws, measure, measures, units
 from facebench.results.stats.statistics import contests, drawing
 from facebench.results.store import Result, read_result
 from facebench.runtime import pool
@@ -92,10 +93,9 @@ def test_all_that_is_asked_of_a_result_is_drawn_from_one_reading(
         for place, (result,) in enumerate(two):
             frame = pd.read_parquet(result.predictions_path)
             drawn = units(frame)
-            parts = measures(result.record, frame, kind, drawn)
+            parts = protocol_named("classification").measures(frame, kind, drawn.of_item)
             alone = draws(
-                drawn, measure(parts, ["accuracy"]),
-                seed=statistics.SEED, resamples=result.spec.probe.resamples,
+                drawn, measure(parts, ["accuracy"]), resamples=result.spec.probe.resamples
             )  # fmt: skip
             np.testing.assert_array_equal(contest.drawn[:, place], alone[:, 0])
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 from stored_world import ACCURACY, classes, pair_list, write
-from whole_results import whole_record
 
-from facebench.results.stats.resampling import draws, measure, measures, units
+from facebench.evaluation.protocol import protocol_named
+from facebench.evaluation.resampling import draws, measure, units
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
 from facebench.results.stats.statistics import contests
 from facebench.task import Metric
@@ -173,13 +173,14 @@ def outside(hits: int, nominal: float = 0.95) -> bool:
 
 def accuracy_draws(frames: list[pd.DataFrame], protocol: str, rng: np.random.Generator) -> Any:
     """Return the accuracies ``[R, frames]`` of the same draws, and what was drawn."""
-    record = whole_record(protocol)
     drawn = units(frames[0])
-    seed = int(rng.integers(2**32))
+    seed, named = int(rng.integers(2**32)), protocol_named(protocol)
     columns = [
         draws(
-            drawn, measure(measures(record, frame, "honest", drawn), ["accuracy"]),
-            seed=seed, resamples=RESAMPLES,
+            drawn,
+            measure(named.measures(frame, "honest", drawn.of_item), ["accuracy"]),
+            seed=seed,
+            resamples=RESAMPLES,
         )
         for frame in frames
     ]  # fmt: skip

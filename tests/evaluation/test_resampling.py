@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from stored_world import classes, pair_list, scored, write
-from whole_results import whole_record
 
 from facebench.errors import StageError
 from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix, macro_f1
+from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.protocols.confusion_measures import of_confusions
+from facebench.evaluation.resampling import draw, draws, measure, units
 from facebench.results.stats.common_items import aligned, items_digest, restricted
-from facebench.results.stats.resampling import draw, draws, measure, measures, units
 
 RNG = np.random.default_rng(5)
 N = 60
@@ -65,11 +65,11 @@ def test_a_draw_is_scored_as_the_protocol_scores_the_drawn_items(
 ) -> None:
     """The independent side: repeat the rows that were drawn, and score the longer table."""
     frame = make()
-    protocol, whole = scored(frame, 0)
-    record = whole_record(protocol, task={"title": "T"})
+    protocol, whole = scored(frame)
     drawn = units(frame)
     assert drawn.enough
-    of_draws = measure(measures(record, frame, "honest", drawn), names)
+    parts = protocol_named(protocol).measures(frame, "honest", drawn.of_item)
+    of_draws = measure(parts, names)
     alone = of_draws(np.ones((1, len(drawn.strata))))[0]
     np.testing.assert_allclose(alone, [whole["honest"][name] for name in names])
     times = draw(drawn.strata, np.random.default_rng(0), 3).astype(float)
@@ -83,7 +83,7 @@ def test_a_draw_is_scored_as_the_protocol_scores_the_drawn_items(
             row, kept = row[1:], names[1:]
         else:
             kept = names
-        expected = scored(again, 0)[1]["honest"]
+        expected = scored(again)[1]["honest"]
         np.testing.assert_allclose(row, [expected[name] for name in kept])
 
 
@@ -180,11 +180,11 @@ def test_confusions_of_a_draw_are_those_of_its_items(largest: int) -> None:
 
 def test_draws_in_parts_are_draws_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = classes(RNG.random(50) < 0.5)
-    record = whole_record(task={"title": "T"})
     drawn = units(frame)
-    measured = measure(measures(record, frame, "honest", drawn), ["accuracy"])
+    parts = protocol_named("classification").measures(frame, "honest", drawn.of_item)
+    measured = measure(parts, ["accuracy"])
     whole = draws(drawn, measured, seed=0, resamples=30)
-    monkeypatch.setattr("facebench.results.stats.resampling._BUDGET", 200)
+    monkeypatch.setattr("facebench.evaluation.resampling._BUDGET", 200)
     parts = draws(drawn, measured, seed=0, resamples=30)
     np.testing.assert_array_equal(whole, parts)
     assert whole.shape == (30, 1)

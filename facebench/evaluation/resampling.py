@@ -1,16 +1,18 @@
-"""Resampling of test items: scores of stored predictions as functions of a resample.
+"""Resampling of test items: scores of predictions as functions of a resample.
 
 A resample is the number of times that each *unit* is drawn. A unit is an image; the images of a
-subject, drawn within their fold (multilabel, as its stored intervals); for pairs, a group of
-connected people. Two pairs with a common face are not independent, so pairs that share a person,
-directly or through other pairs, are one unit (LFW: 1,290 units of 6,000 pairs). All compared
-results use the same resamples, so that differences do not depend on the draw.
+subject, drawn within their fold (multilabel); for pairs, a group of connected people. Two pairs
+with a common face are not independent, so pairs that share a person, directly or through other
+pairs, are one unit (LFW: 1,290 units of 6,000 pairs). All results on a test set have the same
+resamples, whatever their seed: those of the intervals that are stored with them, and those of every
+comparison. So a difference does not depend on the draw, and the draws are made once for many
+results.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -21,19 +23,37 @@ import numpy.typing as npt
 import pandas as pd
 import scipy
 
-from facebench.evaluation.protocol import Measure, Measured
-from facebench.evaluation.protocols.rescoring import recorded_protocol
-from facebench.protocol import ScoreKind
-from facebench.results.record import Record
+from facebench.errors import DataError
+from facebench.evaluation.metrics.intervals import percentile_ends
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+# From how often each unit is drawn, [R, U], to the values of M metrics for each draw, [R, M]; NaN
+# where there is none.
+Measure = Callable[[npt.NDArray[Any]], Floats]
+
+SEED = 0  # of all draws: those of a test set are the same for every result
 
 # Rule of thumb: percentile intervals over fewer groups are too narrow. Small lists of pairs (the
-# synthetic ones tie all people of a fold together) are drawn pair by pair, as their stored
-# intervals are.
+# synthetic ones tie all people of a fold together) are drawn pair by pair.
 _FEWEST_GROUPS = 30
 _BUDGET = 2**22  # draws times units held at a time: 32 MB
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics of predictions that are computed at once, as a function of a draw.
+
+    Args:
+        names: Names of the M metrics.
+        measure: The function.
+        of_integers: Whether it takes draws as they are held: integers of a small type, with the
+            draws of a unit one after the other. Else it gets floats, unit after unit.
+    """
+
+    names: Sequence[str]
+    measure: Measure
+    of_integers: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,9 +86,17 @@ def units(frame: pd.DataFrame) -> Units:
 
     Args:
         frame: Its predictions, as a result holds them.
+
+    Raises:
+        DataError: There is no item.
     """
+    if frame.empty:
+        raise DataError(
+            "these predictions cannot be scored: found no test item; expected at least one. Check "
+            "that the test split is not empty."
+        )
     if "first" in frame:
-        return _tied_pairs(frame)
+        return _tied_pairs(tuple(frame["first"]), tuple(frame["second"]), tuple(frame["same"]))
     if "subject" in frame:
         _, first, number = np.unique(
             frame["subject"].to_numpy(), return_index=True, return_inverse=True
@@ -77,40 +105,23 @@ def units(frame: pd.DataFrame) -> Units:
     return Units(np.arange(len(frame)), np.zeros(len(frame), np.int64), "images")
 
 
-def decided(frame: pd.DataFrame) -> bool:
-    """Return whether predictions hold one decision of each kind; few labels have one per draw."""
-    return {"honest", "paper"} <= set(frame.columns)
-
-
-def right(frame: pd.DataFrame, kind: ScoreKind) -> npt.NDArray[np.bool_]:
-    """Return ``[N]`` whether each decision on a class, or on a pair, is right."""
-    decided: npt.NDArray[np.bool_] = (
-        frame[kind] == frame["same" if "same" in frame else "label"]
-    ).to_numpy(bool)
-    return decided
-
-
-def measures(record: Record, frame: pd.DataFrame, kind: ScoreKind, drawn: Units) -> list[Measured]:
-    """Return how all metrics follow from a draw, computed as the protocol of the result does.
+def holding(of_item: Ints) -> type[np.signedinteger[Any]]:
+    """Return a small type of integers that can hold the number of items in any draw.
 
     Args:
-        record: Record of the result.
-        frame: Predictions of the result.
-        kind: Kind of score, ``honest`` or ``paper``.
-        drawn: Units of ``frame``.
-
-    Raises:
-        DataError: The protocol is unknown here.
+        of_item: ``[N]`` unit of each item, 0-based.
     """
-    protocol = recorded_protocol(record.task.protocol[0])
-    return protocol.measures(frame, kind, drawn.of_item)
+    # No draw has more than if the largest unit were drawn each time.
+    most = (1 + int(of_item.max())) * int(np.bincount(of_item).max())
+    types = (np.int16, np.int32, np.int64)
+    return next(kind for kind in types if most <= np.iinfo(kind).max)
 
 
 def measure(parts: Sequence[Measured], names: Sequence[str]) -> Measure:
     """Return some metrics, in order, as one function of a draw.
 
     Args:
-        parts: What :func:`measures` returns.
+        parts: What ``Protocol.measures`` returns.
         names: Names of the M metrics, each in one of the parts.
     """
     needed = [part for part in parts if set(part.names) & set(names)]
@@ -127,11 +138,31 @@ def measure(parts: Sequence[Measured], names: Sequence[str]) -> Measure:
     return all_of
 
 
-def draws(drawn: Units, measured: Measure, *, seed: int, resamples: int) -> Floats:
+def draws(drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED) -> Floats:
     """Values of M metrics on draws, ``[R, M]``; on the same draws for all that have these units."""
     step = max(1, _BUDGET // len(drawn.of_item))
     times = _times(drawn.strata.tobytes(), step, seed, resamples)
     return np.concatenate([measured(part.T) for part in times])
+
+
+def interval_ends(
+    drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED
+) -> tuple[Floats, Floats]:
+    """Return the values of M metrics on the test items, and the ends of their 95 % intervals.
+
+    Args:
+        drawn: What is drawn.
+        measured: From draws to the metrics.
+        resamples: Number of draws R.
+        seed: Seed of the draws.
+
+    Returns:
+        Values ``[M]``, and low and high ends ``[2, M]``: NaN with too few units to draw.
+    """
+    values = measured(np.ones((1, len(drawn.strata))))[0]
+    if not drawn.enough:
+        return values, np.full((2, len(values)), np.nan)
+    return values, percentile_ends(draws(drawn, measured, resamples=resamples, seed=seed))
 
 
 def draw(strata: Ints, rng: np.random.Generator, number: int) -> Ints:
@@ -176,22 +207,23 @@ def _times(strata: bytes, step: int, seed: int, resamples: int) -> list[npt.NDAr
     return parts
 
 
-def _tied_pairs(frame: pd.DataFrame) -> Units:
+@lru_cache(maxsize=8)  # a report asks for many results on each of a few lists
+def _tied_pairs(first: tuple[str, ...], second: tuple[str, ...], same: tuple[bool, ...]) -> Units:
     """Join pairs that share a person: connected components of people, pairs being the edges."""
-    sides = [frame[side].map(_person) for side in ("first", "second")]
+    sides = [np.array([_person(path) for path in side], object) for side in (first, second)]
     # A file's name less its number is who is shown, if all pairs bear that out; else nothing is
     # known of people, and pairs are joined by the images that they share.
-    known = bool(((sides[0] == sides[1]) == frame["same"]).all())
+    known = bool(((sides[0] == sides[1]) == np.asarray(same)).all())
     if not known:
-        sides = [frame["first"], frame["second"]]
-    numbers, names = pd.factorize(pd.concat(sides), sort=True)
+        sides = [np.array(first, object), np.array(second, object)]
+    numbers, names = pd.factorize(np.concatenate(sides), sort=True)
     a, b = numbers.reshape(2, -1)
     graph = scipy.sparse.coo_array((np.ones(len(a)), (a, b)), shape=(len(names), len(names)))
     _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
     # Numbered as they come, so that every unit has a pair.
     used, number = np.unique(component[a], return_inverse=True)
     if len(used) < _FEWEST_GROUPS:
-        return Units(np.arange(len(frame)), np.zeros(len(frame), np.int64), "pairs")
+        return Units(np.arange(len(first)), np.zeros(len(first), np.int64), "pairs")
     what = "groups of people whom pairs tie together" if known else "groups of tied images"
     return Units(number.astype(np.int64), np.zeros(len(used), np.int64), what)
 
