@@ -24,7 +24,7 @@ import pandas as pd
 import scipy
 
 from facebench.errors import DataError
-from facebench.evaluation.metrics.intervals import percentile_ends
+from facebench.evaluation.metrics.intervals import as_json, percentile_ends
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -145,24 +145,44 @@ def draws(drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED) 
     return np.concatenate([measured(part.T) for part in times])
 
 
-def interval_ends(
-    drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED
-) -> tuple[Floats, Floats]:
-    """Return the values of M metrics on the test items, and the ends of their 95 % intervals.
+def interval_ends(drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED) -> Floats:
+    """Return the low and high ends ``[2, M]`` of the 95 % intervals of M metrics.
+
+    They are NaN with too few units to draw.
 
     Args:
         drawn: What is drawn.
         measured: From draws to the metrics.
         resamples: Number of draws R.
         seed: Seed of the draws.
-
-    Returns:
-        Values ``[M]``, and low and high ends ``[2, M]``: NaN with too few units to draw.
     """
-    values = measured(np.ones((1, len(drawn.strata))))[0]
     if not drawn.enough:
-        return values, np.full((2, len(values)), np.nan)
-    return values, percentile_ends(draws(drawn, measured, resamples=resamples, seed=seed))
+        return np.full((2, len(undrawn(drawn, measured))), np.nan)
+    return percentile_ends(draws(drawn, measured, resamples=resamples, seed=seed))
+
+
+def scores_with_intervals(
+    drawn: Units, measured: Measured, *, resamples: int, seed: int = SEED
+) -> dict[str, Any]:
+    """Return metrics by name, and ``intervals`` with a pair ``[low, high]`` for each, as JSON.
+
+    Args:
+        drawn: What is drawn.
+        measured: The metrics.
+        resamples: Number of draws R.
+        seed: Seed of the draws.
+    """
+    ends = interval_ends(drawn, measured.measure, resamples=resamples, seed=seed)
+    values = undrawn(drawn, measured.measure)
+    return {
+        **dict(zip(measured.names, as_json(values), strict=True)),
+        "intervals": dict(zip(measured.names, as_json(ends.T), strict=True)),
+    }
+
+
+def undrawn(drawn: Units, measured: Measure) -> Floats:
+    """Return the values ``[M]`` of M metrics on the test items themselves, each once."""
+    return measured(np.ones((1, len(drawn.strata))))[0]
 
 
 def draw(strata: Ints, rng: np.random.Generator, number: int) -> Ints:

@@ -94,17 +94,18 @@ class Result:
                 f"{self.predictions_path}: the predictions of this result are missing."
             )
         try:
-            self._check_size()
-            return pd.read_parquet(self.predictions_path)
+            from pyarrow.parquet import ParquetFile
+
+            # In half the time of pandas.read_parquet, which counts where many results are read.
+            with ParquetFile(self.predictions_path) as stored:
+                self._check_size(stored.metadata.num_rows)
+                return stored.read(use_threads=False).to_pandas(use_threads=False)
         except (OSError, ValueError) as error:  # pyarrow's own errors are among these
             reason = str(error).splitlines()[0]
             raise StageError(f"{self.predictions_path}: cannot be read ({reason}).") from error
 
-    def _check_size(self) -> None:
+    def _check_size(self, rows: int) -> None:
         """Refuse predictions of far more items than were scored: a few bytes can hold millions."""
-        from pyarrow.parquet import read_metadata
-
-        rows = read_metadata(self.predictions_path).num_rows
         if rows > 2 * self.record.n_scored + _FEW_ROWS:  # else it is for validation to say
             raise ValueError(f"{rows:,} rows of {self.record.n_scored:,} scored items")
 

@@ -16,7 +16,7 @@ from facebench.evaluation.metrics import confusion as metrics
 from facebench.evaluation.metrics import intervals
 from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.protocols.confusion_measures import confusions_of
-from facebench.evaluation.resampling import SEED, draws, interval_ends, units
+from facebench.evaluation.resampling import SEED, draws, interval_ends, undrawn, units
 
 CLASSES = 3
 
@@ -54,8 +54,8 @@ def of_items(
     def measured(times: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         return statistic(confusions(times)).reshape(len(times), -1)
 
-    values, (low, high) = interval_ends(drawn, measured, resamples=resamples, seed=seed)
-    return values, low, high
+    low, high = interval_ends(drawn, measured, resamples=resamples, seed=seed)
+    return undrawn(drawn, measured), low, high
 
 
 @pytest.mark.parametrize(

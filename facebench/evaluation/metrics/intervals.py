@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,17 +110,3 @@ def as_json(value: npt.ArrayLike) -> Any:
     if plain.ndim:
         return [as_json(item) for item in plain]
     return None if np.isnan(plain) else float(plain)
-
-
-def with_intervals(names: Sequence[str], values: Floats, ends: Floats) -> dict[str, Any]:
-    """Return metrics by name, and ``intervals`` with a pair ``[low, high]`` for each, as JSON.
-
-    Args:
-        names: Names of the M metrics.
-        values: ``[M]``.
-        ends: ``[2, M]``, see :func:`percentile_ends`.
-    """
-    return {
-        **dict(zip(names, as_json(values), strict=True)),
-        "intervals": dict(zip(names, as_json(ends.T), strict=True)),
-    }

@@ -41,7 +41,7 @@ def ranking_metrics(
     blocks = _blocks(scores, same)
     right, wrong = (_sums(times, of_item, blocks, same == kind) for kind in (True, False))
     positives, negatives = right.sum(0), wrong.sum(0)
-    limits = [_most_within(far, negatives) for far in fars]
+    limits = [most_within(far, negatives) for far in fars]
     accepted, false, twice_area = np.zeros((3, times.shape[1]), np.int64)
     reached = [accepted.copy() for _ in fars]
     exceeded = False
@@ -106,7 +106,7 @@ def _sums(times: NDArray[Any], of_item: Ints, blocks: _Blocks, of_kind: Bools) -
     return sums
 
 
-def _most_within(far: float, negatives: Ints) -> Ints:
+def most_within(far: float, negatives: Ints) -> Ints:
     """Return how many of some pairs may be accepted at a false acceptance rate.
 
     The quotient is compared in floats, as scikit-learn's ROC curve has it: 0.1 admits 3 of 30.

@@ -31,10 +31,10 @@ from facebench.evaluation.metrics.confusion import (
     confusion_matrix,
     macro_f1,
 )
-from facebench.evaluation.metrics.intervals import as_json, with_intervals
+from facebench.evaluation.metrics.intervals import as_json
 from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Probed, Protocol
 from facebench.evaluation.protocols.confusion_measures import confusions_of, of_confusions
-from facebench.evaluation.resampling import Measured, interval_ends, units
+from facebench.evaluation.resampling import Measured, interval_ends, scores_with_intervals, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
@@ -106,7 +106,7 @@ class Classification(Protocol):
             {"accuracy_last_epoch": accuracy}, predictions["label"].to_numpy(np.int64),
             predictions["paper_last"].to_numpy(np.int64), drawn.of_item, choices["classes"],
         )  # fmt: skip
-        found = with_intervals(last.names, *interval_ends(drawn, last.measure, **of_draws))
+        found = scores_with_intervals(drawn, last, **of_draws)
         paper["intervals"] |= found.pop("intervals")
         return {"honest": honest, "paper": paper | found}
 
@@ -144,7 +144,7 @@ def class_scores(
         return np.concatenate(of_metrics, axis=1)
 
     confusion = confusion_matrix(labels, guesses, num_classes)
-    _, ends = interval_ends(drawn, every, resamples=resamples, seed=seed)
+    ends = interval_ends(drawn, every, resamples=resamples, seed=seed)
     split = len(_SINGLE)
     intervals = {
         **dict(zip(_SINGLE, as_json(ends[:, :split].T), strict=True)),

@@ -20,7 +20,7 @@ from facebench.errors import DataError
 from facebench.evaluation.probe.feature_matrix import ArrayLike, FeatureMatrix
 from facebench.evaluation.probe.pair_head import PairHeads, train_pair_heads
 from facebench.evaluation.protocols.pair_folds import Variant, verify
-from facebench.evaluation.protocols.pair_outcome import Verification, tar_at_far
+from facebench.evaluation.protocols.pair_outcome import Verification, ranked
 from facebench.progress import Progress
 
 Bools = npt.NDArray[np.bool_]
@@ -203,17 +203,16 @@ def _partner(k: int, folds: int) -> int:
 
 def _joined(parts: tuple[Verification, ...], pairs: _Pairs) -> Verification:
     """Join the test folds of all outcomes, which are the second of two folds in each."""
-    from sklearn.metrics import roc_auc_score
-
     scores, predictions = np.empty(len(pairs.same)), np.empty(len(pairs.same), dtype=np.bool_)
     for k, part in enumerate(parts):
         own = pairs.folds == k
         scores[own], predictions[own] = part.scores[own], part.predictions[own]
+    area, accepted = ranked(scores, pairs.same)
     return Verification(
         accuracies=np.array([part.accuracies[1] for part in parts]),
         thresholds=np.array([part.thresholds[1] for part in parts]),
         scores=scores,
         predictions=predictions,
-        roc_auc=float(roc_auc_score(pairs.same, scores)),
-        tar_at_far=tar_at_far(scores, pairs.same),
+        roc_auc=area,
+        tar_at_far=accepted,
     )

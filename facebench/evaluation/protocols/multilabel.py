@@ -32,7 +32,7 @@ from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.data.table_checks import check_binary, check_folds, check_targets, named_targets
 from facebench.evaluation.holdout import fold_rows, hold_out_subjects
-from facebench.evaluation.metrics.intervals import as_json, with_intervals
+from facebench.evaluation.metrics.intervals import as_json
 from facebench.evaluation.metrics.label_f1 import (
     f1,
     fold_counts,
@@ -49,7 +49,7 @@ from facebench.evaluation.protocol import (
     Protocol,
     target_names,
 )
-from facebench.evaluation.resampling import Measure, Measured, interval_ends, units
+from facebench.evaluation.resampling import Measured, scores_with_intervals, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
@@ -135,30 +135,29 @@ class Multilabel(Protocol):
 
     def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return every F1; subjects are drawn, within their folds."""
-        names = metric_names(target_names(predictions))
-        return [Measured(names, _fold_metrics_of(predictions, kind))]
+        targets = target_names(predictions)
+        return [_fold_metrics_of(*_counts(predictions, kind, targets), targets)]
 
 
 def _score(predictions: pd.DataFrame, kind: str, resamples: int, seed: int) -> dict[str, Any]:
     """Return every F1 of one kind of decision with its interval, as JSON."""
     targets, drawn = target_names(predictions), units(predictions)
-    measured = _fold_metrics_of(predictions, kind)
-    ends = interval_ends(drawn, measured, resamples=resamples, seed=seed)
-    of_folds = f1(fold_counts(*_counts(predictions, kind, targets)))
+    counts, home = _counts(predictions, kind, targets)
+    measured = _fold_metrics_of(counts, home, targets)
+    of_folds = f1(fold_counts(counts, home))
     by_fold = {
         f"f1_{target}_by_fold": as_json(values)
         for target, values in zip(targets, of_folds.T, strict=True)
     }
     return {
-        **with_intervals(metric_names(targets), *ends),
+        **scores_with_intervals(drawn, measured, resamples=resamples, seed=seed),
         "f1_by_fold": as_json(of_folds.mean(1)),
         **by_fold,
     }
 
 
-def _fold_metrics_of(predictions: pd.DataFrame, kind: str) -> Measure:
-    """Return every F1 as a function of how often each subject is drawn."""
-    counts, home = _counts(predictions, kind, target_names(predictions))
+def _fold_metrics_of(counts: Ints, home: Ints, targets: tuple[str, ...]) -> Measured:
+    """Return every F1 as a function of how often each subject is drawn; see ``_counts``."""
     flat = counts.reshape(len(counts), -1).astype(np.float64)
     members = [home == fold for fold in np.unique(home)]
 
@@ -167,7 +166,7 @@ def _fold_metrics_of(predictions: pd.DataFrame, kind: str) -> Measure:
         of_folds = [drawn[:, fold] @ flat[fold] for fold in members]
         return fold_metrics(np.stack(of_folds, 1).reshape(len(times), -1, *counts.shape[1:]))
 
-    return values
+    return Measured(metric_names(targets), values)
 
 
 def _counts(predictions: pd.DataFrame, kind: str, targets: tuple[str, ...]) -> tuple[Ints, Ints]:

@@ -28,7 +28,7 @@ from facebench.evaluation.protocols.pair_outcome import (
     Bools,
     Floats,
     Verification,
-    tar_at_far,
+    ranked,
 )
 from facebench.evaluation.protocols.pair_similarity import centred_similarities, cosine_similarities
 
@@ -61,8 +61,6 @@ def verify(
             two folds, or the pairs are all the same or all different.
         UnknownNameError: If the variant does not exist.
     """
-    from sklearn.metrics import roc_auc_score
-
     if variant not in get_args(Variant):
         raise UnknownNameError("verification variant", variant, get_args(Variant))
     rows, truth, fold = check_pairs(pairs, same, folds)
@@ -85,8 +83,7 @@ def verify(
             thresholds[k] = best_threshold(similarity[training], truth[training])
             predictions[held_out] = similarity[held_out] >= thresholds[k]
         accuracies[k] = np.mean(predictions[held_out] == truth[held_out])
-    auc = float(roc_auc_score(truth, scores))
-    return Verification(accuracies, thresholds, scores, predictions, auc, tar_at_far(scores, truth))
+    return Verification(accuracies, thresholds, scores, predictions, *ranked(scores, truth))
 
 
 def best_threshold(similarities: Floats, same: Bools) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ import pandas as pd
 
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
-from facebench.evaluation.metrics.pair_ranking import FARS
+from facebench.evaluation.metrics.pair_ranking import FARS, most_within
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -88,8 +89,6 @@ def decided(
     Raises:
         DataError: A fold, or a kind of pair, has none.
     """
-    from sklearn.metrics import roc_auc_score
-
     names, number, sizes = np.unique(np.asarray(folds), return_inverse=True, return_counts=True)
     if len(names) < len(thresholds) or len(np.unique(same)) < 2:
         raise DataError(
@@ -102,26 +101,34 @@ def decided(
         thresholds,
         scores,
         predictions,
-        float(roc_auc_score(same, scores)),
-        tar_at_far(scores, same),
+        *ranked(scores, same),
     )
 
 
-def tar_at_far(scores: Floats, same: Bools, fars: Sequence[float] = FARS) -> dict[float, float]:
-    """Return the true acceptance rate at fixed false acceptance rates.
+def ranked(
+    scores: Floats, same: Bools, fars: Sequence[float] = FARS
+) -> tuple[float, dict[float, float]]:
+    """Return the area under the ROC curve, and the true acceptance rate at false acceptance rates.
 
     Without interpolation: it is the highest rate of a threshold that does not exceed the false
     acceptance rate. LFW's 3,000 different pairs resolve 1e-3 to 3 pairs and nothing finer.
 
     Args:
         scores: ``[P]`` similarities; higher means more similar.
-        same: ``[P]`` whether the pairs show one person.
+        same: ``[P]`` whether the pairs show one person; some do, and some do not.
         fars: False acceptance rates, 0..1.
 
     Returns:
-        True acceptance rate, 0..1, for each.
+        The area, 0..1, and the true acceptance rate, 0..1, for each rate.
     """
-    from sklearn.metrics import roc_curve
-
-    far, tar, _ = roc_curve(same, scores, drop_intermediate=False)
-    return {limit: float(tar[far <= limit].max()) for limit in fars}
+    positives, negatives = np.sort(scores[same]), np.sort(scores[~same])
+    # Different pairs that are less alike than each same pair, and those as alike, which count half.
+    sides: tuple[Literal["left", "right"], ...] = ("left", "right")
+    below = sum(np.searchsorted(negatives, positives, side).sum() for side in sides)
+    accepted = {}
+    for far in fars:
+        most = int(most_within(far, np.array(len(negatives))))
+        # A threshold is above the most alike different pair that it may not accept.
+        above = negatives[-1 - most] if most < len(negatives) else -np.inf
+        accepted[far] = float((positives > above).mean())
+    return float(below / (2 * len(positives) * len(negatives))), accepted

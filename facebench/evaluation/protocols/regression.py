@@ -39,7 +39,6 @@ from facebench.evaluation.metrics.absolute_error import (
     mean_errors,
     metric_names,
 )
-from facebench.evaluation.metrics.intervals import with_intervals
 from facebench.evaluation.protocol import (
     Bools,
     CurveForm,
@@ -49,7 +48,7 @@ from facebench.evaluation.protocol import (
     Protocol,
     target_names,
 )
-from facebench.evaluation.resampling import Measure, Measured, interval_ends, units
+from facebench.evaluation.resampling import Measured, scores_with_intervals, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
@@ -109,14 +108,11 @@ class Regression(Protocol):
         self, predictions: pd.DataFrame, choices: Mapping[str, Any], *, resamples: int, seed: int
     ) -> dict[str, Any]:
         """Score numbers: of a target ``T`` these are ``label_T``, ``honest_T``, ``paper_T``, ..."""
-        drawn, names = units(predictions), metric_names(target_names(predictions))
+        drawn = units(predictions)
         honest, paper, last = (
-            with_intervals(
-                names,
-                *interval_ends(
-                    drawn, _mean_errors_of(predictions, kind, drawn.of_item),
-                    resamples=resamples, seed=seed,
-                ),
+            scores_with_intervals(
+                drawn, _mean_errors_of(predictions, kind, drawn.of_item),
+                resamples=resamples, seed=seed,
             )
             for kind in ("honest", "paper", "paper_last")
         )  # fmt: skip
@@ -133,8 +129,7 @@ class Regression(Protocol):
 
     def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return every mean absolute error; images are drawn."""
-        names = metric_names(target_names(predictions))
-        return [Measured(names, _mean_errors_of(predictions, kind, of_item))]
+        return [_mean_errors_of(predictions, kind, of_item)]
 
     def rescored_details(
         self, details: Mapping[str, Any], predictions: pd.DataFrame
@@ -163,7 +158,7 @@ def yaw_table(predictions: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _mean_errors_of(predictions: pd.DataFrame, kind: str, of_item: Ints) -> Measure:
+def _mean_errors_of(predictions: pd.DataFrame, kind: str, of_item: Ints) -> Measured:
     """Return the mean absolute errors as a function of how often each unit is drawn."""
     absolute = np.abs(_errors(predictions, kind))
     items = np.column_stack([absolute, np.ones(len(absolute))])  # sums of errors, and a count
@@ -174,7 +169,7 @@ def _mean_errors_of(predictions: pd.DataFrame, kind: str, of_item: Ints) -> Meas
         means = sums[:, :-1] / sums[:, -1:]
         return np.column_stack([means.mean(1), means])
 
-    return values
+    return Measured(metric_names(target_names(predictions)), values)
 
 
 def _errors(predictions: pd.DataFrame, kind: str) -> Floats:

@@ -109,7 +109,7 @@ class PairVerification(Protocol):
         drawn, scores, of_order = units(predictions), {}, dict[bytes, Floats]()
 
         def ends_of(part: Measured) -> Floats:
-            return interval_ends(drawn, part.measure, resamples=resamples, seed=seed)[1]
+            return interval_ends(drawn, part.measure, resamples=resamples, seed=seed)
 
         for kind in _KINDS:
             similarities = predictions[f"{kind}_similarity"].to_numpy(np.float64)

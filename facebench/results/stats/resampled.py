@@ -12,7 +12,7 @@ import pandas as pd
 
 from facebench.errors import FacebenchError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
-from facebench.evaluation.resampling import Units, draws, measure, units
+from facebench.evaluation.resampling import Units, draws, measure, undrawn, units
 from facebench.results.stats.common_items import aligned, items_digest, restricted
 from facebench.results.stats.decisions import decided, right
 from facebench.results.stats.kept_draws import (
@@ -134,7 +134,7 @@ def _computed(
     values, of_draws = np.empty(0), np.empty((0, len(names)))
     if names:
         measured = measure(parts, names)
-        values = measured(np.ones((1, len(drawn.strata))))[0]
+        values = undrawn(drawn, measured)
         if drawn.enough:
             of_draws = draws(drawn, measured, resamples=drawing.resamples)
     # McNemar's test is of decisions on items that are drawn one by one.

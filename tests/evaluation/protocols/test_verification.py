@@ -175,7 +175,7 @@ def test_tar_at_far_by_hand() -> None:
     same = np.array([True] * 4 + [False] * 10)
     scores = np.array([9.0, 8, 5, 1, 7, 4, 3, 2, 0, -1, -2, -3, -4, -5])
     # No different pair above 8; one of ten (7) above 5; the last same pair (1) needs four.
-    found = pair_outcome.tar_at_far(scores, same, (0.0, 0.05, 0.1, 0.39, 0.4))
+    _, found = pair_outcome.ranked(scores, same, (0.0, 0.05, 0.1, 0.39, 0.4))
     assert found == {0.0: 0.5, 0.05: 0.5, 0.1: 0.75, 0.39: 0.75, 0.4: 1.0}
 
 
