@@ -182,7 +182,8 @@ def scores_with_intervals(
 
 def undrawn(drawn: Units, measured: Measure) -> Floats:
     """Return the values ``[M]`` of M metrics on the test items themselves, each once."""
-    return measured(np.ones((1, len(drawn.strata))))[0]
+    values: Floats = measured(np.ones((1, len(drawn.strata))))[0]
+    return values
 
 
 def draw(strata: Ints, rng: np.random.Generator, number: int) -> Ints:

@@ -99,7 +99,8 @@ class Result:
             # In half the time of pandas.read_parquet, which counts where many results are read.
             with ParquetFile(self.predictions_path) as stored:
                 self._check_size(stored.metadata.num_rows)
-                return stored.read(use_threads=False).to_pandas(use_threads=False)
+                rows: pd.DataFrame = stored.read(use_threads=False).to_pandas(use_threads=False)
+                return rows
         except (OSError, ValueError) as error:  # pyarrow's own errors are among these
             reason = str(error).splitlines()[0]
             raise StageError(f"{self.predictions_path}: cannot be read ({reason}).") from error

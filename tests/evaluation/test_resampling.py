@@ -181,8 +181,8 @@ def test_confusions_of_a_draw_are_those_of_its_items(largest: int) -> None:
 def test_draws_in_parts_are_draws_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     frame = classes(RNG.random(50) < 0.5)
     drawn = units(frame)
-    parts = protocol_named("classification").measures(frame, "honest", drawn.of_item)
-    measured = measure(parts, ["accuracy"])
+    measures = protocol_named("classification").measures(frame, "honest", drawn.of_item)
+    measured = measure(measures, ["accuracy"])
     whole = draws(drawn, measured, seed=0, resamples=30)
     monkeypatch.setattr("facebench.evaluation.resampling._BUDGET", 200)
     parts = draws(drawn, measured, seed=0, resamples=30)

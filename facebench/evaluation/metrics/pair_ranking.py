@@ -115,4 +115,5 @@ def most_within(far: float, negatives: Ints) -> Ints:
         most = np.floor(far * negatives)
         most += (most + 1) / negatives <= far
         most -= most / negatives > far
-    return most.astype(np.int64)
+    whole: Ints = most.astype(np.int64)
+    return whole

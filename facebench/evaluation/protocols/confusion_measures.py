@@ -38,7 +38,8 @@ def confusions_of(
 
     def confusions(times: npt.NDArray[Any]) -> Floats:
         cells = (of_unit @ times.T.astype(kind, copy=False)).T.astype(np.float64)
-        return cells.reshape(-1, num_classes, num_classes)
+        matrices: Floats = cells.reshape(-1, num_classes, num_classes)
+        return matrices
 
     return confusions
 

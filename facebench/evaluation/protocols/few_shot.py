@@ -186,4 +186,5 @@ def _bootstrap(drawn: Units, right: list[Bools], *, resamples: int, seed: int) -
     of_items = draws(drawn, accuracies, resamples=resamples, seed=seed)
     rng = np.random.default_rng(seed)
     labelled = rng.multinomial(sets, np.full(sets, 1 / sets), size=resamples) / sets
-    return np.einsum("rsd,rd->rs", of_items.reshape(resamples, len(right), sets), labelled)
+    means: Floats = np.einsum("rsd,rd->rs", of_items.reshape(resamples, len(right), sets), labelled)
+    return means

@@ -106,7 +106,7 @@ class PairVerification(Protocol):
             DataError: A fold, or a kind of pair, has none.
         """
         same, folds = predictions["same"].to_numpy(bool), predictions["fold"].to_numpy(np.int64)
-        drawn, scores, of_order = units(predictions), {}, dict[bytes, Floats]()
+        drawn, scores, of_order = units(predictions), dict[str, Any](), dict[bytes, Floats]()
 
         def ends_of(part: Measured) -> Floats:
             return interval_ends(drawn, part.measure, resamples=resamples, seed=seed)
