@@ -87,7 +87,7 @@ def test_the_commands_are_those_of_the_run(visit: Any, folder: Path) -> None:
 
 def requested(command: str) -> list[LoadedRun]:
     """Return the runs that a command asks for, on datasets in the folder ``DATASETS``."""
-    flags: dict[str, Any] = {"floors": False}
+    flags: dict[str, Any] = {"baselines": False}
     settings = []
     words = iter(shlex.split(command)[2:])
     for word in words:
