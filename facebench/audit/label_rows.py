@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from facebench.audit.overlap import normal, tested_subjects
 from facebench.data.dataset import Dataset
-from facebench.data.sources import Source
+from facebench.data.sources import ON_TEST_PEOPLE, Source
 from facebench.errors import DataError, SpecError
 from facebench.evaluation.holdout import hold_out, split_rows
 from facebench.method import MethodInfo
@@ -171,7 +171,7 @@ def _not_tested(
         if "subject" not in dataset.table:
             continue
         if not any(who):
-            notes.append(f"whether people of the test of {title} are among them is not known")
+            notes.append(f"{ON_TEST_PEOPLE} {title} are among them is not known")
             continue
         tested = sorted({normal(name) for name in tested_subjects(dataset)})
         shown = np.isin(who, tested)

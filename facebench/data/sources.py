@@ -52,8 +52,9 @@ Form = Literal["images", "video"]
 # Between identity and video in VoxCeleb's releases: the scale of the face crop.
 _SCALE = "1.6"
 
-# How a warning begins that concerns one task alone, which it names.
+# How warnings begin that concern one task alone, which they name.
 ON_TEST_IMAGES = "pretrained on the test images of"
+ON_TEST_PEOPLE = "whether people of the test of"
 
 _LIMIT_SEED = 2023
 _RUN = 8  # frames: more than a second at 6 fps

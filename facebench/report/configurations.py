@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from facebench.report.entries import MethodEntry
@@ -115,16 +115,21 @@ def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
     alike: dict[tuple[str, bool], dict[Group, Mapping[str, Any]]] = defaultdict(dict)
     for group, result in groups.items():
         task, spec = result.record.task, result.spec
+        counts = task.counts if task.synthetic else {}
         alike[task_title(result.record), task.synthetic][group] = {
-            "version": task.version,
-            "protocol": task.protocol,
-            "image_size": compared_size(result.record),
-            "images": task.counts if task.synthetic else {},
+            "version": f"task version {task.version}",
+            "protocol": "protocol {} {}".format(*task.protocol),
+            "image_size": f"images of {compared_size(result.record)} px",
+            "images": {split: f"{number:,} {split} images" for split, number in counts.items()},
             "align": alignment_words(result.record),
             **spec.task_options,
             "probe": {k: v for k, v in spec.probe.other().items() if k != "kind"},
         }
-    notes = {group: text for members in alike.values() for group, text in _telling(members).items()}
+    notes = {
+        group: text
+        for members in alike.values()
+        for group, text in _telling(members, said=_condition).items()
+    }
     for group, result in groups.items():
         limit = result.spec.limit
         if limit:
@@ -133,12 +138,25 @@ def condition_notes(groups: Mapping[Group, Result]) -> dict[Group, str]:
     return notes
 
 
+def _condition(name: str, value: str) -> str:
+    """Return a condition of a test in words; an option of a task has no words but its name."""
+    worded = name in ("version", "protocol", "image_size", "align") or name.startswith("images.")
+    return value if worded else f"{name}={value or 'none'}"
+
+
 def _telling(
-    members: Mapping[K, Mapping[str, Any]], unsaid: frozenset[str] = _UNSAID
+    members: Mapping[K, Mapping[str, Any]],
+    unsaid: frozenset[str] = _UNSAID,
+    said: Callable[[str, str], str] = "{}={}".format,
 ) -> dict[K, str]:
-    """Return ``name=value`` of what differs between members; empty for a single one.
+    """Return what differs between members; empty for a single one.
 
     Where all members but one agree, only that one names the value.
+
+    Args:
+        members: Values of each member, nested by name.
+        unsaid: Names that are left out.
+        said: Returns the text of a name and its value.
     """
     flat = {key: dict(_flat("", content)) for key, content in members.items()}
     names = dict.fromkeys(name for content in flat.values() for name in content)
@@ -150,9 +168,9 @@ def _telling(
             usual[name] = value if 1 < times == len(flat) - 1 else None
     lines = {}
     for key, content in flat.items():
-        said = [f"{n}={content[n]}" for n in usual if n in content and content[n] != usual[n]]
-        more = [f"{len(said) - _SHOWN} more"] if len(said) > _SHOWN else []
-        lines[key] = ", ".join([*said[:_SHOWN], *more])
+        told = [said(n, content[n]) for n in usual if n in content and content[n] != usual[n]]
+        more = [f"{len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
+        lines[key] = ", ".join([*told[:_SHOWN], *more])
     return lines
 
 

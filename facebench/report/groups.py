@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from facebench.config.spec import digest
-from facebench.data.sources import ON_TEST_IMAGES
+from facebench.data.sources import ON_TEST_IMAGES, ON_TEST_PEOPLE
 from facebench.report.reference import Printed, printed
 from facebench.results.record import Record
 from facebench.results.scores import Level
@@ -140,4 +140,7 @@ def _learned_from(record: Record) -> str:
 
 def concerns(warning: str, task: str) -> bool:
     """Return whether a warning of a result is about its scores on a task of this title."""
-    return not warning.startswith(ON_TEST_IMAGES) or warning.startswith(f"{ON_TEST_IMAGES} {task},")
+    of_one_task, own = (ON_TEST_IMAGES, ON_TEST_PEOPLE), (
+        f"{ON_TEST_IMAGES} {task},", f"{ON_TEST_PEOPLE} {task} are",
+    )  # fmt: skip
+    return not warning.startswith(of_one_task) or warning.startswith(own)

@@ -224,7 +224,19 @@ def test_other_versions_are_columns_of_their_own_and_say_so(tmp_path: Path) -> N
         result = add(tmp_path, classes(right(0.5)), mark=str(version))
         rewritten(result, task={"version": version})
     (board,) = built(tmp_path).boards
-    assert [c.note for c in board.columns] == ["version=1", "version=2"]
+    assert [c.note for c in board.columns] == ["task version 1", "task version 2"]
+
+
+def test_conditions_of_a_column_are_said_in_words(tmp_path: Path) -> None:
+    for version, number in ((1, 2160), (2, 600)):
+        result = add(tmp_path, classes(right(0.5)), synthetic=True, mark=str(version))
+        counts = {"test": number, "train": 40}
+        rewritten(result, task={"protocol": ["classification", version], "counts": counts})
+    (board,) = built(tmp_path).boards
+    assert [c.note for c in board.columns] == [
+        "protocol classification 1, 2,160 test images",
+        "protocol classification 2, 600 test images",
+    ]
 
 
 def test_the_same_results_elsewhere_and_in_another_order_are_the_same(

@@ -279,8 +279,16 @@ def test_a_warning_says_which_rows_or_which_task_it_is_about(tmp_path: Path) -> 
     assert notes[-2:] == (f"FER-2013: {images}", f"PCL: {own}")
 
 
-def test_a_warning_about_a_task_of_another_table_is_not_below_this_one(tmp_path: Path) -> None:
-    text = "pretrained on the test images of LFW, without labels"
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pretrained on the test images of LFW, without labels",
+        "whether people of the test of LFW are among them is not known",
+    ],
+)
+def test_a_warning_about_a_task_of_another_table_is_not_below_this_one(
+    tmp_path: Path, text: str
+) -> None:
     for task in ("fer2013", "lfw"):
         judge(tmp_path, "pcl", task, 0.7, warnings=(text,))
     found = stored_results(tmp_path)
