@@ -11,8 +11,9 @@ from facebench.rendering.table import Cell, Section, Table
 def html_table(table: Table) -> str:
     """Return a table as a figure, to put into any page."""
     identity = f' id="facebench-{table.label}"' if table.label else ""
+    # What scrolls sideways can be scrolled with the keyboard, too.
     lines = [
-        f'<figure{identity} style="overflow-x:auto;margin:1em 0">',
+        f'<figure{identity} tabindex="0" style="overflow-x:auto;margin:1em 0">',
         '<table style="border-collapse:collapse;font-variant-numeric:tabular-nums">',
         f'<caption style="text-align:left">{escape(table.title)}</caption>',
         f"<thead>{_upper(table)}{_lower(table)}</thead>" if table.framed else "",
@@ -36,7 +37,10 @@ def _upper(table: Table) -> str:
 
 
 def _lower(table: Table) -> str:
-    cells = [f'<th scope="col">{_broken(column.heading)}</th>' for column in table.columns]
+    cells = [
+        f'<th scope="col">{_broken(column.heading)}</th>' if column.heading else "<td></td>"
+        for column in table.columns
+    ]
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -54,9 +58,10 @@ def _row(table: Table, row: tuple[Cell, ...]) -> str:
     cells = []
     for place, (column, cell) in enumerate(zip(table.columns, row, strict=False)):
         side = "right" if column.numeric else "left"
-        kind = 'th scope="row"' if place == 0 else "td"
+        text = _cell(cell)
+        kind = 'th scope="row"' if place == 0 and text else "td"
         style = f"text-align:{side};font-weight:normal;padding:.1em .5em"
-        cells.append(f'<{kind} style="{style}">{_cell(cell)}</{kind[:2]}>')
+        cells.append(f'<{kind} style="{style}">{text}</{kind[:2]}>')
     return f"<tr>{''.join(cells)}</tr>"
 
 

@@ -70,6 +70,7 @@ def table_page(title: str, tables: str) -> str:
 </head>
 <body>
 <main>
+<h1 class="unseen">{escape(title)}</h1>
 <p><a href="leaderboard.html">facebench leaderboard</a></p>
 {tables}</main>
 </body>

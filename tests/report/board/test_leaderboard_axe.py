@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from test_leaderboard_browser import STEPS, address, browser, choose, visit
+from test_leaderboard_browser import SIZES, STEPS, address, browser, choose, visit
 
 axe = pytest.importorskip(
     "axe_playwright_python.sync_playwright",
@@ -13,6 +14,7 @@ axe = pytest.importorskip(
 )
 
 pytestmark = pytest.mark.nightly
+TABLES = Path(__file__).parents[3] / "results" / "tables"
 __all__ = ["address", "browser", "visit"]  # fixtures
 
 
@@ -51,6 +53,20 @@ def test_axe_finds_nothing(visit: Any, size: str, scheme: str) -> None:
         view.keyboard.press("Escape")
     view.locator("[name=query]").fill("in no row")
     assert broken(view) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", list(SIZES))
+def test_axe_finds_nothing_in_tables_of_the_paper(browser: Any, size: str, scheme: str) -> None:
+    width, height = SIZES[size]
+    view = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    tables = sorted(TABLES.glob("table*.html"))
+    assert len(tables) >= 6
+    for path in tables:
+        view.goto(path.as_uri())
+        assert view.evaluate("document.documentElement.scrollWidth") == width, path.name
+        assert broken(view) == [], path.name
+    view.close()
 
 
 def test_it_finds_what_is_wrong(visit: Any) -> None:
