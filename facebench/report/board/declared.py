@@ -39,6 +39,11 @@ class Declared:
         paper, code = (said.get(name, "") for name in _ADDRESSES)
         return str(paper), str(code)
 
+    def own_backbone(self, record: Record) -> bool:
+        """Return whether the method brings its backbone; then no command names one."""
+        said = self._said("method", record.method.name)
+        return said.get("title") == record.method.title and said.get("backbone") is False
+
     def classes(self, record: Record) -> tuple[str, ...]:
         """Return the names of the classes in label order; empty where they are unknown."""
         task = record.task

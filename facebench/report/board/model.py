@@ -226,7 +226,8 @@ class Leaderboard:
         boards: Real data first.
         results: Runs behind the cells.
         origins: Where runs come from: the paper as the method names it, addresses of paper and
-            code, and what is another version here than where a result was written.
+            code, what is another version here than where a result was written, and whether the
+            method brings its backbone.
         datasets: That runs were judged on.
         environments: That runs were computed in.
         options: Groups of options of runs.

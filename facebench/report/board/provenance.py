@@ -127,7 +127,7 @@ def _run(result: Result, root: Path, pools: Pools, declared: Declared) -> Run:
     paper_url, code_url = declared.addresses(record)
     origin = {
         "paper": record.method.paper, "paper_url": paper_url, "code_url": code_url,
-        "later": declared.later(record),
+        "later": declared.later(record), "own_backbone": declared.own_backbone(record),
     }  # fmt: skip
     return Run(
         file=result.path.relative_to(root).as_posix(),

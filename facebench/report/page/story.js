@@ -10,7 +10,7 @@ function asked(row, runs) {
   const dataset = DATA.datasets[run.dataset];
   const distinct = (read) => [...new Set(runs.map(read))];
   const seconds = runs.reduce((sum, each) => sum + each.seconds.pretrain, 0) / runs.length;
-  const devices = distinct((each) => DATA.environments[each.environment].device).join("; ");
+  const devices = distinct(device).join("; ");
   return [
     ["Data", dataset.synthetic ? "synthetic: rendered faces in the dataset’s layout"
       : `real images of ${dataset.title}`],
@@ -22,8 +22,8 @@ function asked(row, runs) {
     ["Compute", row.images ? `${duration(seconds)} of learning${runs.length > 1 ? " a seed" : ""} on `
       + devices : ""],
     ["Seeds", `${distinct((each) => each.seed).join(", ")}${runs.length > 1 ? ""
-      : ": one run, so that nothing is known of the variation of learning"}`],
-    ["Backbone", run.parameters === null ? "" : `${row.backbone}, ${plural(run.parameters, "parameter")}`],
+      : ": one run, so that nothing is known of the variation between seeds"}`],
+    ["Backbone", run.parameters === null ? "" : joined(backbone(row), plural(run.parameters, "parameter"))],
     ["Feature", run.length === null ? "" : `${row.feature}, ${plural(run.length, "number")}`],
     ["Paper of the method", origin(run).paper && outward(origin(run).paper, origin(run).paper_url)],
     ["Authors’ code", origin(run).code_url && outward(origin(run).code_url, origin(run).code_url)],
@@ -94,7 +94,7 @@ function runCommand(runs) {
   const spec = specOf(run);
   const words = ["facebench", "run", "--method", spec.method, "--task", spec.task, "--preset",
     spec.preset || "paper", "--seeds", runs.map((each) => each.seed).join(",")];
-  if (spec.backbone !== NO_BACKBONE) words.push("--backbone", spec.backbone);
+  if (spec.backbone !== NO_BACKBONE && !origin(run).own_backbone) words.push("--backbone", spec.backbone);
   words.push("--precision", spec.precision);
   if (run.pretrain_data) words.push("--pretrain-data", spec.pretrain.data);
   if (spec.checkpoint) words.push("--checkpoint", spec.checkpoint);

@@ -69,3 +69,10 @@ def test_what_a_result_stores_comes_first(tmp_path: Path) -> None:
     )
     assert Declared().addresses(stored) == ("", "https://a.org/b")
     assert Declared().classes(stored) == ("a", "b", "c", "d")
+
+
+def test_a_method_that_brings_its_backbone_is_known_by_name_and_title(tmp_path: Path) -> None:
+    declared, drml = Declared(), {"name": "drml", "title": "DRML"}
+    assert declared.own_backbone(record_of(tmp_path / "drml", method=drml))
+    assert not declared.own_backbone(record_of(tmp_path / "other", method={"title": "DRML"}))
+    assert not declared.own_backbone(record_of(tmp_path / "pcl"))
