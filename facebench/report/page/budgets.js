@@ -8,7 +8,7 @@ const timed = (row) => row.images > 0 && learningSeconds(row) > 0;
 // What runs of equal time have in common besides; seconds depend on it.
 function circumstances(row) {
   const runs = runsOfRow(row);
-  const machines = [...new Set(runs.map((run) => DATA.environments[run.environment].device))].sort();
+  const machines = [...new Set(runs.map(device))].sort();
   const size = DATA.options[runs[0].options.pretrain].image_size;
   return `${row.data} at ${size} px on ${machines.join("; ")}`;
 }
@@ -68,10 +68,16 @@ function fromSharedTime(row) {
   return (same ? 1 : ELSEWHERE) + Math.abs(Math.log2(own / Math.sqrt(from * to)));
 }
 
+// "16 to 18 minutes", "50 seconds to 3 minutes"
+function span(first, last) {
+  const [number, unit] = first.split(" ");
+  if (first === last) return first;
+  return `${unit === last.split(" ")[1] ? number : first} to ${last}`;
+}
+
 // The budget that rows are shown at, in words; empty where nothing was learned.
 function budgetText() {
   if (state.rows !== "time") return board().budget;
   const { what, from, to } = sharedTime();
-  const ends = [...new Set([duration(from), duration(to)])];
-  return `${ends.join(" to ")} of learning from ${what}`;
+  return `${span(duration(from), duration(to))} of learning from ${what}`;
 }

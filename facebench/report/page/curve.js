@@ -1,6 +1,6 @@
 // The curve view: one figure for each column, the score against what learning took.
 
-const PLOT = { height: 270, left: 44, right: 12, top: 12, bottom: 36, dodge: 5 };
+const PLOT = { height: 290, left: 44, right: 22, top: 26, bottom: 40, apart: 24 };
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "1 2"];
 const COMPUTE = {
   images: { title: "Images seen", axis: "images seen", of: (row) => row.images },
@@ -8,7 +8,7 @@ const COMPUTE = {
 };
 
 function curves() {
-  const choice = segmented("compute", "Against",
+  const choice = segmented("compute", "Score against",
     Object.entries(COMPUTE).map(([key, { title }]) => [key, title]), state.compute,
     (to) => { state.compute = to; draw(); refocus("compute", to); });
   return h("div", {}, h("div", { class: "choice" }, choice),
@@ -19,26 +19,43 @@ function curveFigure(column) {
   const { axis, of } = COMPUTE[state.compute];
   const rows = measured().filter((row) => value(row, column) !== null);
   const learned = rows.filter((row) => row.images > 0 && of(row) > 0);
-  const methods = [...new Set(learned.map((row) => row.method))];
+  const order = once(`methods ${state.board}`, learners); // of one look in all figures
+  const methods = order.filter((method) => learned.some((row) => row.method === method));
   const note = `${column.metric} ${direction(column)}, by ${axis}`;
   if (!learned.length) {
     return lacking(label(column), note, "Nothing that was learned is evaluated here. ",
       code(`facebench run --method simclr --task ${column.task}`), " adds a run.");
   }
-  return drawing({ title: label(column), note, svg: plot(column, rows, learned, methods),
+  const look = (method) => order.indexOf(method);
+  return drawing({ title: label(column), note, svg: plot(column, rows, learned, look),
     sheet: () => curveSheet(column, rows), below: [
-      h("ol", { class: "legend" }, methods.map((method, i) => h("li", {}, sample(i), method))),
-      curveNote(learned)] });
+      h("ol", { class: "legend" }, methods.map((method) => h("li", {}, sample(look(method)), method))),
+      curveNote(column, rows, learned)] });
 }
 
+// The methods of the board that learned.
+const learners = () => [...new Set(board().rows.filter((row) => row.images > 0)
+  .map((row) => row.method))];
+
 // What a reader must know of the axis and the lines.
-function curveNote(learned) {
-  const line = "A line joins the best run of each amount. Dotted: what learned nothing.";
-  if (state.compute === "images") return h("p", { class: "floor-note" }, line);
-  const devices = [...new Set(learned.flatMap(runsOfRow)
-    .map((run) => DATA.environments[run.environment].device))].sort();
-  return h("p", { class: "floor-note" }, `${line} Seconds depend on the machine: ${devices.join("; ")}.`);
+function curveNote(column, rows, learned) {
+  const { of } = COMPUTE[state.compute];
+  const fixed = fixedIn(column, rows);
+  const names = rowNames(fixed);
+  const amounts = new Set(learned.map((row) => `${row.method} ${of(row)}`));
+  const said = [];
+  if (amounts.size > new Set(learned.map((row) => row.method)).size)
+    said.push("A line joins a method’s best runs of each amount.");
+  if (state.compute === "images") said.push("Runs of equal amounts stand side by side.");
+  if (fixed.length) said.push(`Dotted, what learned nothing: ${fixed.map((row) =>
+    `${names.get(row)} ${shown(value(row, column))}`).join(", ")}.`);
+  if (state.compute === "seconds") said.push("Seconds depend on the machine: "
+    + `${[...new Set(learned.flatMap(runsOfRow).map(device))].sort().join("; ")}.`);
+  return h("p", { class: "floor-note" }, said.join(" "));
 }
+
+const fixedIn = (column, rows) =>
+  rows.filter((row) => !row.images).sort((a, b) => byScoreIn(column, a, b));
 
 function curveSheet(column, rows) {
   const order = (a, b) => a.method.localeCompare(b.method, "en")
@@ -55,7 +72,7 @@ function curveSheet(column, rows) {
     }) };
 }
 
-function plot(column, rows, learned, methods) {
+function plot(column, rows, learned, look) {
   const { axis, of } = COMPUTE[state.compute];
   const width = figureWidth(columns().length);
   const right = width - PLOT.right;
@@ -63,18 +80,41 @@ function plot(column, rows, learned, methods) {
   const [first, last] = [Math.min(...amounts) - 0.1, Math.max(...amounts) + 0.1];
   const [low, high] = extent(column);
   const x = (n) => PLOT.left + (right - PLOT.left) * (Math.log10(n) - first) / (last - first);
+  const across = sideBySide(learned, of, x, [PLOT.left, right]);
   const y = (v) => PLOT.top
     + (PLOT.height - PLOT.top - PLOT.bottom) * (1 - (v - low) / (high - low));
-  const fixed = rows.filter((row) => !row.images);
   return s("svg", { class: "plot", viewBox: `0 0 ${width} ${PLOT.height}`, role: "img",
     width, height: PLOT.height,
     "aria-label": `${label(column)} against ${axis}, ${plural(learned.length, "run")}; the numbers `
       + "are in the table below" },
-  curveAxes(x, y, amountTicks(learned.map(of), [first, last], right), [low, high], right, axis), levels(fixed, column, y, right),
-  methods.map((method, i) => track(learned.filter((row) => row.method === method), column,
-    // Methods with equal amounts would lie upon each other.
-    (row) => x(of(row)) + (i - (methods.length - 1) / 2) * Math.min(PLOT.dodge, 40 / methods.length),
-    y, i)));
+  curveAxes(x, y, amountTicks(learned.map(of), [first, last], right), [low, high], right, axis),
+  s("text", { class: "what", x: 0, y: 11 }, `${column.metric} ${direction(column)}`),
+  levels(fixedIn(column, rows), column, y, right, learned.map((row) => around(row, column, across, y))),
+  [...new Set(learned.map((row) => row.method))].map((method) =>
+    track(learned.filter((row) => row.method === method), column, across, y, look(method))));
+}
+
+// Where each run stands. Methods of one amount would lie upon each other: they stand side by side,
+// as far apart as the amounts beside theirs leave space.
+function sideBySide(learned, of, x, [left, right]) {
+  const at = new Map(); // amount -> its methods
+  for (const row of learned) at.set(of(row), (at.get(of(row)) ?? new Set()).add(row.method));
+  const ordered = [...at.keys()].sort((a, b) => a - b);
+  const space = ordered.map((n, i) => 2 * Math.min(
+    i ? (x(n) - x(ordered[i - 1])) / 2 : x(n) - left,
+    i < ordered.length - 1 ? (x(ordered[i + 1]) - x(n)) / 2 : right - x(n)));
+  return (row) => {
+    const beside = [...at.get(of(row))];
+    const apart = Math.min(PLOT.apart, 0.9 * space[ordered.indexOf(of(row))] / beside.length);
+    return x(of(row)) + (beside.indexOf(row.method) - (beside.length - 1) / 2) * apart;
+  };
+}
+
+// What a point and its interval cover.
+function around(row, column, x, y) {
+  const { value: v, low, high } = score(row, column);
+  const ends = [v, low ?? v, high ?? v].map(y);
+  return { left: x(row) - 5, right: x(row) + 5, top: Math.min(...ends) - 4, bottom: Math.max(...ends) + 4 };
 }
 
 // The runs of one method: points with their intervals; a line joins the best of each amount.
@@ -105,7 +145,7 @@ const byScoreIn = (column, a, b) =>
 function marker(i, cx, cy) {
   const [r, shade] = [4, `marker t${i % 8}`];
   const at = (dx, dy) => `${(cx + dx).toFixed(1)},${(cy + dy).toFixed(1)}`;
-  switch (i % 4) {
+  switch ((i + Math.floor(i / 8)) % 4) { // else i and i + 8 had colour and shape in common
     case 0: return s("circle", { class: shade, cx, cy, r: r - 0.4 });
     case 1: return s("polygon", { class: shade, points: [at(-r, r - 1), at(r, r - 1), at(0, -r)].join(" ") });
     case 2: return s("rect", { class: shade, x: cx - 3.3, y: cy - 3.3, width: 6.6, height: 6.6 });
@@ -114,25 +154,25 @@ function marker(i, cx, cy) {
   }
 }
 
-// What learned nothing has no place on the axis: lines across. Where two are near each other, one
-// has its name on the left.
-function levels(rows, column, y, right) {
-  let above = null; // [height, side] of the line before
+// What learned nothing has no place on the axis: lines across. A name stands on the right, the left
+// or between, where it covers nothing; where it has no such place, the note below has it.
+function levels(rows, column, y, right, taken) {
   const names = rowNames(rows);
-  return [...rows].sort((a, b) => y(value(a, column)) - y(value(b, column))).map((row) => {
-    const at = y(value(row, column));
-    const left = above !== null && at - above[0] < 13 && !above[1];
-    above = [at, left];
-    return s("g", { class: "level" },
-      s("line", { x1: PLOT.left, x2: right, y1: at, y2: at }),
-      s("text", { x: left ? PLOT.left + 4 : right, y: at - 3, "text-anchor": left ? "start" : "end" },
-        names.get(row)));
+  return rows.map((row) => {
+    const [name, at] = [names.get(row), y(value(row, column))];
+    const width = widthOf(name, 11, 400);
+    const from = [right - width, PLOT.left + 4, (PLOT.left + right - width) / 2]
+      .find((left) => left >= PLOT.left && !taken.some((box) => left < box.right + 3
+        && left + width > box.left - 3 && at - 13 < box.bottom && at > box.top));
+    if (from !== undefined) taken.push({ left: from, right: from + width, top: at - 13, bottom: at });
+    return s("g", { class: "level" }, s("line", { x1: PLOT.left, x2: right, y1: at, y2: at }),
+      from !== undefined && s("text", { x: from, y: at - 3 }, name));
   });
 }
 
 function curveAxes(x, y, across, [low, high], right, axis) {
   const bottom = PLOT.height - PLOT.bottom;
-  const up = ticks(low, high);
+  const up = ticks(low, high, 7);
   return s("g", { class: "axes" },
     up.found.map((v) => [s("line", { class: "rule", x1: PLOT.left, x2: right, y1: y(v), y2: y(v) }),
       s("text", { x: PLOT.left - 5, y: y(v) + 4, "text-anchor": "end" }, v.toFixed(up.digits))]),
@@ -140,7 +180,7 @@ function curveAxes(x, y, across, [low, high], right, axis) {
     s("line", { x1: PLOT.left, x2: PLOT.left, y1: PLOT.top, y2: bottom }),
     across.map((n) => [s("line", { x1: x(n), x2: x(n), y1: bottom, y2: bottom + 4 }),
       s("text", { x: x(n), y: bottom + 16, "text-anchor": "middle" }, count(n))]),
-    s("text", { x: (PLOT.left + right) / 2, y: PLOT.height - 4, "text-anchor": "middle" }, axis));
+    s("text", { x: (PLOT.left + right) / 2, y: PLOT.height - 8, "text-anchor": "middle" }, axis));
 }
 
 // Round numbers on the axis; the amounts themselves where they are so near each other that fewer

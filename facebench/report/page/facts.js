@@ -28,6 +28,9 @@ const runsOfRow = (row) => once(`runs ${state.board} ${row.id}`,
   () => [...new Set(Object.values(row.cells).flatMap((one) => one.results))]
     .map((index) => DATA.results[index]));
 
+// The machine of a run; results of earlier versions say "1 threads".
+const device = (run) => DATA.environments[run.environment].device.replace(/\b1 threads$/, "1 thread");
+
 // What the runs of a row have, each once; of several dates the last.
 function each(row, read, last = false) {
   const found = [...new Set(runsOfRow(row).map(read).filter(Boolean))].sort();

@@ -36,9 +36,9 @@ function lacking(title, note, ...words) {
     h("p", { class: "empty" }, words));
 }
 
-// A title that no other column here has.
-function label(column) {
-  const same = columns().filter((other) => other.title === column.title);
+// A title that no other of some columns has.
+function label(column, among = columns()) {
+  const same = among.filter((other) => other.title === column.title);
   if (same.length < 2) return column.title;
   const one = same.every((other) => other.metric === column.metric);
   return joined(column.title, one ? "" : column.metric, column.note);
@@ -47,28 +47,43 @@ function label(column) {
 const fileName = (...parts) => parts.join("-").toLowerCase().replace(/[^a-z0-9]+/g, "-")
   .replace(/^-|-$/g, "");
 
+const pen = h("canvas").getContext("2d");
+
+// How wide a text is in a drawing, in pixels.
+function widthOf(text, size = 12, weight = 600) {
+  pen.font = `${weight} ${size}px ${once("font", () => getComputedStyle(document.body).fontFamily)}`;
+  return pen.measureText(text).width;
+}
+
+// The space that the longest of some names needs on the left, up to a limit.
+const nameSpace = (names, most) =>
+  Math.ceil(Math.min(most, 12 + Math.max(...names.map((name) => widthOf(name)))));
+
 // Text that fits; the whole of it is in the title of its element, and in the table.
-function clipped(text, width, size = 12) {
-  const fits = Math.max(3, Math.floor(width / (size * 0.56)));
-  return text.length <= fits ? text : `${text.slice(0, fits - 1).trimEnd()}…`;
+function clipped(text, width, size = 12, weight = 600) {
+  if (widthOf(text, size, weight) <= width) return text;
+  const cut = (end) => `${text.slice(0, end).trimEnd()}…`;
+  let end = Math.min(text.length - 1, Math.ceil(width / (size * 0.3)));
+  while (end > 2 && widthOf(cut(end), size, weight) > width) end -= 1;
+  return cut(end);
 }
 
 // Up to `most` lines of words.
-function wrapped(text, width, most = 3, size = 12) {
-  const fits = Math.max(3, Math.floor(width / (size * 0.56)));
+function wrapped(text, width, most = 3) {
   const lines = [""];
   for (const word of text.split(" ")) {
     const longer = `${lines.at(-1)} ${word}`.trim();
-    if (longer.length <= fits || !lines.at(-1)) lines[lines.length - 1] = longer;
+    if (widthOf(longer) <= width || !lines.at(-1)) lines[lines.length - 1] = longer;
     else lines.push(word);
   }
-  const kept = lines.slice(0, most).map((line) => clipped(line, width, size));
-  if (lines.length > most) kept[most - 1] = clipped(`${kept[most - 1]} …`, width, size);
+  const kept = lines.slice(0, most).map((line) => clipped(line, width));
+  if (lines.length > most) kept[most - 1] = clipped(`${kept[most - 1]} …`, width);
   return kept;
 }
 
-function ticks(low, high, about = 4) {
-  const raw = (high - low) / about;
+// Round numbers from low to high, up to `most` of them where these are more than two.
+function ticks(low, high, most = 6) {
+  const raw = (high - low) / most;
   const power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 2.5, 5, 10].map((k) => k * power).find((k) => k >= raw * 0.999);
   const digits = Math.max(0, -Math.floor(Math.log10(step) + 1e-9) + (step / power === 2.5 ? 1 : 0));
@@ -87,6 +102,15 @@ function rowNames(rows) {
     const told = ["detail", "feature", "backbone", "pretraining"].filter((part) => differs(own, part));
     return [row, joined(row.method, ...told.map((part) => row[part]))];
   }));
+}
+
+// What is said of a row below its name: that it is of another budget, its options, and of feature
+// and backbone what the rows do not share.
+function settings(rows) {
+  const differing = [(row) => row.feature, backbone].filter((read) =>
+    new Set(rows.map(read).filter(Boolean)).size > 1);
+  return (row) => joined(chip(row), row.detail, ...differing.map((read) => read(row)),
+    row.data.replace(" (synthetic)", ""));
 }
 
 const interval = (one) => (one.low === null ? "" : `${shown(one.low)} to ${shown(one.high)}`);

@@ -1,6 +1,6 @@
 // The forest plot: for each column the score of each row with its interval, on one axis.
 
-const FOREST = { most: 60, row: 34, axis: 26, value: 132, top: 6 };
+const FOREST = { most: 60, row: 34, axis: 42, value: 148, top: 6 };
 
 function forest() {
   return h("div", { class: "figures" }, columns().map(forestFigure));
@@ -14,7 +14,7 @@ function forestFigure(column) {
   const rows = all.slice(0, FOREST.most);
   const floor = floorsOf(column)[0] ?? null; // the strongest
   const below = [
-    floor && h("p", { class: "floor-note" }, `dashed: the trivial baseline “${floor.name}”, ${shown(floor.value)}`),
+    floor && h("p", { class: "floor-note" }, `Dashed: the trivial baseline “${floor.name}”, ${shown(floor.value)}.`),
     all.length > rows.length && h("p", { class: "floor-note" },
       `The ${rows.length} best of ${count(all.length)} rows are drawn; all are below.`)];
   return drawing({ title: label(column), note, svg: forestPlot(column, rows, floor),
@@ -23,7 +23,8 @@ function forestFigure(column) {
 
 function forestPlot(column, rows, floor) {
   const width = figureWidth(columns().length);
-  const left = Math.min(210, Math.round(width * 0.38));
+  const left = Math.min(210, Math.round(width * 0.42));
+  const said = settings(rows);
   const right = width < 480 ? 50 : FOREST.value;
   const ends = rows.flatMap((row) => {
     const one = score(row, column);
@@ -34,10 +35,10 @@ function forestPlot(column, rows, floor) {
   // As in the table, the better end is on the right.
   const x = (v) => left + (width - left - right) * place(column, v, [low, high]);
   const bottom = FOREST.top + rows.length * FOREST.row;
-  const marks = [forestAxis(column, x, [low, high], bottom, width - left - right)];
+  const marks = [forestAxis(column, x, [low, high], bottom)];
   if (floor) marks.push(s("line", { class: "floor-mark", x1: x(floor.value), x2: x(floor.value),
     y1: FOREST.top, y2: bottom }));
-  rows.forEach((row, i) => marks.push(forestRow(row, column, x,
+  rows.forEach((row, i) => marks.push(forestRow(row, column, said(row), x,
     FOREST.top + i * FOREST.row, { left, right, width })));
   return s("svg", { class: "plot", viewBox: `0 0 ${width} ${bottom + FOREST.axis}`, role: "img",
     width, height: bottom + FOREST.axis,
@@ -46,7 +47,7 @@ function forestPlot(column, rows, floor) {
       + `${shown(value(rows.at(-1), column))}; the numbers are in the table below` }, marks);
 }
 
-function forestRow(row, column, x, top, { left, right, width }) {
+function forestRow(row, column, said, x, top, { left, right, width }) {
   const one = score(row, column);
   const y = top + FOREST.row / 2;
   const marks = [s("circle", { class: "point", cx: x(one.value), cy: y, r: 3.4 })];
@@ -60,18 +61,19 @@ function forestRow(row, column, x, top, { left, right, width }) {
   return s("g", { class: "forest-row", onclick: () => openScore(row, column) },
     s("title", {}, joined(row.method, variant(row), `${shown(one.value)} ${interval(one)}`)),
     s("rect", { class: "hit", x: 0, y: top, width, height: FOREST.row }),
-    s("text", { class: "who", x: 0, y: y - 2 }, clipped(row.method, left - 8)),
-    s("text", { class: "what", x: 0, y: y + 12 }, clipped(joined(row.detail, brief(row)), left - 8, 10)),
+    s("text", { class: "who", x: 0, y: y - 2 }, clipped(row.method, left - 10)),
+    s("text", { class: "what", x: 0, y: y + 12 }, clipped(said, left - 10, 11, 400)),
     marks,
-    s("text", { class: one.best ? "amount best" : "amount", x: width, y: y + 4,
+    s("text", { class: bold(row, column) ? "amount best" : "amount", x: width, y: y + 4,
       "text-anchor": "end" }, text));
 }
 
-function forestAxis(column, x, [low, high], bottom, width) {
-  const { found, digits } = ticks(low, high, Math.max(3, Math.floor(width / 60)));
-  const [first, last] = [x(low), x(high)];
+function forestAxis(column, x, [low, high], bottom) {
+  const [first, last] = [x(low), x(high)].sort((a, b) => a - b);
+  const { found, digits } = ticks(low, high, Math.max(3, Math.floor((last - first) / 30)));
   return s("g", { class: "axes" },
-    s("line", { x1: Math.min(first, last), x2: Math.max(first, last), y1: bottom, y2: bottom }),
+    s("line", { x1: first, x2: last, y1: bottom, y2: bottom }),
+    s("text", { x: (first + last) / 2, y: bottom + 31, "text-anchor": "middle" }, column.metric),
     found.map((v) => [s("line", { class: "rule", x1: x(v), x2: x(v), y1: FOREST.top, y2: bottom }),
       s("text", { x: x(v), y: bottom + 15, "text-anchor": "middle" }, v.toFixed(digits))]));
 }
@@ -89,6 +91,8 @@ function forestSheet(column, rows) {
 
 // What to do where nothing was judged.
 function noRuns(column) {
+  const more = measured().filter((row) => value(row, column) !== null).length;
+  if (more) return [`No row that is shown is evaluated here. “All runs” shows ${plural(more, "run")}.`];
   return ["Nothing is evaluated here. ",
     code(`facebench run --method simclr --task ${column.task}`), " adds a row."];
 }

@@ -1,10 +1,11 @@
 // The table: a grid of scores, its groups, and how it is sorted.
 
 function grid() {
-  const [seen, more] = [columns(), shownFacts()];
+  const [rows, more] = [unfoldedRows(), shownFacts()];
+  const seen = tableColumns(rows.map(({ row }) => row));
   const span = seen.length + more.length + 1;
   const usual = new Map(seen.map((column) => [column, shared(column)]));
-  const makers = unfoldedRows().map(({ row, others }) => () =>
+  const makers = rows.map(({ row, others }) => () =>
     line(row, seen, more, usual, others));
   const bodies = [group("Evaluated here", explanation(), makers, span)];
   bodies.push(papersFold(span));
@@ -16,6 +17,14 @@ function grid() {
     head(seen, more), bodies);
   rove(table);
   return h("div", { class: "scroll" }, table);
+}
+
+// The columns that a row has a number in; those of other runs alone would be empty.
+function tableColumns(rows) {
+  const papers = papersShown() ? printed() : [];
+  const filled = columns().filter((column) => rows.some((row) => value(row, column) !== null)
+    || papers.some((row) => cell(row, column)));
+  return filled.length ? filled : columns();
 }
 
 // [{ row, others }], from the top; `others` is null for a row that another one stands for.

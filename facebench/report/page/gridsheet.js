@@ -3,8 +3,8 @@
 const TABLED = { row: 24, gap: 22, longest: 640, most: 150 }; // pixels; most: rows, of which a browser makes a PNG
 
 function gridSheet() {
-  const [seen, more] = [columns(), shownFacts()];
   const rows = unfoldedRows().map(({ row }) => row);
+  const [seen, more] = [tableColumns(rows), shownFacts()];
   const none = more.map(() => DASH);
   const ours = (row, column) => {
     const one = score(row, column);
@@ -32,18 +32,16 @@ function gridSheet() {
 
 // A sheet drawn as it would be printed: its title, its heading between two rules, its lines.
 function tableDrawing(sheet) {
-  const pen = h("canvas").getContext("2d");
-  pen.font = `600 12px ${getComputedStyle(document.body).fontFamily}`;
   const lines = texts(sheet).slice(0, TABLED.most + 1)
     .map((line) => line.map((text) => clipped(text, TABLED.longest)));
   const widths = lines[0].map((_, i) =>
-    Math.ceil(Math.max(...lines.map((line) => pen.measureText(line[i]).width))));
+    Math.ceil(Math.max(...lines.map((line) => widthOf(line[i])))));
   const starts = widths.map((_, i) =>
     widths.slice(0, i).reduce((sum, width) => sum + width + TABLED.gap, 0));
   const left = sheet.rows.length - (lines.length - 1);
   const title = joined(sheet.title, left > 0 && `the first ${lines.length - 1} of `
     + plural(sheet.rows.length, "row"));
-  const width = Math.max(starts.at(-1) + widths.at(-1), Math.ceil(pen.measureText(title).width));
+  const width = Math.max(starts.at(-1) + widths.at(-1), Math.ceil(widthOf(title)));
   const top = (line) => (line + 1) * TABLED.row; // of a line; the title is above them
   const rule = (y) => s("line", { class: "rule", x1: 0, x2: width, y1: y, y2: y });
   const height = top(lines.length) + 1;

@@ -21,7 +21,7 @@ const gap = (why, ...behind) => h("td", { class: "gap", tabindex: "-1", "data-st
 
 // `others` are the rows that it stands for; null for one of these.
 function line(row, seen, more, usual, others) {
-  const below = [joined(row.feature, row.backbone, seedCount(row)), row.pretraining, row.detail]
+  const below = [joined(row.feature, backbone(row), seedCount(row)), row.pretraining, row.detail]
     .filter(Boolean);
   const head = rowHead(row.method, ...below);
   if (others && chip(row)) head.append(h("small", { class: "chip" }, chip(row)));
@@ -44,7 +44,7 @@ function line(row, seen, more, usual, others) {
       tabindex: "-1", "data-stop": true, "aria-haspopup": "dialog", "aria-label": said,
       onclick: () => openScore(row, column) },
     h("span", { class: "numbers" },
-      h("span", { class: one.best ? "value best" : "value" }, shown(one.value)),
+      h("span", { class: bold(row, column) ? "value best" : "value" }, shown(one.value)),
       " ", one.rank && h("span", { class: "rank" }, range(one.rank)),
       " ", doubt && h("span", { class: "doubt" }, "!")),
     whisker(column, one, scale(column)),

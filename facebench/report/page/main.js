@@ -95,14 +95,21 @@ function draw() {
       ...downloads(() => tableDrawing(gridSheet()), "leaderboard")] : []));
   const data = board().synthetic ? "synthetic data" : "real data";
   byId("status").textContent = `${plural(shownRows.length, "row")} for `
-    + `${plural(rows.length, "configuration")}, ${plural(columns().length, "column")}, ${data}, `
-    + `${scoreNames()[state.protocol]}`;
+    + `${plural(rows.length, "configuration")}, ${columnCount(shownRows)}, ${data}, `
+    + `${scoreNames()[state.protocol]}, ${ROWS[state.rows].toLowerCase()}`;
   keepInAddress();
   fit();
   const note = byId("kind-note");
   note.hidden = !board().synthetic;
   note.textContent = "Synthetic stand-ins: rendered faces in the layout of each dataset. These "
     + "numbers rank methods among themselves and cannot be compared with real or published ones.";
+}
+
+// How many columns the table has; those of other runs alone are not among them.
+function columnCount(rows) {
+  const all = columns().length;
+  const here = state.view === "table" ? tableColumns(rows).length : all;
+  return here === all ? plural(all, "column") : `${here} of ${plural(all, "column")}`;
 }
 
 // The reader's system decides on light or dark, until the button is pressed.

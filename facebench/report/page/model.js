@@ -122,9 +122,10 @@ function place(column, v, [low, high]) {
 
 const joined = (...parts) => parts.filter(Boolean).join(" · ");
 const seedCount = (row) => (row.seeds.length > 1 ? plural(row.seeds.length, "seed") : "");
+const backbone = (row) => (row.backbone === NO_BACKBONE ? "" : row.backbone);
 const variant = (row) =>
-  joined(row.feature, row.backbone, row.pretraining, seedCount(row), row.detail);
-const brief = (row) => joined(row.feature, row.backbone, row.data);
+  joined(row.feature, backbone(row), row.pretraining, seedCount(row), row.detail);
+const brief = (row) => joined(row.feature, backbone(row), row.data);
 
 const origin = (run) => DATA.origins[run.origin];
 const runsOf = (one) => one.results.map((index) => DATA.results[index]);

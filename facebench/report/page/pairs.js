@@ -1,28 +1,28 @@
 // The pairwise matrix: the difference between every two rows of one budget on the same test items.
 
-const PAIRS = { cell: 66, row: 42, head: 30, alpha: 0.05, narrow: 6 }; // narrow: two figures side by side
+const PAIRS = { cell: 66, slim: 58, row: 42, head: 30, alpha: 0.05, narrow: 6 }; // narrow: two figures side by side
 
 function pairs() {
   const compared = columns().filter((column) => column.headline);
   if (!compared.length) return h("p", { class: "empty" }, "Main metrics alone are compared.");
   const seen = new Set(leads().map((row) => row.id));
-  const most = Math.max(0, ...compared.map((column) => (board().pairs[state.protocol]?.[column.id]
-    ?.rows ?? []).filter((id) => seen.has(id)).length));
+  const most = Math.max(0, ...compared.map((column) => (testsOf(column)?.rows ?? []).filter((id) => seen.has(id)).length));
   const wide = compared.length < 2 || most > PAIRS.narrow;
-  return h("div", { class: wide ? "figures wide" : "figures" },
-    compared.map((column) => pairFigure(column, wide ? 1 : 2)));
+  return h("div", {}, budgetNotice(), h("div", { class: wide ? "figures wide" : "figures" },
+    compared.map((column) => pairFigure(column, wide ? 1 : 2))));
 }
 
 function pairFigure(column, figures) {
-  const data = board().pairs[state.protocol]?.[column.id];
-  const note = `${column.metric} ${direction(column)}, row less column`;
+  const data = testsOf(column);
+  const note = `${column.metric} ${direction(column)}, row minus column`;
   const seen = new Set(leads().map((row) => row.id));
   const places = data ? data.rows.map((id, place) => ({ row: rowOf(id), place }))
     .filter(({ row }) => seen.has(row.id)) : [];
   if (places.length < 2) {
-    return lacking(label(column), note, "Differences are taken between runs of one budget, and "
-      + "fewer than two of these are shown. Clear the filters, or run another method with the "
-      + "budget that others have: ", code(board().budget || "the same images and epochs"), ".");
+    const what = "Differences are taken between runs of one budget, and fewer than two of these are ";
+    if (data) return lacking(label(column), note, what, "shown. Clear the filters, or choose “All runs”.");
+    return lacking(label(column), note, what, "evaluated here. Run a method with the budget that "
+      + "others have: ", code(board().budget || "the same images and epochs"), ".");
   }
   const left = leads().filter((row) => value(row, column) !== null
     && !data.rows.includes(row.id)).length;
@@ -49,19 +49,21 @@ const pText = (p) => (p === null ? "no p" : p < 0.001 ? "p < 0.001" : `p ${p.toF
 
 function pairMatrix(column, data, places, figures) {
   const names = rowNames(places.map(({ row }) => row));
-  const space = figureWidth(figures, 1400) - places.length * PAIRS.cell;
-  const left = Math.min(230, Math.max(120, space));
-  const width = left + places.length * PAIRS.cell;
+  const whole = figureWidth(figures, 1400);
+  const across = whole < 480 ? PAIRS.slim : PAIRS.cell;
+  const lineNames = places.map(({ row }, i) => `${i + 1}  ${names.get(row)}`);
+  const left = nameSpace(lineNames, Math.max(172, Math.min(360, whole - places.length * across)));
+  const width = left + places.length * across;
   const height = PAIRS.head + places.length * PAIRS.row;
   const heads = places.map((_, i) => s("text", { class: "strong", "text-anchor": "middle",
-    x: left + (i + 0.5) * PAIRS.cell, y: PAIRS.head - 9 }, i + 1));
+    x: left + (i + 0.5) * across, y: PAIRS.head - 9 }, i + 1));
   const lines = places.map(({ row, place: a }, down) => {
     const top = PAIRS.head + down * PAIRS.row;
     return [s("text", { class: "who", x: 0, y: top + PAIRS.row / 2 + 4 },
       s("title", {}, joined(row.method, variant(row))),
-      clipped(`${down + 1}  ${names.get(row)}`, left - 10)),
+      clipped(lineNames[down], left - 10)),
     places.map(({ row: other, place: b }, i) => pairCell(column, row, other,
-      a === b ? null : differenceOf(data, a, b), left + i * PAIRS.cell, top))];
+      a === b ? null : differenceOf(data, a, b), left + i * across, top, across))];
   });
   return s("svg", { class: "plot sized", viewBox: `0 0 ${width} ${height}`, width, height,
     role: "img", "aria-label": `Differences on ${label(column)} between every two of `
@@ -69,14 +71,14 @@ function pairMatrix(column, data, places, figures) {
   s("g", { class: "axes" }, heads), lines);
 }
 
-function pairCell(column, row, other, one, x, y) {
-  const box = { x: x + 1, y: y + 1, width: PAIRS.cell - 2, height: PAIRS.row - 2, rx: 3 };
+function pairCell(column, row, other, one, x, y, across) {
+  const box = { x: x + 1, y: y + 1, width: across - 2, height: PAIRS.row - 2, rx: 3 };
   if (one === null) return s("rect", { class: "heat same", ...box });
   const differs = one.p !== null && one.p < PAIRS.alpha;
   const better = differs && (one.value > 0) === column.higher;
-  const middle = { x: x + PAIRS.cell / 2, "text-anchor": "middle" };
+  const middle = { x: x + across / 2, "text-anchor": "middle" };
   return s("g", {},
-    s("title", {}, `${row.method} less ${other.method}: ${signed(one.value)}, `
+    s("title", {}, `${row.method} minus ${other.method}: ${signed(one.value)}, `
       + `95 % interval ${signed(one.low)} to ${signed(one.high)}, ${pText(one.p)}`),
     s("rect", { class: `heat ${differs ? (better ? "better" : "worse") : "none"}`, ...box }),
     s("text", { class: differs ? "amount best" : "amount", y: y + 18, ...middle },
@@ -88,14 +90,16 @@ function pairNotes(data, places, left) {
   const number = (data.rows.length * (data.rows.length - 1)) / 2;
   const test = { McNemar: "McNemar’s test", bootstrap: `the paired bootstrap over ${data.units}`,
     none: "no test: too few items" }[data.test];
-  const said = [`Runs at ${board().budget || "one budget"}, and what learns nothing here. `
+  const said = [`Runs at ${board().budget || "one budget"}, and what learned nothing. `
     + `* and shade: p < ${PAIRS.alpha} by ${test}, Holm-corrected for the `
     + `${plural(number, "comparison")} of this column.`];
-  if (places.length < data.rows.length) said.push(
-    `${plural(data.rows.length - places.length, "compared run")} not shown; “All runs” shows them.`);
+  const hidden = data.rows.length - places.length;
+  if (hidden) said.push(`${plural(hidden, "compared run")} not shown`
+    + (state.rows === "all" ? "." : `; “All runs” shows ${hidden === 1 ? "it" : "them"}.`));
   if (data.competing > data.rows.length) said.push(
     `The ${data.rows.length} best of ${count(data.competing)} runs are compared.`);
-  if (left) said.push(`${plural(left, "row")} of another budget not compared.`);
+  if (left) said.push(`${plural(left, "row")} not compared: of another budget`
+    + (data.competing > data.rows.length ? " or not among the best." : "."));
   return said.map((text) => h("p", { class: "floor-note" }, text));
 }
 
@@ -108,5 +112,5 @@ function pairSheet(column, data, places) {
       one.low === null ? DASH : `${signed(one.low)} to ${signed(one.high)}`, pText(one.p)]);
   }));
   return { name: fileName("pairs", label(column)), title: `Differences, ${label(column)}`, labels: 2,
-    head: ["First", "Second", "First less second", "95 % interval", "p (Holm)"], rows };
+    head: ["First", "Second", "First minus second", "95 % interval", "p (Holm)"], rows };
 }

@@ -64,7 +64,7 @@ function scores(one, runs, column) {
       h("td", {}, rank ? range(rank) : DASH));
   });
   const over = `spread, ${plural(runs.length, "seed")}`;
-  return h("table", { class: "small" }, h("thead", {}, h("tr", {},
+  return h("table", { class: "small scores" }, h("thead", {}, h("tr", {},
     ["", "score", "95 % interval", ...(runs.length > 1 ? [over] : []), "rank"]
       .map((title) => (title ? h("th", { scope: "col" }, title) : h("td"))))), h("tbody", {}, lines));
 }
@@ -100,7 +100,7 @@ function provenance(run, column, open) {
       + (dataset.synthetic ? " (synthetic stand-in)" : "")],
     ["Fingerprint", code(dataset.fingerprint)],
     ["Learned from", run.learned],
-    ["Its fingerprint", run.pretrain_data && code(run.pretrain_data.fingerprint)],
+    ["Fingerprint of that data", run.pretrain_data && code(run.pretrain_data.fingerprint)],
     ["People on both sides", overlap(run.pretrain_data?.identity_overlap)],
     ["Weights digest", run.stages.weights_digest ? code(run.stages.weights_digest) : DASH],
     ["Stage hashes", h("span", {}, Object.entries(run.stages)

@@ -1,6 +1,6 @@
 // The critical-difference diagram: mean ranks over tasks; what a bar joins does not differ.
 
-const RANKS = { top: 62, line: 22, bar: 9 };
+const RANKS = { top: 62, line: 22, bar: 9, lead: 12, axis: 220, most: 260 };
 
 function ranks() {
   const data = board().ranks[state.protocol];
@@ -8,7 +8,7 @@ function ranks() {
   const whole = filtered() ? [h("p", { class: "banner" },
     "This diagram is of the whole board: filters and the search do not change it.")] : [];
   if (!data?.rows.length) {
-    return h("div", {}, whole, lacking(title, "", "Mean ranks need at least three methods at one "
+    return h("div", {}, budgetNotice(), whole, lacking(title, "", "Mean ranks need at least three methods at one "
       + "budget that were evaluated on the same two or more tasks, and there are fewer. ",
     code("facebench run --method simclr,moco,pcl --task all"), " evaluates methods on all tasks."));
   }
@@ -18,10 +18,10 @@ function ranks() {
     const why = `With ${plural(n, "task")} no difference between ${plural(k, "method")} can be found, `
       + `whatever their ranks: the critical difference is ${shown(data.distance)}, and mean ranks are `
       + `at most ${k - 1} apart. Evaluate them on ${plural(data.needed - n, "more task")}.`;
-    return h("div", {}, whole, lacking(title, of, why), sheetTable(rankSheet(data)),
+    return h("div", {}, budgetNotice(), whole, lacking(title, of, why), sheetTable(rankSheet(data)),
       h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => rankSheet(data))));
   }
-  return h("div", {}, whole, drawing({ title, note: of, svg: rankDiagram(data),
+  return h("div", {}, budgetNotice(), whole, drawing({ title, note: of, svg: rankDiagram(data),
     sheet: () => rankSheet(data), below: rankNotes(data) }));
 }
 
@@ -35,19 +35,23 @@ function rankNotes(data) {
 }
 
 function rankDiagram(data) {
-  const width = figureWidth(1, 860);
   const names = data.rows.map((id) => rowOf(id).method);
   const k = names.length;
-  const side = Math.min(200, Math.round(width * 0.3));
+  const said = names.map((name, i) => `${name} ${shown(data.means[i])}`);
+  const side = RANKS.lead + nameSpace(said, RANKS.most);
+  const space = figureWidth(1, 860);
+  const narrow = space < 2 * side + RANKS.axis; // then all names are on the right
+  const width = narrow ? Math.max(space, side + RANKS.axis / 2) : space;
+  const left = narrow ? RANKS.lead : side;
   // 1, the best, is on the right, as the better end is everywhere.
-  const x = (rank) => width - side - (width - 2 * side) * (rank - 1) / (k - 1);
+  const x = (rank) => width - side - (width - side - left) * (rank - 1) / (k - 1);
   // Where Friedman's test finds nothing, nothing is told apart.
   const groups = data.p < 0.05 ? data.groups : [[0, k - 1]];
   const bars = groups.map(([first, last], i) => s("line", { class: "clique",
     x1: x(data.means[first]) + 4, x2: x(data.means[last]) - 4,
     y1: RANKS.top + 10 + i * RANKS.bar, y2: RANKS.top + 10 + i * RANKS.bar }));
   const start = RANKS.top + 24 + groups.length * RANKS.bar;
-  const half = Math.ceil(k / 2);
+  const half = narrow ? k : Math.ceil(k / 2);
   const lines = names.map((name, i) => {
     const better = i < half;
     const y = start + (better ? i : k - 1 - i) * RANKS.line;
@@ -56,11 +60,11 @@ function rankDiagram(data) {
       s("polyline", { class: "leader", points: [[x(data.means[i]), RANKS.top],
         [x(data.means[i]), y], [end, y]].map((point) => point.join(",")).join(" ") }),
       s("text", { class: "who", x: better ? end + 4 : end - 4, y: y + 4, "text-anchor": anchor },
-        clipped(`${name} ${shown(data.means[i])}`, side - 14)));
+        clipped(said[i], side - RANKS.lead)));
   });
   const height = start + half * RANKS.line;
   return s("svg", { class: "plot sized", viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
-    "aria-label": `Mean ranks: ${names.map((name, i) => `${name} ${shown(data.means[i])}`).join(", ")}; `
+    "aria-label": `Mean ranks: ${said.join(", ")}; `
       + `critical difference ${shown(data.distance)}` },
   rankAxis(data, x, k), bars, lines);
 }

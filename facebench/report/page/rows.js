@@ -51,7 +51,7 @@ const unavailable = (choice) => (choice === "time" && !sharedTime()
 
 function explanation() {
   if (state.rows === "all") return "every run has a row";
-  if (state.rows === "best") return "one row a method: its best, at whatever budget";
+  if (state.rows === "best") return `one row per method: its best on ${label(sortColumn() ?? columns()[0])}, at whatever budget`;
   const budget = budgetText();
-  return budget ? `one row a method: at ${budget}, where it has such a run` : "one row a method";
+  return budget ? `one row per method: at ${budget}, where it has such a run` : "one row per method";
 }

@@ -48,10 +48,12 @@ def test_the_first_screen_says_who_leads_and_by_how_much(visit: Any) -> None:
     assert list(texts) == ["FER-2013", "RAF-DB", "AFLW2000"]
     ahead = 100 * (SHARES["pcl"] - SHARES["simclr"])
     for name in ("FER-2013", "RAF-DB"):
-        assert f"{ahead:.2f} ahead of SimCLR 60.00: significant p 0.0" in texts[name]
-        assert "60.00 ahead of Untrained backbone 30.00, without learning: sig" in texts[name]
+        assert f"{ahead:.2f} points ahead of SimCLR 60.00: significant p 0.0" in texts[name]
+        assert (
+            "60.00 points ahead of Untrained backbone 30.00, without learning: sig" in texts[name]
+        )
         assert "MoCo" not in texts[name]  # another backbone
-    assert "ahead of SimCLR" in texts["AFLW2000"]  # the smaller error
+    assert "degrees ahead of SimCLR" in texts["AFLW2000"]  # the smaller error
     view.locator(".card button").first.click()
     assert view.locator("dialog[open] h2").inner_text().startswith("PCL FER-2013")
     view.keyboard.press("Escape")

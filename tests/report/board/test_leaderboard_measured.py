@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_leaderboard_browser import ROW, SIZES, browser, choose, visit
+from test_leaderboard_browser import ROW, SIZES, STEPS, browser, choose, visit
+from test_leaderboard_drawings import HIDDEN
 from test_leaderboard_story import requested
 
 from facebench.api.results import load_results
@@ -59,9 +60,25 @@ def test_the_first_screen_says_who_leads_and_by_how_much(visit: Any, size: str) 
         first, second = sorted(scores, key=lambda name: -scores[name])[:2]
         lines = card.inner_text().split("\n\n")
         assert lines[1] == f"{first} {scores[first]:.2f}"
-        amount, _, rest = lines[2].partition(" ahead of ")
+        amount, _, rest = lines[2].partition(" points ahead of ")
         assert rest.startswith(f"{second} {scores[second]:.2f}: ")
         assert float(amount) == pytest.approx(scores[first] - scores[second], abs=0.011)
+
+
+@pytest.mark.parametrize("size", list(SIZES))
+def test_no_text_of_a_drawing_is_cut_or_covered(visit: Any, size: str) -> None:
+    view = visit(size)
+    for board, choice in (("0", "shared"), ("0", "all"), ("1", "shared"), ("1", "all")):
+        for name, value in (("board", board), ("rows", choice)):
+            view.evaluate(f"document.querySelector('[name={name}][value=\"{value}\"]').click()")
+        for step in STEPS[1:]:
+            choose(view, "view", step)
+            assert view.evaluate(HIDDEN) == [], (board, choice, step)
+
+
+def test_a_phone_shows_both_tasks_beside_the_methods(visit: Any) -> None:
+    frame = visit("phone").locator(".scroll")
+    assert frame.evaluate("frame => frame.scrollWidth <= frame.clientWidth")
 
 
 def test_a_command_repeats_the_spec_or_the_story_says_why_not(visit: Any) -> None:

@@ -117,7 +117,7 @@ def test_equal_time_is_what_most_methods_share_within_a_quarter(visit: Any) -> N
         "SimCLR"
     ]
     said = view.locator("tr.group small").first.inner_text()
-    assert "at 20 seconds to 24 seconds of learning from faces at 64 px on a tiny machine" in said
+    assert "at 20 to 24 seconds of learning from faces at 64 px on a tiny machine" in said
     link = view.evaluate("location.href")
     assert link.endswith("#rows=time")
     view.goto("about:blank")
@@ -264,7 +264,8 @@ def test_curves_show_every_run_at_its_images(visit: Any) -> None:
     across = view.locator(".level text").all_text_contents()
     assert across == ["Untrained backbone"]
     assert view.locator(".axes text", has_text="1,000").count() == 1
-    # SimCLR's points: an axis of logarithms, so that each factor of eight is as wide.
+    # SimCLR's points, not beside PCL's: an axis of logarithms; each factor of eight is as wide.
+    view.locator("[name=query]").fill("simclr")
     x, y = points(view)
     assert math.isclose(x[1] - x[0], x[2] - x[1], abs_tol=0.2)
     assert y[1] < y[2] < y[0]  # 80, 70 and 60 %, from the top

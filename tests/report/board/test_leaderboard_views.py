@@ -70,7 +70,7 @@ def test_pairs_have_differences_and_p_values(visit: Any) -> None:
     assert all(row[4].startswith("p ") for row in rows)
     titles = figure.locator("svg g > title").all_text_contents()
     both = [
-        t for t in titles if t.startswith(("PCL less Untrained", "Untrained backbone less PCL"))
+        t for t in titles if t.startswith(("PCL minus Untrained", "Untrained backbone minus PCL"))
     ]
     assert sorted(title.split(": ")[1].split(",")[0] for title in both) == ["+60.00", "−60.00"]
     assert figure.locator("rect.better").count() == figure.locator("rect.worse").count() > 0
