@@ -33,7 +33,11 @@ from facebench.evaluation.metrics.confusion import (
 )
 from facebench.evaluation.metrics.intervals import as_json
 from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Probed, Protocol
-from facebench.evaluation.protocols.confusion_measures import confusions_of, of_confusions
+from facebench.evaluation.protocols.confusion_measures import (
+    accuracy_of,
+    confusions_of,
+    of_confusions,
+)
 from facebench.evaluation.resampling import Measured, interval_ends, scores_with_intervals, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
@@ -102,10 +106,8 @@ class Classification(Protocol):
             for kind in ("honest", "paper")
         )
         drawn = units(predictions)
-        last = of_confusions(
-            {"accuracy_last_epoch": accuracy}, predictions["label"].to_numpy(np.int64),
-            predictions["paper_last"].to_numpy(np.int64), drawn.of_item, choices["classes"],
-        )  # fmt: skip
+        right = (predictions["label"] == predictions["paper_last"]).to_numpy(bool)
+        last = accuracy_of(right, drawn.of_item, "accuracy_last_epoch")
         found = scores_with_intervals(drawn, last, **of_draws)
         paper["intervals"] |= found.pop("intervals")
         return {"honest": honest, "paper": paper | found}
@@ -126,8 +128,11 @@ class Classification(Protocol):
         labels = predictions["label"].to_numpy(np.int64)
         guesses = predictions[kind].to_numpy(np.int64)
         classes = 1 + int(max(labels.max(), guesses.max()))
-        metrics = {name: _METRICS[name] for name in _SINGLE}
-        return [of_confusions(metrics, labels, guesses, of_item, classes)]
+        means = {name: _METRICS[name] for name in _SINGLE if name != "accuracy"}
+        return [
+            accuracy_of(labels == guesses, of_item),
+            of_confusions(means, labels, guesses, of_item, classes),
+        ]
 
 
 def class_scores(

@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from facebench.evaluation.metrics.confusion import check_classes
+from facebench.evaluation.metrics.confusion import accuracy, check_classes
 from facebench.evaluation.resampling import Floats, Ints, Measured, holding
+
+Bools = npt.NDArray[np.bool_]
 
 
 def confusions_of(
@@ -42,6 +44,20 @@ def confusions_of(
         return matrices
 
     return confusions
+
+
+def accuracy_of(right: Bools, of_item: Ints, name: str = "accuracy") -> Measured:
+    """Return the accuracy as a function of how often each unit is drawn.
+
+    It needs no other cells than those of right and wrong decisions.
+
+    Args:
+        right: ``[N]`` whether each decision is right.
+        of_item: ``[N]`` unit of each item, 0-based.
+        name: Name of the metric.
+    """
+    ones = np.ones(len(right), np.int64)
+    return of_confusions({name: accuracy}, ones, right.astype(np.int64), of_item, 2)
 
 
 def of_confusions(

@@ -34,11 +34,10 @@ import pandas as pd
 
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
-from facebench.evaluation.metrics.confusion import accuracy
 from facebench.evaluation.metrics.intervals import as_json
 from facebench.evaluation.metrics.pair_ranking import FARS, ranking_metrics
 from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Probed, Protocol
-from facebench.evaluation.protocols.confusion_measures import of_confusions
+from facebench.evaluation.protocols.confusion_measures import accuracy_of
 from facebench.evaluation.protocols.pair_outcome import Verification, decided, scored_pairs
 from facebench.evaluation.resampling import Measured, holding, interval_ends, units
 from facebench.evaluation.store import Features
@@ -148,10 +147,7 @@ class PairVerification(Protocol):
     def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return accuracy and the ranking metrics; groups of people are drawn."""
         same = predictions["same"].to_numpy(bool)
-        decided_same = predictions[kind].to_numpy(bool).astype(np.int64)
-        decisions = of_confusions(
-            {"accuracy": accuracy}, same.astype(np.int64), decided_same, of_item, 2
-        )
+        decisions = accuracy_of(predictions[kind].to_numpy(bool) == same, of_item)
         similarities = predictions[f"{kind}_similarity"].to_numpy(np.float64)
 
         kind_of_sums = holding(of_item)
