@@ -12,7 +12,7 @@ function curves() {
     Object.entries(COMPUTE).map(([key, { title }]) => [key, title]), state.compute,
     (to) => { state.compute = to; draw(); refocus("compute", to); });
   return h("div", {}, h("div", { class: "choice" }, choice),
-    h("div", { class: "figures" }, columns().map(curveFigure)));
+    h("div", { class: "figures" }, drawnFirst(columns().map(curveFigure))));
 }
 
 function curveFigure(column) {

@@ -36,6 +36,10 @@ function lacking(title, note, ...words) {
     h("p", { class: "empty" }, words));
 }
 
+// Figures that say what is lacking are short, and come last: beside a long one is an empty area.
+const drawnFirst = (figures) => [...figures].sort((a, b) =>
+  Boolean(b.querySelector(".plot")) - Boolean(a.querySelector(".plot")));
+
 // A title that no other of some columns has.
 function label(column, among = columns()) {
   const same = among.filter((other) => other.title === column.title);

@@ -3,7 +3,7 @@
 const FOREST = { most: 60, row: 34, axis: 42, value: 148, top: 6 };
 
 function forest() {
-  return h("div", { class: "figures" }, columns().map(forestFigure));
+  return h("div", { class: "figures" }, drawnFirst(columns().map(forestFigure)));
 }
 
 function forestFigure(column) {

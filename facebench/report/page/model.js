@@ -80,12 +80,14 @@ function found(row) {
 
 const filtered = () => Boolean(state.family || state.backbone || state.data || state.query);
 
-// The column that rows are sorted by; null for the method's name.
+// The column that rows are sorted by; null for the method's name. Where none is asked for it is a
+// headline of runs at the shared budget, since that of other runs alone would sort nothing.
 function sortColumn() {
   if (state.sort.by === "method") return null;
   const seen = columns();
   const asked = seen.find((column) => column.id === state.sort.by);
-  return asked ?? seen.find((column) => column.headline) ?? seen[0] ?? null;
+  return asked ?? seen.find((column) => column.headline && testsOf(column))
+    ?? seen.find((column) => column.headline) ?? seen[0] ?? null;
 }
 
 // Rows best first (or worst first); a row without a score stands last either way.

@@ -1,6 +1,6 @@
 // The pairwise matrix: the difference between every two rows of one budget on the same test items.
 
-const PAIRS = { cell: 66, slim: 58, row: 42, head: 30, alpha: 0.05, narrow: 6 }; // narrow: two figures side by side
+const PAIRS = { cell: 66, slim: 58, names: 172, row: 42, head: 30, alpha: 0.05, narrow: 6 }; // narrow: two figures side by side
 
 function pairs() {
   const compared = columns().filter((column) => column.headline);
@@ -9,7 +9,7 @@ function pairs() {
   const most = Math.max(0, ...compared.map((column) => (testsOf(column)?.rows ?? []).filter((id) => seen.has(id)).length));
   const wide = compared.length < 2 || most > PAIRS.narrow;
   return h("div", {}, budgetNotice(), h("div", { class: wide ? "figures wide" : "figures" },
-    compared.map((column) => pairFigure(column, wide ? 1 : 2))));
+    drawnFirst(compared.map((column) => pairFigure(column, wide ? 1 : 2)))));
 }
 
 function pairFigure(column, figures) {
@@ -50,9 +50,10 @@ const pText = (p) => (p === null ? "no p" : p < 0.001 ? "p < 0.001" : `p ${p.toF
 function pairMatrix(column, data, places, figures) {
   const names = rowNames(places.map(({ row }) => row));
   const whole = figureWidth(figures, 1400);
-  const across = whole < 480 ? PAIRS.slim : PAIRS.cell;
   const lineNames = places.map(({ row }, i) => `${i + 1}  ${names.get(row)}`);
-  const left = nameSpace(lineNames, Math.max(172, Math.min(360, whole - places.length * across)));
+  const fits = (cell) => nameSpace(lineNames, PAIRS.names) + places.length * cell <= whole;
+  const across = fits(PAIRS.cell) ? PAIRS.cell : PAIRS.slim;
+  const left = nameSpace(lineNames, Math.max(PAIRS.names, Math.min(360, whole - places.length * across)));
   const width = left + places.length * across;
   const height = PAIRS.head + places.length * PAIRS.row;
   const heads = places.map((_, i) => s("text", { class: "strong", "text-anchor": "middle",

@@ -98,3 +98,12 @@ def test_a_column_without_a_shown_row_is_left_out(visit: Any) -> None:
         view.locator("#status").inner_text().startswith("1 row for 1 configuration, 1 of 3 columns")
     )
     assert view.locator(".headings .title").all_inner_texts() == ["Method", "RAF-DB"]
+
+
+def test_figures_that_lack_something_come_last(visit: Any) -> None:
+    view = visit()
+    view.locator("[name=query]").fill("moco")  # on RAF-DB only, which is the second task
+    choose(view, "view", "forest")
+    titles = view.locator("figcaption b").all_inner_texts()
+    assert titles == ["RAF-DB", "FER-2013", "AFLW2000"]
+    assert view.locator("figure").nth(1).locator("svg.plot").count() == 0
