@@ -24,7 +24,7 @@ from facebench.results.sealing import sealed_result
 from facebench.results.store import SIGNATURE, Result, read_result
 from facebench.results.validation import find_results
 from facebench.runtime.atomic import atomic_write
-from facebench.runtime.pool import computed, worth_starting
+from facebench.runtime.pool import TOGETHER, computed, worth_starting
 from facebench.runtime.seal import SEAL
 from facebench.runtime.workspace import to_json
 
@@ -47,7 +47,7 @@ def rescore_folder(root: Path, processes: int = 1) -> Iterator[Path]:
     if not paths:
         raise StageError(f"{root}: found no result; expected some. Give another folder.")
     old = [path for path in paths if not read_result(path).record.drawn_alike]
-    yield from computed(_rescored, old, worth_starting(len(old), processes))
+    yield from computed(_rescored, old, worth_starting(len(old), processes), together=TOGETHER)
 
 
 def _rescored(path: Path) -> Path:

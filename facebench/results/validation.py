@@ -29,7 +29,7 @@ from facebench.results.sealing import seal_violations
 from facebench.results.store import Result, relative_path, result_key
 from facebench.results.verdicts import known_valid, note_valid, verdict_key
 from facebench.runtime.differences import MISSING, Difference, differences
-from facebench.runtime.pool import FEW, computed, worth_starting
+from facebench.runtime.pool import FEW, TOGETHER, computed, worth_starting
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +96,8 @@ def validate_folder(root: Path, *, anew: bool = False, processes: int = 1) -> It
         )
     new = (path for path in results if anew or not _scored_before(path))
     count = len(list(islice(new, processes * FEW))) if processes > 1 else 0
-    yield from computed(partial(_checked, anew=anew), results, worth_starting(count, processes))
+    check = partial(_checked, anew=anew)
+    yield from computed(check, results, worth_starting(count, processes), together=TOGETHER)
     for path in orphans:
         missing = Finding(path, "the result", MISSING, path.with_suffix(".json").name)
         yield Checked(path, (missing,))

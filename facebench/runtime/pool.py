@@ -14,6 +14,7 @@ from joblib import Parallel, delayed
 from facebench.errors import FacebenchError
 from facebench.runtime.kept_values import kept_in, place
 
+TOGETHER = 25  # small computations that a process takes at a time
 FEW = 200  # small computations that end before another process has imported what it needs
 
 T = TypeVar("T")
@@ -30,7 +31,9 @@ def worth_starting(count: int, processes: int) -> int:
     return min(processes, count // FEW + 1)
 
 
-def computed(function: Callable[[T], R], items: Iterable[T], processes: int = 1) -> Iterator[R]:
+def computed(
+    function: Callable[[T], R], items: Iterable[T], processes: int = 1, *, together: int = 1
+) -> Iterator[R]:
     """Yield what a function returns for each item, in their order.
 
     Processes are joblib's: they do not import the script that called, so that it needs no
@@ -40,6 +43,8 @@ def computed(function: Callable[[T], R], items: Iterable[T], processes: int = 1)
         function: One of a module, or a partial of one.
         items: What it takes; a few are taken ahead.
         processes: How many compute it; one is this process.
+        together: How many items a process takes at a time. Of small computations several, of which
+            neighbours share what a process has computed before.
 
     Raises:
         FacebenchError: A process ended before its work.
@@ -48,8 +53,9 @@ def computed(function: Callable[[T], R], items: Iterable[T], processes: int = 1)
         yield from map(function, items)
         return
     pool = Parallel(
-        processes, backend="loky", return_as="generator", pre_dispatch="3 * n_jobs", max_nbytes=None
-    )
+        processes, backend="loky", return_as="generator", max_nbytes=None,
+        batch_size=together, pre_dispatch=3 * processes * together,
+    )  # fmt: skip
     there = delayed(partial(_there, function, place()))
     try:
         yield from pool(there(item) for item in items)

@@ -24,7 +24,7 @@ from facebench.results.stats.kept_draws import (
 )
 from facebench.results.store import Result
 from facebench.runtime.kept_values import can_keep, is_kept
-from facebench.runtime.pool import computed, worth_starting
+from facebench.runtime.pool import TOGETHER, computed, worth_starting
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,9 @@ def keep_draws(wanted: Iterable[tuple[Result, Sequence[Drawing]]], processes: in
         of_result = {drawing: key for drawing, key in keys.items() if key and not is_kept(key)}
         if of_result:
             missing.append((result, of_result))
-    for _ in computed(_keep_missing, missing, worth_starting(len(missing), processes)):
+    for _ in computed(
+        _keep_missing, missing, worth_starting(len(missing), processes), together=TOGETHER
+    ):
         pass
 
 
