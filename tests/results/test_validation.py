@@ -268,7 +268,7 @@ def test_no_process_is_started_for_what_was_found_valid_before(
 ) -> None:
     asked = list[int]()
 
-    def noting(function: Callable[[Path], Any], items: list[Path], processes: int) -> Any:
+    def noting(function: Callable[[Path], Any], items: list[Path], processes: int, **_: Any) -> Any:
         asked.append(processes)
         return map(function, items)
 
