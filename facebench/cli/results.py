@@ -191,9 +191,9 @@ def export(
 ) -> None:
     """Write one long table, a row for each result, protocol and metric; or a model card's YAML."""
     from facebench.results.export import FORMATS, MODEL_CARD, long_table, write_table, write_text
+    from facebench.results.finding import find_results
     from facebench.results.model_card import model_index
     from facebench.results.store import read_result
-    from facebench.results.validation import find_results
     from facebench.runtime import terminal
 
     if format_ not in (*FORMATS, MODEL_CARD):

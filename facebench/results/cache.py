@@ -18,8 +18,8 @@ from facebench.data.packed import RECORD as PACK_RECORD
 from facebench.errors import FacebenchError, StageError, UnknownNameError
 from facebench.evaluation.features_record import FeaturesRecord
 from facebench.evaluation.store import RECORD as FEATURES_RECORD
+from facebench.results.finding import find_results
 from facebench.results.store import read_result
-from facebench.results.validation import find_results
 from facebench.runtime.stage_record import StageRecord, check_files, read_stage_record
 from facebench.weights.checkpoint import RECORD as CHECKPOINT_RECORD
 from facebench.weights.record import CheckpointRecord

@@ -16,13 +16,13 @@ from facebench.evaluation.protocols.rescoring import (
     leak_free_from_predictions,
     scores_from_predictions,
 )
+from facebench.results.finding import find_results
 from facebench.results.recomputation import recomputed
 from facebench.results.record import FORMAT
 from facebench.results.schema import read_form
 from facebench.results.scores import KINDS
 from facebench.results.sealing import sealed_result
 from facebench.results.store import SIGNATURE, Result, read_result
-from facebench.results.validation import find_results
 from facebench.runtime.atomic import atomic_write
 from facebench.runtime.pool import TOGETHER, computed, worth_starting
 from facebench.runtime.seal import SEAL

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from facebench.errors import SpecError, StageError
+from facebench.results.finding import find_results
 from facebench.results.store import SIGNATURE, now, read_result
-from facebench.results.validation import find_results
 from facebench.runtime.atomic import atomic_file
 
 FORM = "facebench result, form 1"  # of what is signed

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +21,7 @@ from pydantic_core import from_json
 
 from facebench.errors import FacebenchError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
+from facebench.results.finding import find_results
 from facebench.results.recomputation import interval_violations, monitored, recomputed
 from facebench.results.record import FORMAT, FORMATS, SEALED_SINCE, Record
 from facebench.results.schema import form_or_violations
@@ -32,8 +32,6 @@ from facebench.runtime.differences import MISSING, Difference, differences
 from facebench.runtime.pool import FEW, TOGETHER, computed, worth_starting
 
 _log = logging.getLogger(__name__)
-
-_NAMED_AS_RESULT = re.compile(r"-s\d+-[0-9a-f]{16}$")
 
 
 @dataclass(frozen=True)
@@ -101,30 +99,6 @@ def validate_folder(root: Path, *, anew: bool = False, processes: int = 1) -> It
     for path in orphans:
         missing = Finding(path, "the result", MISSING, path.with_suffix(".json").name)
         yield Checked(path, (missing,))
-
-
-def find_results(root: Path) -> tuple[list[Path], list[Path]]:
-    """Return the results below a folder, and the predictions that belong to none.
-
-    A JSON file is a result if it is named or filled like one, or predictions lie beside it.
-
-    Raises:
-        StageError: There is no such folder.
-    """
-    if not root.is_dir():
-        raise StageError(f"{root}: no such folder; expected a folder of results.")
-    seen = [
-        path
-        for path in sorted(root.rglob("*"))
-        if not any(part.startswith(".") for part in path.relative_to(root).parts)
-    ]
-    results = [path for path in seen if path.suffix == ".json" and _is_result(path)]
-    orphans = [
-        path
-        for path in seen
-        if path.suffix == ".parquet" and not path.with_suffix(".json").exists()
-    ]
-    return results, orphans
 
 
 def _checked(path: Path, *, anew: bool) -> Checked:
@@ -290,13 +264,3 @@ def _predictions(result: Result) -> pd.DataFrame | Difference:
         return result.predictions
     except StageError as error:
         return Difference("the predictions", f"what cannot be read ({error})", "parquet")
-
-
-def _is_result(path: Path) -> bool:
-    if _NAMED_AS_RESULT.search(path.stem) or path.with_suffix(".parquet").exists():
-        return True
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and {"spec", "stages", "scores"} <= content.keys()

@@ -16,8 +16,9 @@ from whole_results import reseal
 from conftest import Facebench
 from facebench.errors import StageError
 from facebench.results import validation
+from facebench.results.finding import find_results
 from facebench.results.store import Result, result_key
-from facebench.results.validation import Finding, find_results, validate_folder, validate_result
+from facebench.results.validation import Finding, validate_folder, validate_result
 from facebench.runtime import pool
 from facebench.runtime.differences import Difference
 
