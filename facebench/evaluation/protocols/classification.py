@@ -38,7 +38,13 @@ from facebench.evaluation.protocols.confusion_measures import (
     confusions_of,
     of_confusions,
 )
-from facebench.evaluation.resampling import Measured, interval_ends, scores_with_intervals, units
+from facebench.evaluation.resampling import (
+    Measured,
+    Units,
+    interval_ends,
+    scores_with_intervals,
+    units,
+)
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
@@ -100,12 +106,11 @@ class Classification(Protocol):
 
         ``choices["classes"]`` is C.
         """
-        of_draws = {"resamples": resamples, "seed": seed}
+        drawn, of_draws = units(predictions), {"resamples": resamples, "seed": seed}
         honest, paper = (
-            class_scores(predictions, kind, choices["classes"], **of_draws)
+            class_scores(predictions, kind, choices["classes"], drawn, **of_draws)
             for kind in ("honest", "paper")
         )
-        drawn = units(predictions)
         right = (predictions["label"] == predictions["paper_last"]).to_numpy(bool)
         last = accuracy_of(right, drawn.of_item, "accuracy_last_epoch")
         found = scores_with_intervals(drawn, last, **of_draws)
@@ -136,11 +141,11 @@ class Classification(Protocol):
 
 
 def class_scores(
-    predictions: pd.DataFrame, kind: str, num_classes: int, *, resamples: int, seed: int
-) -> dict[str, Any]:
+    predictions: pd.DataFrame, kind: str, num_classes: int, drawn: Units, *, resamples: int,
+    seed: int,
+) -> dict[str, Any]:  # fmt: skip
     """Return every metric of one kind of decision with its 95 % interval, as JSON."""
     labels, guesses = (predictions[name].to_numpy(np.int64) for name in ("label", kind))
-    drawn = units(predictions)
     confusions = confusions_of(labels, guesses, drawn.of_item, num_classes)
 
     def every(times: npt.NDArray[Any]) -> Floats:

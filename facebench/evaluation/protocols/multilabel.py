@@ -49,7 +49,7 @@ from facebench.evaluation.protocol import (
     Protocol,
     target_names,
 )
-from facebench.evaluation.resampling import Measured, scores_with_intervals, units
+from facebench.evaluation.resampling import Measured, Units, scores_with_intervals, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
@@ -108,8 +108,10 @@ class Multilabel(Protocol):
 
         ``subject`` and ``fold`` are those of each row.
         """
+        drawn = units(predictions)
         honest, paper, last = (
-            _score(predictions, kind, resamples, seed) for kind in ("honest", "paper", "paper_last")
+            _score(predictions, kind, drawn, resamples=resamples, seed=seed)
+            for kind in ("honest", "paper", "paper_last")
         )
         paper["f1_last_epoch"] = last["f1"]
         paper["intervals"]["f1_last_epoch"] = last["intervals"]["f1"]
@@ -139,9 +141,11 @@ class Multilabel(Protocol):
         return [_fold_metrics_of(*_counts(predictions, kind, targets), targets)]
 
 
-def _score(predictions: pd.DataFrame, kind: str, resamples: int, seed: int) -> dict[str, Any]:
+def _score(
+    predictions: pd.DataFrame, kind: str, drawn: Units, *, resamples: int, seed: int
+) -> dict[str, Any]:
     """Return every F1 of one kind of decision with its interval, as JSON."""
-    targets, drawn = target_names(predictions), units(predictions)
+    targets = target_names(predictions)
     counts, home = _counts(predictions, kind, targets)
     measured = _fold_metrics_of(counts, home, targets)
     of_folds = f1(fold_counts(counts, home))

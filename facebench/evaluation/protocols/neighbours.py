@@ -25,6 +25,7 @@ from facebench.errors import DataError
 from facebench.evaluation.holdout import hold_out, split_rows
 from facebench.evaluation.protocol import Probed
 from facebench.evaluation.protocols.classification import Classification, class_scores
+from facebench.evaluation.resampling import units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
 
@@ -44,9 +45,9 @@ class ClassDecisions(Classification):
 
         ``choices["classes"]`` is C.
         """
-        classes = choices["classes"]
+        classes, drawn = choices["classes"], units(predictions)
         return {
-            kind: class_scores(predictions, kind, classes, resamples=resamples, seed=seed)
+            kind: class_scores(predictions, kind, classes, drawn, resamples=resamples, seed=seed)
             for kind in ("honest", "paper")
         }
 
