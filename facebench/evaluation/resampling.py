@@ -12,10 +12,11 @@ results.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ SEED = 0  # of all draws: those of a test set are the same for every result
 # synthetic ones tie all people of a fold together) are drawn pair by pair.
 _FEWEST_GROUPS = 30
 _BUDGET = 2**22  # draws times units held at a time: 32 MB
+_KEPT_BYTES = 2**30  # 2,000 draws of 268,000 images
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def units(frame: pd.DataFrame) -> Units:
         )
     if "first" in frame:
         return _tied_pairs(tuple(frame["first"]), tuple(frame["second"]), tuple(frame["same"]))
-    if "subject" in frame:
+    if {"subject", "fold"} <= set(frame):
         _, first, number = np.unique(
             frame["subject"].to_numpy(), return_index=True, return_inverse=True
         )
@@ -141,7 +143,7 @@ def measure(parts: Sequence[Measured], names: Sequence[str]) -> Measure:
 def draws(drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED) -> Floats:
     """Values of M metrics on draws, ``[R, M]``; on the same draws for all that have these units."""
     step = max(1, _BUDGET // len(drawn.of_item))
-    times = _times(drawn.strata.tobytes(), step, seed, resamples)
+    times = _KEPT.times(drawn.strata, step, seed, resamples)
     return np.concatenate([measured(part.T) for part in times])
 
 
@@ -205,27 +207,57 @@ def draw(strata: Ints, rng: np.random.Generator, number: int) -> Ints:
     return times
 
 
-@lru_cache(maxsize=16)  # a report compares many results on each of a few test sets
-def _times(strata: bytes, step: int, seed: int, resamples: int) -> list[npt.NDArray[Any]]:
-    """All draws of a test set.
+def _times(strata: Ints, step: int, seed: int, resamples: int) -> Iterator[npt.NDArray[Any]]:
+    """Draw from a test set.
 
     Args:
-        strata: The bytes of ``Units.strata``.
+        strata: ``Units.strata``.
         step: Number of draws in a part.
         seed: Seed of the draws.
         resamples: Number of draws R.
 
-    Returns:
+    Yields:
         How often each unit is drawn: parts of U rows of together R integers.
     """
-    of_unit = np.frombuffer(strata, np.int64)
     rng = np.random.default_rng(seed)
-    small = np.int16 if len(of_unit) <= np.iinfo(np.int16).max else np.int32
-    parts = []
     for start in range(0, resamples, step):
-        times = draw(of_unit, rng, min(step, resamples - start))
-        parts.append(np.ascontiguousarray(times.T, small))
-    return parts
+        times = draw(strata, rng, min(step, resamples - start))
+        small = np.int16 if times.max() <= np.iinfo(np.int16).max else np.int32
+        yield np.ascontiguousarray(times.T, small)
+
+
+class _KeptTimes:
+    """The draws of the test sets that were last asked for, as many as fit into a budget.
+
+    A report compares many results on each of a few test sets. Draws that alone are above the budget
+    are made again each time, so that a process holds no more than that of any test sets.
+    """
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget  # bytes
+        self._held: dict[tuple[Any, ...], list[npt.NDArray[Any]]] = {}  # the last used one last
+        self._lock = Lock()
+
+    def times(
+        self, strata: Ints, step: int, seed: int, resamples: int
+    ) -> Iterable[npt.NDArray[Any]]:
+        """Return what :func:`_times` yields."""
+        if len(strata) * resamples * np.dtype(np.int16).itemsize > self._budget:
+            return _times(strata, step, seed, resamples)
+        key = (strata.tobytes(), step, seed, resamples)
+        with self._lock:
+            parts = self._held.pop(key, None) or list(_times(strata, step, seed, resamples))
+            self._held[key] = parts
+            while self.size() > self._budget:
+                del self._held[next(iter(self._held))]
+        return parts
+
+    def size(self) -> int:
+        """Return the number of bytes that are held."""
+        return sum(part.nbytes for parts in self._held.values() for part in parts)
+
+
+_KEPT = _KeptTimes(_KEPT_BYTES)
 
 
 @lru_cache(maxsize=8)  # a report asks for many results on each of a few lists

@@ -14,7 +14,7 @@ from facebench.errors import StageError
 from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix, macro_f1
 from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.protocols.confusion_measures import of_confusions
-from facebench.evaluation.resampling import draw, draws, measure, units
+from facebench.evaluation.resampling import _KeptTimes, draw, draws, measure, units
 from facebench.results.stats.common_items import aligned, items_digest, restricted
 
 RNG = np.random.default_rng(5)
@@ -188,3 +188,35 @@ def test_draws_in_parts_are_draws_at_once(monkeypatch: pytest.MonkeyPatch) -> No
     in_parts = draws(drawn, measured, seed=0, resamples=30)
     np.testing.assert_array_equal(whole, in_parts)
     assert whole.shape == (30, 1)
+
+
+def test_many_classes_take_no_more_memory_than_few(monkeypatch: pytest.MonkeyPatch) -> None:
+    labels, guesses = RNG.integers(0, 9, (2, N))
+    found = []
+    for budget in (2**22, 200):  # two matrices of nine classes at a time
+        monkeypatch.setattr("facebench.evaluation.protocols.confusion_measures._BUDGET", budget)
+        part = of_confusions({"f1": macro_f1}, labels, guesses, np.arange(N), 9)
+        times = draw(np.zeros(N, np.int64), np.random.default_rng(0), 31)
+        found.append(part.measure(times))
+    np.testing.assert_array_equal(*found)
+    assert found[0].shape == (31, 1)
+
+
+def test_draws_are_kept_within_a_budget() -> None:
+    strata = [np.zeros(size, np.int64) for size in (10, 20, 30)]
+    times = _KeptTimes(2 * 100 * 45)
+    first, second = (times.times(of, 60, 0, 100) for of in strata[:2])
+    assert times.times(strata[0], 60, 0, 100) is first
+    assert times.size() == 2 * 100 * 30
+    times.times(strata[2], 60, 0, 100)  # the second was asked for the longest ago
+    assert times.size() == 2 * 100 * 40
+    again = times.times(strata[1], 60, 0, 100)
+    assert again is not second
+    np.testing.assert_array_equal(np.hstack([*again]), np.hstack([*second]))
+    large = times.times(np.zeros(46, np.int64), 60, 0, 100)
+    assert times.size() <= 2 * 100 * 45
+    assert np.hstack([*large]).sum(0).tolist() == [46] * 100
+
+
+def test_people_without_folds_are_drawn_image_by_image() -> None:
+    assert units(detections().drop(columns="fold")).name == "images"

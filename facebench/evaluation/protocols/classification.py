@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from facebench.config.spec import ProbeSpec
@@ -35,8 +34,8 @@ from facebench.evaluation.metrics.intervals import as_json
 from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Probed, Protocol
 from facebench.evaluation.protocols.confusion_measures import (
     accuracy_of,
-    confusions_of,
     of_confusions,
+    values_of_confusions,
 )
 from facebench.evaluation.resampling import (
     Measured,
@@ -146,13 +145,7 @@ def class_scores(
 ) -> dict[str, Any]:  # fmt: skip
     """Return every metric of one kind of decision with its 95 % interval, as JSON."""
     labels, guesses = (predictions[name].to_numpy(np.int64) for name in ("label", kind))
-    confusions = confusions_of(labels, guesses, drawn.of_item, num_classes)
-
-    def every(times: npt.NDArray[Any]) -> Floats:
-        cells = confusions(times)
-        of_metrics = [metric(cells).reshape(len(cells), -1) for metric in _METRICS.values()]
-        return np.concatenate(of_metrics, axis=1)
-
+    every = values_of_confusions([*_METRICS.values()], labels, guesses, drawn.of_item, num_classes)
     confusion = confusion_matrix(labels, guesses, num_classes)
     ends = interval_ends(drawn, every, resamples=resamples, seed=seed)
     split = len(_SINGLE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy.typing as npt
 import scipy
 
 from facebench.evaluation.metrics.confusion import accuracy, check_classes
-from facebench.evaluation.resampling import Floats, Ints, Measured, holding
+from facebench.evaluation.resampling import Floats, Ints, Measure, Measured, holding
 
 Bools = npt.NDArray[np.bool_]
+_BUDGET = 2**22  # cells held at a time: 32 MB
 
 
 def confusions_of(
@@ -60,6 +61,33 @@ def accuracy_of(right: Bools, of_item: Ints, name: str = "accuracy") -> Measured
     return of_confusions({name: accuracy}, ones, right.astype(np.int64), of_item, 2)
 
 
+def mean_accuracy_of(right: Bools, folds: Ints, of_item: Ints) -> Measured:
+    """Return the mean of the accuracies of folds as a function of how often each unit is drawn.
+
+    Of folds of one size this is the accuracy of all items. Else an item weighs the less, the larger
+    its fold is, also in a draw, which may have none of a fold.
+
+    Args:
+        right: ``[N]`` whether each decision is right.
+        folds: ``[N]`` fold of each item.
+        of_item: ``[N]`` unit of each item, 0-based.
+    """
+    _, number, sizes = np.unique(folds, return_inverse=True, return_counts=True)
+    if (sizes == sizes[0]).all():
+        return accuracy_of(right, of_item)
+    weights = 1 / sizes[number]
+    of_unit = np.stack(
+        [np.bincount(of_item, weights=weights * right), np.bincount(of_item, weights=weights)], 1
+    )
+
+    def values(times: npt.NDArray[Any]) -> Floats:
+        sums = np.ascontiguousarray(times, np.float64) @ of_unit
+        shares: Floats = sums[:, :1] / sums[:, 1:]
+        return shares
+
+    return Measured(("accuracy",), values)
+
+
 def of_confusions(
     metrics: Mapping[str, Callable[[npt.ArrayLike], Floats]],
     labels: Ints,
@@ -79,10 +107,30 @@ def of_confusions(
     Raises:
         DataError: See ``metrics.confusion_matrix``.
     """
+    found = values_of_confusions(list(metrics.values()), labels, guesses, of_item, num_classes)
+    return Measured(tuple(metrics), found, of_integers=True)
+
+
+def values_of_confusions(
+    metrics: Sequence[Callable[[npt.ArrayLike], Floats]],
+    labels: Ints,
+    guesses: Ints,
+    of_item: Ints,
+    num_classes: int,
+) -> Measure:
+    """Return metrics, of one or of several values, side by side; see :func:`of_confusions`.
+
+    Of many classes few matrices are held at a time.
+    """
     confusions = confusions_of(labels, guesses, of_item, num_classes)
+    step = max(1, _BUDGET // num_classes**2)
 
     def values(times: npt.NDArray[Any]) -> Floats:
-        drawn = confusions(times)
-        return np.stack([metric(drawn) for metric in metrics.values()], axis=1)
+        parts = []
+        for start in range(0, len(times), step):
+            cells = confusions(times[start : start + step])
+            of_metrics = [metric(cells).reshape(len(cells), -1) for metric in metrics]
+            parts.append(np.concatenate(of_metrics, axis=1))
+        return np.concatenate(parts)
 
-    return Measured(tuple(metrics), values, of_integers=True)
+    return values

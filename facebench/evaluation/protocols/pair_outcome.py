@@ -13,6 +13,7 @@ import pandas as pd
 from facebench.data.dataset import Dataset
 from facebench.errors import DataError
 from facebench.evaluation.metrics.pair_ranking import FARS, most_within
+from facebench.protocol import ScoreKind
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -74,6 +75,26 @@ def scored_pairs(dataset: Dataset, readable: Bools) -> tuple[pd.DataFrame, npt.N
     return dataset.pairs.iloc[np.flatnonzero(scored)], rows[scored]
 
 
+def similarities_of(predictions: pd.DataFrame, kind: ScoreKind) -> Floats:
+    """Return the stored similarities ``[P]`` of pairs.
+
+    Args:
+        predictions: Stored predictions.
+        kind: Kind of score.
+
+    Raises:
+        DataError: One is not finite, so that pairs have no order.
+    """
+    found = predictions[f"{kind}_similarity"].to_numpy(np.float64)
+    lacking = int((~np.isfinite(found)).sum())
+    if lacking:
+        raise DataError(
+            f"these pairs cannot be scored: found {lacking:,} of {len(found):,} {kind} similarities "
+            "that are no finite numbers; expected none. Check the features."
+        )
+    return found
+
+
 def decided(
     scores: Floats, predictions: Bools, thresholds: Floats, same: Bools, folds: npt.ArrayLike
 ) -> Verification:
@@ -90,7 +111,7 @@ def decided(
         DataError: A fold, or a kind of pair, has none.
     """
     names, number, sizes = np.unique(np.asarray(folds), return_inverse=True, return_counts=True)
-    if len(names) < len(thresholds) or len(np.unique(same)) < 2:
+    if len(names) != len(thresholds) or len(np.unique(same)) < 2:
         raise DataError(
             f"a part of the pairs cannot be scored: found some in {len(names)} of "
             f"{len(thresholds)} folds; expected some in every fold, and both same and different "

@@ -180,4 +180,10 @@ def _errors(predictions: pd.DataFrame, kind: str) -> Floats:
         for which in (kind, "label")
     )
     errors: Floats = predicted - true
+    if not np.isfinite(errors).all():
+        lacking = int((~np.isfinite(errors)).any(axis=1).sum())
+        raise DataError(
+            f"these predictions cannot be scored: found {lacking:,} of {len(errors):,} items with "
+            f"{kind} or true numbers that are not finite; expected none. Check the features."
+        )
     return errors

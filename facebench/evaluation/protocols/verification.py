@@ -37,8 +37,13 @@ from facebench.data.dataset import Dataset
 from facebench.evaluation.metrics.intervals import as_json
 from facebench.evaluation.metrics.pair_ranking import FARS, ranking_metrics
 from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Probed, Protocol
-from facebench.evaluation.protocols.confusion_measures import accuracy_of
-from facebench.evaluation.protocols.pair_outcome import Verification, decided, scored_pairs
+from facebench.evaluation.protocols.confusion_measures import mean_accuracy_of
+from facebench.evaluation.protocols.pair_outcome import (
+    Verification,
+    decided,
+    scored_pairs,
+    similarities_of,
+)
 from facebench.evaluation.resampling import Measured, holding, interval_ends, units
 from facebench.evaluation.store import Features
 from facebench.progress import Progress
@@ -102,7 +107,7 @@ class PairVerification(Protocol):
         ``[K]`` of the folds in order.
 
         Raises:
-            DataError: A fold, or a kind of pair, has none.
+            DataError: A fold, or a kind of pair, has none; or a similarity is not finite.
         """
         same, folds = predictions["same"].to_numpy(bool), predictions["fold"].to_numpy(np.int64)
         drawn, scores, of_order = units(predictions), dict[str, Any](), dict[bytes, Floats]()
@@ -111,7 +116,7 @@ class PairVerification(Protocol):
             return interval_ends(drawn, part.measure, resamples=resamples, seed=seed)
 
         for kind in _KINDS:
-            similarities = predictions[f"{kind}_similarity"].to_numpy(np.float64)
+            similarities = similarities_of(predictions, kind)
             outcome = decided(
                 similarities,
                 predictions[kind].to_numpy(bool),
@@ -147,9 +152,9 @@ class PairVerification(Protocol):
     def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return accuracy and the ranking metrics; groups of people are drawn."""
         same = predictions["same"].to_numpy(bool)
-        decisions = accuracy_of(predictions[kind].to_numpy(bool) == same, of_item)
-        similarities = predictions[f"{kind}_similarity"].to_numpy(np.float64)
-
+        right = predictions[kind].to_numpy(bool) == same
+        decisions = mean_accuracy_of(right, predictions["fold"].to_numpy(np.int64), of_item)
+        similarities = similarities_of(predictions, kind)
         kind_of_sums = holding(of_item)
 
         def ranked(times: npt.NDArray[Any]) -> Floats:
