@@ -31,7 +31,7 @@ from facebench.evaluation.metrics.confusion import (
     macro_f1,
 )
 from facebench.evaluation.metrics.intervals import as_json
-from facebench.evaluation.protocol import Bools, CurveForm, Floats, Ints, Probed, Protocol
+from facebench.evaluation.protocol import Bools, CurveForm, Ints, Probed, Protocol
 from facebench.evaluation.protocols.confusion_measures import (
     accuracy_of,
     of_confusions,

@@ -89,8 +89,8 @@ def similarities_of(predictions: pd.DataFrame, kind: ScoreKind) -> Floats:
     lacking = int((~np.isfinite(found)).sum())
     if lacking:
         raise DataError(
-            f"these pairs cannot be scored: found {lacking:,} of {len(found):,} {kind} similarities "
-            "that are no finite numbers; expected none. Check the features."
+            f"these pairs cannot be scored: found {lacking:,} of {len(found):,} {kind} "
+            "similarities that are no finite numbers; expected none. Check the features."
         )
     return found
 

@@ -31,7 +31,7 @@ def pairs(folds: list[int], seed: int = 0) -> pd.DataFrame:
             "same": same,
             "fold": np.repeat(np.arange(len(folds)), folds),
             **{f"{kind}_similarity": similarities for kind in ("honest", "paper")},
-            **{kind: similarities > 0.5 for kind in ("honest", "paper")},
+            **dict.fromkeys(("honest", "paper"), similarities > 0.5),
         }
     )
 
