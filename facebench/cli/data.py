@@ -131,7 +131,7 @@ def _inventory_table(where: str, entries: Iterable[DatasetStatus]) -> Table:
     names = columns("name", "found as", "kind", "state", wrap="never")
     return Table(
         title=where,
-        columns=(*names, Column(heading="", wrap="fold")),
+        columns=(*names, Column(heading="")),
         sections=(Section("", tuple(rows)),),
     )
 
@@ -172,6 +172,6 @@ def _report_table(info: TaskInfo, report: Report) -> Table:
     ]
     return Table(
         title=f"{info.title} (version {report.version}), {kind}: {verdict}",
-        columns=(*columns("check", ""), Column(heading="found", wrap="fold")),
+        columns=(*columns("check", ""), Column(heading="found")),
         sections=(Section("", tuple(rows)),),
     )

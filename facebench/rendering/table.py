@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 Emphasis = Literal["", "bold", "dim", "italic", "good", "note", "warning", "bad"]
-Wrap = Literal["words", "fold", "never"]  # what becomes of a text that is too wide
+Wrap = Literal["words", "never"]  # what becomes of a text that is too wide
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,8 @@ class Column:
     Args:
         heading: Heading, of one or more lines.
         numeric: Whether it contains numbers, which are aligned right.
-        wrap: On a terminal that is too narrow.
+        wrap: On a terminal that is too narrow. Where that of other columns does not suffice, all
+            texts wrap.
         min_width: On a terminal, in characters.
     """
 
@@ -98,9 +99,9 @@ class Table:
 
     def __rich__(self) -> RenderableType:
         """Return the table for a terminal."""
-        from facebench.rendering.terminal import terminal_table
+        from facebench.rendering.terminal import TerminalTable
 
-        return terminal_table(self)
+        return TerminalTable(self)
 
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
@@ -132,7 +133,7 @@ def columns(*headings: str, numeric: bool = False, wrap: Wrap = "words") -> tupl
 def details(rows: Iterable[tuple[str, str]]) -> Table:
     """Return names and values as a table without headings."""
     return Table(
-        columns=(Column(heading=""), Column(heading="", wrap="fold")),
+        columns=(Column(heading=""), Column(heading="")),
         sections=(Section("", tuple((cell(name, "bold"), cell(value)) for name, value in rows)),),
         framed=False,
     )

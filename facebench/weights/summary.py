@@ -42,7 +42,7 @@ def import_table(checkpoint: Checkpoint) -> Table:
         columns=(
             Column(heading="tensors"),
             Column(heading="number", numeric=True),
-            Column(heading="names", wrap="fold"),
+            Column(heading="names"),
         ),
         sections=(
             Section(

@@ -20,6 +20,7 @@ from facebench.rendering.table import (
     Section,
     Span,
     Table,
+    Wrap,
     cell,
     columns,
     details,
@@ -131,11 +132,31 @@ def test_a_terminal_shows_sections_notes_and_no_markup() -> None:
     assert "[red]1[/red]" in drawn(STACKED)
 
 
-@pytest.mark.parametrize(("wrap", "lines"), [("fold", 3), ("never", 1)])
-def test_what_is_too_wide_is_folded_or_cut(wrap: str, lines: int) -> None:
-    column = Column(heading="", wrap="fold" if wrap == "fold" else "never")
+@pytest.mark.parametrize("wrap", ["words", "never"])
+def test_what_is_too_wide_is_wrapped_and_not_cut(wrap: Wrap) -> None:
+    column = Column(heading="", wrap=wrap)
     table = Table(columns=(column,), sections=(Section("", ((cell("x" * 25),),)),), framed=False)
-    assert len(drawn(table, 12).splitlines()) == lines
+    assert drawn(table, 12).replace("\n", "") == "x" * 25
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80])
+def test_a_narrow_terminal_loses_no_text(width: int) -> None:
+    rows = [("Untrained backbone", "33.00", "26.00 to 39.50"), ("HoG", "-0.02", "1.00 to 2.00")]
+    numbers = columns("validated", "95 % interval", numeric=True, wrap="never")
+    table = Table(
+        columns=(Column(heading="method"), *numbers),
+        sections=(Section("", tuple(tuple(map(cell, row)) for row in rows)),),
+    )
+    lines = drawn(table, width).splitlines()
+    assert max(map(len, lines)) <= width
+    words = ("HoG", "33.00", "-0.02", "26.00", "39.50", "validated")
+    for word in (*words, "Untrained", "backbone") if width > 40 else words:
+        assert any(word in line for line in lines), word
+
+
+def test_lines_end_where_their_text_ends() -> None:
+    lines = drawn(TABLE).splitlines()
+    assert lines == [line.rstrip() for line in lines]
 
 
 def test_the_text_of_a_cell_has_no_emphasis() -> None:
