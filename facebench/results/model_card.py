@@ -73,6 +73,7 @@ def _evaluations(result: Result) -> list[Any]:
                 metric_args={
                     **_interval(result, metric),
                     "test_items": result.record.n_scored,
+                    **({"limit_of_each_split": result.spec.limit} if result.spec.limit else {}),
                     "protocol_version": task.protocol[1],
                     "facebench": result.record.environment.packages["facebench"],
                     "result": stages.result,

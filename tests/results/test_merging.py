@@ -14,8 +14,10 @@ import pytest
 import yaml
 from huggingface_hub import ModelCardData
 from result_world import write_result
+from stored_world import classes, write
 from whole_results import reseal
 
+import facebench as fb
 from conftest import Facebench
 from facebench.results.export import long_table
 from facebench.results.merging import MergeError, merge
@@ -183,6 +185,20 @@ def test_a_model_card_has_the_validated_scores_as_printed(
         assert one["value"] == pytest.approx(metric.scale * value, abs=1e-4)
         expected = [metric.scale * end for end in result.interval or ()]
         assert one["args"].get("interval_95", []) == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_model_card_says_which_scores_are_of_a_part_of_the_images(tmp_path: Path) -> None:
+    for limit in (0, 8):
+        write(tmp_path, classes([True, False, True, True]), limit=limit)
+    models = yaml.safe_load(fb.load_results(tmp_path).model_card())["model-index"]
+    args = [
+        metric["args"]
+        for model in models
+        for entry in model["results"]
+        for metric in entry["metrics"]
+        if metric["type"] == "accuracy"
+    ]
+    assert sorted(one.get("limit_of_each_split", 0) for one in args) == [0, 8]
 
 
 def test_the_command_says_what_it_copied(

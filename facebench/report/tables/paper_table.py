@@ -205,7 +205,10 @@ def _cell(
         low=score.shown(low),
         high=score.shown(high),
         best=line.entry.key == winner,
-        as_published=learned_as_published(line.entry, layout),
+        as_published=(
+            learned_as_published(line.entry, layout)
+            and not any(result.spec.limit for result in score.results)
+        ),
         seeds=tuple(result.spec.seed for result in score.results),
         results=tuple(result.path.name for result in score.results),
     )

@@ -161,6 +161,7 @@ def test_a_difference_needs_the_data_and_the_budget_of_the_printed_number(tmp_pa
         "fewer images": {"method": "pcl", "data": "voxceleb", "pretrain": PretrainSpec(limit=64)},
         "other images": {"method": "pcl", "data": "lfw"},
         "nothing learned": {"method": "lbp", "learned": False},
+        "some test items": {"method": "lbp", "learned": False, "limit": 8},
     }
     shown = set()
     for name, run in runs.items():
