@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,15 @@ cache_app = typer.Typer(
     no_args_is_help=True,
 )
 
+_KEPT_VALUES = ("scores", "digests")  # many and small: one row for all of a kind
+
+Kinds = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only this kind, as 'list' names it; may be repeated [default: 'list' shows all, "
+        "'prune' removes what is left over]."
+    ),
+]
 Needed = Annotated[
     list[Path] | None,
     typer.Option(
@@ -32,11 +42,22 @@ Needed = Annotated[
 
 @cache_app.command("list")
 @command
-def list_(cache: Cache = None, results: Needed = None) -> None:
+def list_(
+    kind: Kinds = None,
+    cache: Cache = None,
+    results: Needed = None,
+) -> None:
     """List stages and leftovers: kind, size, age, and whether a stored result needs it."""
+    from facebench.errors import UnknownNameError
+    from facebench.results.cache import KINDS
     from facebench.runtime.terminal import out
 
-    out.print(_table("cache", fb.list_cache(cache, results=_results(results))))
+    for name in kind or ():
+        if name not in KINDS:
+            raise UnknownNameError("kind", name, KINDS, where="--kind")
+    entries = fb.list_cache(cache, results=_results(results))
+    shown = [entry for entry in entries if not kind or entry.kind in kind]
+    out.print(_table("cache", shown, together=() if kind else _KEPT_VALUES))
 
 
 @cache_app.command()
@@ -58,10 +79,7 @@ def check(cache: Cache = None) -> None:
 @command
 def prune(
     *,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(help="As 'list' names it; may be repeated [default: left over]."),
-    ] = None,
+    kind: Kinds = None,
     older_than: Annotated[float, typer.Option(min=0, help="Days since it was written.")] = 0,
     larger_than: Annotated[float, typer.Option(min=0, help="Megabytes.")] = 0,
     needed: Annotated[
@@ -78,26 +96,38 @@ def prune(
         cache, kinds=kind or (), older_than=older_than, larger_than=round(larger_than * 1e6),
         results=_results(results), needed=needed, dry_run=dry_run,
     )  # fmt: skip
-    out.print(_table("would be removed" if dry_run else "removed", gone))
+    if gone:
+        out.print(_table("would be removed" if dry_run else "removed", gone))
+    else:
+        what = ", ".join(kind) if kind else "left over"
+        out.print(f"nothing to remove of kind: {what}. Other kinds are named with --kind.")
 
 
 def _results(given: Sequence[Path] | None) -> list[Path]:
     return list(given or ([DEFAULT_RESULTS] if DEFAULT_RESULTS.is_dir() else []))
 
 
-def _table(title: str, entries: Sequence[CacheEntry]) -> Table:
+def _table(title: str, entries: Sequence[CacheEntry], together: Collection[str] = ()) -> Table:
+    """Return a row for each entry, and one for all entries of each kind of ``together``."""
     from facebench.rendering.table import Column, Section, Table, cell, columns
 
-    rows = [
-        (
-            cell(entry.kind),
-            cell(f"{entry.bytes / 1e6:,.1f}"),
-            cell(f"{entry.days:,.1f}"),
-            cell("yes" if entry.needed else ""),
-            cell(entry.path.name),
-        )
-        for entry in entries
-    ]
+    rows, folded = [], []
+    for kind, found in groupby(entries, key=lambda entry: entry.kind):
+        each = [[entry] for entry in found]
+        if kind in together and len(each) > 1:
+            each = [[entry for one in each for entry in one]]
+            folded.append(kind)
+        for members in each:
+            name = members[0].path.name if len(members) == 1 else f"{len(members):,} entries"
+            rows.append(
+                (
+                    cell(kind),
+                    cell(f"{sum(entry.bytes for entry in members) / 1e6:,.1f}"),
+                    cell(f"{max(entry.days for entry in members):,.1f}"),
+                    cell("yes" if members[0].needed else ""),
+                    cell(name),
+                )
+            )
     total = sum(entry.bytes for entry in entries)
     return Table(
         title=f"{title}: {len(entries):,} entries, {total / 1e6:,.1f} MB",
@@ -105,7 +135,8 @@ def _table(title: str, entries: Sequence[CacheEntry]) -> Table:
             Column(heading="kind"),
             *columns("MB", "days", numeric=True, wrap="never"),
             *columns("needed", wrap="never"),
-            Column(heading="name", wrap="fold"),
+            Column(heading="name"),
         ),
         sections=(Section("", tuple(rows)),),
+        notes=tuple(f"each by itself: facebench cache list --kind {kind}" for kind in folded),
     )

@@ -68,6 +68,25 @@ def test_pruning_removes_leftovers_and_nothing_that_is_needed(world: tuple[Path,
         fb.prune_cache(cache, kinds=["feature"])
 
 
+def test_many_kept_scores_take_one_row_of_the_list(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("FACEBENCH_CACHE", str(cache))
+    for number in range(30):
+        keep(f"{number:032x}", b"12345")
+    one, each = (
+        CliRunner().invoke(app, ["cache", "list", "--cache", str(cache), *more]).stdout
+        for more in ([], ["--kind", "scores"])
+    )
+    assert "30 entries" in one
+    assert len(one.splitlines()) < 12 < len(each.splitlines())
+    refused = CliRunner().invoke(app, ["cache", "list", "--cache", str(cache), "--kind", "score"])
+    assert refused.exit_code == 2
+    done = CliRunner().invoke(app, ["cache", "prune", "--cache", str(cache)])
+    assert "nothing to remove" in done.stdout
+
+
 def test_scores_that_are_kept_go_when_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: tuple[Path, Path]
 ) -> None:
