@@ -37,7 +37,9 @@ def forest(panels: Sequence[Panel]) -> Drawing:
         shared_legend(figure, axes)
 
     few = len(panels) < 3
-    title = "; ".join(panel.title for panel in panels) if few else f"{len(panels)} tasks"
+    tasks = {panel.record.task.name for panel in panels}
+    counted = f"{len(tasks)} task{'s' if len(tasks) > 1 else ''}"
+    title = "; ".join(panel.title for panel in panels) if few else counted
     return Drawing(
         f"{title}\nvalidated scores, 95 % intervals over test items",
         (7.4, sum(broad) + 0.6),
@@ -50,7 +52,13 @@ def forest(panels: Sequence[Panel]) -> Drawing:
 def _height(panel: Panel, width: int) -> float:
     """Return inches of a panel; each row takes that of the name with the most lines."""
     lines = max(len(wrap(row.name, width)) for row in panel.rows)
-    return _FRAME + _LINE * (1 + 0.6 * (lines - 1)) * (len(panel.rows) + len(panel.floors()))
+    frame = _FRAME + _LINE * (len(_title(panel, width)) - 1)
+    return frame + _LINE * (1 + 0.6 * (lines - 1)) * (len(panel.rows) + len(panel.floors()))
+
+
+def _title(panel: Panel, width: int) -> list[str]:
+    """Return the lines of a panel's title, whose letters are larger than those of names."""
+    return wrap(panel.title, width * 4 // 5)
 
 
 def _paint(axes: Axes, panel: Panel, width: int) -> None:
@@ -74,7 +82,7 @@ def _paint(axes: Axes, panel: Panel, width: int) -> None:
     axes.invert_yaxis()
     axes.set_ylim(len(names) + len(floors) - 0.4, -0.6)
     axes.set_xlabel(panel.metric.title)
-    axes.set_title(panel.title, loc="left")
+    axes.set_title("\n".join(_title(panel, width)), loc="left")
     axes.grid(visible=True, axis="x")
 
 

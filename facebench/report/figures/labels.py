@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from facebench.errors import DataError
 from facebench.report.figures.drawing import SYNTHETIC, Drawing
 from facebench.report.figures.style import place_legend
-from facebench.report.figures.title import check_protocol, figure_title, labels_of
+from facebench.report.figures.title import figure_title, labels_of
 from facebench.report.groups import compared_size
 from facebench.results.record import Record
 
@@ -30,7 +30,11 @@ def label_curves(records: Sequence[Record]) -> Drawing:
     if not records:
         raise DataError("figure labels: found no result; expected one of --probe fewshot or more.")
     for record in records:
-        check_protocol(record, "labels", "fewshot")
+        if record.task.protocol[0] != "fewshot":
+            raise DataError(
+                f"figure labels: found a result of {record.task.title} by another probe; expected "
+                "one of --probe fewshot. Evaluate with that."
+            )
     conditions = {_condition(record) for record in records}
     if len(conditions) > 1:
         names = " and ".join(sorted(f"{name} (version {v})" for name, v, *_ in conditions))

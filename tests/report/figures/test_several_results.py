@@ -55,6 +55,17 @@ def panel_of(shown: list[Panel], task: str, *, synthetic: bool = False) -> Panel
     return found
 
 
+def test_the_forest_counts_tasks_and_wraps_what_is_said_of_them(shown: list[Panel]) -> None:
+    long = "protocol classification 2, images of 128 px, 500 train images of another folder"
+    conditions = [replace(shown[0], note=f"{long} {number}") for number in range(3)]
+    drawing = forest(conditions)
+    assert drawing.title.startswith("1 task\n")
+    for number, axes in enumerate(painted(drawing)):
+        lines = axes.get_title(loc="left").splitlines()
+        assert max(map(len, lines)) <= 48
+        assert " ".join(lines).endswith(f"{long} {number})")
+
+
 def accuracy(result: Result) -> float:
     frame = result.predictions
     return 100 * float((frame["honest"] == frame["label"]).mean())
