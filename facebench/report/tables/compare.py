@@ -12,6 +12,7 @@ from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.report.entries import main_metric, metrics
 from facebench.report.groups import alignment_of, alignment_words, comparable, compared_size
+from facebench.results.scores import shown_kind
 from facebench.results.stats.common_items import aligned
 from facebench.results.stats.contest import Difference
 from facebench.results.stats.decisions import decided, right
@@ -73,6 +74,24 @@ class Comparison:
         is two-sided and comes from ``test``.
         """
         return pd.DataFrame([_row(one) for one in self.metrics])
+
+    def __repr__(self) -> str:
+        """Return a line for each result and each metric, values as tables show them."""
+        protocol = self.first.record.task.protocol[0]
+        lines = [
+            f"Comparison on {self.items:,} test items; intervals over {self.drawn}",
+            f"  A: {self.first}",
+            f"  B: {self.second}",
+        ]
+        for one in self.metrics:
+            scale, found = one.metric.scale, one.difference
+            lines.append(
+                f"  {shown_kind(one.kind, protocol)} {one.metric.title}: "
+                f"{scale * one.first:.2f} and {scale * one.second:.2f}, A - B "
+                f"{scale * found.value:+.2f} [{scale * found.low:+.2f}, {scale * found.high:+.2f}]"
+                f", p {found.p:.4f} ({found.test})"
+            )
+        return "\n".join([*lines, *(f"  note: {text}" for text in self.warnings)])
 
     def _repr_html_(self) -> str:
         """Return the comparison as a table for a notebook; pandas escapes its texts."""

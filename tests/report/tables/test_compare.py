@@ -40,6 +40,15 @@ def test_items_are_counted_and_the_difference_tested(tmp_path: Path) -> None:
     assert difference.high == pytest.approx(difference.value + spread, abs=0.02)
 
 
+def test_a_comparison_is_printed_as_tables_show_its_values(tmp_path: Path) -> None:
+    first = write(tmp_path, classes([True] * 15 + [False] * 5), method="pcl")
+    second = write(tmp_path, classes([True] * 10 + [False] * 10))
+    heading, *lines = str(compare(first, second)).splitlines()
+    assert "20 test items" in heading
+    assert [line[:5] for line in lines[:2]] == ["  A: ", "  B: "]
+    assert "validated Accuracy (%): 75.00 and 50.00, A - B +25.00 [" in "\n".join(lines)
+
+
 def test_pairing_makes_a_small_difference_sure(tmp_path: Path) -> None:
     """Both fail on the same hard items; alone their intervals overlap by far."""
     found = compare(
