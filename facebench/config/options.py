@@ -228,8 +228,9 @@ def parse_value(override: Override, hint: Any, key: str) -> Any:
     try:
         value = _convert(override.value, hint)
     except (ValueError, TypeError, OverflowError):
+        place = f"{override.place}: " if override.place else ""
         raise SpecError(
-            f"{override.place}: {key} is '{shortened(override.value)}'; expected "
+            f"{place}{key} is '{shortened(override.value)}'; expected "
             f"{describe(hint)}.{nearest(override.value, hint)}"
         ) from None
     check_value(value, hint, key, override.place)

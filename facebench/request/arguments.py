@@ -245,5 +245,5 @@ def _typed(top: dict[str, Any], key: str, default: Any, hint: Any) -> Any:
     if key not in top:
         return default
     value = top[key]
-    return parse_value(Override([value] if key == "seeds" and isinstance(value, int) else value,
-                                f"{key}"), hint, key)  # fmt: skip
+    given = [value] if key == "seeds" and isinstance(value, int) else value
+    return parse_value(Override(given, where=""), hint, key)

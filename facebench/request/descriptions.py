@@ -13,7 +13,7 @@ from facebench.registry import Plugin
 
 
 def description(plugin: Plugin) -> str:
-    """Return the first line of the docstring of a plugin's class, else of its module.
+    """Return the first line of the docstring of a plugin's class, else of its module, unmarked.
 
     Importing every plugin for a list would take seconds (torch, timm). Empty where there is no
     docstring, or no source.
@@ -23,7 +23,7 @@ def description(plugin: Plugin) -> str:
         return ""
     own = _class(tree, plugin)
     lines = ((own and ast.get_docstring(own)) or ast.get_docstring(tree) or "").splitlines()
-    return lines[0] if lines else ""
+    return lines[0].replace("``", "") if lines else ""
 
 
 def declared(plugin: Plugin) -> dict[str, Any]:

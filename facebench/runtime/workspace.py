@@ -133,6 +133,8 @@ def read_record(
         record: dict[str, Any] = decode(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise StageError(f"{path}: no such file.") from error
+    except IsADirectoryError as error:
+        raise StageError(f"{path}: is a folder; expected a JSON file in one.") from error
     except OSError as error:
         raise StageError(f"{path}: cannot be read: {error.strerror}.") from error
     except ValueError as error:  # of the text, or of its encoding

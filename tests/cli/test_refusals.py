@@ -166,6 +166,7 @@ def test_a_mistake_in_a_file_is_named_with_its_line(refused: Refused) -> None:
         ("preset: quick\n\nlimit: !!int x", "bad.yaml, line 3: not a YAML file"),
         ("method: simclr\npretrain:\n  epochs: .inf", "pretrain.epochs (line 3): pretrain.epochs"),
         ("a: 1\nmethod: " + "[" * 2000, "bad.yaml, line 2: lists or blocks within each other"),
+        ("method: simclr\nlimit: -3", "error: limit is -3; expected a whole number"),
         ("method: a\nmethod: b", "bad.yaml, line 2: not a YAML file: the key method is there"),
     ]:
         assert expected in refused.line(["run", "--task", "tiny", "--config", "bad.yaml"], text)

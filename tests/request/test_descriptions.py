@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -49,6 +50,13 @@ def test_every_published_method_has_an_address() -> None:
     said = [declared(plugin) for plugin in registry.plugins("method")]
     without = {one["name"] for one in said if "paper_url" not in one}
     assert without <= {"drml", "frozen", "imported", "random", "supervised"}
+
+
+def test_no_description_has_the_marks_of_a_docstring() -> None:
+    registry = Registry()
+    texts = [description(p) for kind in get_args(PluginKind) for p in registry.plugins(kind)]
+    assert any("layer3_1" in text for text in texts)
+    assert not [text for text in texts if "`" in text]
 
 
 def test_nothing_is_imported_for_it() -> None:
