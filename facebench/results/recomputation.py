@@ -20,7 +20,7 @@ from facebench.evaluation.protocols.rescoring import (
 from facebench.results.probe_curve import ProbeCurve, probe_curve
 from facebench.results.record import Record
 from facebench.results.scores import KINDS, Scores
-from facebench.runtime.differences import Difference, differences
+from facebench.runtime.differences import MISSING, Difference, differences
 
 TOLERANCE = 1e-9  # sums in another order, on another machine
 
@@ -51,6 +51,10 @@ def recomputed(
     }
     found = scores_from_predictions(judged, predictions)
     yield from differences(stored, found, tolerance=TOLERANCE, key="scores", ignore=ignore)
+    if record.drawn_alike and not record.scores.names_what_it_removed:
+        for level in record.scores.levels():
+            key = f"scores.without_leaks.{level}.removed_rows"
+            yield Difference(key, MISSING, "the rows that were left out")
     if record.scores.names_what_it_removed:
         yield from differences(
             scores["without_leaks"], leak_free_from_predictions(judged, predictions),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from facebench.errors import StageError
+from facebench.errors import DataError, StageError
 from facebench.evaluation.protocols.rescoring import (
     Judged,
     leak_free_from_predictions,
@@ -57,10 +57,13 @@ def _rescored(path: Path) -> Path:
         StageError: Its scores do not follow from its predictions.
     """
     result = read_result(path)
-    content = with_new_intervals(result)
-    path.with_suffix(SIGNATURE).unlink(missing_ok=True)
+    try:
+        content = with_new_intervals(result)
+    except DataError as error:  # as of a protocol that is not installed
+        raise StageError(f"{path}: {error}") from error
     whole = sealed_result(content, result.predictions_path)
     read_form(whole, path)
+    path.with_suffix(SIGNATURE).unlink(missing_ok=True)
     atomic_write(path, to_json(whole))
     return path
 
@@ -69,9 +72,15 @@ def with_new_intervals(result: Result) -> dict[str, Any]:
     """Return the JSON of a result in this format, without a seal.
 
     Raises:
-        StageError: Its scores do not follow from its predictions.
+        StageError: Its scores do not follow from its predictions, or it does not say which.
+        DataError: They cannot be scored here.
     """
     record, predictions = result.record, result.predictions
+    if record.scores.without_leaks is not None and not record.scores.names_what_it_removed:
+        raise StageError(
+            f"{result.path}: found scores without leaks that do not say which rows were left out, "
+            "as early versions wrote them; expected removed_rows. Measure it again with --force."
+        )
     for found in recomputed(record, predictions, ignore={"intervals"}):
         raise StageError(
             f"{result.path}: {found.key}: found {found.left}; expected {found.right}, which "
@@ -81,7 +90,7 @@ def with_new_intervals(result: Result) -> dict[str, Any]:
     scores = plain["scores"]
     judged = Judged(record.task.protocol[0], scores, record.spec.probe.resamples)
     _take_intervals(scores, scores_from_predictions(judged, predictions))
-    if record.scores.names_what_it_removed:
+    if record.scores.without_leaks is not None:
         for name, level in leak_free_from_predictions(judged, predictions).items():
             _take_intervals(scores["without_leaks"][name], level)
     del plain["format"]

@@ -102,3 +102,41 @@ def test_the_command_says_what_it_wrote(facebench: Facebench, tmp_path: Path) ->
     assert "1 results are valid" in facebench("results", "validate", str(tmp_path)).output
     missing = facebench("results", "rescore", str(tmp_path / "none"), status=2)
     assert "no such folder" in missing.output
+
+
+def _without_rows(path: Path) -> None:
+    record = json.loads(path.read_text())
+    for level in record["scores"]["without_leaks"].values():
+        del level["removed_rows"]
+    path.write_text(json.dumps(record))
+    reseal(path)
+
+
+def test_scores_without_leaks_that_cannot_be_computed_again_are_found(tmp_path: Path) -> None:
+    path = write_result(tmp_path, "classification", dedup_test=True).path
+    _without_rows(path)
+    keys = [finding.key for finding in validate_result(path)]
+    assert keys == [
+        f"scores.without_leaks.{level}.removed_rows" for level in ("exact", "exact and near")
+    ]
+    as_format_3(path)
+    before = path.read_bytes()
+    with pytest.raises(StageError, match="which rows were left out"):
+        list(rescore_folder(tmp_path))
+    assert path.read_bytes() == before
+
+
+def test_a_result_that_cannot_be_rescored_keeps_its_signature_and_is_named(
+    tmp_path: Path,
+) -> None:
+    path = write_result(tmp_path, "classification").path
+    as_format_3(path)
+    record = json.loads(path.read_text())
+    record["task"]["protocol"][0] = "theirs"
+    path.write_text(json.dumps(record))
+    reseal(path)
+    signature = path.with_suffix(SIGNATURE)
+    signature.write_text("of what it is")
+    with pytest.raises(StageError, match=rf"{path.name}: unknown protocol 'theirs'"):
+        list(rescore_folder(tmp_path))
+    assert signature.exists()
