@@ -42,7 +42,7 @@ def cells(table: str) -> list[list[str]]:
 
 def entries_of(name: str, tmp_path: Path, preset: str = "quick") -> list[SweepEntry]:
     workspace = Workspace(cache=tmp_path, results=tmp_path, data=None, device=torch.device("cpu"))
-    flags = {"floors": False, "preset": preset}
+    flags = {"baselines": False, "preset": preset}
     sweep, registry = ablation(name), Registry()
     return sweep_entries(sweep, sweep_requests(sweep, flags, {}, workspace, registry), registry)
 
