@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from facebench.cli.ablate import ablate
+from facebench.cli.bash_words import whole_words
 from facebench.cli.cache import cache_app
 from facebench.cli.check import check
 from facebench.cli.compare import compare
@@ -102,4 +103,5 @@ def main() -> None:
     """Run the command line."""
     # Oversubscribed cores make OpenMP's busy waiting many times slower than the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    app()
+    with whole_words():
+        app()

@@ -12,6 +12,8 @@ from typing import get_args
 from facebench.errors import FacebenchError
 from facebench.registry import PluginKind, Registry
 
+CORE = ("pretrain", "extract", "align", "probe")  # of request.resolve, whose import takes seconds
+
 
 def methods(incomplete: str) -> list[str]:
     """Return comma-separated lists of methods, of which the last begins with what was typed."""
@@ -32,6 +34,17 @@ def backbones(incomplete: str) -> list[str]:
     """Return the backbones; one that takes a model's name ends in a colon."""
     names = Registry().names("backbone")
     return _beginning(incomplete, [f"{name}:" if name == "timm" else name for name in names])
+
+
+def kinds(incomplete: str) -> list[str]:
+    """Return what can be listed."""
+    return _beginning(incomplete, ["methods", "tasks", "backbones", "options"])
+
+
+def groups(incomplete: str) -> list[str]:
+    """Return what has options: groups that all methods have, methods and tasks."""
+    registry = Registry()
+    return _beginning(incomplete, [*CORE, *registry.names("method"), *registry.names("task")])
 
 
 def presets(incomplete: str) -> list[str]:

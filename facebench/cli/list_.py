@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import facebench as fb
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import Plugins
 
@@ -19,10 +20,18 @@ if TYPE_CHECKING:
 
 @command
 def list_(
-    kind: Annotated[str, typer.Argument(help="methods, tasks, backbones, or options.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="methods, tasks, backbones, or options.", autocompletion=completion.kinds
+        ),
+    ],
     name: Annotated[
         str,
-        typer.Argument(help="For options: a method, a task, or pretrain, extract, align or probe."),
+        typer.Argument(
+            help="For options: a method, a task, or pretrain, extract, align or probe.",
+            autocompletion=completion.groups,
+        ),
     ] = "",
     plugins: Plugins = None,
 ) -> None:

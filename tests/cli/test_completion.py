@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from facebench.cli import app, completion
 from facebench.registry import Registry
+from facebench.request.resolve import CORE_GROUPS
+
+# What bash does when a word is completed; its arguments are words as bash splits them.
+BASH = """
+source <(facebench --show-completion bash)
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+_facebench_completion facebench
+echo "${COMPREPLY[*]}"
+"""
 
 
 def completed(line: str) -> list[str]:
@@ -29,6 +42,36 @@ def test_methods_and_tasks_are_suggested() -> None:
     assert completed("facebench run --backbone ti") == ["timm:"]
     assert completed("facebench run --preset ") == ["paper", "quick"]
     assert completed("facebench run --set pcl.ort") == ["pcl.orth="]
+
+
+def test_what_can_be_listed_is_suggested() -> None:
+    assert completed("facebench list o") == ["options"]
+    assert completed("facebench list options pc") == ["pcl"]
+    assert set(completion.CORE) == set(CORE_GROUPS)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--set", "pcl.recipe", "=", "o"), ["official"]),
+        (("--set", "pcl.recipe", "="), ["paper", "official"]),
+        (("--set", "pcl.ort"), ["pcl.orth="]),
+        (("--method", "=", "pc"), ["pcl"]),
+        (("--backbone", "ti"), ["timm:"]),
+    ],
+)
+def test_bash_gets_what_follows_the_place_where_it_splits_a_word(
+    words: tuple[str, ...], expected: list[str], tmp_path: Path
+) -> None:
+    command = tmp_path / "facebench"
+    command.write_text(f"#!{sys.executable}\nfrom facebench.cli import main\n\nmain()\n")
+    command.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-c", BASH, "bash", "facebench", "run", *words],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == expected
 
 
 def test_the_last_name_of_a_list_is_completed_without_those_before_it() -> None:
