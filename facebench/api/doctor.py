@@ -89,12 +89,16 @@ def _data(data: str | Path | None) -> Iterator[Fact]:
     yield Fact("data", "ok", str(root))
     for status in found:
         if status.root is None:
-            yield Fact(status.title, "note", "not found; facebench data info says how to get it")
+            how = f"facebench data info {status.name}"
+            yield Fact(status.title, "note", f"not found; {how} says how to get it")
         else:
             state: Literal["ok", "problem"] = (
                 "problem" if status.state in ("unreadable", "differs") else "ok"
             )
-            yield Fact(status.title, state, f"{status.root}: {status.text}")
+            # An error names the task, as the line does, and the folder.
+            text = status.text.removeprefix(f"{status.title}: ")
+            there = f"{status.root}: "
+            yield Fact(status.title, state, text if str(status.root) in text else there + text)
 
 
 def _cache(folder: Path) -> Fact:

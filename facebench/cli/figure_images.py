@@ -118,7 +118,7 @@ def figure_all(
     )  # fmt: skip
     there = sum(one.path is not None for one in done.figures)
     missing = len(done.figures) - there
-    _print(f"{there} figures; {missing} could not be drawn, {done.index} says why")
+    _print(f"{there} figures; {missing} do not apply or failed, {done.index} says why")
     say(done.index)
 
 

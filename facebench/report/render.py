@@ -102,11 +102,16 @@ def _printed(record: Record, metric: str) -> str:
     return f"{number.value:.2f}{star}"
 
 
-def caption(results: Sequence[Result]) -> str:
-    """Return the caption of a table: preset, source of printed numbers, warnings."""
+def caption(results: Sequence[Result], *, published: bool = True) -> str:
+    """Return the caption of a table: preset, source of printed numbers, warnings.
+
+    Args:
+        results: Results of the table.
+        published: Whether it has a column of published numbers.
+    """
     notes = []
     presets = f"preset {', '.join(sorted({result.spec.preset for result in results}))}"
-    if not all(result.record.task.synthetic for result in results):
+    if published and not all(result.record.task.synthetic for result in results):
         presets += "; published: PCL, CVPR 2023 (* reproduced by its authors)"
     notes.append(presets)
     if any(result.record.task.synthetic for result in results):

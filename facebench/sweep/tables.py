@@ -160,12 +160,15 @@ def _results_table(
                 value = row.printed.get(group[0])
                 cells.append(cell(DASH if value is None else f"{value:.2f}", "dim"))
         lines.append(tuple(cells))
-    note = "validated score, mean ± standard deviation over seeds"
+    seeds = {result.spec.seed for result in everything}
+    note = "validated score" + (
+        ", mean ± standard deviation over seeds" if len(seeds) > 1 else f", seed {min(seeds)}"
+    )
     return Table(
         title=f"{title or 'Sweep'}, {kind}",
         columns=(Column(heading="setting"), *same_columns(*headings, numeric=True)),
         sections=(Section("", tuple(lines)),),
-        notes=(note, *caption(everything).splitlines()),
+        notes=(note, *caption(everything, published=bool(with_print)).splitlines()),
     )
 
 
