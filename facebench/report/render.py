@@ -177,7 +177,7 @@ def _scale(record: Record, name: str) -> float:
 
 def _value(value: Any, interval: Any, scale: float, names: Sequence[str] = ()) -> str:
     """Return a value with its interval; of several, one a line where each has a name."""
-    if isinstance(value, tuple):
+    if isinstance(value, tuple | list):  # a list of a protocol whose scores have no model here
         cells = zip(value, *interval, strict=True)
         texts = [_value(one, [low, high], scale) for one, low, high in cells]
         if len(names) != len(texts):

@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from result_world import write_result
+from whole_results import reseal
 
 import facebench
+from conftest import Facebench
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.data.table_checks import check_labels
@@ -234,6 +237,24 @@ def test_without_its_package_the_result_says_so(results: facebench.Results, tmp_
     shutil.rmtree(tmp_path / "site/fifth-1.0.dist-info")
     findings = [one.findings for one in facebench.validate(tmp_path / "results")]
     assert {finding.key for found in findings for finding in found} == {"task.protocol[0]"}
+
+
+def test_without_its_package_it_is_shown_without_what_must_be_computed(
+    tmp_path: Path, facebench: Facebench, caplog: pytest.LogCaptureFixture
+) -> None:
+    for seed in (3, 4):
+        path = write_result(tmp_path, "classification", seed=seed).path
+        record = json.loads(path.read_text())
+        record["task"]["protocol"][0] = "theirs"
+        path.write_text(json.dumps(record))
+        reseal(path)
+    scores = record["scores"]["honest"]
+    recall, (lows, highs) = scores["class_recalls"][0], scores["intervals"]["class_recalls"]
+    shown = facebench("show", str(path)).output
+    assert f"{recall:.2f} [{lows[0]:.2f}, {highs[0]:.2f}]" in shown
+    facebench("leaderboard", "--results", str(tmp_path), "--out", str(tmp_path / "b.html"))
+    assert "'theirs' is not installed" in caplog.text
+    assert (tmp_path / "b.html").is_file()
 
 
 def test_a_task_is_checked_against_the_metrics_of_its_protocol(installed: None) -> None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from facebench import __version__
 from facebench.config.spec import digest
+from facebench.errors import DataError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.protocol import ScoreKind
 from facebench.results.store import Result
@@ -83,6 +84,9 @@ def draws_key(result: Result, drawing: Drawing, items: str = "") -> str | None:
         result: The result.
         drawing: What is computed of it.
         items: Digest of the items, where they are not all of the result's own.
+
+    Raises:
+        StageError: Its protocol is not installed here.
     """
     predictions = _predictions(result)
     if predictions is None:
@@ -198,5 +202,13 @@ def _digest_of(path: Path, changed: int, size: int) -> str:
 
 
 def _protocol(result: Result) -> tuple[str, int]:
+    """Return the name of a result's protocol, and its version here.
+
+    Raises:
+        StageError: It is not installed here.
+    """
     name = result.record.task.protocol[0]
-    return name, recorded_protocol(name).version
+    try:
+        return name, recorded_protocol(name).version
+    except DataError as error:
+        raise StageError(f"{result.path}: {error}") from error

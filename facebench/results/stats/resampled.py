@@ -71,7 +71,11 @@ def keep_draws(wanted: Iterable[tuple[Result, Sequence[Drawing]]], processes: in
         return
     missing = []
     for result, drawings in wanted:
-        keys = {drawing: draws_key(result, drawing) for drawing in drawings}
+        try:
+            keys = {drawing: draws_key(result, drawing) for drawing in drawings}
+        except StageError as error:
+            _log.debug("not drawn before it is asked for: %s", error)
+            continue
         of_result = {drawing: key for drawing, key in keys.items() if key and not is_kept(key)}
         if of_result:
             missing.append((result, of_result))

@@ -6,6 +6,7 @@ is the standard deviation over seeds (``entries.Score.std``).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from facebench.protocol import ScoreKind
+from facebench.protocol import ScoreKind, find_protocol
 from facebench.results.stats.contest import Contest, Difference
 from facebench.results.stats.kept_draws import Drawing, outcome
 from facebench.results.stats.resampled import resampled
@@ -21,6 +22,8 @@ from facebench.results.store import Result
 from facebench.task import Metric
 
 Interval = tuple[float, float]
+
+_log = logging.getLogger(__name__)
 
 
 def drawing(
@@ -160,7 +163,8 @@ def intervals(
     """Return 95 % intervals over test items of the mean over seeds.
 
     A single seed has its stored intervals; but for pairs of earlier formats, whose stored intervals
-    take no heed of people who are in several.
+    take no heed of people who are in several. Several seeds have none if their protocol is not
+    installed here.
 
     Args:
         results: Results of one configuration and one group of comparable results, one per seed.
@@ -173,6 +177,13 @@ def intervals(
     if len(results) == 1 and _of_units(results[0]):
         block = results[0].scores.of(kind)
         return {metric.name: block.ends(metric.name) for metric in metrics}
+    protocol = results[0].record.task.protocol[0]
+    if find_protocol(protocol) is None:
+        _log.warning(
+            "%s: a mean over seeds without an interval: its protocol '%s' is not installed",
+            results[0].record.task.title, protocol,
+        )  # fmt: skip
+        return dict.fromkeys((metric.name for metric in metrics), None)
 
     def compute() -> dict[str, Interval | None]:
         met = contests([results], metrics, kind)
