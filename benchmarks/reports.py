@@ -5,8 +5,8 @@ other pretraining options and hashes, so each of them is valid and an entry of i
 is a process of its own: twice, since what is resampled and validated is kept in the cache, which
 is empty at first. CPU seconds of the process and those that it starts, and its peak memory.
 
-Run ``python benchmarks/reports.py [--counts 100,1000,5000] [--commands leaderboard,table]``. The
-first time takes about 0.05 s for each result (leaderboard) and 0.7 s (validate).
+Run ``python benchmarks/reports.py [--counts 100,1000,5000] [--commands leaderboard,table]``. Of
+1,000 results each is to take less than 10 s on two cores; what takes more is printed last.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COMMANDS = {
     "table": ["table", "1"],
     "validate": ["results", "validate", "results"],
 }
-LIMIT = 10.0  # seconds of the second time, over 1,000 results
+LIMIT = 10.0  # seconds over 1,000 results, the first time and again
 
 
 def fabricate(root: Path, count: int) -> None:
@@ -91,8 +91,7 @@ def main() -> None:
                     found.append({"results": count, "command": name, "time": which, **seconds})
                     values = "".join(f"{key:>14} {seconds[key]:8.2f}" for key in seconds)
                     print(f"{count:6,} {name:12} {which:6}{values}", flush=True)
-    slow = [one for one in found if one["results"] == 1000 and one["time"] == "again"
-            and one["seconds"] > LIMIT]  # fmt: skip
+    slow = [one for one in found if one["results"] == 1000 and one["seconds"] > LIMIT]
     print(json.dumps({"load_1min": os.getloadavg()[0], "found": found, "above the limit": slow}))
 
 
