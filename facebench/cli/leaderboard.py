@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import facebench as fb
+from facebench.cli import completion
 from facebench.cli.command import command
-from facebench.cli.options import DEFAULT_RESULTS, ReportFile, StoredResults
-from facebench.errors import UnknownNameError
+from facebench.cli.options import DEFAULT_RESULTS, KindOfData, ReportFile, StoredResults
+from facebench.errors import StageError, UnknownNameError
+
+if TYPE_CHECKING:
+    from facebench.api.results import Results
 
 
 @command
 def leaderboard(
     results: StoredResults = None,
+    tasks: Annotated[
+        str,
+        typer.Option(
+            "--task",
+            autocompletion=completion.tasks,
+            metavar="TASK,...",
+            help="Of some tasks alone, by commas (default: all).",
+        ),
+    ] = "all",
+    synthetic: KindOfData = None,
     format_: Annotated[
         str, typer.Option("--format", help="text, md, or html (one file, no network).")
     ] = "text",
@@ -28,7 +43,8 @@ def leaderboard(
     terminal.log_to_terminal(False)
     if format_ not in FORMATS:
         raise UnknownNameError("format", format_, FORMATS)
-    found = fb.load_results(results or DEFAULT_RESULTS)
+    folder = results or DEFAULT_RESULTS
+    found = _chosen(fb.load_results(folder), folder, tasks, synthetic)
     if out is not None:
         found.leaderboard(out, format_, processes=cores())
         terminal.err.print(f"leaderboard of {len(found):,} results: {out}", soft_wrap=True)
@@ -36,3 +52,31 @@ def leaderboard(
         show(found.board(processes=cores()), terminal.out)
     else:
         terminal.out.file.write(written(found.board(processes=cores()), format_))
+
+
+def _chosen(found: Results, folder: Path, tasks: str, synthetic: bool | None) -> Results:
+    """Return the results of some tasks, on one kind of data.
+
+    Raises:
+        UnknownNameError: There is no result of a task.
+        StageError: There is none on such data.
+    """
+    from facebench.api.results import Results
+
+    known = sorted({result.spec.task for result in found})
+    names = known if tasks == "all" else [name.strip() for name in tasks.split(",")]
+    for name in names:
+        if name not in known:
+            raise UnknownNameError("task with results", name, known, where="--task")
+    kept = [
+        result
+        for result in found
+        if result.spec.task in names and synthetic in (None, result.record.task.synthetic)
+    ]
+    if not kept:
+        kind = "synthetic" if synthetic else "real"
+        raise StageError(
+            f"{folder}: found no result of {', '.join(names)} on {kind} data; expected some. Leave "
+            "out --synthetic and --real, or name another task."
+        )
+    return Results(kept)

@@ -92,6 +92,10 @@ Probe = Annotated[
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
 ResultFile = Annotated[Path, typer.Argument(help="A result's JSON file.")]
 ResultFolder = Annotated[Path, typer.Argument(help="A folder of results.")]
+KindOfData = Annotated[
+    bool | None,
+    typer.Option("--synthetic/--real", help="One kind of data alone (default: each)."),
+]
 StoredResults = Annotated[
     Path | None,
     typer.Option(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from facebench.cli.command import command
-from facebench.cli.options import DEFAULT_RESULTS, ReportFile, StoredResults
+from facebench.cli.options import DEFAULT_RESULTS, KindOfData, ReportFile, StoredResults
 from facebench.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -21,12 +21,7 @@ def table(
         str, typer.Argument(help="Of the paper's table, 1 to 7; or modern, of later methods.")
     ],
     results: StoredResults = None,
-    synthetic: Annotated[
-        bool | None,
-        typer.Option(
-            "--synthetic/--real", help="One kind of data alone (default: a table of each)."
-        ),
-    ] = None,
+    synthetic: KindOfData = None,
     format_: Annotated[
         str, typer.Option("--format", help="text, md, latex, csv, html or json.")
     ] = "text",

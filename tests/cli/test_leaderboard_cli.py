@@ -53,7 +53,12 @@ def test_markdown_without_a_file_goes_to_the_terminal(root: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--format", "htm"], "Did you mean 'html'?"), (["--results", "nowhere"], "no such folder")],
+    [
+        (["--format", "htm"], "Did you mean 'html'?"),
+        (["--results", "nowhere"], "no such folder"),
+        (["--task", "rafbd"], "Did you mean 'rafdb'?"),
+        (["--task", "rafdb", "--synthetic"], "no result of rafdb on synthetic data"),
+    ],
 )
 def test_a_mistake_is_one_line_and_exit_2(root: Path, arguments: list[str], said: str) -> None:
     code, shown = call("--results", str(root), *arguments)
@@ -71,3 +76,18 @@ def test_a_file_that_is_no_result_is_left_out_and_named(
     assert "SimCLR" in shown
     assert "left out" in caplog.text
     assert "broken.json: not JSON" in caplog.text
+
+
+def test_some_tasks_and_one_kind_of_data_are_chosen(root: Path) -> None:
+    add(root, classes(right(0.75)), task="fer2013", title="FER-2013", synthetic=True)
+    shown = {
+        flags: call("--results", str(root), "--format", "md", *flags.split())[1]
+        for flags in ("", "--real", "--synthetic", "--task fer2013", "--task rafdb,fer2013")
+    }
+    scores = {
+        flags: [score in text for score in ("50.00", "75.00")] for flags, text in shown.items()
+    }
+    assert scores == {
+        "": [True, True], "--real": [True, False], "--synthetic": [False, True],
+        "--task fer2013": [False, True], "--task rafdb,fer2013": [True, True],
+    }  # fmt: skip
