@@ -98,7 +98,9 @@ def units(frame: pd.DataFrame) -> Units:
             "that the test split is not empty."
         )
     if "first" in frame:
-        return _tied_pairs(tuple(frame["first"]), tuple(frame["second"]), tuple(frame["same"]))
+        # To objects first: a column of strings is slow to iterate over.
+        columns = (frame[name].to_numpy(object) for name in ("first", "second", "same"))
+        return _tied_pairs(*map(tuple, columns))
     if {"subject", "fold"} <= set(frame):
         _, first, number = np.unique(
             frame["subject"].to_numpy(), return_index=True, return_inverse=True

@@ -138,7 +138,7 @@ class Multilabel(Protocol):
     def measures(self, predictions: pd.DataFrame, kind: ScoreKind, of_item: Ints) -> list[Measured]:
         """Return every F1; subjects are drawn, within their folds."""
         targets = target_names(predictions)
-        return [_fold_metrics_of(*_counts(predictions, kind, targets), targets)]
+        return [_fold_metrics_of(*_counts(predictions, kind, targets, of_item), targets)]
 
 
 def _score(
@@ -146,7 +146,7 @@ def _score(
 ) -> dict[str, Any]:
     """Return every F1 of one kind of decision with its interval, as JSON."""
     targets = target_names(predictions)
-    counts, home = _counts(predictions, kind, targets)
+    counts, home = _counts(predictions, kind, targets, drawn.of_item)
     measured = _fold_metrics_of(counts, home, targets)
     of_folds = f1(fold_counts(counts, home))
     by_fold = {
@@ -173,11 +173,12 @@ def _fold_metrics_of(counts: Ints, home: Ints, targets: tuple[str, ...]) -> Meas
     return Measured(metric_names(targets), values)
 
 
-def _counts(predictions: pd.DataFrame, kind: str, targets: tuple[str, ...]) -> tuple[Ints, Ints]:
+def _counts(
+    predictions: pd.DataFrame, kind: str, targets: tuple[str, ...], of_item: Ints
+) -> tuple[Ints, Ints]:
     """Return the outcomes of each subject, and its fold; see ``subject_counts``."""
     labels, decisions = (
         predictions[[f"{which}_{target}" for target in targets]].to_numpy(np.int8)
         for which in ("label", kind)
     )
-    subjects, folds = (predictions[name].to_numpy() for name in ("subject", "fold"))
-    return subject_counts(labels, decisions, subjects, folds)
+    return subject_counts(labels, decisions, of_item, predictions["fold"].to_numpy())
