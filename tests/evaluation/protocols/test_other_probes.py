@@ -281,7 +281,7 @@ def test_features_are_extracted_once_for_all_probes(
     assert "labelled training images" in drawn
     drawn_again = fb.draw_labels([again.path], tmp_path / "again.svg").read_text()
     assert drawn_again == drawn
-    with pytest.raises(DataError, match="expected fewshot"):
+    with pytest.raises(DataError, match="--probe fewshot"):
         fb.draw_labels([linear], tmp_path / "none.svg")
 
 
