@@ -31,7 +31,7 @@ from .api.figures_of_several import (
     draw_ranks,
     draw_roc,
 )
-from .api.folders import merge, publish, submit, validate
+from .api.folders import merge, publish, rescore, submit, validate
 from .api.input_sheet import InputSheet, show_input
 from .api.models import import_weights, load_backbone, load_method
 from .api.plugins import check_plugin, list_options, list_plugins, new_plugin, task_info
@@ -105,6 +105,7 @@ __all__ = [
     "new_signing_key",
     "prune_cache",
     "publish",
+    "rescore",
     "run",
     "run_ablation",
     "run_sweep",

@@ -75,6 +75,7 @@ FUNCTIONS = {
     "results export": "Results.to_long_frame",
     "results merge": "merge",
     "results submit": "submit",
+    "results rescore": "rescore",
     "results validate": "validate",
     "run": "run",
     "show": "load_results",

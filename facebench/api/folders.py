@@ -14,6 +14,7 @@ from facebench.report.publication import filled, published
 from facebench.report.publication import publish as write_files
 from facebench.results.merging import Merged
 from facebench.results.merging import merge as merge_folders
+from facebench.results.rescored import rescore_folder
 from facebench.results.submission import Submission
 from facebench.results.submission import submit as submit_folder
 from facebench.results.validation import Checked, validate_folder
@@ -51,6 +52,24 @@ def validate(folder: str | Path, *, anew: bool = False) -> list[Checked]:
         StageError: There is no such folder, or no result in it.
     """
     return list(validate_folder(Path(folder), anew=anew))
+
+
+def rescore(folder: str | Path) -> list[Path]:
+    """Draw the intervals of results of earlier formats again: ``facebench results rescore``.
+
+    Their scores and predictions stay; a signature is removed.
+
+    Args:
+        folder: Folder of results.
+
+    Returns:
+        The files that were written; none if all results are of this format.
+
+    Raises:
+        StageError: There is no such folder, no result in it, or a result whose scores do not follow
+            from its predictions; what was written before that stays.
+    """
+    return list(rescore_folder(Path(folder)))
 
 
 def merge(sources: Iterable[str | Path], into: str | Path) -> Merged:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Interval
 
-from facebench.config.options import Override, Overrides, parse_value, read_config
+from facebench.config.options import CONFIG_KEYS, Override, Overrides, parse_value, read_config
 from facebench.config.yaml_file import check_word
-from facebench.errors import SpecError
+from facebench.errors import SpecError, UnknownNameError
 from facebench.progress import Progress, Silent
 from facebench.protocol import table_protocol
 from facebench.ranges import CountOrAll, Seed, check_value
@@ -65,6 +65,16 @@ class RunArguments:
     cache_mirror: str = ""
     plugins: tuple[Path, ...] = ()
     progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a flag that nothing would read.
+
+        Raises:
+            UnknownNameError: There is none of this name.
+        """
+        for name in self.flags:
+            if name not in CONFIG_KEYS:
+                raise UnknownNameError("flag", name, CONFIG_KEYS)
 
     def given(self) -> dict[str, Any]:
         """Return the flags that were given."""

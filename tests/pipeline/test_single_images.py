@@ -68,7 +68,7 @@ def test_a_fallback_is_in_the_record(
     assert "facecycle" in kept
     for name, info in kept.items():
         flags = {"method": name, "task": "lfw", "pretrain_data": "lfw", "data": data,
-                 "floors": False, "results": str(tmp_path / "results")}  # fmt: skip
+                 "baselines": False, "results": str(tmp_path / "results")}  # fmt: skip
         prepared = prepare_runs(RunArguments(flags=flags, cache=tmp_path / "cache"))
         (run,) = prepared.runs
         stages = open_stages(run.loaded, prepared.workspace)

@@ -10,6 +10,7 @@ import pytest
 from result_world import KINDS, write_result
 from whole_results import reseal
 
+import facebench as fb
 from conftest import Facebench
 from facebench.errors import StageError
 from facebench.results.rescored import rescore_folder
@@ -61,7 +62,7 @@ def test_a_result_is_as_if_this_version_had_written_it(kind: str, tmp_path: Path
     assert path.with_suffix(".parquet").read_bytes() == predictions
     assert not path.with_suffix(SIGNATURE).exists()
     assert list(validate_result(path)) == []
-    assert list(rescore_folder(tmp_path)) == []
+    assert fb.rescore(tmp_path) == []
 
 
 def test_a_score_that_does_not_follow_from_predictions_is_not_sealed_again(tmp_path: Path) -> None:
