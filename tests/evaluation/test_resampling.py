@@ -198,8 +198,9 @@ def test_many_classes_take_no_more_memory_than_few(monkeypatch: pytest.MonkeyPat
         part = of_confusions({"f1": macro_f1}, labels, guesses, np.arange(N), 9)
         times = draw(np.zeros(N, np.int64), np.random.default_rng(0), 31)
         found.append(part.measure(times))
-    np.testing.assert_array_equal(*found)
-    assert found[0].shape == (31, 1)
+    at_once, in_parts = found
+    np.testing.assert_array_equal(at_once, in_parts)
+    assert at_once.shape == (31, 1)
 
 
 def test_draws_are_kept_within_a_budget() -> None:
