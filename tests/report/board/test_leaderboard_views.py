@@ -25,6 +25,7 @@ def unfolded(view: Any, name: str) -> Any:
     choose(view, "view", name)
     figure = view.locator("figure").first
     figure.locator("summary").click()
+    figure.locator("tbody tr").first.wait_for()  # they are made once it is open
     return figure
 
 
