@@ -201,15 +201,13 @@ def draw(strata: Ints, rng: np.random.Generator, number: int) -> Ints:
     Returns:
         ``[R, U]`` how often each unit is drawn.
     """
-    times = np.empty((number, len(strata)), np.int64)
+    # Counted draws of single units take less than half of the time of rng.multinomial.
+    drawn = []
     for stratum in np.unique(strata):
-        own = strata == stratum
-        size = int(own.sum())
-        # A tenth of the time of rng.multinomial, whose binomials are drawn one after the other.
-        drawn = rng.integers(size, size=(number, size)) + size * np.arange(number)[:, None]
-        counts = np.bincount(drawn.ravel(), minlength=number * size)
-        times[:, own] = counts.reshape(number, size)
-    return times
+        own = np.flatnonzero(strata == stratum)
+        drawn.append(own[rng.integers(len(own), size=(number, len(own)))])
+    places = np.concatenate(drawn, axis=1) + len(strata) * np.arange(number)[:, None]
+    return np.bincount(places.ravel(), minlength=number * len(strata)).reshape(number, -1)
 
 
 def _times(strata: Ints, step: int, seed: int, resamples: int) -> Iterator[npt.NDArray[Any]]:

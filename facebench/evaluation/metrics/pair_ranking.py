@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-
-from facebench.evaluation.metrics.unit_sums import unit_sums
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -100,8 +99,9 @@ def _sums(times: NDArray[Any], of_item: Ints, blocks: _Blocks, of_kind: Bools) -
     begins = np.zeros(len(blocks.order), np.int64)
     begins[blocks.starts[1:]] = 1
     chosen = of_kind[blocks.order]
-    rows, of_row = begins.cumsum()[chosen], of_item[blocks.order[chosen]]
-    of_unit = unit_sums(rows, of_row, (len(blocks.starts), len(times)), times.dtype)
+    places = (begins.cumsum()[chosen], of_item[blocks.order[chosen]])
+    ones = np.ones(int(chosen.sum()), times.dtype)
+    of_unit = scipy.sparse.csr_array((ones, places), shape=(len(blocks.starts), len(times)))
     sums: Ints = (of_unit @ times).astype(np.int64)
     return sums
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import scipy
 
 from facebench.evaluation.metrics.confusion import accuracy, check_classes
-from facebench.evaluation.metrics.unit_sums import unit_sums
 from facebench.evaluation.resampling import Floats, Ints, Measure, Measured, holding
 
 Bools = npt.NDArray[np.bool_]
@@ -36,7 +36,8 @@ def confusions_of(
     check_classes(labels, guesses, num_classes)
     kind = holding(of_item)
     shape = (num_classes**2, 1 + int(of_item.max()))
-    of_unit = unit_sums(labels * num_classes + guesses, of_item, shape, kind)
+    ones = np.ones(len(labels), kind)
+    of_unit = scipy.sparse.csr_array((ones, (labels * num_classes + guesses, of_item)), shape=shape)
 
     def confusions(times: npt.NDArray[Any]) -> Floats:
         cells = (of_unit @ times.T.astype(kind, copy=False)).T.astype(np.float64)
