@@ -31,7 +31,7 @@ from facebench.results.store import Result
 from facebench.runtime.differences import MISSING, Difference, differences
 from facebench.runtime.stage_record import reading_in_full
 from facebench.runtime.workspace import Workspace
-from facebench.synth.write import MARKER
+from facebench.synth.marker import MARKER
 from facebench.weights.checkpoint import Checkpoint
 
 

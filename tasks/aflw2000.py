@@ -33,7 +33,7 @@ from facebench.progress import Progress
 from facebench.ranges import check_values
 from facebench.runtime.images import Box
 from facebench.synth import FaceSampler
-from facebench.synth.write import MARKER
+from facebench.synth.marker import MARKER
 from facebench.task import Metric, Task, TaskInfo
 
 from ._finding import find, left_out

@@ -24,7 +24,7 @@ from facebench.errors import DataError
 from facebench.progress import Progress
 from facebench.protocol import table_protocol
 from facebench.runtime.workspace import StandIns
-from facebench.synth.write import MARKER
+from facebench.synth.marker import MARKER
 from facebench.task import SPLITS, Task, TaskInfo
 
 

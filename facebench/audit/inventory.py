@@ -19,7 +19,7 @@ from facebench.errors import DataError, FacebenchError
 from facebench.protocol import table_protocol
 from facebench.registry import Registry
 from facebench.runtime.listing import folder_called
-from facebench.synth.write import MARKER
+from facebench.synth.marker import MARKER
 from facebench.task import SPLITS, Task
 
 OBTAIN = "how to get it"

@@ -23,7 +23,7 @@ from facebench.progress import Progress, Silent
 from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import TORCHVISION, Box, Pixels, Scaling, crop_resize
 from facebench.runtime.workspace import StandIns
-from facebench.synth.write import MARKER
+from facebench.synth.marker import MARKER
 from facebench.task import SPLITS, Task
 
 # From row, image [H, W, 3], the task's crop, side of the result and its filter to [size, size, 3].

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from facebench import synth
 from facebench.data.stand_in import population
 from facebench.progress import Progress, increments
 from facebench.runtime.atomic import locked
-from facebench.synth.write import GENERATOR_VERSION, write_clips
+from facebench.synth.marker import GENERATOR_VERSION
 
 # The rendered stand-in at scale 1: the 2,048 frames that the quick preset takes, of 64 px, the size
 # that the paper learns from.
@@ -34,7 +35,7 @@ def rendered_clips(cache: Path, scale: float, progress: Progress) -> Path:
             return target
         _log.info("voxceleb: rendering synthetic clips into %s", target)
         with progress.bar("render", people * _CLIPS * _FRAMES, "frame") as advance:
-            write_clips(
+            synth.write_clips(
                 target, identities=people, clips=_CLIPS, frames=_FRAMES, size=_SIDE,
                 seed=population("voxceleb"), progress=increments(advance),
             )  # fmt: skip

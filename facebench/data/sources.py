@@ -44,7 +44,7 @@ from facebench.runtime.digests import file_digests, table_fingerprint
 from facebench.runtime.images import IMAGE_SUFFIXES, Box, Pixels, crop_resize, read_image
 from facebench.runtime.listing import images_below, user_path
 from facebench.runtime.workspace import StandIns
-from facebench.synth.write import MARKER
+from facebench.synth.marker import MARKER
 from facebench.targets import Targets
 
 Form = Literal["images", "video"]

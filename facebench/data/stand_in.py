@@ -19,13 +19,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from facebench import synth
 from facebench.data.limit import keep_some
 from facebench.data.manifest import read_tables
 from facebench.progress import LateBars, Progress, increments
 from facebench.runtime.atomic import make_once
-from facebench.synth import FaceSampler
+from facebench.synth.marker import GENERATOR_VERSION, MARKER
 from facebench.synth.orders import Order, Orders, noted_orders, untouched
-from facebench.synth.write import GENERATOR_VERSION, MARKER, write_orders
 from facebench.task import Task
 
 _log = logging.getLogger(__name__)
@@ -77,7 +77,7 @@ def write_stand_in(task: Task, target: Path, *, scale: float, progress: Progress
 
     def render(folder: Path) -> None:
         _log.info("%s: rendering synthetic faces into %s", task.info.title, target)
-        task.synthesise(folder, FaceSampler(population(task.info.name)), progress, scale)
+        task.synthesise(folder, synth.FaceSampler(population(task.info.name)), progress, scale)
         _mark(folder, _made_from(task, scale))
 
     make_once(target, render)
@@ -127,7 +127,7 @@ def _written_in_part(
             task.info.title, len(wanted), len(orders), part,
         )  # fmt: skip
         with progress.bar("render", len(wanted), "face") as advance:
-            write_orders(wanted, progress=increments(advance))
+            synth.write_orders(wanted, progress=increments(advance))
         _mark(folder, {**_made_from(task, scale), "limit": limit})
 
     try:
@@ -142,7 +142,7 @@ def _ordered(task: Task, folder: Path, scale: float, progress: Progress) -> Orde
     """Write a stand-in with empty files in the place of images, and return those."""
     with noted_orders() as orders:
         try:
-            sampler = FaceSampler(population(task.info.name))
+            sampler = synth.FaceSampler(population(task.info.name))
             task.synthesise(folder, sampler, LateBars(progress), scale)
         except Exception as error:  # it may read an image again; if not, it is raised once more
             raise _NotInPart(f"{type(error).__name__}: {error}") from error

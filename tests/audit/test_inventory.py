@@ -7,7 +7,7 @@ import pytest
 from facebench.audit.inventory import DatasetStatus, inventory
 from facebench.errors import DataError
 from facebench.registry import Registry
-from facebench.synth.write import MARKER
+from facebench.synth.marker import MARKER
 
 
 def entries(plugin: Path, data: Path | None) -> dict[str, DatasetStatus]:

@@ -14,8 +14,9 @@ from PIL import Image, ImageOps
 
 from facebench.errors import DataError, FacebenchError
 from facebench.synth import FaceSampler, render, sample_clip, write_clips, write_images
+from facebench.synth.marker import MARKER
 from facebench.synth.orders import noted_orders, untouched
-from facebench.synth.write import MARKER, synthetic_folder, write_orders
+from facebench.synth.write import synthetic_folder, write_orders
 
 
 def read_tree(root: Path) -> dict[str, bytes]:
