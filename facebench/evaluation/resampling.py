@@ -39,6 +39,7 @@ SEED = 0  # of all draws: those of a test set are the same for every result
 # synthetic ones tie all people of a fold together) are drawn pair by pair.
 _FEWEST_GROUPS = 30
 _BUDGET = 2**22  # draws times units held at a time: 32 MB
+_COUNTED = 64  # draws that are counted at a time, in the processor's cache
 _KEPT_BYTES = 2**30  # 2,000 draws of 268,000 images
 
 
@@ -134,7 +135,7 @@ def measure(parts: Sequence[Measured], names: Sequence[str]) -> Measure:
 
     def all_of(times: npt.NDArray[Any]) -> Floats:
         values = [
-            part.measure(times if part.of_integers else np.ascontiguousarray(times, np.float64))
+            part.measure(times if part.of_integers else np.asarray(times, np.float64))
             for part in needed
         ]
         return np.concatenate(values, axis=1)[:, order]
@@ -190,7 +191,7 @@ def undrawn(drawn: Units, measured: Measure) -> Floats:
     return values
 
 
-def draw(strata: Ints, rng: np.random.Generator, number: int) -> Ints:
+def draw(strata: Ints, rng: np.random.Generator, number: int) -> npt.NDArray[Any]:
     """Draw as many units as there are, with replacement, within their strata.
 
     Args:
@@ -199,15 +200,24 @@ def draw(strata: Ints, rng: np.random.Generator, number: int) -> Ints:
         number: Number of draws R.
 
     Returns:
-        ``[R, U]`` how often each unit is drawn.
+        ``[R, U]`` how often each unit is drawn, of a small type of integers, with the draws of a
+        unit one after the other.
     """
-    # Counted draws of single units take less than half of the time of rng.multinomial.
+    # Counted draws of single units take a fifth to a half of the time of rng.multinomial.
     drawn = []
     for stratum in np.unique(strata):
         own = np.flatnonzero(strata == stratum)
-        drawn.append(own[rng.integers(len(own), size=(number, len(own)))])
-    places = np.concatenate(drawn, axis=1) + len(strata) * np.arange(number)[:, None]
-    return np.bincount(places.ravel(), minlength=number * len(strata)).reshape(number, -1)
+        drawn.append((own, rng.integers(len(own), size=(number, len(own)))))
+    counted = np.empty((len(strata), number), np.int16)
+    for start in range(0, number, _COUNTED):
+        some = slice(start, start + _COUNTED)
+        part = np.concatenate([own[places[some]] for own, places in drawn], axis=1)
+        places = part + len(strata) * np.arange(len(part))[:, None]
+        times = np.bincount(places.ravel(), minlength=part.size).reshape(part.shape)
+        if times.max() > np.iinfo(counted.dtype).max:
+            counted = counted.astype(np.int32)
+        counted[:, some] = times.T
+    return counted.T
 
 
 def _times(strata: Ints, step: int, seed: int, resamples: int) -> Iterator[npt.NDArray[Any]]:
@@ -224,9 +234,7 @@ def _times(strata: Ints, step: int, seed: int, resamples: int) -> Iterator[npt.N
     """
     rng = np.random.default_rng(seed)
     for start in range(0, resamples, step):
-        times = draw(strata, rng, min(step, resamples - start))
-        small = np.int16 if times.max() <= np.iinfo(np.int16).max else np.int32
-        yield np.ascontiguousarray(times.T, small)
+        yield draw(strata, rng, min(step, resamples - start)).T
 
 
 class _KeptTimes:

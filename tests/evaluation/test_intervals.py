@@ -8,6 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import stats
 from sklearn.metrics import f1_score, roc_auc_score
 
@@ -242,6 +245,21 @@ def test_draws_without_a_value_are_left_out_of_that_value_alone() -> None:
     kept = drawn[~np.isnan(drawn[:, 1]), 1]
     assert [low[1], high[1]] == pytest.approx(np.quantile(kept, [0.025, 0.975]))
     assert np.isnan([low[2], high[2]]).all()
+
+
+@given(
+    hnp.arrays(
+        np.float64,
+        hnp.array_shapes(min_dims=1, max_dims=3, max_side=12),
+        elements=st.floats(-100, 100) | st.just(np.nan),
+    ),
+    st.floats(0.01, 0.99),
+)
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
+def test_percentiles_are_those_of_numpy(drawn: npt.NDArray[np.float64], level: float) -> None:
+    tails = [(1 - level) / 2, (1 + level) / 2]
+    found = intervals.percentile_ends(drawn, level)
+    np.testing.assert_allclose(found, np.nanquantile(drawn, tails, axis=0), atol=1e-11)
 
 
 def test_mistakes_are_named() -> None:

@@ -124,9 +124,9 @@ def macro_f1(confusion: npt.ArrayLike) -> Floats:
 
 def _ratio(part: npt.NDArray[np.int64], whole: npt.NDArray[np.int64]) -> Floats:
     """Ratio of two counts, NaN where the denominator is 0."""
-    nothing = np.full(np.shape(whole), np.nan)
-    np.divide(part, whole, out=nothing, where=np.asarray(whole) > 0)
-    return nothing
+    with np.errstate(invalid="ignore"):  # where the whole is 0, so is the part
+        ratio: Floats = np.divide(part, whole)
+    return ratio
 
 
 def _mean_of_defined(values: Floats) -> Floats:

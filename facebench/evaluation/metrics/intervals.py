@@ -94,14 +94,21 @@ def percentile_ends(drawn: npt.ArrayLike, level: float = LEVEL) -> Floats:
         ``[2, ...]``; NaN for a value that no draw has.
     """
     values = np.asarray(drawn, dtype=np.float64)
-    tail = (1 - level) / 2
-    ends = np.full((2, *values.shape[1:]), np.nan)
-    lacking = np.isnan(values)
-    partly, whole = lacking.any(0) & ~lacking.all(0), ~lacking.any(0)
-    ends[:, whole] = np.quantile(values[:, whole], [tail, 1 - tail], axis=0)
-    # Which takes each value on its own.
-    ends[:, partly] = np.nanquantile(values[:, partly], [tail, 1 - tail], axis=0)
-    return ends
+    # A sort takes a third of the time of np.quantile; np.nanquantile takes each value on its own.
+    rising = np.ascontiguousarray(values.reshape(len(values), -1).T)
+    rising.sort(axis=1)  # NaN last
+    last = (~np.isnan(rising)).sum(1) - 1
+    ends = [_between(rising, share * last, last) for share in ((1 - level) / 2, (1 + level) / 2)]
+    return np.reshape(ends, (2, *values.shape[1:]))
+
+
+def _between(rising: Floats, places: Floats, last: npt.NDArray[np.int64]) -> Floats:
+    """Interpolate linearly in each row ``[K, R]`` at a place ``[K]``, 0 to the last one."""
+    below = np.floor(places).astype(np.int64)
+    rows, share = np.arange(len(rising)), places - below
+    low, high = rising[rows, below], rising[rows, np.minimum(below + 1, last)]
+    found: Floats = low + share * (high - low)
+    return found
 
 
 def as_json(value: npt.ArrayLike) -> Any:

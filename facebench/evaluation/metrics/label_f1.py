@@ -87,9 +87,9 @@ def subject_counts(
     """
     _, first, number = np.unique(np.asarray(subjects), return_index=True, return_inverse=True)
     outcomes = outcome_counts(labels, decisions)
-    counts = np.zeros((len(first), *outcomes.shape[1:]), dtype=np.int64)
-    np.add.at(counts, number, outcomes)
-    return counts, np.asarray(folds)[first]
+    order = np.argsort(number, kind="stable")
+    starts = np.searchsorted(number[order], np.arange(len(first)))
+    return np.add.reduceat(outcomes[order], starts), np.asarray(folds)[first]
 
 
 def fold_counts(counts: npt.ArrayLike, folds: npt.ArrayLike) -> npt.NDArray[np.int64]:

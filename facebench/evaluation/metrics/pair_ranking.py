@@ -40,7 +40,7 @@ def ranking_metrics(
     """
     blocks = _blocks(scores, same)
     right, wrong = (_sums(times, of_item, blocks, same == kind) for kind in (True, False))
-    positives, negatives = right.sum(0), wrong.sum(0)
+    positives, negatives = (sums.sum(0, np.int64) for sums in (right, wrong))
     limits = [most_within(far, negatives) for far in fars]
     accepted, false, twice_area = np.zeros((3, times.shape[1]), np.int64)
     reached = [accepted.copy() for _ in fars]
@@ -56,7 +56,7 @@ def ranking_metrics(
                 np.copyto(best, accepted, where=inside)
             exceeded = not any(inside.any() for inside in within)
         if not tied:
-            twice_area += 2 * less * accepted
+            twice_area += less * (2 * accepted)
             false += less
     with np.errstate(invalid="ignore", divide="ignore"):
         values = [twice_area / (2 * positives * negatives), *(best / positives for best in reached)]
@@ -94,7 +94,7 @@ def _blocks(scores: Floats, same: Bools) -> _Blocks:
     return _Blocks(order, groups[first], mixed[first].tolist())
 
 
-def _sums(times: NDArray[Any], of_item: Ints, blocks: _Blocks, of_kind: Bools) -> Ints:
+def _sums(times: NDArray[Any], of_item: Ints, blocks: _Blocks, of_kind: Bools) -> NDArray[Any]:
     """Return ``[B, R]`` how many pairs of a kind each draw has in each block."""
     begins = np.zeros(len(blocks.order), np.int64)
     begins[blocks.starts[1:]] = 1
@@ -102,7 +102,7 @@ def _sums(times: NDArray[Any], of_item: Ints, blocks: _Blocks, of_kind: Bools) -
     places = (begins.cumsum()[chosen], of_item[blocks.order[chosen]])
     ones = np.ones(int(chosen.sum()), times.dtype)
     of_unit = scipy.sparse.csr_array((ones, places), shape=(len(blocks.starts), len(times)))
-    sums: Ints = (of_unit @ times).astype(np.int64)
+    sums: NDArray[Any] = of_unit @ times  # of the type of the draws
     return sums
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -36,13 +37,16 @@ def confusions_of(
     check_classes(labels, guesses, num_classes)
     kind = holding(of_item)
     shape = (num_classes**2, 1 + int(of_item.max()))
-    ones = np.ones(len(labels), kind)
-    of_unit = scipy.sparse.csr_array((ones, (labels * num_classes + guesses, of_item)), shape=shape)
+
+    @cache  # made when it is needed: of a result's metrics only some are drawn
+    def of_unit() -> scipy.sparse.csr_array:
+        cells = (labels * num_classes + guesses, of_item)
+        return scipy.sparse.csr_array((np.ones(len(labels), kind), cells), shape=shape)
 
     def confusions(times: npt.NDArray[Any]) -> Floats:
-        cells = (of_unit @ times.T.astype(kind, copy=False)).T.astype(np.float64)
-        matrices: Floats = cells.reshape(-1, num_classes, num_classes)
-        return matrices
+        cells = (of_unit() @ times.T.astype(kind, copy=False)).astype(np.float64)
+        # The draws of a cell stay side by side in memory, where metrics sum over few cells.
+        return np.moveaxis(cells.reshape(num_classes, num_classes, -1), -1, 0)
 
     return confusions
 
@@ -81,7 +85,7 @@ def mean_accuracy_of(right: Bools, folds: Ints, of_item: Ints) -> Measured:
     )
 
     def values(times: npt.NDArray[Any]) -> Floats:
-        sums = np.ascontiguousarray(times, np.float64) @ of_unit
+        sums = np.asarray(times, np.float64) @ of_unit
         shares: Floats = sums[:, :1] / sums[:, 1:]
         return shares
 

@@ -179,7 +179,7 @@ def _bootstrap(drawn: Units, right: list[Bools], *, resamples: int, seed: int) -
     of_unit = np.stack([np.bincount(drawn.of_item, weights=column) for column in every.T], axis=1)
 
     def accuracies(times: npt.NDArray[Any]) -> Floats:
-        whole = np.ascontiguousarray(times, np.float64)
+        whole = np.asarray(times, np.float64)
         shares: Floats = (whole @ of_unit) / (whole @ items)[:, None]
         return shares
 

@@ -47,6 +47,7 @@ from facebench.evaluation.protocol import (
     Ints,
     Probed,
     Protocol,
+    target_columns,
     target_names,
 )
 from facebench.evaluation.resampling import Measured, Units, scores_with_intervals, units
@@ -163,12 +164,15 @@ def _score(
 def _fold_metrics_of(counts: Ints, home: Ints, targets: tuple[str, ...]) -> Measured:
     """Return every F1 as a function of how often each subject is drawn; see ``_counts``."""
     flat = counts.reshape(len(counts), -1).astype(np.float64)
-    members = [home == fold for fold in np.unique(home)]
+    folds = np.unique(home)
+    # A subject has no counts in the other folds, so that one product sums those of all folds.
+    of_folds = np.where((home[:, None] == folds)[..., None], flat[:, None], 0.0)
+    of_folds = of_folds.reshape(len(counts), -1)
 
     def values(times: npt.NDArray[Any]) -> Floats:
-        drawn = np.ascontiguousarray(times, np.float64)
-        of_folds = [drawn[:, fold] @ flat[fold] for fold in members]
-        return fold_metrics(np.stack(of_folds, 1).reshape(len(times), -1, *counts.shape[1:]))
+        sums = of_folds.T @ np.asarray(times.T, np.float64)
+        # The draws of a sum stay side by side in memory, where metrics sum over few folds.
+        return fold_metrics(np.moveaxis(sums.reshape(len(folds), *counts.shape[1:], -1), -1, 0))
 
     return Measured(metric_names(targets), values)
 
@@ -178,7 +182,6 @@ def _counts(
 ) -> tuple[Ints, Ints]:
     """Return the outcomes of each subject, and its fold; see ``subject_counts``."""
     labels, decisions = (
-        predictions[[f"{which}_{target}" for target in targets]].to_numpy(np.int8)
-        for which in ("label", kind)
+        target_columns(predictions, which, targets).astype(np.int8) for which in ("label", kind)
     )
     return subject_counts(labels, decisions, of_item, predictions["fold"].to_numpy())

@@ -46,6 +46,7 @@ from facebench.evaluation.protocol import (
     Ints,
     Probed,
     Protocol,
+    target_columns,
     target_names,
 )
 from facebench.evaluation.resampling import Measured, scores_with_intervals, units
@@ -165,7 +166,7 @@ def _mean_errors_of(predictions: pd.DataFrame, kind: str, of_item: Ints) -> Meas
     of_unit = np.stack([np.bincount(of_item, weights=column) for column in items.T], axis=1)
 
     def values(times: npt.NDArray[Any]) -> Floats:
-        sums = np.ascontiguousarray(times, np.float64) @ of_unit
+        sums = np.asarray(times, np.float64) @ of_unit
         means = sums[:, :-1] / sums[:, -1:]
         return np.column_stack([means.mean(1), means])
 
@@ -175,11 +176,9 @@ def _mean_errors_of(predictions: pd.DataFrame, kind: str, of_item: Ints) -> Meas
 def _errors(predictions: pd.DataFrame, kind: str) -> Floats:
     """Return ``[N, T]``, predicted minus true values."""
     targets = target_names(predictions)
-    predicted, true = (
-        predictions[[f"{which}_{target}" for target in targets]].to_numpy(np.float64)
-        for which in (kind, "label")
-    )
-    errors: Floats = predicted - true
+    predicted = target_columns(predictions, kind, targets)
+    true = target_columns(predictions, "label", targets)
+    errors: Floats = predicted.astype(np.float64) - true
     if not np.isfinite(errors).all():
         lacking = int((~np.isfinite(errors)).any(axis=1).sum())
         raise DataError(
