@@ -97,7 +97,8 @@ class Result:
             from pyarrow.parquet import ParquetFile
 
             # In half the time of pandas.read_parquet, which counts where many results are read.
-            with ParquetFile(self.predictions_path) as stored:
+            # Small files need no thread that reads ahead.
+            with ParquetFile(self.predictions_path, pre_buffer=False) as stored:
                 self._check_size(stored.metadata.num_rows)
                 rows: pd.DataFrame = stored.read(use_threads=False).to_pandas(use_threads=False)
                 return rows

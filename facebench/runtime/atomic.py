@@ -47,12 +47,27 @@ def atomic_file(target: Path, *, mode: int = 0o644) -> Iterator[Path]:
     Yields:
         The name of an empty file to write into.
     """
+    with _opened(target, mode) as (handle, temporary):
+        os.close(handle)
+        yield temporary
+
+
+def atomic_write(target: Path, content: str | bytes) -> None:
+    """Write a file, text as UTF-8, under a temporary name, then rename it over ``target``."""
+    data = content.encode() if isinstance(content, str) else content
+    # Through its handle: to open it again takes as long as all the rest.
+    with _opened(target, 0o644) as (handle, _), os.fdopen(handle, "wb") as file:
+        file.write(data)
+
+
+@contextmanager
+def _opened(target: Path, mode: int) -> Iterator[tuple[int, Path]]:
+    """Provide the handle of a temporary file, to be closed, and its name; see ``atomic_file``."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
-    os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
+        yield handle, temporary
         temporary.chmod(mode)
         temporary.replace(target)
     finally:
@@ -110,9 +125,3 @@ def make_once(target: Path, make: Callable[[Path], None]) -> None:
         if not target.is_dir():
             with atomic_folder(target) as folder:
                 make(folder)
-
-
-def atomic_write(target: Path, text: str) -> None:
-    """Write a UTF-8 file under a temporary name, then rename it over ``target``."""
-    with atomic_file(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")

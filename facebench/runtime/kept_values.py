@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 
 from facebench.errors import FacebenchError
-from facebench.runtime.atomic import atomic_file
+from facebench.runtime.atomic import atomic_write
 from facebench.runtime.seal import RunningDigest
 from facebench.runtime.workspace import default_cache
 
@@ -50,6 +50,14 @@ def is_kept(key: str) -> bool:
         return False
 
 
+def number_kept() -> int:
+    """Return how many values there are, of all kinds; some may be damaged."""
+    try:
+        return sum(1 for _ in _folder().iterdir())
+    except (OSError, FacebenchError):
+        return 0
+
+
 def can_keep() -> bool:
     """Return whether values can be kept, and so are not computed in vain before they are needed."""
     try:
@@ -68,9 +76,8 @@ def keep(key: str, value: bytes) -> None:
         value: The value.
     """
     try:
-        with atomic_file(_path(key)) as temporary:
-            header = json.dumps(_header(key, value), sort_keys=True)
-            temporary.write_bytes(header.encode() + b"\n" + value)
+        header = json.dumps(_header(key, value), sort_keys=True)
+        atomic_write(_path(key), header.encode() + b"\n" + value)
     except (OSError, FacebenchError) as error:  # a full disk, a cache of others, no home
         _log.debug("not kept: %s", error)
 

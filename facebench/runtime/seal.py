@@ -8,6 +8,7 @@ the disk; it is no signature, since a person who edits a file can compute the di
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -67,9 +68,11 @@ def running_digest(path: Path, size: int | None = None) -> RunningDigest:
         StageError: It cannot be read, or is shorter.
     """
     running, left = RunningDigest(), size
-    buffer = memoryview(bytearray(_BLOCK))
     try:
         with path.open("rb", buffering=0) as stream:
+            # No more than a small file needs: a block is cleared before it is used.
+            length = os.fstat(stream.fileno()).st_size
+            buffer = memoryview(bytearray(min(_BLOCK, max(length, 1))))
             while left != 0:
                 count = stream.readinto(buffer if left is None else buffer[:left])
                 if not count:

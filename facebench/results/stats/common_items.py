@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import reduce
 
-import numpy as np
 import pandas as pd
+from pydantic_core import to_json
 
 from facebench.errors import StageError
 from facebench.results.store import Result
@@ -62,8 +61,8 @@ def items_digest(frame: pd.DataFrame) -> str:
     running = RunningDigest()
     for column in (*_keys(frame), *_true_columns(frame)):
         values = frame[column].to_numpy()
-        numbers = values.dtype != object and np.issubdtype(values.dtype, np.number)
-        content = values.tobytes() if numbers else json.dumps(values.tolist()).encode()
+        text = values.dtype == object
+        content = to_json(values.tolist()) if text else values.tobytes()
         running.update(f"{column} {values.dtype} {len(content)} ".encode() + content)
     return running.hexdigest()
 

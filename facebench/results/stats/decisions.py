@@ -16,7 +16,6 @@ def decided(frame: pd.DataFrame) -> bool:
 
 def right(frame: pd.DataFrame, kind: ScoreKind) -> npt.NDArray[np.bool_]:
     """Return ``[N]`` whether each decision on a class, or on a pair, is right."""
-    decided: npt.NDArray[np.bool_] = (
-        frame[kind] == frame["same" if "same" in frame else "label"]
-    ).to_numpy(bool)
+    true = frame["same" if "same" in frame else "label"].to_numpy()
+    decided: npt.NDArray[np.bool_] = frame[kind].to_numpy() == true
     return decided

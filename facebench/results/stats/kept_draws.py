@@ -26,7 +26,7 @@ from facebench.results.store import Result
 from facebench.runtime.kept_values import keep, kept
 from facebench.runtime.seal import file_digest
 
-VERSION = 5  # goes up when the same results would give other draws, values or decisions
+VERSION = 6  # goes up when the same results would give other draws, values or decisions
 OUTCOMES_VERSION = 2  # goes up when the same draws would give other intervals, ranks or winners
 
 Floats = npt.NDArray[np.float64]
