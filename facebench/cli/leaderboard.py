@@ -36,6 +36,15 @@ def leaderboard(
     out: ReportFile = None,
 ) -> None:
     """Rank what was measured, task by task, with intervals and where each score comes from."""
+    from facebench.results.stats.start import drawing_starts
+    from facebench.runtime.cores import cores
+
+    folder = results or DEFAULT_RESULTS
+    with drawing_starts(folder, cores()):  # before what follows is imported, which takes as long
+        _rank(folder, tasks, synthetic, format_, out)
+
+
+def _rank(folder: Path, tasks: str, synthetic: bool | None, format_: str, out: Path | None) -> None:
     from facebench.report.board.written import FORMATS, show, written
     from facebench.runtime import terminal
     from facebench.runtime.cores import cores
@@ -43,7 +52,6 @@ def leaderboard(
     terminal.log_to_terminal(False)
     if format_ not in FORMATS:
         raise UnknownNameError("format", format_, FORMATS)
-    folder = results or DEFAULT_RESULTS
     found = _chosen(fb.load_results(folder), folder, tasks, synthetic)
     if out is not None:
         found.leaderboard(out, format_, processes=cores())

@@ -27,6 +27,7 @@ from facebench.results.scores import KINDS
 from facebench.results.stats.resampled import keep_draws
 from facebench.results.stats.statistics import Interval, drawing, intervals
 from facebench.results.store import Result, read_result
+from facebench.runtime.garbage import collected_seldom
 from facebench.runtime.workspace import to_json
 from facebench.task import Metric
 
@@ -108,6 +109,7 @@ class Score:
         return None if value is None else self.metric.scale * value
 
 
+@collected_seldom()
 def stored_results(root: Path, *, strict: bool = False) -> list[Result]:
     """Read every result of a folder, ``<task>/<name>.json``, in the order of their paths.
 

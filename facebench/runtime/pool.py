@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
-
-from joblib import Parallel, delayed
 
 from facebench.errors import FacebenchError
 from facebench.runtime.kept_values import kept_in, place
@@ -52,18 +53,51 @@ def computed(
     if processes <= 1:
         yield from map(function, items)
         return
-    pool = Parallel(
-        processes, backend="loky", return_as="generator", max_nbytes=None,
-        batch_size=together, pre_dispatch=3 * processes * together,
-    )  # fmt: skip
-    there = delayed(partial(_there, function, place()))
     try:
-        yield from pool(there(item) for item in items)
+        yield from _dispatched(function, items, processes, together)
     except BrokenProcessPool as error:
         raise FacebenchError(
             f"a process ended before its work ({error}). If memory is short, end other programs; "
             "then run the command again."
         ) from error
+
+
+@contextmanager
+def starting(processes: int, module: str) -> Iterator[None]:
+    """Let the processes that :func:`computed` asks for in the block start while other work is done.
+
+    Args:
+        processes: How many; of one nothing is started.
+        module: Name of the module that they import first.
+    """
+    if processes <= 1:
+        yield
+        return
+    imports = _dispatched(_import, [module] * processes, processes, 1)
+    try:
+        yield
+    finally:
+        with suppress(Exception):  # what failed here failed again for who needed it, who was told
+            deque(imports, maxlen=0)
+
+
+def _dispatched(
+    function: Callable[[T], R], items: Iterable[T], processes: int, together: int
+) -> Iterator[R]:
+    """Let processes compute the first items, and return what yields the results of all."""
+    from joblib import Parallel, delayed  # where several processes are asked for
+
+    pool = Parallel(
+        processes, backend="loky", return_as="generator", max_nbytes=None,
+        batch_size=together, pre_dispatch=3 * processes * together,
+    )  # fmt: skip
+    there = delayed(partial(_there, function, place()))
+    results: Iterator[R] = pool(there(item) for item in items)
+    return results
+
+
+def _import(module: str) -> None:
+    import_module(module)
 
 
 def _there(function: Callable[[T], R], cache: Path | None, item: T) -> R:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+import time
 from functools import partial
 from pathlib import Path
 
@@ -33,3 +35,23 @@ def test_values_are_kept_where_the_process_that_asks_keeps_them(tmp_path: Path, 
 def test_few_computations_start_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "FEW", 10)
     assert [worth_starting(count, 3) for count in (0, 9, 10, 20, 99)] == [1, 1, 2, 3, 3]
+
+
+def test_processes_that_are_started_import_meanwhile_what_is_asked_of_them() -> None:
+    ended = time.monotonic() + 60
+    with pool.starting(2, "wave"):
+        while not all([*computed(_is_imported, ["wave"] * 8, 2)]):
+            assert time.monotonic() < ended
+    assert "wave" not in sys.modules
+
+
+def test_a_module_that_cannot_be_imported_is_told_to_who_needs_it(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pool.starting(2, "facebench.no_such_module"):
+        assert list(computed(math.sqrt, [4.0, 9.0], 2)) == [2.0, 3.0]
+    assert capfd.readouterr().err == ""
+
+
+def _is_imported(name: str) -> bool:
+    return name in sys.modules

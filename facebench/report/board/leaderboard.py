@@ -41,8 +41,10 @@ from facebench.report.groups import Group, other_probe
 from facebench.report.reference import is_as_printed
 from facebench.results.scores import KINDS
 from facebench.results.store import Result
+from facebench.runtime.garbage import collected_seldom
 
 
+@collected_seldom()
 def leaderboard(
     results: Iterable[Result], root: Path, *, beside: Path | None = None, processes: int = 1
 ) -> Leaderboard:

@@ -1,0 +1,28 @@
+"""Starts the processes that draw test items while a report still reads its results."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from facebench.runtime.kept_values import can_keep, number_kept
+from facebench.runtime.pool import starting, worth_starting
+
+_KINDS = 2  # of scores, each of which is kept by itself
+
+
+def drawing_starts(root: Path, processes: int) -> AbstractContextManager[None]:
+    """Start the processes of ``resampled.keep_draws`` for a block, if it has many results to draw.
+
+    What is kept is counted and not looked up, which takes no time. Who counts wrong waits for the
+    processes later, or has started them in vain; nothing else depends on it.
+
+    Args:
+        root: Folder of results.
+        processes: How many draw at most.
+    """
+    missing = 0
+    if can_keep():
+        results = sum(1 for _ in root.glob("*/*.json"))
+        missing = max(0, results - number_kept() // _KINDS)
+    return starting(worth_starting(missing, processes), "facebench.results.stats.resampled")
