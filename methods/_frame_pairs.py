@@ -28,7 +28,7 @@ def resized(images: Tensor, size: int) -> Tensor:
 class FlowOptions:
     """Options that FAb-Net and TCAE share; defaults are those of the released codes."""
 
-    embedding_dim: Width = 256
+    embedding_dim: Width = 256  # of the embedding of a frame
     decoder_width: Width = 32  # channels of the last hidden layer; up to 8 times as many before
     crop_scale: Area = 0.8  # smallest area of the crop of each frame: (170/190)^2, (200/224)^2
 

@@ -25,13 +25,13 @@ class TwoViewOptions(ViewOptions):
     saturation changes as much as contrast (``jitter``) instead of half as much.
     """
 
-    jitter: float = 0.4
-    hue: float = 0.1
+    jitter: float = 0.4  # brightness, contrast, saturation; BYOL, table 6
+    hue: float = 0.1  # BYOL, table 6
     sobel_p: float = 0.0  # none of these methods has it
     blur_p: float = 1.0  # of the first view
-    second_blur_p: Share = 0.1
+    second_blur_p: Share = 0.1  # of the second view
     second_solarize_p: Share = 0.2  # the first view is never solarised
-    pose_augmentation: PoseAugmentation = "flip"
+    pose_augmentation: PoseAugmentation = "flip"  # of both views; BYOL, appendix B
 
 
 class TwoViewMethod(Method):

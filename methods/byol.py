@@ -23,7 +23,7 @@ class BYOLOptions(TwoViewOptions):
 
     momentum: Momentum = 0.996  # tau_base; rises to 1 by a cosine over the epochs
     hidden: Width = 4096  # of projection and prediction
-    projection_dim: Width = 256
+    projection_dim: Width = 256  # of the outputs of projection and prediction
 
 
 class BYOL(TwoViewMethod):

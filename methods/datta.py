@@ -25,9 +25,9 @@ from ._frame_pairs import resized
 class DattaOptions:
     """Options of the triplets: project's choice, since no code was released."""
 
-    embedding_dim: Width = 128
+    embedding_dim: Width = 128  # of the embedding whose distances are compared
     crop_scale: Area = 0.8  # smallest area of the crop of each frame
-    flip_p: Share = 0.5
+    flip_p: Share = 0.5  # probability that a frame is flipped
 
     def __post_init__(self) -> None:
         check_values(self)

@@ -26,8 +26,8 @@ class DeformAEOptions:
     """Options of the Deforming Autoencoder; defaults are those of the released code."""
 
     code_dim: Width = 128  # of the face
-    appearance_dim: Width = 16
-    deformation_dim: Width = 128
+    appearance_dim: Width = 16  # of the code of its appearance
+    deformation_dim: Width = 128  # of the code of its deformation
     decoder_width: Width = 32  # channels of the last layers; up to 8 times as many before
     intrinsic: bool = False  # the texture is shading times albedo (section 3.3)
     smoothness: Weight = 1e-4  # weight of L_smooth: 1e-6, summed over batches of 100

@@ -27,15 +27,16 @@ class DINOOptions(TwoViewOptions):
     """Options of DINO (section 3; the number of local crops as released)."""
 
     crop_scale: float = 0.4  # smallest area of a global crop, largest of a local one
-    local_crops: Annotated[int, Interval(ge=0, le=64)] = 8
+    local_crops: Annotated[int, Interval(ge=0, le=64)] = 8  # of an image, for the student alone
     # smallest area of a local crop
     local_scale: Area = 0.05
     momentum: Momentum = 0.996  # rises to 1 by a cosine over the epochs
-    teacher_temperature: Temperature = 0.07
+    teacher_temperature: Temperature = 0.07  # after the first epochs
     warmup_temperature: Temperature = 0.04  # of the teacher in the first epoch
+    # in which the teacher's temperature rises
     warmup_epochs: Annotated[int, Interval(ge=0, le=10**6)] = 30
-    student_temperature: Temperature = 0.1
-    outputs: Width = 65536
+    student_temperature: Temperature = 0.1  # divides the outputs of the student
+    outputs: Width = 65536  # K, units of the last layer of the head
     projection_norm: bool = False  # BatchNorm in the head; use_bn_in_head of the released code
     # before the last layer learns (released code)
     frozen_epochs: Annotated[int, Interval(ge=0, le=10**6)] = 1

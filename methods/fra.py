@@ -26,15 +26,15 @@ from ._two_views import TwoViewMethod, TwoViewOptions, rising_momentum
 class FRAOptions(TwoViewOptions):
     """Options of FRA (released code)."""
 
-    regions: Annotated[int, Interval(ge=2, le=256)] = 8
-    projection_dim: Width = 256
+    regions: Annotated[int, Interval(ge=2, le=256)] = 8  # of a face, whose masks are learned
+    projection_dim: Width = 256  # of the outputs of projections and predictions
     hidden: Width = 4096  # of projections and predictions
     momentum: Momentum = 0.996  # rises to 1 by a cosine over the epochs
-    student_temperature: Temperature = 0.1
-    teacher_temperature: Temperature = 0.04
+    student_temperature: Temperature = 0.1  # of the online network's shares of regions
+    teacher_temperature: Temperature = 0.04  # of the same of the moving average
     global_weight: Share = 0.5  # of L_global; L_region has the rest
     overlap_weight: Weight = 0.02  # within L_region
-    relation_weight: Weight = 0.1
+    relation_weight: Weight = 0.1  # of L_relation
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -29,9 +29,9 @@ class MAEOptions:
     mask_ratio: Annotated[float, Interval(gt=0, lt=1)] = 0.75  # hidden part of the patches
     masking: Literal["random", "face"] = "random"  # face: its parts first (MARLIN, released code)
     norm_pix_loss: bool = True  # a patch is reconstructed less its mean, by its deviation: Table 1d
-    decoder_width: Width = 512
-    decoder_depth: Annotated[int, Interval(ge=1, le=64)] = 8
-    decoder_heads: Annotated[int, Interval(ge=1, le=128)] = 16
+    decoder_width: Width = 512  # Table 1b
+    decoder_depth: Annotated[int, Interval(ge=1, le=64)] = 8  # blocks; Table 1a
+    decoder_heads: Annotated[int, Interval(ge=1, le=128)] = 16  # of attention; released code
 
     def __post_init__(self) -> None:
         check_values(self)

@@ -20,9 +20,9 @@ from ._two_views import TwoViewMethod, TwoViewOptions
 class SimSiamOptions(TwoViewOptions):
     """Options of SimSiam; views as in MoCo v2 (SimSiam, appendix A)."""
 
-    blur_p: float = 0.5
-    second_blur_p: float = 0.5
-    second_solarize_p: float = 0.0
+    blur_p: float = 0.5  # of the first view
+    second_blur_p: float = 0.5  # of the second view
+    second_solarize_p: float = 0.0  # MoCo v2 does not solarise
     projection_dim: Width = 2048  # d of the projections, and of the hidden layers (section 3)
     prediction_hidden: Width = 512  # the predictor's bottleneck (section 3)
 

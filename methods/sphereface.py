@@ -24,8 +24,8 @@ class SphereFaceOptions(IdentityOptions):
 
     margin: Annotated[int, Interval(ge=1, le=16)] = 4  # m, section 4.1
     lambda_start: Weight = 1000.0  # released code: max(5, 1000 / (1 + 0.12 iteration))
-    lambda_decay: Weight = 0.12
-    lambda_end: Weight = 5.0
+    lambda_decay: Weight = 0.12  # of lambda, for each iteration; see lambda_start
+    lambda_end: Weight = 5.0  # the smallest lambda; see lambda_start
 
 
 class SphereFace(IdentityMethod):

@@ -25,7 +25,7 @@ from ._frame_pairs import resized
 class TemporalOptions:
     """Options of the ranking: project's choice; docs/fidelity.md has those of the released code."""
 
-    embedding_dim: Width = 128
+    embedding_dim: Width = 128  # of the embedding whose distances are ranked
     margin: Annotated[float, Interval(gt=0, le=2)] = (
         0.2  # of distances between embeddings of length 1
     )

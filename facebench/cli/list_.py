@@ -14,7 +14,7 @@ from facebench.cli.options import Plugins
 
 if TYPE_CHECKING:
     from facebench.registry import Plugin
-    from facebench.rendering.table import Table
+    from facebench.rendering.table import Cell, Table
     from facebench.request.option_list import OptionInfo
 
 
@@ -75,18 +75,20 @@ def _plugins(kind: str, plugins: Sequence[Plugin]) -> Table:
 
 
 def _options(name: str, options: Sequence[OptionInfo]) -> Table:
-    from facebench.rendering.table import Column, Section, Table, cell, columns
+    from facebench.rendering.table import Column, Section, Table, cell, columns, spans
+
+    def described(option: OptionInfo) -> Cell:
+        about = f"{option.about}\n" if option.about else ""
+        set_by = [f"\n{layer}: {_text(value)}" for layer, value in option.said.items()]
+        return spans((about, ""), (f"takes {option.allowed}{''.join(set_by)}", "dim"))
 
     rows = [
-        (
-            cell(option.key, "bold"), cell(_text(option.default)), cell(option.allowed),
-            cell("\n".join(f"{layer}: {_text(value)}" for layer, value in option.said.items())),
-        )
+        (cell(option.key, "bold"), cell(_text(option.default)), described(option))
         for option in options
-    ]  # fmt: skip
+    ]
     return Table(
         title=f"options of {name}",
-        columns=(Column(heading="--set", wrap="never"), *columns("default", "takes", "set by")),
+        columns=(Column(heading="--set", wrap="never"), *columns("default", "about")),
         sections=(Section("", tuple(rows)),),
     )
 

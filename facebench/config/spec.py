@@ -47,10 +47,10 @@ class PretrainSpec:
     sampling: Literal["frames", "identities"] = "frames"  # one pass over frames, or identities
     limit: CountOrAll = 0  # images to learn from; 0 is all of them
     image_size: Side = 64  # pixels
-    epochs: Annotated[int, Interval(ge=1, le=10**6)] = 1000
-    batch_size: Annotated[int, Interval(ge=2, le=10**6)] = 256
-    lr: LearningRate = 1e-4
-    weight_decay: WeightDecay = 0.0
+    epochs: Annotated[int, Interval(ge=1, le=10**6)] = 1000  # PCL section 4.1
+    batch_size: Annotated[int, Interval(ge=2, le=10**6)] = 256  # PCL section 4.1
+    lr: LearningRate = 1e-4  # PCL section 4.1
+    weight_decay: WeightDecay = 0.0  # PCL names none
     # cosine: per epoch, to 0; method: per epoch, by the method's lr_factor (constant by default)
     schedule: Literal["cosine", "onecycle", "method"] = "cosine"
     # statistics over the images of all devices, where several learn together
@@ -89,7 +89,7 @@ class ExtractSpec:
     # mean over positions suits wide timm models; gem: the generalised mean, of image retrieval
     pool: Literal["flatten", "mean", "gem"] = "flatten"
     dtype: Literal["float16", "float32"] = "float16"  # on disk
-    batch_size: Annotated[int, Interval(ge=1, le=10**6)] = 64
+    batch_size: Annotated[int, Interval(ge=1, le=10**6)] = 64  # images at a time
 
     def __post_init__(self) -> None:
         check_values(self, "extract")
@@ -108,8 +108,9 @@ class ProbeSpec:
     epochs: Annotated[int, Interval(ge=1, le=10**6)] = 300  # PCL section 4.1
     batch_size: Annotated[int, Interval(ge=1, le=10**6)] = 256  # PCL, released code
     paper_lr: LearningRate = 1e-2  # PCL, released code
+    # honest: chosen on held-out training items
     lrs: Annotated[tuple[LearningRate, ...], Len(1, 64)] = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
-    weight_decays: Annotated[tuple[WeightDecay, ...], Len(1, 64)] = (0.0, 1e-4, 1e-3)
+    weight_decays: Annotated[tuple[WeightDecay, ...], Len(1, 64)] = (0.0, 1e-4, 1e-3)  # as lrs
     holdout: Annotated[float, Interval(gt=0, lt=1)] = 0.1  # share of training split, stratified
     centre: bool = False  # verification: subtract the training folds' mean feature
     verification: Literal["cosine", "learned"] = "cosine"  # PCL does not say; learned: a head
@@ -124,7 +125,7 @@ class ProbeSpec:
     temperature: Temperature = 0.07  # knn, paper: DINO, released code; 0: equal votes
     # knn, honest: DINO's released code tries 10 to 200; the rest is the project's choice
     ks: Annotated[tuple[Neighbours, ...], Len(1, 64)] = (1, 5, 10, 20, 100, 200)
-    temperatures: Annotated[tuple[Temperature, ...], Len(1, 64)] = (0.0, 0.02, 0.07, 0.2)
+    temperatures: Annotated[tuple[Temperature, ...], Len(1, 64)] = (0.0, 0.02, 0.07, 0.2)  # as ks
     shots: Shots = (1.0, 2.0, 4.0, 10.0)  # fewshot: labels of each class, or a share of all below 1
     draws: Draws = 10  # fewshot: of the labelled images, for each number
 

@@ -11,6 +11,7 @@ from facebench.errors import UnknownNameError
 from facebench.method import Method
 from facebench.ranges import choices, declared, describe
 from facebench.registry import Registry
+from facebench.request.field_words import field_words
 from facebench.request.resolve import CORE_GROUPS
 
 
@@ -24,6 +25,7 @@ class OptionInfo:
         allowed: What it takes, in words, with its range.
         said: Values that presets and recipes give it, by ``preset quick`` or ``recipe official``.
         words: What it takes, where that is one of a few words.
+        about: What it is, or the source of its default, as its source code says; may be empty.
     """
 
     key: str
@@ -31,6 +33,7 @@ class OptionInfo:
     allowed: str
     said: Mapping[str, Any]
     words: tuple[str, ...] = ()
+    about: str = ""
 
 
 def option_list(name: str, registry: Registry) -> list[OptionInfo]:
@@ -46,7 +49,10 @@ def option_list(name: str, registry: Registry) -> list[OptionInfo]:
     if name in methods:
         cls: type[Method] = registry.load("method", name)
         recipes = tuple(dict.fromkeys(("paper", *cls.info.recipes)))
-        recipe = OptionInfo(f"{name}.recipe", "paper", f"one of {', '.join(recipes)}", {}, recipes)
+        recipe = OptionInfo(
+            f"{name}.recipe", "paper", f"one of {', '.join(recipes)}", {}, recipes,
+            "options that are set together: as the paper says, or as its code has them",
+        )  # fmt: skip
         own = _options(name, cls.Options, cls.info.presets, cls.info.recipes)
         return [*([recipe] if cls.info.recipes else []), *own]
     if name in tasks:
@@ -62,7 +68,7 @@ def _options(
 ) -> Iterator[OptionInfo]:
     layers = {f"preset {name}": values for name, values in presets.items()}
     layers |= {f"recipe {name}": values for name, values in recipes.items()}
-    hints, defaults = declared(options), options()
+    hints, defaults, about = declared(options), options(), field_words(options)
     for field in fields(options):
         key = f"{group}.{field.name}"
         said = {
@@ -74,4 +80,4 @@ def _options(
         default = getattr(defaults, field.name)
         hint = hints[field.name]
         words = ("true", "false") if hint is bool else tuple(map(str, choices(hint)))
-        yield OptionInfo(key, default, describe(hint), said, words)
+        yield OptionInfo(key, default, describe(hint), said, words, about.get(field.name, ""))
