@@ -68,7 +68,8 @@ def show_input(
     and range are undone, so that it is a picture. The first channel is drawn in red.
 
     Args:
-        task: Name of a task; images are taken at equal distances in its table.
+        task: Name of a task; images are taken at equal distances in what ``--limit 32`` keeps of
+            its table, and of a stand-in no others are rendered.
         model: Name of a model, whose preprocessing is the default; its weights are not loaded.
         out: The PNG to write.
         preprocess: Fields of :class:`facebench.models.preprocess.Preprocess`.
@@ -93,7 +94,7 @@ def show_input(
     folder = optional_path(cache) or default_cache()
     dataset = open_dataset(
         cls(apply(cls.Options(), task, rest)), data_folder(data), folder,
-        synthetic=synthetic or "", progress=TerminalProgress(),
+        synthetic=synthetic or "", limit=IMAGES, progress=TerminalProgress(),
     )  # fmt: skip
     shown = _some(dataset)
     aligned = alignment(align, shown, folder, TerminalProgress())

@@ -44,14 +44,15 @@ def _table(group: Group, results: list[Result]) -> Table:
             rows.append([cell(name, "dim"), cell(value), *[cell(DASH)] * 4])
     for result in results:
         rows += [row(result), *_leak_free_rows(result.record)]
+    how = shown_kind("paper", task.protocol[0])
     # Two short lines, for a terminal's width.
-    selected = shown_kind("paper", task.protocol[0]).replace("-", "-\n").replace(" ", "\n")
+    selected = how.replace("-", "-\n").replace(" ", "\n")
     headings = (SHOWN["honest"], "95 % interval", selected, "gap", "published")
     return Table(
         title=f"{task_title(results[0].record)} (version {task.version}), {kind}: {metric.title}",
         columns=(Column(heading="method"), *columns(*headings, numeric=True, wrap="never")),
         sections=(Section("", tuple(map(tuple, rows))),),
-        notes=tuple(caption(results).splitlines()),
+        notes=(*caption(results).splitlines(), f"gap: {how} less {SHOWN['honest']}"),
     )
 
 
@@ -127,8 +128,13 @@ def caption(results: Sequence[Result], *, published: bool = True) -> str:
 UNSEALED = "none: an earlier version wrote it; facebench results validate computes its scores again"
 
 
-def detail_rows(record: Record) -> list[tuple[str, str]]:
-    """Return what ``facebench show`` lists of one result, as name and value."""
+def detail_rows(record: Record, classes: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Return what ``facebench show`` lists of one result, as name and value.
+
+    Args:
+        record: Its record.
+        classes: Names of the task's classes, where they are known.
+    """
     environment, leaks = record.environment, record.task.leaks
     rows = [
         ("scored", f"{record.n_scored:,} of {record.n_test:,} test items"),
@@ -151,7 +157,7 @@ def detail_rows(record: Record) -> list[tuple[str, str]]:
     for kind in KINDS:
         block = record.scores.of(kind)
         for name, interval in block.intervals.items():
-            names = record.task.classes or () if name == "class_recalls" else ()
+            names = classes if name == "class_recalls" else ()
             value = _value(block.value(name), interval, _scale(record, name), names)
             rows.append((f"{shown_kind(kind, record.task.protocol[0])} {name}", value))
     return rows

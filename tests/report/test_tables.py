@@ -134,4 +134,4 @@ def test_recalls_have_the_names_of_their_classes(names: list[str] | None, shown:
     }  # fmt: skip
     task = {} if names is None else {"classes": names}
     record = whole_result(task=task, scores={"honest": recalls}).record
-    assert dict(detail_rows(record))["validated class_recalls"] == shown
+    assert dict(detail_rows(record, record.task.classes or ()))["validated class_recalls"] == shown
