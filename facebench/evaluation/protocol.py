@@ -8,7 +8,7 @@ only.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -243,25 +243,6 @@ def judging(info: TaskInfo, spec: ProbeSpec) -> Protocol:
     found: Any = judging_protocol(info, spec.kind)
     protocol: Protocol = found
     return protocol
-
-
-def target_names(predictions: pd.DataFrame) -> tuple[str, ...]:
-    """Return what predictions have a ``label_NAME`` of, in the order of the task."""
-    prefix = "label_"
-    return tuple(n.removeprefix(prefix) for n in predictions.columns if n.startswith(prefix))
-
-
-def target_columns(
-    predictions: pd.DataFrame, which: str, targets: Sequence[str]
-) -> npt.NDArray[Any]:
-    """Return the columns ``WHICH_TARGET`` of predictions, ``[N, T]``.
-
-    Raises:
-        KeyError: One of them is missing.
-    """
-    # One by one: to select them by a list takes two to four times as long.
-    columns = [predictions[f"{which}_{target}"].to_numpy() for target in targets]
-    return np.stack(columns, axis=1)
 
 
 def check_items(dataset: Dataset, spec: ProbeSpec, *, seed: int) -> None:

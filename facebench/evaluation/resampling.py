@@ -1,43 +1,31 @@
 """Resampling of test items: scores of predictions as functions of a resample.
 
-A resample is the number of times that each *unit* is drawn. A unit is an image; the images of a
-subject, drawn within their fold (multilabel); for pairs, a group of connected people. Two pairs
-with a common face are not independent, so pairs that share a person, directly or through other
-pairs, are one unit (LFW: 1,290 units of 6,000 pairs). All results on a test set have the same
-resamples, whatever their seed: those of the intervals that are stored with them, and those of every
-comparison. So a difference does not depend on the draw, and the draws are made once for many
-results.
+A resample is the number of times that each unit is drawn (:mod:`facebench.evaluation.units`). All
+results on a test set have the same resamples, whatever their seed: those of the intervals that are
+stored with them, and those of every comparison. So a difference does not depend on the draw, and
+the draws are made once for many results.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import PurePosixPath
 from threading import Lock
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-import scipy
 
-from facebench.errors import DataError
 from facebench.evaluation.metrics.intervals import as_json, percentile_ends
+from facebench.evaluation.units import Ints, Units
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
 # From how often each unit is drawn, [R, U], to the values of M metrics for each draw, [R, M]; NaN
 # where there is none.
 Measure = Callable[[npt.NDArray[Any]], Floats]
 
 SEED = 0  # of all draws: those of a test set are the same for every result
 
-# Rule of thumb: percentile intervals over fewer groups are too narrow. Small lists of pairs (the
-# synthetic ones tie all people of a fold together) are drawn pair by pair.
-_FEWEST_GROUPS = 30
 _BUDGET = 2**22  # draws times units held at a time: 32 MB
 _COUNTED = 64  # draws that are counted at a time, in the processor's cache
 _KEPT_BYTES = 2**30  # 2,000 draws of 268,000 images
@@ -50,64 +38,13 @@ class Measured:
     Args:
         names: Names of the M metrics.
         measure: The function.
-        of_integers: Whether it takes draws as they are held: integers of a small type, with the
-            draws of a unit one after the other. Else it gets floats, unit after unit.
+        of_integers: Whether it takes draws as they are held, integers of a small type. Else it gets
+            floats. The draws of a unit are one after the other in memory.
     """
 
     names: Sequence[str]
     measure: Measure
     of_integers: bool = False
-
-
-@dataclass(frozen=True)
-class Units:
-    """The units of a resample.
-
-    Args:
-        of_item: ``[N]`` the unit of each test item, 0-based.
-        strata: ``[U]`` units are drawn within these (folds).
-        name: What a unit is, in the plural, for a reader.
-    """
-
-    of_item: Ints
-    strata: Ints
-    name: str
-
-    @property
-    def enough(self) -> bool:
-        """Whether every stratum has two units; a single one tells nothing about others."""
-        return bool(len(self.strata)) and int(np.unique_counts(self.strata).counts.min()) > 1
-
-    @property
-    def single(self) -> bool:
-        """Whether every item is drawn on its own, within one stratum."""
-        return len(self.strata) == len(self.of_item) and not self.strata.any()
-
-
-def units(frame: pd.DataFrame) -> Units:
-    """Say what is drawn of a test set; see the module's docstring.
-
-    Args:
-        frame: Its predictions, as a result holds them.
-
-    Raises:
-        DataError: There is no item.
-    """
-    if frame.empty:
-        raise DataError(
-            "these predictions cannot be scored: found no test item; expected at least one. Check "
-            "that the test split is not empty."
-        )
-    if "first" in frame:
-        # To objects first: a column of strings is slow to iterate over.
-        columns = (frame[name].to_numpy(object) for name in ("first", "second", "same"))
-        return _tied_pairs(*map(tuple, columns))
-    if {"subject", "fold"} <= set(frame):
-        _, first, number = np.unique(
-            frame["subject"].to_numpy(), return_index=True, return_inverse=True
-        )
-        return Units(number.astype(np.int64), frame["fold"].to_numpy(np.int64)[first], "subjects")
-    return Units(np.arange(len(frame)), np.zeros(len(frame), np.int64), "images")
 
 
 def holding(of_item: Ints) -> type[np.signedinteger[Any]]:
@@ -269,29 +206,3 @@ class _KeptTimes:
 
 
 _KEPT = _KeptTimes(_KEPT_BYTES)
-
-
-@lru_cache(maxsize=8)  # a report asks for many results on each of a few lists
-def _tied_pairs(first: tuple[str, ...], second: tuple[str, ...], same: tuple[bool, ...]) -> Units:
-    """Join pairs that share a person: connected components of people, pairs being the edges."""
-    sides = [np.array([_person(path) for path in side], object) for side in (first, second)]
-    # A file's name less its number is who is shown, if all pairs bear that out; else nothing is
-    # known of people, and pairs are joined by the images that they share.
-    known = bool(((sides[0] == sides[1]) == np.asarray(same)).all())
-    if not known:
-        sides = [np.array(first, object), np.array(second, object)]
-    numbers, names = pd.factorize(np.concatenate(sides), sort=True)
-    a, b = numbers.reshape(2, -1)
-    graph = scipy.sparse.coo_array((np.ones(len(a)), (a, b)), shape=(len(names), len(names)))
-    _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    # Numbered as they come, so that every unit has a pair.
-    used, number = np.unique(component[a], return_inverse=True)
-    if len(used) < _FEWEST_GROUPS:
-        return Units(np.arange(len(first)), np.zeros(len(first), np.int64), "pairs")
-    what = "groups of people whom pairs tie together" if known else "groups of tied images"
-    return Units(number.astype(np.int64), np.zeros(len(used), np.int64), what)
-
-
-@lru_cache(maxsize=2**16)  # a table asks for each image of its pairs again and again
-def _person(path: str) -> str:
-    return re.sub(r"[_-]\d+$", "", PurePosixPath(path).stem)

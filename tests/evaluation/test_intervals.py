@@ -19,7 +19,8 @@ from facebench.evaluation.metrics import confusion as metrics
 from facebench.evaluation.metrics import intervals
 from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.protocols.confusion_measures import confusions_of
-from facebench.evaluation.resampling import SEED, draws, interval_ends, undrawn, units
+from facebench.evaluation.resampling import SEED, draws, interval_ends, undrawn
+from facebench.evaluation.units import units
 
 CLASSES = 3
 

@@ -14,7 +14,8 @@ from facebench.errors import StageError
 from facebench.evaluation.metrics.confusion import accuracy, confusion_matrix, macro_f1
 from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.protocols.confusion_measures import of_confusions
-from facebench.evaluation.resampling import _KeptTimes, draw, draws, measure, units
+from facebench.evaluation.resampling import _KeptTimes, draw, draws, measure
+from facebench.evaluation.units import units
 from facebench.results.stats.common_items import aligned, items_digest, restricted
 
 RNG = np.random.default_rng(5)

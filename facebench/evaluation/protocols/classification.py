@@ -37,14 +37,9 @@ from facebench.evaluation.protocols.confusion_measures import (
     of_confusions,
     values_of_confusions,
 )
-from facebench.evaluation.resampling import (
-    Measured,
-    Units,
-    interval_ends,
-    scores_with_intervals,
-    units,
-)
+from facebench.evaluation.resampling import Measured, interval_ends, scores_with_intervals
 from facebench.evaluation.store import Features
+from facebench.evaluation.units import Units, units
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
 from facebench.task import TaskInfo

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import scipy
 
 from facebench.evaluation.metrics.confusion import accuracy, check_classes
-from facebench.evaluation.resampling import Floats, Ints, Measure, Measured, holding
+from facebench.evaluation.resampling import Floats, Measure, Measured, holding
+from facebench.evaluation.units import Ints
 
 Bools = npt.NDArray[np.bool_]
 _BUDGET = 2**22  # cells held at a time: 32 MB

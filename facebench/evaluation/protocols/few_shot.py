@@ -29,8 +29,9 @@ from facebench.evaluation.holdout import split_rows
 from facebench.evaluation.metrics.intervals import percentile_ends
 from facebench.evaluation.protocol import Bools, Floats, Ints, Probed
 from facebench.evaluation.protocols.neighbours import ClassDecisions
-from facebench.evaluation.resampling import Measured, Units, draws, units
+from facebench.evaluation.resampling import Measured, draws
 from facebench.evaluation.store import Features
+from facebench.evaluation.units import Units, units
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
 from facebench.task import Metric, TaskInfo

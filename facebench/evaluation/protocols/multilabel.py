@@ -47,11 +47,11 @@ from facebench.evaluation.protocol import (
     Ints,
     Probed,
     Protocol,
-    target_columns,
-    target_names,
 )
-from facebench.evaluation.resampling import Measured, Units, scores_with_intervals, units
+from facebench.evaluation.resampling import Measured, scores_with_intervals
 from facebench.evaluation.store import Features
+from facebench.evaluation.target_columns import target_columns, target_names
+from facebench.evaluation.units import Units, units
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
 from facebench.task import TaskInfo

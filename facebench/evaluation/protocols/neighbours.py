@@ -25,8 +25,8 @@ from facebench.errors import DataError
 from facebench.evaluation.holdout import hold_out, split_rows
 from facebench.evaluation.protocol import Probed
 from facebench.evaluation.protocols.classification import Classification, class_scores
-from facebench.evaluation.resampling import units
 from facebench.evaluation.store import Features
+from facebench.evaluation.units import units
 from facebench.progress import Progress
 
 

@@ -44,8 +44,9 @@ from facebench.evaluation.protocols.pair_outcome import (
     scored_pairs,
     similarities_of,
 )
-from facebench.evaluation.resampling import Measured, holding, interval_ends, units
+from facebench.evaluation.resampling import Measured, holding, interval_ends
 from facebench.evaluation.store import Features
+from facebench.evaluation.units import units
 from facebench.progress import Progress
 from facebench.protocol import ScoreKind
 from facebench.task import TaskInfo

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from facebench.errors import DataError, StageError
+from facebench.evaluation.target_columns import target_columns, target_names
 from facebench.results.record import Record
 from facebench.results.store import Result
 
@@ -117,9 +118,8 @@ def _labels(frame: pd.DataFrame) -> list[Mistake]:
 
 
 def _numbers(frame: pd.DataFrame) -> list[Mistake]:
-    targets = [c.removeprefix("label_") for c in map(str, frame) if c.startswith("label_")]
-    true, said = (frame[[f"{kind}_{t}" for t in targets]].to_numpy(np.float64)
-                  for kind in ("label", "honest"))  # fmt: skip
+    targets = target_names(frame)
+    true, said = (target_columns(frame, which, targets) for which in ("label", "honest"))
     error = np.abs(said - true).mean(1)
     return [
         Mistake(

@@ -12,7 +12,8 @@ import pandas as pd
 
 from facebench.errors import FacebenchError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
-from facebench.evaluation.resampling import Units, draws, measure, undrawn, units
+from facebench.evaluation.resampling import draws, measure, undrawn
+from facebench.evaluation.units import Units, units
 from facebench.results.stats.common_items import aligned, items_digest, restricted
 from facebench.results.stats.decisions import decided, right
 from facebench.results.stats.kept_draws import (

@@ -10,7 +10,8 @@ import pytest
 
 from facebench.errors import DataError
 from facebench.evaluation.protocol import protocol_named
-from facebench.evaluation.resampling import draw, measure, undrawn, units
+from facebench.evaluation.resampling import draw, measure, undrawn
+from facebench.evaluation.units import units
 
 CHOICES = {
     "variants": {"honest": "a", "paper": "b"},

@@ -15,12 +15,13 @@ from result_world import KINDS, judged, leaks_of, protocol_of, spec_of
 from facebench.audit.leak_free import leak_free_scores
 from facebench.errors import DataError
 from facebench.evaluation.judgement import Judgement
-from facebench.evaluation.protocol import protocol_named, target_names
+from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.protocols.rescoring import (
     Judged,
     leak_free_from_predictions,
     scores_from_predictions,
 )
+from facebench.evaluation.target_columns import target_names
 
 
 def stored(kind: str, outcome: Judgement, folder: Path) -> tuple[Judged, pd.DataFrame]:

@@ -13,7 +13,8 @@ from stored_world import ACCURACY, classes, write
 
 from facebench.errors import StageError
 from facebench.evaluation.protocol import protocol_named
-from facebench.evaluation.resampling import draws, measure, units
+from facebench.evaluation.resampling import draws, measure
+from facebench.evaluation.units import units
 from facebench.results.scores import KINDS
 from facebench.results.stats import kept_draws, resampled, statistics
 from facebench.results.stats.contest import Contest

@@ -17,7 +17,8 @@ from scipy.stats import binom, rankdata
 from stored_world import ACCURACY, classes, pair_list, write
 
 from facebench.evaluation.protocol import protocol_named
-from facebench.evaluation.resampling import draws, measure, units
+from facebench.evaluation.resampling import draws, measure
+from facebench.evaluation.units import units
 from facebench.results.stats.contest import _ranks
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
 from facebench.results.stats.statistics import contests
