@@ -17,9 +17,9 @@ from facebench.evaluation.protocols.rescoring import (
     scores_from_predictions,
 )
 from facebench.results.finding import find_results
-from facebench.results.recomputation import recomputed
 from facebench.results.record import FORMAT
 from facebench.results.schema import read_form
+from facebench.results.score_check import recomputed
 from facebench.results.scores import KINDS
 from facebench.results.sealing import sealed_result
 from facebench.results.store import SIGNATURE, Result, read_result

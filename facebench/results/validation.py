@@ -22,9 +22,9 @@ from pydantic_core import from_json
 from facebench.errors import FacebenchError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.results.finding import find_results
-from facebench.results.recomputation import interval_violations, monitored, recomputed
 from facebench.results.record import FORMAT, FORMATS, SEALED_SINCE, Record
 from facebench.results.schema import form_or_violations
+from facebench.results.score_check import interval_violations, monitored, recomputed
 from facebench.results.sealing import seal_violations
 from facebench.results.store import Result, relative_path, result_key
 from facebench.results.verdicts import known_valid, note_valid, verdict_key
