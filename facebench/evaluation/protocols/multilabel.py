@@ -31,6 +31,7 @@ import pandas as pd
 from facebench.config.spec import ProbeSpec
 from facebench.data.dataset import Dataset
 from facebench.data.table_checks import check_binary, check_folds, check_targets, named_targets
+from facebench.errors import DataError
 from facebench.evaluation.holdout import fold_rows, hold_out_subjects
 from facebench.evaluation.metrics.intervals import as_json
 from facebench.evaluation.metrics.label_f1 import (
@@ -181,7 +182,23 @@ def _counts(
     predictions: pd.DataFrame, kind: str, targets: tuple[str, ...], of_item: Ints
 ) -> tuple[Ints, Ints]:
     """Return the outcomes of each subject, and its fold; see ``subject_counts``."""
-    labels, decisions = (
-        target_columns(predictions, which, targets).astype(np.int8) for which in ("label", kind)
-    )
+    labels, decisions = (_binary(predictions, which, targets) for which in ("label", kind))
     return subject_counts(labels, decisions, of_item, predictions["fold"].to_numpy())
+
+
+def _binary(predictions: pd.DataFrame, which: str, targets: tuple[str, ...]) -> Bools:
+    """Return ``[N, T]`` whether each value is 1.
+
+    Raises:
+        DataError: One is neither 0 nor 1.
+    """
+    values = target_columns(predictions, which, targets)
+    positive: Bools = np.asarray(values == 1, dtype=bool)
+    odd = int((~positive & np.asarray(values != 0, dtype=bool)).sum())
+    if odd:
+        raise DataError(
+            f"these predictions cannot be scored: found {odd:,} of {values.size:,} values of "
+            f"{which}_{targets[0]} and the like that are neither 0 nor 1; expected none. Check the "
+            "manifest's labels."
+        )
+    return positive

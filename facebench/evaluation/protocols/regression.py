@@ -176,9 +176,10 @@ def _mean_errors_of(predictions: pd.DataFrame, kind: str, of_item: Ints) -> Meas
 def _errors(predictions: pd.DataFrame, kind: str) -> Floats:
     """Return ``[N, T]``, predicted minus true values."""
     targets = target_names(predictions)
-    predicted = target_columns(predictions, kind, targets)
-    true = target_columns(predictions, "label", targets)
-    errors: Floats = predicted.astype(np.float64) - true
+    predicted, true = (
+        target_columns(predictions, which, targets).astype(np.float64) for which in (kind, "label")
+    )
+    errors: Floats = predicted - true
     if not np.isfinite(errors).all():
         lacking = int((~np.isfinite(errors)).any(axis=1).sum())
         raise DataError(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -89,10 +90,11 @@ def keep_draws(wanted: Iterable[tuple[Result, Sequence[Drawing]]], processes: in
 def _keep_missing(wanted: tuple[Result, Mapping[Drawing, str]]) -> None:
     result, keys = wanted
     try:
-        frame = result.predictions
-        items = _Items.of(frame)
-        for drawing, key in keys.items():
-            _computed(result, drawing, frame, items, key)
+        with _unscored_named(result):
+            frame = result.predictions
+            items = _Items.of(frame)
+            for drawing, key in keys.items():
+                _computed(result, drawing, frame, items, key)
     except FacebenchError as error:
         _log.debug("not drawn before it is asked for: %s", error)
 
@@ -119,11 +121,25 @@ def _of_one(result: Result, drawing: Drawing, items: _Items | None = None) -> Re
     key = draws_key(result, drawing, items.digest if items else "")
     found = read_draws(key)
     if found is None:
-        frame = result.predictions
-        if items is not None:
-            frame = restricted(frame, items.frame)
-        found = _computed(result, drawing, frame, items or _Items.of(frame), key)
+        with _unscored_named(result):
+            frame = result.predictions
+            if items is not None:
+                frame = restricted(frame, items.frame)
+            found = _computed(result, drawing, frame, items or _Items.of(frame), key)
     return found
+
+
+@contextmanager
+def _unscored_named(result: Result) -> Iterator[None]:
+    """Raise StageError, with the file's name, where predictions break the arithmetic anywhere."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        raise StageError(
+            f"{result.predictions_path}: these predictions cannot be scored "
+            f"({type(error).__name__}: {error}); expected those that facebench run wrote. Run it "
+            "again."
+        ) from error
 
 
 def _computed(

@@ -85,3 +85,32 @@ def test_predicted_angles_that_are_no_numbers_are_refused(value: float) -> None:
     frame.loc[4, "honest_yaw"] = value
     with pytest.raises(DataError, match="found 1 of 9 items with honest or true numbers"):
         protocol_named("regression").score(frame, {}, resamples=100, seed=0)
+
+
+def test_true_angles_that_are_missing_are_refused() -> None:
+    kinds = ("label", "honest", "paper", "paper_last")
+    frame = pd.DataFrame({f"{kind}_yaw": np.arange(9.0) for kind in kinds}).astype(object)
+    frame.loc[4, "label_yaw"] = None
+    with pytest.raises(DataError, match="found 1 of 9 items with honest or true numbers"):
+        protocol_named("regression").score(frame, {}, resamples=100, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("honest", [0.5, 1.0, 0.0, 1.0]),
+        ("label", [0.0, np.nan, 1.0, 1.0]),
+        ("label", pd.array([0, None, 1, 1], "Int64")),
+        ("paper", [0, 256, 1, 1]),
+        ("label", ["0", "1", "1", "1"]),
+    ],
+)
+def test_labels_that_are_neither_0_nor_1_are_refused(kind: str, values: Any) -> None:
+    frame = pd.DataFrame({"subject": list("abcd"), "fold": [0, 0, 1, 1]})
+    for one in ("label", "honest", "paper", "paper_last"):
+        frame[f"{one}_au1"], frame[f"{one}_au2"] = [0, 1, 1, 1], [True, True, False, True]
+    score = protocol_named("multilabel").score
+    assert score(frame, {}, resamples=100, seed=0)["honest"]["f1"] == 1.0
+    frame[f"{kind}_au1"] = values
+    with pytest.raises(DataError, match=f"of 8 values of {kind}_au1 and the like"):
+        score(frame, {}, resamples=100, seed=0)

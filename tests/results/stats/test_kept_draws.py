@@ -250,3 +250,22 @@ def test_draws_are_read_as_they_were_written(
     np.testing.assert_array_equal(read.values, written.values)
     np.testing.assert_array_equal(read.drawn, written.drawn)
     np.testing.assert_equal(read.right, written.right)
+
+
+@pytest.mark.parametrize("change", ["missing", "text", "bytes"])
+def test_predictions_that_break_the_arithmetic_are_named(
+    change: str, read: list[str], two: list[list[Result]]
+) -> None:
+    result = two[0][0]
+    frame = result.predictions
+    if change == "missing":
+        frame = frame.drop(columns="honest")
+    elif change == "text":
+        frame["label"] = "happy"
+    else:
+        frame["path"] = b"\xff"
+    frame.to_parquet(result.predictions_path, index=False)
+    asked = drawing([result], [result.metric])
+    keep_draws([(result, [asked])])  # who asks is told
+    with pytest.raises(StageError, match=rf"{result.predictions_path.name}.*cannot be scored"):
+        contests(two[:1], [result.metric])
