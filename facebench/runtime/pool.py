@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
+from warnings import catch_warnings
 
 from facebench.errors import FacebenchError
 from facebench.runtime.kept_values import kept_in, place
@@ -53,8 +54,13 @@ def computed(
     if processes <= 1:
         yield from map(function, items)
         return
+    results = _dispatched(function, items, processes, together)
     try:
-        yield from _dispatched(function, items, processes, together)
+        for result in results:  # noqa: UP028 - "yield from" would close it first
+            yield result
+    except GeneratorExit:  # who asked does not want the rest
+        _end(results)
+        raise
     except BrokenProcessPool as error:
         raise FacebenchError(
             f"a process ended before its work ({error}). If memory is short, end other programs; "
@@ -76,14 +82,16 @@ def starting(processes: int, module: str) -> Iterator[None]:
     imports = _dispatched(_import, [module] * processes, processes, 1)
     try:
         yield
-    finally:
-        with suppress(Exception):  # what failed here failed again for who needed it, who was told
-            deque(imports, maxlen=0)
+    except BaseException:  # Ctrl-C is among these: who ends early does not wait
+        _end(imports)
+        raise
+    with suppress(Exception):  # what failed here failed again for who needed it, who was told
+        deque(imports, maxlen=0)
 
 
 def _dispatched(
     function: Callable[[T], R], items: Iterable[T], processes: int, together: int
-) -> Iterator[R]:
+) -> Generator[R]:
     """Let processes compute the first items, and return what yields the results of all."""
     from joblib import Parallel, delayed  # where several processes are asked for
 
@@ -92,8 +100,34 @@ def _dispatched(
         batch_size=together, pre_dispatch=3 * processes * together,
     )  # fmt: skip
     there = delayed(partial(_there, function, place()))
-    results: Iterator[R] = pool(there(item) for item in items)
+    with _ctrl_c_held():
+        results: Generator[R] = pool(there(item) for item in items)
     return results
+
+
+@contextmanager
+def _ctrl_c_held() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, not even before they have imported anything.
+
+    A terminal sends it to all processes; the one that has started the others ends them.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    from multiprocessing.resource_tracker import ensure_running
+
+    ensure_running()  # which joblib does, too, and which lets the signal through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which they inherit
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(results: Generator[object]) -> None:
+    """End the processes that compute results which are not waited for."""
+    with catch_warnings(category=UserWarning, action="ignore"):  # that there are such results
+        results.close()
 
 
 def _import(module: str) -> None:

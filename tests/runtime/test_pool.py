@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import signal
+import subprocess
 import sys
 import time
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -55,3 +58,36 @@ def test_a_module_that_cannot_be_imported_is_told_to_who_needs_it(
 
 def _is_imported(name: str) -> bool:
     return name in sys.modules
+
+
+def test_who_ends_early_is_told_nothing_of_what_is_not_used() -> None:
+    results = computed(math.sqrt, [4.0] * 40, 2)
+    assert next(iter(results)) == 2.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results.close()  # type: ignore[attr-defined]
+
+
+def test_who_fails_does_not_wait_for_processes_that_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_import", time.sleep)
+    begun = time.monotonic()
+    with pytest.raises(KeyError), pool.starting(2, 100):  # type: ignore[arg-type]
+        raise KeyError
+    assert time.monotonic() - begun < 50
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals of POSIX")
+def test_ctrl_c_does_not_reach_processes_not_even_those_that_still_start() -> None:
+    """What a process blocks when it starts was blocked before it imported anything."""
+    command = (
+        "from functools import partial\n"
+        "import signal\n"
+        "from facebench.runtime.pool import computed\n"
+        "blocked = partial(signal.pthread_sigmask, signal.SIG_BLOCK)\n"
+        "print([signal.SIGINT in found for found in computed(blocked, [()] * 4, 2)])\n"
+        "print(signal.SIGINT in blocked(()))\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", command], capture_output=True, text=True, check=True
+    )
+    assert told.stdout.splitlines() == [str([True] * 4), "False"]
