@@ -20,7 +20,7 @@ _LIBRARIES = ("torch", "torchvision", "timm", "lightly", "pytorch-lightning", "s
 # A module that shows whether what an extra installs is there.
 _EXTRAS = {
     "synth": "anny", "report": "matplotlib", "video": "av", "onnx": "onnxruntime",
-    "hf": "transformers", "tensorboard": "tensorboard", "umap": "umap", "notebook": "ipywidgets",
+    "hf": "transformers", "tensorboard": "tensorboard", "umap": "umap",
     "align": "dlib", "sign": "minisign", "ray": "ray",
     "slurm": "submitit",
 }  # fmt: skip

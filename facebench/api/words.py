@@ -62,8 +62,7 @@ class RunWords(TypedDict, total=False):
         cache_mirror: URL that finished stages and results are copied to, and taken from where they
             are not on disk: ``s3://bucket/folder``, or another that fsspec opens.
         plugins: Python files with a method, task or backbone.
-        progress: Progress reporter; by default a bar, on a terminal and in a notebook
-            that has ipywidgets.
+        progress: Progress reporter; by default a bar, on a terminal and in a notebook.
     """
 
     method: str | Sequence[str] | None

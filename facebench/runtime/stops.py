@@ -3,12 +3,14 @@
 The first signal is raised as an exception where the main thread is, so that what is under way is
 tidied up and pretraining writes a resume point. A second SIGINT ends the process at once. A second
 SIGTERM changes nothing: SLURM sends it to every process of a job, which their parent does, too.
+In a notebook or a console, whose variables have to stay, SIGINT ends what runs and no process.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,8 +40,16 @@ class Stopped(SystemExit):
         return f"stopped by {self.signal.name}: {self.progress}"
 
 
+class Interrupted(KeyboardInterrupt):
+    """SIGINT in a notebook or a console; the text says what the next run does."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython and Jupyter show: a line, since nothing is wrong."""
+        return [str(self)]
+
+
 class _Handler:
-    """Raises the first signal, and ends the process at the second SIGINT."""
+    """Raises the first signal, and at the second SIGINT ends the process, or what runs in it."""
 
     def __init__(self) -> None:
         self.stopping = False
@@ -50,6 +60,8 @@ class _Handler:
             self.stopping = True
             raise Stopped(signum)
         if signum == signal.SIGINT:
+            if _is_interactive():
+                raise KeyboardInterrupt
             os._exit(128 + signum)
 
 
@@ -60,7 +72,8 @@ _active: list[_Handler] = []  # at most one: that of the outermost ``stop_signal
 def stop_signals() -> Iterator[None]:
     """Raise :class:`Stopped` in the block when a signal arrives; SIGINT stays ignored if it is.
 
-    Within another such block, and in a thread other than the main one, nothing changes.
+    Within another such block, and in a thread other than the main one, nothing changes. A notebook
+    or a console gets SIGINT as :class:`Interrupted`.
     """
     if _active or threading.current_thread() is not threading.main_thread():
         yield
@@ -70,10 +83,19 @@ def stop_signals() -> Iterator[None]:
     claim_signals()
     try:
         yield
+    except Stopped as stop:
+        if stop.signal is signal.SIGINT and _is_interactive():
+            raise Interrupted(stop.line) from None
+        raise
     finally:
         _active.clear()
         for signum, handler in before.items():
             signal.signal(signum, handler)
+
+
+def _is_interactive() -> bool:
+    """Return whether this is a notebook or a console; Python and IPython set a prompt there."""
+    return hasattr(sys, "ps1")
 
 
 def leave_signals() -> None:

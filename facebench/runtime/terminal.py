@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 
 from rich.console import Console
 from rich.logging import RichHandler
@@ -25,11 +25,14 @@ from rich.text import Text
 
 from facebench.progress import Advance
 from facebench.rendering.characters import visible
+from facebench.runtime.notebook import notebook_bar
 
 SECONDS_BEFORE_A_BAR = 2.0  # seconds; shorter stages show no bar
 
 out = Console()
 err = Console(stderr=True)
+if err.is_jupyter:  # tqdm, which Lightning imports and does not use here, asks for ipywidgets
+    warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 class RateColumn(ProgressColumn):
@@ -48,7 +51,11 @@ class TerminalProgress:
     @contextmanager
     def bar(self, title: str, total: int, unit: str) -> Iterator[Advance]:
         """Open a bar that appears when the stage has taken two seconds."""
-        if not draws_bars():
+        if err.is_jupyter:
+            with notebook_bar(title, total, unit, after=SECONDS_BEFORE_A_BAR) as advance:
+                yield advance
+            return
+        if not err.is_terminal:
             yield lambda done: None
             return
         shown = Progress(
@@ -59,7 +66,7 @@ class TerminalProgress:
         task = shown.add_task(title, total=total, unit=unit)
         started, running = time.monotonic(), False
 
-        def advance(done: int) -> None:
+        def advance_shown(done: int) -> None:
             nonlocal running
             shown.update(task, completed=done)
             if not running and time.monotonic() - started > SECONDS_BEFORE_A_BAR:
@@ -67,17 +74,10 @@ class TerminalProgress:
                 running = True
 
         try:
-            yield advance
+            yield advance_shown
         finally:
             if running:
                 shown.stop()
-
-
-def draws_bars() -> bool:
-    """Return whether bars can be drawn: on a terminal, or in a notebook that has ipywidgets."""
-    if err.is_jupyter:
-        return find_spec("ipywidgets") is not None
-    return err.is_terminal
 
 
 class Once(logging.Filter):

@@ -4,6 +4,7 @@ import errno
 import math
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from facebench.pretrain import divergence, resume
 from facebench.pretrain.divergence import FiniteTerms, check_gradient
 from facebench.pretrain.learner import Learner
 from facebench.pretrain.resume import RESUME_FILE, ResumeFile, ResumePoints
-from facebench.runtime.stops import Stopped
+from facebench.runtime.stops import Interrupted, Stopped, stop_signals
 
 # No resume point is due for a week, so that one on the disk is that of the stop.
 SELDOM = replace(SPEC, checkpoint_minutes=10080)
@@ -63,6 +64,31 @@ def test_a_signal_keeps_the_end_of_the_last_epoch(
     assert epochs == [2, 3]
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+@pytest.mark.usefixtures("interrupts")
+def test_a_notebook_goes_on_after_an_interrupt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends what runs, with a line; SIGTERM still ends the process."""
+    monkeypatch.setattr(sys, "ps1", "In: ", raising=False)
+    with pytest.raises(KeyboardInterrupt) as stop, stop_signals():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert isinstance(stop.value, Interrupted)
+    said = "stopped by SIGINT: the same command goes on with what is missing"
+    assert stop.value._render_traceback_() == [said]
+    with pytest.raises(Interrupted), stop_signals():
+        _interrupted_twice()
+    with pytest.raises(Stopped), stop_signals():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _interrupted_twice() -> None:
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    finally:
+        with pytest.raises(KeyboardInterrupt):  # and not the end of the process
+            os.kill(os.getpid(), signal.SIGINT)
 
 
 def _noting(epochs: list[int]) -> Any:
