@@ -16,11 +16,33 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from linecache import getline
+from pathlib import Path
+from traceback import walk_tb
 from typing import Any
+
+_OWN = ("facebench", "facebench_methods", "facebench_tasks")
 
 
 class FacebenchError(Exception):
     """An error that the user can correct; the message says what is wrong and what to do."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython and Jupyter show: the lines that called facebench, and the message.
+
+        Those of facebench say nothing about a mistake of the user, and are dozens.
+        ``traceback.print_exc()`` and ``%debug`` still have them.
+        """
+        lines = []
+        for frame, number in walk_tb(self.__traceback__):
+            package = frame.f_globals.get("__name__", "").partition(".")[0]
+            if package in _OWN:
+                break
+            if package not in ("IPython", "ipykernel"):
+                file = frame.f_code.co_filename  # a cell's is made up
+                place = file if Path(file).exists() else "cell"
+                lines.append(f"{place}, line {number}: {getline(file, number).strip()}")
+        return [*lines, f"{type(self).__name__}: {self}"]
 
 
 class SpecError(FacebenchError):

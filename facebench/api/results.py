@@ -32,7 +32,32 @@ COLUMNS = (
     "method", "task", "seed", "feature", "backbone", "preset", "metric", "honest", "low", "high",
     "paper", "n_test", "synthetic", "path",
 )  # fmt: skip
+_LISTED = 40  # results that a console or a notebook lists; there may be thousands
 _SUFFIXES = {".html": "html", ".md": "md", ".txt": "text"}
+
+
+class Shown(str):
+    """A report as text, which a notebook shows as HTML.
+
+    Args:
+        text: The text.
+        page: The same as HTML.
+    """
+
+    _page: str
+
+    def __new__(cls, text: str, page: str = "") -> Shown:
+        """Return the text, with its page beside it."""
+        shown = super().__new__(cls, text)
+        shown._page = page
+        return shown
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        """Return the page."""
+        return self._page
 
 
 class Results(Sequence[Result]):
@@ -96,8 +121,10 @@ class Results(Sequence[Result]):
         synthetic: bool | None = None,
         rows: str = "all",
         width: int | None = None,
-    ) -> str:
+    ) -> Shown:
         """Lay out a table of the paper, printed numbers and ours side by side: ``facebench table``.
+
+        The text is a ``str``, which a console prints as it is, and a notebook shows as a table.
 
         Args:
             number: Number of the paper's table, 1 to 7; ``modern`` for the methods that came later.
@@ -116,7 +143,9 @@ class Results(Sequence[Result]):
         chosen = next((known for known in ROWS if known == rows), None)
         if chosen is None:
             raise UnknownNameError("rows", rows, ROWS)
-        return render(paper_tables(number, self, synthetic, chosen), format, width)
+        tables = paper_tables(number, self, synthetic, chosen)
+        text = render(tables, format, width)
+        return Shown(text, text if format == "html" else render(tables, "html"))
 
     def board(self, page: Path | None = None, *, processes: int = 1) -> Leaderboard:
         """Return the leaderboard as data.
@@ -158,14 +187,21 @@ class Results(Sequence[Result]):
         return path
 
     def __repr__(self) -> str:
-        return "\n".join([f"Results: {len(self)}", *(f"  {summary(r.record)}" for r in self)])
+        lines = [f"Results: {len(self)}", *(f"  {summary(r.record)}" for r in self[:_LISTED])]
+        return "\n".join([*lines, *self._rest()])
 
     def _repr_html_(self) -> str:
         """Return the results as a table for a notebook; every text is escaped."""
         heads = ("method", "seed", "task", "metric", *SHOWN.values(), "data")
-        lines = [_cells("th", heads), *(_cells("td", _shown(result)) for result in self)]
+        lines = [_cells("th", heads), *(_cells("td", _shown(result)) for result in self[:_LISTED])]
         body = "".join(f"<tr>{line}</tr>" for line in lines)
-        return f"<table><caption>{len(self)} results</caption>{body}</table>"
+        rest = "".join(f"<p>{line.strip()}</p>" for line in self._rest())
+        return f"<table><caption>{len(self)} results</caption>{body}</table>{rest}"
+
+    def _rest(self) -> list[str]:
+        """Return a line about the results that are not listed, if there are such."""
+        more = len(self) - _LISTED
+        return [f"  ... and {more:,} more: to_frame() has all"] if more > 0 else []
 
 
 def load_results(source: str | Path) -> Results:
@@ -247,7 +283,8 @@ def _shown(result: Result) -> Iterator[str]:
     for kind in KINDS:
         value = result.scores.of(kind).value(metric.name)
         yield DASH if value is None else f"{metric.scale * value:.2f}"
-    yield "SYNTHETIC" if record.task.synthetic else "real"
+    data = "SYNTHETIC" if record.task.synthetic else "real"
+    yield f"{data}, only {spec.limit:,} items of each split" if spec.limit else data
 
 
 def _cells(tag: str, texts: Iterable[str]) -> str:

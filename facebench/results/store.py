@@ -130,7 +130,9 @@ def summary(record: Record) -> str:
 
     who = f"{record.method.title} {spec.extract.feature}, seed {spec.seed}"
     kind = ", SYNTHETIC" if task.synthetic else ""
-    return f"{who}, on {task.title}: {metric.title} {shown('honest')}, {shown('paper')}{kind}"
+    part = f", only {spec.limit:,} items of each split" if spec.limit else ""
+    scores = f"{shown('honest')}, {shown('paper')}"
+    return f"{who}, on {task.title}: {metric.title} {scores}{kind}{part}"
 
 
 def result_key(

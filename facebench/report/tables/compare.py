@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,6 +11,7 @@ from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.report.entries import main_metric, metrics
 from facebench.report.groups import alignment_of, alignment_words, comparable, compared_size
+from facebench.report.tables.comparison import differences, heading, p_value, remarks, sides
 from facebench.results.scores import shown_kind
 from facebench.results.stats.common_items import aligned
 from facebench.results.stats.contest import Difference
@@ -80,8 +80,7 @@ class Comparison:
         protocol = self.first.record.task.protocol[0]
         lines = [
             f"Comparison on {self.items:,} test items; intervals over {self.drawn}",
-            f"  A: {self.first}",
-            f"  B: {self.second}",
+            *(f"  {line}" for line in sides(self)),
         ]
         for one in self.metrics:
             scale, found = one.metric.scale, one.difference
@@ -89,14 +88,15 @@ class Comparison:
                 f"  {shown_kind(one.kind, protocol)} {one.metric.title}: "
                 f"{scale * one.first:.2f} and {scale * one.second:.2f}, A - B "
                 f"{scale * found.value:+.2f} [{scale * found.low:+.2f}, {scale * found.high:+.2f}]"
-                f", p {found.p:.4f} ({found.test})"
+                f", p {p_value(found.p)} ({found.test})"
             )
         return "\n".join([*lines, *(f"  note: {text}" for text in self.warnings)])
 
     def _repr_html_(self) -> str:
-        """Return the comparison as a table for a notebook; pandas escapes its texts."""
-        caption = f"{self.items:,} test items; intervals over {html.escape(self.drawn)}"
-        return f"<p>{caption}</p>{self.to_frame().to_html(index=False)}"
+        """Return the comparison as ``facebench compare`` prints it, as a table for a notebook."""
+        title = f"{heading(self)}: {self.items:,} test items"
+        notes = (*sides(self), *remarks(self))
+        return differences(self, title, notes)._repr_html_()
 
 
 def compare(first: Result, second: Result) -> Comparison:
