@@ -31,3 +31,14 @@ def test_the_threshold_is_raised_for_a_block_alone(set_before: int, within: int)
         fail()
     assert found == [(within, 9, 8)]
     assert gc.get_threshold() == (set_before, 9, 8)
+
+
+def test_blocks_of_threads_that_overlap_leave_the_threshold_as_it_was() -> None:
+    gc.set_threshold(700, 9, 8)
+    one, other = collected_seldom(), collected_seldom()
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert gc.get_threshold() == (50_000, 9, 8)
+    other.__exit__(None, None, None)
+    assert gc.get_threshold() == (700, 9, 8)

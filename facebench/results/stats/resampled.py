@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from facebench.errors import FacebenchError, StageError
+from facebench.errors import DataError, FacebenchError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.evaluation.resampling import draws, measure, undrawn
 from facebench.evaluation.units import Units, units
@@ -134,6 +134,8 @@ def _unscored_named(result: Result) -> Iterator[None]:
     """Raise StageError, with the file's name, where predictions break the arithmetic anywhere."""
     try:
         yield
+    except DataError as error:
+        raise StageError(f"{result.predictions_path}: {error}") from error
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise StageError(
             f"{result.predictions_path}: these predictions cannot be scored "

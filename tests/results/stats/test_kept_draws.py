@@ -269,3 +269,13 @@ def test_predictions_that_break_the_arithmetic_are_named(
     keep_draws([(result, [asked])])  # who asks is told
     with pytest.raises(StageError, match=rf"{result.predictions_path.name}.*cannot be scored"):
         contests(two[:1], [result.metric])
+
+
+def test_predictions_that_a_protocol_refuses_are_named(read: list[str], tmp_path: Path) -> None:
+    result = write_result(tmp_path / "results", "multilabel", seed=3)
+    frame = result.predictions
+    column = next(name for name in frame if name.startswith("label_"))
+    frame[column] = 2
+    frame.to_parquet(result.predictions_path, index=False)
+    with pytest.raises(StageError, match=rf"{result.predictions_path.name}.*neither 0 nor 1"):
+        contests([[result]], [result.metric])
