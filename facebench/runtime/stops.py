@@ -18,6 +18,8 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# joblib's; it may hand out work as its processes are ended, and fails with a KeyError.
+_HANDS_OUT_WORK = "ExecutorManagerThread"
 
 
 class Stopped(SystemExit):
@@ -58,11 +60,18 @@ class _Handler:
         """Handle a signal; called in the main thread."""
         if not self.stopping:
             self.stopping = True
+            threading.excepthook = _told
             raise Stopped(signum)
         if signum == signal.SIGINT:
             if _is_interactive():
                 raise KeyboardInterrupt
             os._exit(128 + signum)
+
+
+def _told(failed: threading.ExceptHookArgs) -> None:
+    """Tell what a thread failed with while the process stops, unless it only lost its processes."""
+    if failed.thread is None or failed.thread.name != _HANDS_OUT_WORK:
+        threading.__excepthook__(failed)
 
 
 _active: list[_Handler] = []  # at most one: that of the outermost ``stop_signals``
@@ -79,6 +88,7 @@ def stop_signals() -> Iterator[None]:
         yield
         return
     before = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    told = threading.excepthook
     _active.append(_Handler())
     claim_signals()
     try:
@@ -89,6 +99,7 @@ def stop_signals() -> Iterator[None]:
         raise
     finally:
         _active.clear()
+        threading.excepthook = told
         for signum, handler in before.items():
             signal.signal(signum, handler)
 
