@@ -15,6 +15,7 @@ from warnings import catch_warnings
 
 from facebench.errors import FacebenchError
 from facebench.runtime.kept_values import kept_in, place
+from facebench.runtime.stops import processes_end
 
 TOGETHER = 25  # small computations that a process takes at a time
 FEW = 200  # small computations that end before another process has imported what it needs
@@ -126,7 +127,8 @@ def _ctrl_c_held() -> Iterator[None]:
 
 def _end(results: Generator[object]) -> None:
     """End the processes that compute results which are not waited for."""
-    with catch_warnings(category=UserWarning, action="ignore"):  # that there are such results
+    # The warning is that there are such results.
+    with processes_end(), catch_warnings(category=UserWarning, action="ignore"):
         results.close()
 
 

@@ -12,8 +12,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -60,7 +61,7 @@ class _Handler:
         """Handle a signal; called in the main thread."""
         if not self.stopping:
             self.stopping = True
-            threading.excepthook = _told
+            threading.excepthook = partial(_told, threading.excepthook)
             raise Stopped(signum)
         if signum == signal.SIGINT:
             if _is_interactive():
@@ -68,10 +69,20 @@ class _Handler:
             os._exit(128 + signum)
 
 
-def _told(failed: threading.ExceptHookArgs) -> None:
-    """Tell what a thread failed with while the process stops, unless it only lost its processes."""
+def _told(before: Callable[[threading.ExceptHookArgs], Any], failed: Any) -> None:
     if failed.thread is None or failed.thread.name != _HANDS_OUT_WORK:
-        threading.__excepthook__(failed)
+        before(failed)
+
+
+@contextmanager
+def processes_end() -> Iterator[None]:
+    """Say nothing in the block of the thread that hands out work, since its processes are ended."""
+    before = threading.excepthook
+    threading.excepthook = partial(_told, before)
+    try:
+        yield
+    finally:
+        threading.excepthook = before
 
 
 _active: list[_Handler] = []  # at most one: that of the outermost ``stop_signals``
