@@ -107,14 +107,7 @@ def write(drawing: Drawing, path: Path, width: str = "") -> Path:
     check_target(path)
     chosen, kind = width_named(width), path.suffix.lower()
     with style(chosen):
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=drawing.shape(chosen), layout="constrained")
-        if not chosen.paper:
-            figure.suptitle(drawing.title)
-        elif drawing.synthetic:
-            figure.suptitle(SYNTHETIC)
-        drawing.paint(figure)
+        figure = painted(drawing, chosen)
         try:
             with atomic_file(path) as temporary:
                 figure.savefig(temporary, format=kind[1:], dpi=chosen.dpi, metadata=_METADATA[kind])
@@ -123,3 +116,16 @@ def write(drawing: Drawing, path: Path, width: str = "") -> Path:
     if chosen.paper or drawing.warnings:
         atomic_write(caption_path(path), drawing.caption())
     return path
+
+
+def painted(drawing: Drawing, width: Width) -> Figure:
+    """Return a figure as it is written; call it in the context of :func:`style`."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=drawing.shape(width), layout="constrained")
+    if not width.paper:
+        figure.suptitle(drawing.title)
+    elif drawing.synthetic:
+        figure.suptitle(SYNTHETIC)
+    drawing.paint(figure)
+    return figure

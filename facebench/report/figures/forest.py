@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _LINE, _FRAME = 0.2, 0.75  # inches of a line, and of what is around a panel's rows
-_NARROW, _BROAD = 28, 60  # characters of a name
+_NARROW, _BROAD = 30, 60  # characters of a name
 
 
 def forest(panels: Sequence[Panel]) -> Drawing:
@@ -44,16 +45,21 @@ def forest(panels: Sequence[Panel]) -> Drawing:
         f"{title}\nvalidated scores, 95 % intervals over test items",
         (7.4, sum(broad) + 0.6),
         paint,
-        synthetic=any(panel.record.task.synthetic for panel in panels),
+        synthetic=all(panel.record.task.synthetic for panel in panels),
         column_height=sum(column) + 0.3,
     )
 
 
 def _height(panel: Panel, width: int) -> float:
-    """Return inches of a panel; each row takes that of the name with the most lines."""
-    lines = max(len(wrap(row.name, width)) for row in panel.rows)
+    """Return inches of a panel."""
     frame = _FRAME + _LINE * (len(_title(panel, width)) - 1)
-    return frame + _LINE * (1 + 0.6 * (lines - 1)) * (len(panel.rows) + len(panel.floors()))
+    return frame + _LINE * sum(_rows(panel, width))
+
+
+def _rows(panel: Panel, width: int) -> list[float]:
+    """Return the height of each row as lines, more where a name has several; baselines last."""
+    lines = [len(wrap(row.name, width)) for row in panel.rows]
+    return [*(1 + 0.7 * (count - 1) for count in lines), *(1.0 for _ in panel.floors())]
 
 
 def _title(panel: Panel, width: int) -> list[str]:
@@ -62,8 +68,9 @@ def _title(panel: Panel, width: int) -> list[str]:
 
 
 def _paint(axes: Axes, panel: Panel, width: int) -> None:
-    floors = panel.floors()
-    for place, row in enumerate(panel.rows):
+    floors, heights = panel.floors(), _rows(panel, width)
+    places = [end - height / 2 for end, height in zip(accumulate(heights), heights, strict=True)]
+    for place, row in zip(places, panel.rows, strict=False):
         colour = "C0" if row.entry.pretrain_data else "0.45"
         low, high = row.ends
         axes.plot([low, high], [place, place], color=colour, linewidth=1.4)
@@ -72,15 +79,14 @@ def _paint(axes: Axes, panel: Panel, width: int) -> None:
         if number is not None:
             axes.plot([number], [place], "D", color="C1", markerfacecolor="none",
                       label="published, from its own data and budget")  # fmt: skip
-    for place, value in enumerate(floors.values(), start=len(panel.rows)):
+    for place, value in zip(places[len(panel.rows) :], floors.values(), strict=True):
         axes.plot([value], [place], "|", color="0.45", markersize=8)
     strongest = panel.floor()
     if strongest is not None:
         axes.axvline(strongest[1], color="0.45", linewidth=0.8, linestyle=":")
     names = ["\n".join(wrap(row.name, width)) for row in panel.rows]
-    axes.set_yticks(range(len(names) + len(floors)), [*names, *floors])
-    axes.invert_yaxis()
-    axes.set_ylim(len(names) + len(floors) - 0.4, -0.6)
+    axes.set_yticks(places, [*names, *floors])
+    axes.set_ylim(sum(heights) + 0.1, -0.1)
     axes.set_xlabel(panel.metric.title)
     axes.set_title("\n".join(_title(panel, width)), loc="left")
     axes.grid(visible=True, axis="x")

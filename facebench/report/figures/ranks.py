@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from facebench.report.budget import learning_of, shared_budget
 from facebench.report.configurations import distinct, told_apart
 from facebench.report.figures.competitors import Panel, ScoredRow, one_for_each_task
 from facebench.report.figures.drawing import SYNTHETIC, Drawing
+from facebench.report.figures.style import line_mark, small
 from facebench.results.stats.statistics import contests
 
 if TYPE_CHECKING:
@@ -90,16 +92,23 @@ def rank_slopes(panels: Sequence[Panel]) -> Drawing:
     pairs = rank_pairs(panels)
 
     def paint(figure: Figure) -> None:
-        axes = figure.subplots(1, len(pairs), squeeze=False)[0]
-        for one, pair in zip(axes, pairs, strict=True):
+        across = 1 if small(figure) else broad
+        down = math.ceil(len(pairs) / across)
+        axes = figure.subplots(down, across, squeeze=False).ravel()
+        for one, pair in zip(axes, pairs, strict=False):
             _paint(one, pair)
+        for one in axes[len(pairs) :]:
+            one.set_axis_off()
 
-    most = max(len(pair.names) for pair in pairs)
+    broad = min(2, len(pairs))
+    panel = 0.34 * max(len(pair.names) for pair in pairs) + 0.8
     texts = (f"{p.title}: Kendall's tau {p.tau:+.2f} (p {p.p:.2g}, {len(p.names)} methods)"
              for p in pairs)  # fmt: skip
     title = f"Ranks on {SYNTHETIC} and on real ones; bars: 95 % intervals over test items"
-    size = (4.2 * len(pairs) + 0.6, 0.34 * most + 1.3)
-    return Drawing("\n".join([title, *texts]), size, paint, synthetic=True)
+    size = (4.2 * broad + 0.6, panel * math.ceil(len(pairs) / broad) + 0.5)
+    # Each axis says which side is of rendered faces; a heading would say so of the real ones, too.
+    return Drawing("\n".join([title, *texts]), size, paint,
+                   column_height=0.7 * panel * len(pairs) + 0.2)  # fmt: skip
 
 
 def _chosen(panel: Panel) -> dict[Who, ScoredRow]:
@@ -157,13 +166,13 @@ def _ranks(rows: Sequence[ScoredRow]) -> tuple[Rank, ...]:
 
 def _paint(axes: Axes, pair: RankPair) -> None:
     for number, (left, right) in enumerate(zip(pair.synthetic, pair.real, strict=True)):
-        colour = f"C{number}"
+        mark = line_mark(number)
         shift = 0.03 * (number - len(pair.names) / 2)
-        axes.plot([shift, 1 + shift], [left[0], right[0]], "o-", color=colour)
+        axes.plot([shift, 1 + shift], [left[0], right[0]], **mark)
         for side, (_, low, high) in ((shift, left), (1 + shift, right)):
-            axes.plot([side, side], [low, high], color=colour, linewidth=0.8, alpha=0.6)
+            axes.plot([side, side], [low, high], color=mark["color"], linewidth=0.8, alpha=0.6)
     count = len(pair.names)
-    axes.set_xticks([0, 1], ["rendered", "real"])
+    axes.set_xticks([0, 1], ["SYNTHETIC", "real"])
     axes.set_xlim(-0.3, 1.3)
     axes.set_yticks(range(1, count + 1))
     axes.set_ylim(count + 0.4, 0.6)

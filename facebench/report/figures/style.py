@@ -6,7 +6,7 @@ has the width of a column, smaller text, and no title, which is the caption's to
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.resources import files
@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 
 STYLE = files("facebench.report.figures").joinpath("facebench.mplstyle")
 
-_LABEL = 46  # characters of a line in a legend below the axes
+_LABEL = 46  # characters of a line in a legend below the axes, at most
+_LETTER = 0.0083  # inches of a letter for each point of its size, a mean of names and numbers
+_MARK = 0.6  # inches of a legend's mark, and of the space around an entry
 _BESIDE = 5.0  # inches from which a legend fits beside the axes
+_MARKERS = "os^DvPX"  # as many as have no factor in common with the number of colours
+_DASHES = ("--", "-.", (0, (6, 1, 1, 1, 1, 1)))
 
 
 @dataclass(frozen=True)
@@ -105,17 +109,51 @@ def _below(figure: Figure | SubFigure, panels: Iterable[Axes], **named: Any) -> 
     marks: dict[str, Any] = {}
     for axes in panels:
         for mark, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            marks.setdefault("\n".join(wrap(label, _LABEL)), mark)
+            marks.setdefault(label, mark)
     if marks:
-        across = 1 if small(figure) and max(map(len, marks)) > _LABEL // 2 else 2
-        figure.legend([*marks.values()], [*marks], loc="outside lower center", ncols=across,
+        labels, across = _in_columns([*marks], _inches(figure))
+        figure.legend([*marks.values()], labels, loc="outside lower center", ncols=across,
                       **named)  # fmt: skip
+
+
+def legend_lines(labels: Sequence[str], inches: float) -> int:
+    """Return how many lines a legend takes below a figure of a width."""
+    broken, across = _in_columns(labels, inches)
+    lines = [label.count("\n") + 1 for label in broken]
+    down = -(-len(lines) // across)
+    return max((sum(lines[at : at + down]) for at in range(0, len(lines), down)), default=0)
+
+
+def _in_columns(labels: Sequence[str], inches: float) -> tuple[list[str], int]:
+    """Return labels in lines as long as a column of the legend, and the number of columns."""
+    across = 1 if narrow(inches) and max(map(len, labels)) > _LABEL // 2 else 2
+    longest = min(_LABEL, characters(inches / across - _MARK, 7 if narrow(inches) else 8))
+    return ["\n".join(wrap(label, longest)) for label in labels], across
+
+
+def characters(inches: float, points: float) -> int:
+    """Return how many characters of a size fit in a line."""
+    return max(1, int(inches / (_LETTER * points)))
+
+
+def line_mark(number: int) -> dict[str, Any]:
+    """Return colour and marker of a line; 70 differ, and neighbours without colour, too."""
+    return {"color": f"C{number}", "marker": _MARKERS[number % len(_MARKERS)]}
+
+
+def level_mark(number: int) -> dict[str, Any]:
+    """Return colour and dashes of a line across; 30 differ."""
+    return {"color": f"C{number}", "linestyle": _DASHES[number % len(_DASHES)]}
 
 
 def small(figure: Figure | SubFigure) -> bool:
     """Return whether a figure is as narrow as a column of a paper."""
+    return narrow(_inches(figure))
+
+
+def _inches(figure: Figure | SubFigure) -> float:
     whole: Any = figure  # a part of a figure has a width, too
-    return narrow(whole.bbox.width / whole.dpi)
+    return float(whole.bbox.width / whole.dpi)
 
 
 def narrow(inches: float) -> bool:
