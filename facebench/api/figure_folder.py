@@ -72,7 +72,7 @@ OF_ONE: Mapping[str, Callable[[StoredRun], Drawing]] = {
     "roc": lambda run: roc_curves([run.result], "honest", log=False),
     "det": lambda run: det_curves([run.result], "honest"),
     "actions": lambda run: action_bars(run.result.record),
-    "yaw": lambda run: errors_by_yaw(run.result.record, "honest"),
+    "yaw": lambda run: errors_by_yaw(run.result, "honest"),
     "mistakes": mistakes_drawing,
     "neighbours": neighbours_drawing,
     "features-pca": partial(features_drawing, projection="pca"),

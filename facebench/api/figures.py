@@ -24,7 +24,7 @@ from facebench.report.figures.drawing import write
 from facebench.report.figures.heat_map import heat_map
 from facebench.report.figures.probe import probe_epochs
 from facebench.report.figures.style import STYLE
-from facebench.report.figures.title import check_kind
+from facebench.report.figures.title import check_kind, figure_title
 from facebench.report.figures.yaw import errors_by_yaw
 from facebench.results.saved_method import saved_history
 from facebench.results.store import Result
@@ -50,7 +50,9 @@ def draw_curves(learned: Stored, out: str | Path, *, width: str = "") -> Path:
         DataError: Nothing was learned.
     """
     path = learned.path if isinstance(learned, Result) else Path(learned)
-    drawing = training_curves(saved_history(path), path.resolve().stem)
+    # A result says what was learned; a checkpoint's folder is known by its name.
+    title = figure_title(opened(path).record) if path.suffix == ".json" else path.resolve().stem
+    drawing = training_curves(saved_history(path), title)
     return write(drawing, Path(out), width)
 
 
@@ -128,8 +130,9 @@ def draw_yaw(
 
     Raises:
         DataError: It is no result of head poses.
+        StageError: Its predictions are missing.
     """
-    return write(errors_by_yaw(opened(result).record, check_kind(protocol)), Path(out), width)
+    return write(errors_by_yaw(opened(result), check_kind(protocol)), Path(out), width)
 
 
 def draw_probe(result: Stored, out: str | Path, *, width: str = "") -> Path:

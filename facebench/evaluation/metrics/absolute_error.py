@@ -51,12 +51,18 @@ def errors_by_yaw(
         For each range of ``|yaw|`` (from, inclusive, to, exclusive but for the last) the number of
         items and the errors; null where there is no item.
     """
-    off, turned = np.asarray(errors, dtype=np.float64), np.abs(np.asarray(yaw, dtype=np.float64))
-    table = []
-    for low, high in YAW_RANGES:
-        last = (low, high) == YAW_RANGES[-1]
-        inside = (turned >= low) & ((turned <= high) if last else (turned < high))
+    off, table = np.asarray(errors, dtype=np.float64), []
+    for (low, high), inside in zip(YAW_RANGES, in_yaw_ranges(yaw), strict=True):
         values = as_json(mean_errors(off[inside]))
         named = dict(zip(metric_names(targets), values, strict=True))
         table.append({"from": low, "to": high, "n": int(inside.sum()), **named})
     return table
+
+
+def in_yaw_ranges(yaw: npt.ArrayLike) -> list[npt.NDArray[np.bool_]]:
+    """Return for each of :data:`YAW_RANGES` which items ``[N]`` are in it, by their true yaw."""
+    turned = np.abs(np.asarray(yaw, dtype=np.float64))
+    return [
+        (turned >= low) & ((turned <= high) if (low, high) == YAW_RANGES[-1] else (turned < high))
+        for low, high in YAW_RANGES
+    ]

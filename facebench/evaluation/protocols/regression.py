@@ -36,9 +36,11 @@ from facebench.evaluation.holdout import Rows, hold_out, split_rows
 from facebench.evaluation.metrics.absolute_error import (
     YAW,
     errors_by_yaw,
+    in_yaw_ranges,
     mean_errors,
     metric_names,
 )
+from facebench.evaluation.metrics.intervals import RESAMPLES, as_json
 from facebench.evaluation.protocol import (
     Bools,
     CurveForm,
@@ -47,7 +49,12 @@ from facebench.evaluation.protocol import (
     Probed,
     Protocol,
 )
-from facebench.evaluation.resampling import Measured, scores_with_intervals
+from facebench.evaluation.resampling import (
+    Measured,
+    interval_ends,
+    measure,
+    scores_with_intervals,
+)
 from facebench.evaluation.store import Features
 from facebench.evaluation.target_columns import target_columns, target_names
 from facebench.evaluation.units import units
@@ -157,6 +164,29 @@ def yaw_table(predictions: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
         kind: errors_by_yaw(_errors(predictions, kind), predictions[f"label_{YAW}"], targets)
         for kind in ("honest", "paper")
     }
+
+
+def yaw_intervals(
+    predictions: pd.DataFrame, kind: str
+) -> dict[str, list[tuple[float | None, float | None]]]:
+    """Return the 95 % intervals of :func:`yaw_table`: for each metric one in each range.
+
+    They are of the images in the range, and none with fewer than two.
+    """
+    yaw = predictions[f"label_{YAW}"].to_numpy(np.float64)
+    names = metric_names(target_names(predictions))
+    found: dict[str, list[tuple[float | None, float | None]]] = {name: [] for name in names}
+    for inside in in_yaw_ranges(yaw):
+        ends = np.full((2, len(names)), np.nan)
+        if inside.sum() > 1:
+            part = predictions[inside]
+            drawn = units(part)
+            of_items = _mean_errors_of(part, kind, drawn.of_item)
+            ends = interval_ends(drawn, measure([of_items], names), resamples=RESAMPLES)
+        for name, both in zip(names, ends.T, strict=True):
+            low, high = as_json(both)
+            found[name].append((low, high))
+    return found
 
 
 def _mean_errors_of(predictions: pd.DataFrame, kind: str, of_item: Ints) -> Measured:

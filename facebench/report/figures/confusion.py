@@ -9,15 +9,13 @@ import numpy as np
 
 from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import Drawing
-from facebench.report.figures.style import small
+from facebench.report.figures.style import ink, small
 from facebench.report.figures.title import check_protocol, figure_title
 from facebench.results.record import Record
 from facebench.results.scores import shown_kind
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_DARK = 0.55  # fraction of a row from which a cell is dark, and its text white
 
 
 def confusion_matrix(record: Record, classes: Sequence[str], kind: ScoreKind) -> Drawing:
@@ -44,7 +42,7 @@ def confusion_matrix(record: Record, classes: Sequence[str], kind: ScoreKind) ->
         image = axes.imshow(100 * shares, cmap="Blues", vmin=0, vmax=100)
         for down in range(number):
             for across in range(number):
-                colour = "white" if shares[down, across] > _DARK else "black"
+                colour = ink(image.cmap(shares[down, across]))
                 place: dict[str, Any] = {"ha": "center", "color": colour}
                 share = f"{100 * shares[down, across]:.0f}" if totals[down, 0] else "–"
                 axes.text(across, down - 0.05, share, va="bottom", fontsize=size, **place)

@@ -10,10 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from facebench.errors import SpecError
-from facebench.report.figures.style import Width, narrow, style, width_named
+from facebench.report.figures.style import (
+    Width,
+    characters,
+    narrow,
+    style,
+    width_named,
+)
 from facebench.runtime.atomic import atomic_file, atomic_write
 
 if TYPE_CHECKING:
@@ -124,7 +131,9 @@ def painted(drawing: Drawing, width: Width) -> Figure:
 
     figure = Figure(figsize=drawing.shape(width), layout="constrained")
     if not width.paper:
-        figure.suptitle(drawing.title)
+        longest = characters(figure.get_figwidth(), 9)
+        lines = [part for line in drawing.title.splitlines() for part in wrap(line, longest)]
+        figure.suptitle("\n".join(lines))
     elif drawing.synthetic:
         figure.suptitle(SYNTHETIC)
     drawing.paint(figure)

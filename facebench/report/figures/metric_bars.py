@@ -13,6 +13,8 @@ from facebench.report.figures.style import place_legend, small
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_HATCHES = ("", "////", "....", "xxxx")  # bars are told apart without colour, too
+
 Ends = tuple[float | None, float | None]
 
 
@@ -42,18 +44,24 @@ def paint_bars(
         series: One for each colour; as many values as titles.
         floors: Name and values of each baseline.
     """
+    from matplotlib.patheffects import withStroke
+
     places, width = np.arange(len(titles)), 0.8 / len(series)
     for number, bars in enumerate(series):
         left = places + (number - (len(series) - 1) / 2) * width
-        axes.bar(left, bars.values, 0.92 * width, color=f"C{number}", label=bars.name)
+        axes.bar(left, bars.values, 0.92 * width, color=f"C{number}", label=bars.name,
+                 hatch=_HATCHES[number % len(_HATCHES)], edgecolor="white",
+                 linewidth=0)  # fmt: skip
         for at, value, ends in zip(left, bars.values, bars.intervals, strict=False):
             low, high = ends
             if low is not None and high is not None and not np.isnan(value):
                 axes.plot([at, at], [low, high], color="black", linewidth=1)
-    for style, (name, heights) in zip(("--", ":", "-."), floors.items(), strict=False):
+    for style, (name, heights) in zip(("-", ":", "-."), floors.items(), strict=False):
+        label = name if any(heights) else f"{name}: 0"  # which lies on the axis and is not seen
         for group, height in enumerate(heights):
-            axes.plot([group - 0.45, group + 0.45], [height, height], color="0.35", linewidth=1,
-                      linestyle=style, label=name if group == 0 else None)  # fmt: skip
+            axes.plot([group - 0.45, group + 0.45], [height, height], color="black", linewidth=1.2,
+                      linestyle=style, label=label if group == 0 else None,
+                      path_effects=[withStroke(linewidth=2.6, foreground="white")])  # fmt: skip
     crowded = small(axes.figure) and len(titles) > 6
     axes.set_xticks(places, titles, rotation=60 if crowded else 0)
     axes.grid(visible=True, axis="y")

@@ -159,3 +159,14 @@ def _inches(figure: Figure | SubFigure) -> float:
 def narrow(inches: float) -> bool:
     """Return whether a width has no space for a legend beside the axes."""
     return bool(inches < _BESIDE)
+
+
+def ink(colour: Sequence[float]) -> str:
+    """Return black or white, whichever has the higher contrast on a colour (WCAG 2, 1.4.3).
+
+    Args:
+        colour: Red, green and blue of 0 to 1; what follows them is not read.
+    """
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+    luminance = sum(share * c for share, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+    return "white" if (luminance + 0.05) ** 2 < 1.05 * 0.05 else "black"

@@ -134,16 +134,16 @@ def test_errors_by_yaw_are_the_stored_ones(written: dict[str, Result]) -> None:
     result = written["regression"]
     metric = result.record.plain()["task"]["main_metric"]
     columns = [{**metric, "name": n} for n in ("mae_yaw", "mae_roll", "mae")]
-    record = changed(result, task={"columns": columns}).record
-    shown = axes(errors_by_yaw(record, "paper"))
+    titled = changed(result, task={"columns": columns})
+    record = titled.record
+    shown = axes(errors_by_yaw(titled, "paper"))
     ranges = record.plain()["details"]["errors_by_yaw"]["paper"]
     expected = [part[column["name"]] for column in columns for part in ranges]
     heights = [bar.get_height() for bar in shown.patches]
     np.testing.assert_allclose(heights, np.array(expected, dtype=float))
     assert names(shown) == ["yaw", "roll", "mean"]
-    record = whole_record("regression")
     with pytest.raises(DataError, match="has no yaw"):
-        axes(errors_by_yaw(record, "paper"))
+        errors_by_yaw(Result(result.path, whole_record("regression")), "paper")
 
 
 @pytest.mark.parametrize("kind", ["classification", "multilabel", "regression", "learned"])
@@ -212,7 +212,7 @@ def test_a_figure_has_the_same_bytes_each_time(
         "roc": lambda r: roc_curves([r], "honest", log=False),
         "det": lambda r: det_curves([r], "honest"),
         "actions": lambda r: action_bars(r.record),
-        "yaw": lambda r: errors_by_yaw(r.record, "honest"),
+        "yaw": lambda r: errors_by_yaw(r, "honest"),
         "probe": lambda r: probe_epochs(r.record),
     }[figure]
     files = [tmp_path / f"{n}.{suffix}" for n in range(2)]
