@@ -37,7 +37,7 @@ def heat_map(record: dict[str, Any]) -> Drawing:
                 on = ink(image.cmap(colours[down, across]))
                 _write(axes, across, down, _held(row, name), on)
         _label(axes, record)
-        beside = {"location": "bottom", "aspect": 40} if small(figure) else {}
+        beside: dict[str, Any] = {"location": "bottom", "aspect": 40} if small(figure) else {}
         bar = figure.colorbar(image, ax=axes, ticks=[0, 0.5, 1], **beside)
         bar.set_ticklabels(["baseline", "half", "perfect"])
 

@@ -83,7 +83,8 @@ def drawn_texts(
         if self.get_visible() and self.get_text().strip():
             box = self.get_window_extent(renderer).frozen()
             found[id(self)] = (self.get_text(), box, self.get_rotation())
-            canvas[:] = [self.get_figure(root=True).bbox.frozen()]
+            whole: Any = self.get_figure(root=True)
+            canvas[:] = [whole.bbox.frozen()]
         draw(self, renderer, *args, **named)
 
     with style(WIDTHS[width]):
