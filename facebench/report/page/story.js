@@ -67,7 +67,10 @@ function older(runs) {
 }
 
 function commandLine(title, text) {
-  return h("div", { class: "command" }, h("pre", { tabindex: "0" }, text),
+  // A line ends between words: "--set" is not to be read as "-" and "-set".
+  const word = (part) => (/\S/.test(part) ? h("span", { class: "word" }, part) : part);
+  const words = text.split(/(\s)/).map(word);
+  return h("div", { class: "command" }, h("pre", { tabindex: "0" }, ...words),
     copier("Copy", () => text, `Copy: ${title}`));
 }
 

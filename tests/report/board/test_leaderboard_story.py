@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from facebench.api.results import load_results
 from facebench.config.options import parse_set
 from facebench.config.spec import spec_record
 from facebench.registry import Registry
+from facebench.report.board.html import table_page
 from facebench.request.arguments import RunArguments, build_request, open_workspace
 from facebench.request.loaded import LoadedRun
 from facebench.request.resolve import resolve
@@ -83,6 +86,49 @@ def test_the_commands_are_those_of_the_run(visit: Any, folder: Path) -> None:
         asked = json.loads(json.dumps(spec_record(found.spec)))
         for key in ("method", "task", "backbone", "seed", "pretrain", "extract", "probe"):
             assert asked[key] == stored[key], key
+
+
+def test_no_word_of_a_command_is_broken_that_fits_in_a_line(visit: Any) -> None:
+    for size in ("desktop", "phone"):
+        view = visit(size)
+        opened(view, "SimCLR, RAF-DB")
+        broken = view.locator(".command pre").evaluate_all(
+            """pres => pres.flatMap((pre) => {
+              const part = document.createRange(), text = [];
+              const walker = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT);
+              while (walker.nextNode()) text.push(walker.currentNode);
+              const boxes = (node, from, to) => {
+                part.setStart(node, from); part.setEnd(node, to);
+                return [...part.getClientRects()];
+              };
+              const letter = boxes(text[0], 0, 1)[0].width;
+              return text.flatMap((node) => [...node.data.matchAll(/\\S+/g)].filter((word) => {
+                const end = word.index + word[0].length;
+                const lines = new Set(boxes(node, word.index, end).map((box) => box.top));
+                return lines.size > 1 && word[0].length * letter < pre.clientWidth - 1;
+              }).map((word) => word[0]));
+            })"""
+        )
+        assert broken == []
+        assert "--method" in view.locator(".command pre").last.inner_text().split()
+
+
+def test_a_table_longer_than_a_sheet_begins_on_the_first_one(browser: Any) -> None:
+    rows = "".join(f"<tr><td>row {number}</td><td>1</td></tr>" for number in range(100))
+    table = f'<figure style="overflow-x:auto"><table><caption>A</caption>{rows}</table></figure>'
+    pages = []
+    for number in (0, 100):
+        view = browser.new_page()
+        view.set_content(table_page("Table", table if number else ""))
+        view.emulate_media(media="print")
+        view.set_viewport_size({"width": 1032, "height": 703})  # A4, 12 mm of margin, 96 dpi
+        height = view.evaluate("document.documentElement.scrollHeight")
+        made = view.pdf(prefer_css_page_size=True)
+        pages.append((len(re.findall(rb"/Type\s*/Page\b(?!s)", made)), height))
+        view.close()
+    assert pages[0][0] == 1
+    found, height = pages[1]
+    assert 2 <= found <= math.ceil(height / 703)
 
 
 def requested(command: str) -> list[LoadedRun]:
