@@ -71,7 +71,10 @@ def cache_entries(cache: Path, results: Iterable[Path] = ()) -> list[CacheEntry]
         StageError: There is no such folder, or a folder of results is missing.
     """
     if not cache.is_dir():
-        raise StageError(f"{cache}: no such folder; expected a cache. Give it with --cache.")
+        raise StageError(
+            f"{cache}: no such folder; expected a cache, which the first run makes. "
+            "Give another with --cache."
+        )
     needed = _needed(results)
     found = [
         entry

@@ -1,7 +1,7 @@
 """The leaderboard for a terminal, and as Markdown: one table for each family and kind of data.
 
 A cell has the honest score, its 95 % interval, the 95 % interval of its rank, and the score by the
-paper's protocol. Bold is what cannot be told from the first place.
+paper's protocol. Bold is what is significantly best of the rows of one budget.
 """
 
 from __future__ import annotations
@@ -79,9 +79,9 @@ def markdown(leaderboard: Leaderboard) -> str:
 
 
 def _sheet(board: Board, family: str, columns: tuple[Column, ...], left_out: int) -> Sheet:
-    first = next((column for column in columns if column.headline), columns[0])
+    ranking = [column for column in columns if column.headline] or [columns[0]]
     rows = [row for row in board.rows if any(column.id in row.cells for column in columns)]
-    rows.sort(key=lambda row: _worse(row, first))
+    rows.sort(key=lambda row: _worse(row, ranking))
     sections = [("", tuple(_measured(row, columns) for row in rows))]
     floors = [floor for floor in board.floors if any(c.id in floor.cells for c in columns)]
     sections.append(
@@ -112,13 +112,14 @@ def _sheet(board: Board, family: str, columns: tuple[Column, ...], left_out: int
     )
 
 
-def _worse(row: BoardRow, column: Column) -> tuple[bool, float, int]:
-    """Sort key: best first, without a score last, then by name."""
-    cell = row.cells.get(column.id)
-    value = None if cell is None else cell.honest.value
-    if value is None:
-        return True, 0.0, row.order
-    return False, -value if column.higher else value, row.order
+def _worse(row: BoardRow, columns: Sequence[Column]) -> tuple[int, float, int]:
+    """Sort key: best first, by the first of the columns that has a score; then by name."""
+    for place, column in enumerate(columns):
+        cell = row.cells.get(column.id)
+        if cell is not None and cell.honest.value is not None:
+            value = cell.honest.value
+            return place, -value if column.higher else value, row.order
+    return len(columns), 0.0, row.order
 
 
 def _measured(row: BoardRow, columns: Sequence[Column]) -> SheetRow:

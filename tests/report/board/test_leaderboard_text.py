@@ -60,6 +60,16 @@ def test_the_best_stands_first_and_a_missing_score_is_a_dash(root: Path) -> None
     assert measured[1][1].startswith("60.00<br>")
 
 
+def test_rows_without_the_first_score_are_ordered_by_the_next(tmp_path: Path) -> None:
+    add(tmp_path, classes(right(0.2)), method="pcl", task="fer2013", title="FER-2013")
+    add(tmp_path, classes(right(0.4)), method="moco")
+    add(tmp_path, classes(right(0.8)), method="simclr")
+    heading, _, *rows = section(written(tmp_path), "Expression, real data")
+    assert [cell.split("<br>")[0] for cell in heading[1:]] == ["FER-2013", "RAF-DB"]
+    names = [row[0].split("**")[1] for row in rows if row[0].startswith("**")]
+    assert names == ["PCL", "SimCLR", "MoCo"]
+
+
 def test_a_small_error_stands_first(root: Path) -> None:
     rows = section(written(root), "Head pose, real data")
     assert rows[0][2] == "AFLW2000<br>MAE (degrees) ↓"
