@@ -594,3 +594,10 @@ def test_all_figures_of_results_are_in_one_folder_with_an_index(
     assert "Licence: none" in caplog.text
     with pytest.raises(fb.FacebenchError, match="Did you mean 'mistakes'"):
         fb.draw_all(results, out, skip=["mistake"])
+
+
+def test_a_name_that_does_not_exist_gets_the_nearest_one() -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'comparr'\. Did you mean 'compare'\?"):
+        fb.comparr  # type: ignore[attr-defined]  # noqa: B018
+    assert not hasattr(fb, "_nothing")
+    assert not hasattr(fb, "qqqqqqqqq")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import DataPlaces, Judging, Learning, Machine, Session, run_arguments
 from facebench.cli.sweep import Computing, Tasks, run_and_show
@@ -14,7 +15,12 @@ from facebench.cli.sweep import Computing, Tasks, run_and_show
 @command
 def ablate(
     *,
-    name: Annotated[str, typer.Argument(help="table5, table6 ...; none lists them.")] = "",
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="table5, table6 ...; none lists them.", autocompletion=completion.ablations
+        ),
+    ] = "",
     task: Tasks = "",
     learning: Learning,
     machine: Machine,

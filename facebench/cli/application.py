@@ -31,6 +31,7 @@ from facebench.cli.sweep import sweep
 from facebench.cli.table import table
 from facebench.cli.verify import verify
 from facebench.cli.zoo import zoo_app
+from facebench.cli.zsh_words import correct_script, open_words
 
 
 class WorkOrder(PanelGroup):
@@ -103,5 +104,6 @@ def main() -> None:
     """Run the command line."""
     # Oversubscribed cores make OpenMP's busy waiting many times slower than the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    with whole_words():
+    correct_script()
+    with whole_words(), open_words():
         app()

@@ -6,7 +6,7 @@ must not show errors while a line is typed, so what cannot be completed has no s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import get_args
 
 from facebench.errors import FacebenchError
@@ -52,6 +52,38 @@ def presets(incomplete: str) -> list[str]:
     from facebench.config.options import PRESETS
 
     return _beginning(incomplete, PRESETS)
+
+
+def zoo(incomplete: str) -> list[str]:
+    """Return the published models."""
+    from facebench.zoo.catalogue import zoo_names
+
+    return _beginning(incomplete, zoo_names())
+
+
+def ablations(incomplete: str) -> list[str]:
+    """Return the ablations that ship with facebench."""
+    from facebench.config.ablations import ablation_names
+
+    return _beginning(incomplete, ablation_names())
+
+
+def plugins(incomplete: str) -> list[str]:
+    """Return methods, tasks and backbones."""
+    registry, kinds = Registry(), get_args(PluginKind)
+    return _beginning(incomplete, [name for kind in kinds for name in registry.names(kind)])
+
+
+def among(*words: str) -> Callable[[str], list[str]]:
+    """Return what completes one of some words; those that a shell would otherwise offer are files.
+
+    The words are written where the option is, since modules that have them import for long.
+    """
+
+    def suggest(incomplete: str) -> list[str]:
+        return _beginning(incomplete, words)
+
+    return suggest
 
 
 def settings(incomplete: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import facebench as fb
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import Data, DataPlaces, Plugins, words
 
@@ -23,7 +24,12 @@ data_app = typer.Typer(
     no_args_is_help=True,
 )
 
-Name = Annotated[str, typer.Argument(help="A task, as 'facebench list tasks' names it.")]
+Name = Annotated[
+    str,
+    typer.Argument(
+        help="A task, as 'facebench list tasks' names it.", autocompletion=completion.task
+    ),
+]
 
 _EMPHASIS: dict[str, Emphasis] = {"ok": "good", "warning": "warning", "problem": "bad"}
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import facebench as fb
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.figure_options import Learned, Out, Several, Width, say
 from facebench.cli.options import Cache, Places, Plugins, ResultFile, words
@@ -23,7 +24,12 @@ def features(
     *,
     result: ResultFile,
     out: Out = Path("features.png"),
-    projection: Annotated[str, typer.Option(help="tsne, pca or umap.")] = "tsne",
+    projection: Annotated[
+        str,
+        typer.Option(
+            help="tsne, pca or umap.", autocompletion=completion.among("tsne", "pca", "umap")
+        ),
+    ] = "tsne",
     by: By = "",
     items: Annotated[
         int, typer.Option(min=0, help="Draw so many test images at most; 0 is all.")
@@ -102,7 +108,10 @@ def figure_all(
     *,
     results: Several,
     out: Annotated[Path, typer.Option(help="Folder to draw into.")] = Path("figures"),
-    format_: Annotated[str, typer.Option("--format", help="svg or png.")] = "svg",
+    format_: Annotated[
+        str,
+        typer.Option("--format", help="svg or png.", autocompletion=completion.among("svg", "png")),
+    ] = "svg",
     width: Width = "",
     skip: Annotated[
         str, typer.Option(help="Figures not to draw, comma-separated: features-tsne,mistakes.")

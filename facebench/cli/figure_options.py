@@ -7,15 +7,24 @@ from typing import Annotated
 
 import typer
 
+from facebench.cli import completion
+
 Out = Annotated[Path, typer.Option(help="Where to draw it; ends in .png or .svg.")]
 Learned = Annotated[Path, typer.Argument(help="A checkpoint's folder, or a result's JSON file.")]
-Protocol = Annotated[str, typer.Option(help="validated or test-selected.")]
+Protocol = Annotated[
+    str,
+    typer.Option(
+        help="validated or test-selected.",
+        autocompletion=completion.among("validated", "test-selected"),
+    ),
+]
 Several = Annotated[list[Path], typer.Argument(help="JSON files of results, or folders of them.")]
 Width = Annotated[
     str,
     typer.Option(
         help="screen, or a column of a paper: cvpr, cvpr-wide, ieee, ieee-wide; the title is then "
-        "in NAME.caption.txt [default: screen]."
+        "in NAME.caption.txt [default: screen].",
+        autocompletion=completion.among("screen", "cvpr", "cvpr-wide", "ieee", "ieee-wide"),
     ),
 ]
 

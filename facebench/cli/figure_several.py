@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import facebench as fb
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.figure_options import Out, Protocol, Several, Width, say
 
@@ -56,7 +57,12 @@ def forest(results: Several, out: Out = Path("forest.png"), width: Width = "") -
 def compute(
     results: Several,
     out: Out = Path("compute.png"),
-    by: Annotated[str, typer.Option(help="images or seconds.")] = "images",
+    by: Annotated[
+        str,
+        typer.Option(
+            help="images or seconds.", autocompletion=completion.among("images", "seconds")
+        ),
+    ] = "images",
     width: Width = "",
 ) -> None:
     """Draw scores against what learning cost, a line for each method."""

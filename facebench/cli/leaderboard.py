@@ -26,12 +26,17 @@ def leaderboard(
             "--task",
             autocompletion=completion.tasks,
             metavar="TASK,...",
-            help="Of some tasks alone, by commas (default: all).",
+            help="Of some tasks alone, by commas.",
         ),
     ] = "all",
     synthetic: KindOfData = None,
     format_: Annotated[
-        str, typer.Option("--format", help="text, md, or html (one file, no network).")
+        str,
+        typer.Option(
+            "--format",
+            help="text, md, or html (one file, no network).",
+            autocompletion=completion.among("text", "md", "html"),
+        ),
     ] = "text",
     out: ReportFile = None,
 ) -> None:

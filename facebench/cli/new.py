@@ -8,12 +8,16 @@ from typing import Annotated
 import typer
 
 import facebench as fb
+from facebench.cli import completion
 from facebench.cli.command import command
 
 
 @command
 def new(
-    kind: Annotated[str, typer.Argument(help="method or task.")],
+    kind: Annotated[
+        str,
+        typer.Argument(help="method or task.", autocompletion=completion.among("method", "task")),
+    ],
     name: Annotated[str, typer.Argument(help="Its name: lower-case letters, digits, _.")],
     into: Annotated[
         Path, typer.Option(help="Folder in which the package's folder is made.")

@@ -35,7 +35,13 @@ Methods = Annotated[
         autocompletion=completion.methods,
     ),
 ]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, mps [default: auto].")]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="auto, cpu, cuda, mps [default: auto].",
+        autocompletion=completion.among("auto", "cpu", "cuda", "mps"),
+    ),
+]
 Baselines = Annotated[
     bool | None,
     typer.Option(
@@ -62,6 +68,7 @@ StandIns = Annotated[
     typer.Option(
         "--synthetic",
         help="Render faces though a data folder is given: of 'missing' datasets, or 'always'.",
+        autocompletion=completion.among("missing", "always"),
     ),
 ]
 Cache = Annotated[
@@ -86,7 +93,8 @@ VerifyCache = Annotated[
 Probe = Annotated[
     str,
     typer.Option(
-        help="linear, knn, fewshot, centroid or weighted: the probe of features [default: linear]."
+        help="linear, knn, fewshot, centroid or weighted: the probe of features [default: linear].",
+        autocompletion=completion.among("linear", "knn", "fewshot", "centroid", "weighted"),
     ),
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
@@ -140,7 +148,13 @@ class Machine:
     """On what is computed."""
 
     device: Device = ""
-    precision: Annotated[str, typer.Option(help="auto, 32 or bf16 [default: auto].")] = ""
+    precision: Annotated[
+        str,
+        typer.Option(
+            help="auto, 32 or bf16 [default: auto].",
+            autocompletion=completion.among("auto", "32", "bf16"),
+        ),
+    ] = ""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import facebench as fb
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import Plugins, ResultFolder
 from facebench.cli.run_lines import show_commands
@@ -182,7 +183,12 @@ def verify(
 def export(
     folder: ResultFolder,
     format_: Annotated[
-        str, typer.Option("--format", help="csv, parquet, json, or hf: YAML for a model card.")
+        str,
+        typer.Option(
+            "--format",
+            help="csv, parquet, json, or hf: YAML for a model card.",
+            autocompletion=completion.among("csv", "parquet", "json", "hf"),
+        ),
     ] = "csv",
     out: Annotated[
         Path | None,

@@ -47,7 +47,8 @@ class Computing:
     executor: Annotated[
         str,
         typer.Option(
-            help="local, processes, ray or slurm [default: local; processes with several --jobs]."
+            help="local, processes, ray or slurm [default: local; processes with several --jobs].",
+            autocompletion=completion.among("local", "processes", "ray", "slurm"),
         ),
     ] = ""
     jobs: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.options import DEFAULT_RESULTS, KindOfData, ReportFile, StoredResults
 from facebench.errors import UnknownNameError
@@ -18,15 +19,28 @@ if TYPE_CHECKING:
 @command
 def table(
     number: Annotated[
-        str, typer.Argument(help="Of the paper's table, 1 to 7; or modern, of later methods.")
+        str,
+        typer.Argument(
+            help="Of the paper's table, 1 to 7; or modern, of later methods.",
+            autocompletion=completion.among(*"1234567", "modern"),
+        ),
     ],
     results: StoredResults = None,
     synthetic: KindOfData = None,
     format_: Annotated[
-        str, typer.Option("--format", help="text, md, latex, csv, html or json.")
+        str,
+        typer.Option(
+            "--format",
+            help="text, md, latex, csv, html or json.",
+            autocompletion=completion.among("text", "md", "latex", "csv", "html", "json"),
+        ),
     ] = "text",
     rows: Annotated[
-        str, typer.Option(help="all runs, or matched: one per method, at the same budget.")
+        str,
+        typer.Option(
+            help="all runs, or matched: one per method, at the same budget.",
+            autocompletion=completion.among("all", "matched"),
+        ),
     ] = "all",
     out: ReportFile = None,
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import facebench as fb
+from facebench.cli import completion
 from facebench.cli.command import command
 
 if TYPE_CHECKING:
@@ -30,7 +31,12 @@ def list_() -> None:
 
 @zoo_app.command()
 @command
-def info(name: Annotated[str, typer.Argument(help="As 'facebench zoo list' names it.")]) -> None:
+def info(
+    name: Annotated[
+        str,
+        typer.Argument(help="As 'facebench zoo list' names it.", autocompletion=completion.zoo),
+    ],
+) -> None:
     """Show what is known of a model, and where each fact is from."""
     from facebench.rendering.table import details
     from facebench.runtime.terminal import out

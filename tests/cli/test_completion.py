@@ -7,11 +7,13 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from shutil import which
 
 import pytest
 from typer.testing import CliRunner
 
 from facebench.cli import app, completion
+from facebench.cli.zsh_words import told
 from facebench.registry import Registry
 from facebench.request.resolve import CORE_GROUPS
 
@@ -74,6 +76,63 @@ def test_bash_gets_what_follows_the_place_where_it_splits_a_word(
     assert done.stdout.split() == expected
 
 
+@pytest.fixture
+def with_command(tmp_path: Path) -> dict[str, str]:
+    """An environment that has ``facebench``."""
+    command = tmp_path / "facebench"
+    command.write_text(f"#!{sys.executable}\nfrom facebench.cli import main\n\nmain()\n")
+    command.chmod(0o755)
+    return {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("--set pcl.ort", "compadd -S '' -- pcl.orth="),
+        ("--backbone ", "compadd -S '' -- timm:; compadd -- facecycle16 facecycle16_wide"),
+        ("--preset p", """_arguments '*: :(("paper"))'\n"""),
+    ],
+)
+def test_zsh_adds_no_space_to_what_goes_on(
+    line: str, expected: str, with_command: dict[str, str]
+) -> None:
+    asked = {
+        "_FACEBENCH_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": f"facebench run {line}"
+    }  # fmt: skip
+    done = subprocess.run(
+        ["facebench"], env={**with_command, **asked}, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == expected
+
+
+def test_a_description_stays_in_zsh() -> None:
+    typed = """_arguments '*: :(("a.":"b"\n"c"))'"""
+    assert told(typed) == typed
+    assert told("_files") == "_files"
+
+
+# What zsh does when the first word of a session is completed, and the second.
+ZSH = """
+facebench --show-completion > $1/_facebench
+fpath=($1 $fpath); autoload -Uz _facebench
+compdef() { print registered $1 }
+compadd() { print added ${@[-1]} }
+words=(facebench run --set pcl.ort) CURRENT=4
+_facebench; _facebench_completion
+"""
+
+
+@pytest.mark.skipif(which("zsh") is None, reason="needs zsh")
+def test_the_first_tab_of_a_session_completes(tmp_path: Path, with_command: dict[str, str]) -> None:
+    done = subprocess.run(
+        ["zsh", "-f", "-c", ZSH, "zsh", str(tmp_path)],
+        env=with_command, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [
+        "registered _facebench_completion", "added pcl.orth=", "added pcl.orth="
+    ]  # fmt: skip
+
+
 def test_the_last_name_of_a_list_is_completed_without_those_before_it() -> None:
     assert completion.methods("simclr,sim") == ["simclr,simsiam"]
     assert completion.tasks("rafdb,") == [
@@ -99,3 +158,35 @@ def test_settings_are_completed_step_by_step(incomplete: str, expected: list[str
     found = completion.settings(incomplete)
     assert found[: len(expected)] == expected
     assert bool(found) == bool(expected)
+
+
+def test_choices_are_those_that_the_commands_take() -> None:
+    """They are written at the options, since the modules that have them import for long."""
+    from facebench.api.figure_folder import KINDS
+    from facebench.config.ablations import ablation_names
+    from facebench.report.board.written import FORMATS as BOARDS
+    from facebench.report.figures.projection import PROJECTIONS
+    from facebench.report.figures.style import WIDTHS
+    from facebench.report.tables.formats import FORMATS as TABLES
+    from facebench.report.tables.matched import ROWS
+    from facebench.results.export import FORMATS, MODEL_CARD
+    from facebench.zoo.catalogue import zoo_names
+
+    assert completed("facebench table ") == [*"1234567", "modern"]
+    assert set(completed("facebench table 1 --format ")) == set(TABLES)
+    assert set(completed("facebench table 1 --rows ")) == set(ROWS)
+    assert set(completed("facebench leaderboard --format ")) == set(BOARDS)
+    assert set(completed("facebench results export x --format ")) == {*FORMATS, MODEL_CARD}
+    assert set(completed("facebench figure confusion x --width ")) == set(WIDTHS)
+    assert set(completed("facebench figure features x --projection ")) == set(PROJECTIONS)
+    assert set(completed("facebench figure all x --format ")) == set(KINDS)
+    assert completed("facebench ablate ") == ablation_names()
+    assert completed("facebench zoo info ") == list(zoo_names())
+    assert completed("facebench data check raf") == ["rafdb"]
+    assert completed("facebench check ti") == ["timm"]
+    assert completed("facebench run --synthetic m") == ["missing"]
+    assert completed("facebench run --device c") == ["cpu", "cuda"]
+    assert completed("facebench run --precision b") == ["bf16"]
+    assert completed("facebench run --probe k") == ["knn"]
+    assert completed("facebench new m") == ["method"]
+    assert completed("facebench sweep a.yaml --executor r") == ["ray"]
