@@ -7,6 +7,7 @@ from itertools import zip_longest
 from textwrap import wrap
 
 from facebench.rendering.characters import one_line
+from facebench.rendering.parts import parts
 from facebench.rendering.table import Cell, Table, plain
 
 _GAP = "  "
@@ -18,13 +19,23 @@ def text_table(table: Table, width: int | None = None) -> str:
 
     Args:
         table: The table.
-        width: Characters that a line may have; columns that have no space are broken into lines,
-            numbers at blanks alone, so that very many columns of numbers can still be wider.
-            None: cells and headings have one line each.
+        width: Characters that a line may have. Columns that have no space are broken into lines,
+            numbers at blanks alone; of very many columns of numbers some stand below the others,
+            beside the first columns once more. None: cells and headings have one line each.
     """
-    body = [[_marked(cell) for cell in row] for row in table.rows()]
-    lower = [one_line(column.heading) for column in table.columns]
-    texts = [*zip(lower, *body, strict=True)]
+    pieces = [table]
+    if width is not None:
+        pieces = parts(table, _least(table, _texts(table)), width, len(_GAP))
+    lines = _folded(table.title, width)
+    for number, piece in enumerate(pieces):
+        lines += ["", *_grid(piece, width)] if number else _grid(piece, width)
+    notes = [note.replace("Bold:", "[ ]:") for note in table.notes]
+    return "\n".join([*lines, *(line for note in notes for line in _folded(note, width))])
+
+
+def _grid(table: Table, width: int | None) -> list[str]:
+    """Return the lines of headings and rows."""
+    texts = _texts(table)
     widths = [max(map(len, column)) for column in texts]
     if width is None:
         _widen(table, widths)
@@ -36,15 +47,16 @@ def text_table(table: Table, width: int | None = None) -> str:
             [text] if width is None else wrap(text, max(own, 1)) or [""]
             for text, own in zip(cells, widths, strict=True)
         ]
-        for parts in zip_longest(*broken, fillvalue=""):
+        for part in zip_longest(*broken, fillvalue=""):
             padded = [
                 text.rjust(own) if column.numeric else text.ljust(own)
-                for column, text, own in zip(table.columns, parts, widths, strict=True)
+                for column, text, own in zip(table.columns, part, widths, strict=True)
             ]
             yield _GAP.join(padded).rstrip()
 
     rule = "-" * (sum(widths) + len(_GAP) * (len(widths) - 1))
-    lines = [*_folded(table.title, width), rule, *_upper(table, widths), *lines_of(lower), rule]
+    lower, *body = zip(*texts, strict=True)
+    lines = [rule, *_upper(table, widths), *lines_of(lower), rule]
     at = 0
     for section in table.sections:
         lines += [rule] if at else []
@@ -52,8 +64,14 @@ def text_table(table: Table, width: int | None = None) -> str:
         for cells in body[at : at + len(section.rows)]:
             lines += lines_of(cells)
         at += len(section.rows)
-    notes = [note.replace("Bold:", "[ ]:") for note in table.notes]
-    return "\n".join([*lines, rule, *(line for note in notes for line in _folded(note, width))])
+    return [*lines, rule]
+
+
+def _texts(table: Table) -> list[tuple[str, ...]]:
+    """Return the heading and the cells of each column."""
+    lower = [one_line(column.heading) for column in table.columns]
+    body = [[_marked(cell) for cell in row] for row in table.rows()]
+    return [*zip(lower, *body, strict=True)]
 
 
 def _folded(text: str, width: int | None) -> list[str]:
@@ -70,15 +88,21 @@ def _widen(table: Table, widths: list[int]) -> None:
 
 def _narrow(table: Table, texts: Sequence[Sequence[str]], widths: list[int], width: int) -> None:
     """Narrow the widest columns, one character at a time, until a line has the width."""
-    least = []
-    for column, of_column in zip(table.columns, texts, strict=True):
-        longest = max((len(word) for text in of_column for word in text.split()), default=1)
-        least.append(longest if column.numeric else min(longest, _NARROWEST))
+    least = _least(table, texts)
     while _over(widths, range(len(widths))) > width:
         spare = [c for c in range(len(widths)) if widths[c] > least[c]]
         if not spare:
             return
         widths[max(spare, key=lambda c: widths[c])] -= 1
+
+
+def _least(table: Table, texts: Sequence[Sequence[str]]) -> list[int]:
+    """Return the characters that each column needs at least."""
+    least = []
+    for column, of_column in zip(table.columns, texts, strict=True):
+        longest = max((len(word) for text in of_column for word in text.split()), default=1)
+        least.append(longest if column.numeric else min(longest, _NARROWEST))
+    return least
 
 
 def _over(widths: Sequence[int], own: range) -> int:

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
 import facebench
 from facebench.rendering.html import html_table
 from facebench.rendering.latex import latex_table
 from facebench.rendering.markdown import grid, markdown_table
+from facebench.rendering.parts import parts
 from facebench.rendering.table import (
     Cell,
     Column,
@@ -161,3 +164,51 @@ def test_lines_end_where_their_text_ends() -> None:
 
 def test_the_text_of_a_cell_has_no_emphasis() -> None:
     assert plain(Cell((Span("a", "bold"), Span("\nb", "dim")), star=True)) == "a\nb*"
+
+
+@given(
+    widths=st.lists(st.integers(1, 9), min_size=1, max_size=30),
+    width=st.integers(40, 120),
+    over=st.integers(0, 30),
+)
+def test_columns_that_do_not_fit_stand_below(widths: list[int], width: int, over: int) -> None:
+    """No line is wider than asked for, and each number stands once, beside its row's name."""
+    numbers = [[str(row) + "7" * (size - 1) for size in widths] for row in range(2)]
+    over = min(over, len(widths))
+    upper = (("", 2), ("left", over), ("right", len(widths) - over))
+    table = Table(
+        title="Rates",
+        columns=(
+            *columns("method", "a run with words"),
+            *columns(*("n" * size for size in widths), numeric=True),
+        ),
+        upper=tuple((text, count) for text, count in upper if count),
+        sections=tuple(
+            Section(f"part {row}", ((cell(f"row{row}"), cell(""), *map(cell, of_row)),))
+            for row, of_row in enumerate(numbers)
+        ),
+        notes=("Bold: 5 % better.",),
+    )
+    lines = text_table(table, width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert (lines[0], lines[-1]) == ("Rates", "[ ]: 5 % better.")
+    assert lines.count("Rates") == lines.count("[ ]: 5 % better.") == 1
+    for row, of_row in enumerate(numbers):
+        found = [line.split()[1:] for line in lines if line.startswith(f"row{row}")]
+        assert [text for part in found for text in part] == of_row
+        assert lines.count(f"part {row}") == len(found)
+
+
+def test_headings_over_columns_stand_over_the_part_that_is_below_them() -> None:
+    table = Table(
+        columns=(*columns("method"), *columns(*"abcdef", numeric=True)),
+        upper=(("", 1), ("left", 4), ("right", 2)),
+        sections=(Section("", (tuple(map(cell, ("x", *"123456"))),)),),
+    )
+    assert [
+        (piece.upper, [c.heading for c in piece.columns])
+        for piece in parts(table, [6, 1, 1, 1, 1, 1, 1], 15, 2)
+    ] == [
+        ((("", 1), ("left", 3)), ["method", "a", "b", "c"]),
+        ((("", 1), ("left", 1), ("right", 2)), ["method", "d", "e", "f"]),
+    ]
