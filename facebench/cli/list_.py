@@ -25,7 +25,7 @@ def list_(
         typer.Argument(
             help="methods, tasks, backbones, or options.", autocompletion=completion.kinds
         ),
-    ],
+    ] = "",
     name: Annotated[
         str,
         typer.Argument(
@@ -39,6 +39,8 @@ def list_(
     from facebench.errors import SpecError
     from facebench.runtime.terminal import out
 
+    if not kind:
+        raise SpecError("list: what? Give methods, tasks, backbones, or options NAME.")
     if kind == "options":
         if not name:
             raise SpecError(

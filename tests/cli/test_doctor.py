@@ -83,6 +83,7 @@ def test_who_sets_an_option_is_said(facebench: Facebench) -> None:
 
 
 WRONG = {
+    (): "list: what? Give methods, tasks",
     ("options",): "list options: whose? Give a method",
     ("methods", "pcl"): "takes no name",
     ("options", "pcll"): "Did you mean 'pcl'?",
