@@ -4,6 +4,8 @@ import functools
 import gc
 import os
 import re
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +50,22 @@ def pytest_collection() -> Iterator[None]:
     gc.freeze()
     gc.enable()
     return result
+
+
+@pytest.fixture(autouse=True)
+def _no_prompt() -> Iterator[None]:
+    """A shell of IPython leaves a prompt, which says that this process is a console."""
+    yield
+    for name in ("ps1", "ps2"):
+        vars(sys).pop(name, None)
+
+
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Python's own handler of SIGINT, which is ignored in background processes of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 PLUGIN = '''

@@ -5,7 +5,6 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +23,6 @@ from facebench.runtime.stops import Interrupted, Stopped, stop_signals
 
 # No resume point is due for a week, so that one on the disk is that of the stop.
 SELDOM = replace(SPEC, checkpoint_minutes=10080)
-
-
-@pytest.fixture
-def interrupts() -> Iterator[None]:
-    """Python's own handler of SIGINT, which is ignored in background processes of a shell."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("interrupts")

@@ -20,6 +20,7 @@ def _fails(name: str) -> None:
     thread.join()
 
 
+@pytest.mark.usefixtures("interrupts")
 def test_a_thread_that_loses_its_processes_to_a_signal_says_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
