@@ -274,7 +274,7 @@ def test_predictions_that_break_the_arithmetic_are_named(
 def test_predictions_that_a_protocol_refuses_are_named(read: list[str], tmp_path: Path) -> None:
     result = write_result(tmp_path / "results", "multilabel", seed=3)
     frame = result.predictions
-    column = next(name for name in frame if name.startswith("label_"))
+    column = next(name for name in map(str, frame) if name.startswith("label_"))
     frame[column] = 2
     frame.to_parquet(result.predictions_path, index=False)
     with pytest.raises(StageError, match=rf"{result.predictions_path.name}.*neither 0 nor 1"):
