@@ -21,6 +21,7 @@ from facebench.report.tables.compare import Comparison
 from facebench.report.tables.compare import compare as compare_results
 from facebench.report.tables.formats import render
 from facebench.report.tables.matched import ROWS
+from facebench.report.tables.model import PaperTable
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.export import long_table
 from facebench.results.model_card import model_index
@@ -36,28 +37,27 @@ _LISTED = 40  # results that a console or a notebook lists; there may be thousan
 _SUFFIXES = {".html": "html", ".md": "md", ".txt": "text"}
 
 
-class Shown(str):
-    """A report as text, which a notebook shows as HTML.
+class TableText(str):
+    """Tables as text, which a console prints as it is and a notebook shows as HTML.
 
     Args:
         text: The text.
-        page: The same as HTML.
+        tables: The tables.
     """
 
-    _page: str
+    _tables: tuple[PaperTable, ...]
 
-    def __new__(cls, text: str, page: str = "") -> Shown:
-        """Return the text, with its page beside it."""
-        shown = super().__new__(cls, text)
-        shown._page = page
-        return shown
+    def __new__(cls, text: str, tables: Sequence[PaperTable] = ()) -> TableText:
+        """Return the text, with its tables beside it."""
+        written = super().__new__(cls, text)
+        written._tables = tuple(tables)
+        return written
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        """Return the page."""
-        return self._page
+        return render(self._tables, "html")
 
 
 class Results(Sequence[Result]):
@@ -121,10 +121,8 @@ class Results(Sequence[Result]):
         synthetic: bool | None = None,
         rows: str = "all",
         width: int | None = None,
-    ) -> Shown:
+    ) -> TableText:
         """Lay out a table of the paper, printed numbers and ours side by side: ``facebench table``.
-
-        The text is a ``str``, which a console prints as it is, and a notebook shows as a table.
 
         Args:
             number: Number of the paper's table, 1 to 7; ``modern`` for the methods that came later.
@@ -144,8 +142,7 @@ class Results(Sequence[Result]):
         if chosen is None:
             raise UnknownNameError("rows", rows, ROWS)
         tables = paper_tables(number, self, synthetic, chosen)
-        text = render(tables, format, width)
-        return Shown(text, text if format == "html" else render(tables, "html"))
+        return TableText(render(tables, format, width), tables)
 
     def board(self, page: Path | None = None, *, processes: int = 1) -> Leaderboard:
         """Return the leaderboard as data.

@@ -14,8 +14,8 @@ _KINDS = 2  # of scores, each of which is kept by itself
 def drawing_starts(root: Path, processes: int) -> AbstractContextManager[None]:
     """Start the processes of ``resampled.keep_draws`` for a block, if it has many results to draw.
 
-    What is kept is counted and not looked up, which takes no time. Who counts wrong waits for the
-    processes later, or has started them in vain; nothing else depends on it.
+    What is kept is counted and not looked up, which takes no time. A wrong count costs time alone:
+    the processes start later, or are not needed.
 
     Args:
         root: Folder of results.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from facebench.results.scores import KINDS
 from facebench.results.stats import start
 from facebench.runtime import pool
 from facebench.runtime.kept_values import keep, kept_in
@@ -35,9 +37,20 @@ def test_no_process_is_started_where_nothing_can_be_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "FEW", 1)
-    monkeypatch.setattr(pool, "_dispatched", lambda *_: pytest.fail("started"))
+    begun: list[object] = []
+
+    def dispatched(*given: object) -> Iterator[None]:
+        begun.append(given)
+        return iter(())
+
+    monkeypatch.setattr(pool, "_dispatched", dispatched)
     (tmp_path / "task").mkdir()
     (tmp_path / "task" / "1.json").touch()
     (tmp_path / "file").touch()
-    with kept_in(tmp_path / "file"), start.drawing_starts(tmp_path, 4):
-        pass
+    for cache, expected in (("file", 0), ("cache", 1)):
+        with kept_in(tmp_path / cache), start.drawing_starts(tmp_path, 4):
+            assert len(begun) == expected
+
+
+def test_values_are_kept_of_each_kind_of_score() -> None:
+    assert len(KINDS) == start._KINDS
