@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from facebench.evaluation.metrics.intervals import percentile_ends
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
@@ -113,23 +114,8 @@ class Contest:
         known = self.drawn[~np.isnan(self.drawn).any(1)]
         if not len(known):
             return [(1, len(self.values))] * len(self.values)
-        ranks = _ranks(sign * known)
+        ranks = pd.DataFrame(sign * known).rank(axis=1, method="min").to_numpy()
         tail = (1 - LEVEL) / 2
         low = np.quantile(ranks, tail, axis=0, method="inverted_cdf")
         high = np.quantile(ranks, 1 - tail, axis=0, method="inverted_cdf")
         return [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
-
-
-def _ranks(worse: Floats) -> npt.NDArray[np.int64]:
-    """Return one more than how many are better in each row ``[R, E]``: the more, the worse.
-
-    ``scipy.stats.rankdata(worse, "min", axis=1)`` without scipy.stats, whose import takes longer.
-    """
-    order = worse.argsort(axis=1)
-    rising = np.take_along_axis(worse, order, axis=1)
-    first = np.zeros(worse.shape, np.int64)  # the place of the first of those that are equal
-    np.copyto(first[:, 1:], np.arange(1, worse.shape[1]), where=rising[:, 1:] > rising[:, :-1])
-    np.maximum.accumulate(first, axis=1, out=first)
-    ranks = np.empty_like(first)
-    np.put_along_axis(ranks, order, 1 + first, axis=1)
-    return ranks

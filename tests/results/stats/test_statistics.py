@@ -7,19 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
-from scipy.stats import binom, rankdata
+from scipy.stats import binom
 from stored_world import ACCURACY, classes, pair_list, write
 
 from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.resampling import draws, measure
 from facebench.evaluation.units import units
-from facebench.results.stats.contest import _ranks
 from facebench.results.stats.significance import bootstrap_p, holm, mcnemar
 from facebench.results.stats.statistics import contests
 from facebench.task import Metric
@@ -117,17 +114,6 @@ def test_lower_is_better_where_the_metric_says_so(tmp_path: Path) -> None:
     assert found.test == "bootstrap"
     assert found.low < found.value < found.high < 0
     assert found.p == pytest.approx(1 / 401)
-
-
-@given(
-    hnp.arrays(
-        np.float64,
-        st.tuples(st.integers(1, 9), st.integers(1, 6)),
-        elements=st.sampled_from([-np.inf, -1.5, 0.0, 0.1, 7.0]),
-    )
-)
-def test_ranks_are_those_of_scipy(worse: npt.NDArray[np.float64]) -> None:
-    np.testing.assert_array_equal(_ranks(worse), rankdata(worse, "min", axis=1))
 
 
 def test_rank_intervals_widen_where_scores_are_close(tmp_path: Path) -> None:
