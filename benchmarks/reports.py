@@ -52,8 +52,8 @@ def fabricate(root: Path, count: int) -> None:
         copy: dict[str, Any] = json.loads(result.path.read_text(encoding="utf-8"))
         copy["spec"]["pretrain"]["epochs"] += number // len(learned)
         copy["stages"].update(features=features, result=key)
-        predictions = result.predictions
-        predictions.attrs["copy"] = number  # another file, which is not known by its digest
+        # Another file, which is not known by its digest.
+        predictions = result.predictions.assign(copy=number)
         ResultStore(root).write(spec, key, copy, predictions)  # type: ignore[arg-type]
 
 
