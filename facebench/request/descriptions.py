@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import lru_cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -118,9 +119,14 @@ def _parsed(file: Path) -> ast.Module | None:
     if not file.is_file():
         return None
     try:
-        return ast.parse(file.read_text(encoding="utf-8"))
+        return _tree(file.read_text(encoding="utf-8"))
     except (OSError, ValueError, SyntaxError):
         return None  # loading it says what is wrong
+
+
+@lru_cache(maxsize=128)  # options and descriptions of many plugins are of a few files
+def _tree(source: str) -> ast.Module:
+    return ast.parse(source)
 
 
 def _file_of(module: str) -> Path | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from facebench.config.spec import digest
 from facebench.report.board.breakdown import Part, breakdowns
 from facebench.report.board.declared import Declared
 from facebench.report.groups import alignment_words, concerns, leak_free, learned_from
@@ -84,7 +84,7 @@ class Pool:
 
     def place(self, value: Any) -> int:
         """Return the position of ``value``, adding it if it is new."""
-        key = digest(value)
+        key = json.dumps(value, sort_keys=True)
         if key not in self._places:
             self._places[key] = len(self.values)
             self.values.append(value)
