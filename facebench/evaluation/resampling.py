@@ -80,8 +80,36 @@ def measure(parts: Sequence[Measured], names: Sequence[str]) -> Measure:
     return all_of
 
 
+def resample(
+    drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED
+) -> tuple[Floats, Floats]:
+    """Compute M metrics on the test items and on draws of them.
+
+    The draws are the same for all that have these units.
+
+    Args:
+        drawn: What is drawn.
+        measured: From draws to the metrics.
+        resamples: Number of draws R.
+        seed: Seed of the draws.
+
+    Returns:
+        ``[M]`` on the items themselves, and ``[R, M]``; R is 0 with too few units to draw.
+    """
+    if not drawn.enough:
+        values = undrawn(drawn, measured)
+        return values, np.empty((0, len(values)))
+    of_all = _undrawn_and_drawn(drawn, measured, resamples, seed)
+    return of_all[0], of_all[1:]
+
+
 def draws(drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED) -> Floats:
-    """Values of M metrics on draws, ``[R, M]``; on the same draws for all that have these units."""
+    """Values of M metrics on draws, ``[R, M]``, of few units, too; else as :func:`resample`."""
+    return _undrawn_and_drawn(drawn, measured, resamples, seed)[1:]
+
+
+def _undrawn_and_drawn(drawn: Units, measured: Measure, resamples: int, seed: int) -> Floats:
+    """Return ``[1 + R, M]``, on the items themselves and on draws."""
     step = max(1, _BUDGET // len(drawn.of_item))
     times = _KEPT.times(drawn.strata, step, seed, resamples)
     return np.concatenate([measured(part.T) for part in times])
@@ -90,17 +118,15 @@ def draws(drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED) 
 def interval_ends(drawn: Units, measured: Measure, *, resamples: int, seed: int = SEED) -> Floats:
     """Return the low and high ends ``[2, M]`` of the 95 % intervals of M metrics.
 
-    They are NaN with too few units to draw.
-
-    Args:
-        drawn: What is drawn.
-        measured: From draws to the metrics.
-        resamples: Number of draws R.
-        seed: Seed of the draws.
+    They are NaN with too few units to draw; arguments as of :func:`resample`.
     """
-    if not drawn.enough:
-        return np.full((2, len(undrawn(drawn, measured))), np.nan)
-    return percentile_ends(draws(drawn, measured, resamples=resamples, seed=seed))
+    return _ends(resample(drawn, measured, resamples=resamples, seed=seed)[1])
+
+
+def _ends(of_draws: Floats) -> Floats:
+    if not len(of_draws):
+        return np.full((2, of_draws.shape[1]), np.nan)
+    return percentile_ends(of_draws)
 
 
 def scores_with_intervals(
@@ -108,17 +134,12 @@ def scores_with_intervals(
 ) -> dict[str, Any]:
     """Return metrics by name, and ``intervals`` with a pair ``[low, high]`` for each, as JSON.
 
-    Args:
-        drawn: What is drawn.
-        measured: The metrics.
-        resamples: Number of draws R.
-        seed: Seed of the draws.
+    Arguments are those of :func:`resample`.
     """
-    ends = interval_ends(drawn, measured.measure, resamples=resamples, seed=seed)
-    values = undrawn(drawn, measured.measure)
+    values, of_draws = resample(drawn, measured.measure, resamples=resamples, seed=seed)
     return {
         **dict(zip(measured.names, as_json(values), strict=True)),
-        "intervals": dict(zip(measured.names, as_json(ends.T), strict=True)),
+        "intervals": dict(zip(measured.names, as_json(_ends(of_draws).T), strict=True)),
     }
 
 
@@ -167,11 +188,14 @@ def _times(strata: Ints, step: int, seed: int, resamples: int) -> Iterator[npt.N
         resamples: Number of draws R.
 
     Yields:
-        How often each unit is drawn: parts of U rows of together R integers.
+        How often each unit is drawn: parts of U rows of together 1 + R integers, of which the first
+        are 1, so that metrics of the items themselves are computed beside those of draws.
     """
     rng = np.random.default_rng(seed)
     for start in range(0, resamples, step):
-        yield draw(strata, rng, min(step, resamples - start)).T
+        times = draw(strata, rng, min(step, resamples - start)).T
+        undrawn = [] if start else [np.ones((len(strata), 1), times.dtype)]
+        yield np.concatenate([*undrawn, times], axis=1)
 
 
 class _KeptTimes:
@@ -190,7 +214,7 @@ class _KeptTimes:
         self, strata: Ints, step: int, seed: int, resamples: int
     ) -> Iterable[npt.NDArray[Any]]:
         """Return what :func:`_times` yields."""
-        if len(strata) * resamples * np.dtype(np.int16).itemsize > self._budget:
+        if len(strata) * (1 + resamples) * np.dtype(np.int16).itemsize > self._budget:
             return _times(strata, step, seed, resamples)
         key = (strata.tobytes(), step, seed, resamples)
         with self._lock:

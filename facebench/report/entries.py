@@ -24,8 +24,9 @@ from facebench.report.groups import Group, comparable, learned_from, printed_bes
 from facebench.report.members import members
 from facebench.report.reference import Printed
 from facebench.results.scores import KINDS
+from facebench.results.stats.comparison import Comparison
 from facebench.results.stats.resampled import keep_draws
-from facebench.results.stats.statistics import Interval, drawing, intervals
+from facebench.results.stats.statistics import Interval, intervals
 from facebench.results.store import Result, read_result
 from facebench.runtime.garbage import collected_seldom
 from facebench.runtime.workspace import to_json
@@ -190,7 +191,7 @@ def scores(entry: MethodEntry, group: Group) -> dict[str, Score]:
     return {name: _score(entry, metric, results, ends[name]) for name, metric in columns.items()}
 
 
-def keep_scores(found: Iterable[MethodEntry], processes: int = 1) -> None:
+def keep_scores(found: Iterable[MethodEntry], processes: int = 1) -> int:
     """Compute what the scores, ranks and comparisons of entries need of each result, and keep it.
 
     Each result's predictions are read once for all that is asked of them later.
@@ -198,14 +199,20 @@ def keep_scores(found: Iterable[MethodEntry], processes: int = 1) -> None:
     Args:
         found: Entries.
         processes: How many compute it, if there is much.
+
+    Returns:
+        Of how many results it was not kept before.
     """
     by_group: dict[Group, list[Result]] = defaultdict(list)
     for entry in found:
         for group, of_group in entry.results.items():
             by_group[group] += of_group
-    keep_draws(
+    return keep_draws(
         (
-            (result, [drawing([result], (main_metric([result]),), kind) for kind in KINDS])
+            (
+                result.stored_predictions,
+                [Comparison.of([[result]], [result.metric], kind).drawing for kind in KINDS],
+            )
             for results in by_group.values()
             for result in results
         ),

@@ -25,12 +25,12 @@ from facebench.results.schema import read_form
 from facebench.results.scores import Scores, shown_kind
 from facebench.results.sealing import check_seal, sealed_result
 from facebench.results.settings import Settings
+from facebench.results.stored_predictions import StoredPredictions
 from facebench.runtime.atomic import atomic_file, atomic_write
 from facebench.runtime.seal import SEAL
 from facebench.runtime.workspace import read_record, to_json
 from facebench.task import Metric
 
-_FEW_ROWS = 100_000  # take no memory that matters
 SIGNATURE = ".minisig"  # beside a result that was signed
 
 _log = logging.getLogger(__name__)
@@ -82,6 +82,20 @@ class Result:
         """Return the path of the per-sample predictions (parquet)."""
         return self.path.with_suffix(".parquet")
 
+    @cached_property
+    def stored_predictions(self) -> StoredPredictions:
+        """Return where the predictions are, with what scoring them takes of the record."""
+        task = self.record.task
+        shown = dict.fromkeys(metric.name for metric in (*task.columns, task.main_metric))
+        return StoredPredictions(
+            path=self.predictions_path,
+            task=task.title,
+            protocol=task.protocol[0],
+            metrics=tuple(shown),
+            scored=self.record.n_scored,
+            resamples=self.spec.probe.resamples,
+        )
+
     @property
     def predictions(self) -> pd.DataFrame:
         """Return the per-sample predictions, one row per test item, read anew from their file.
@@ -89,27 +103,7 @@ class Result:
         Raises:
             StageError: The file is missing, or cannot be read.
         """
-        if not self.predictions_path.exists():
-            raise StageError(
-                f"{self.predictions_path}: the predictions of this result are missing."
-            )
-        try:
-            from pyarrow.parquet import ParquetFile
-
-            # In half the time of pandas.read_parquet, which counts where many results are read.
-            # Small files need no thread that reads ahead.
-            with ParquetFile(self.predictions_path, pre_buffer=False) as stored:
-                self._check_size(stored.metadata.num_rows)
-                rows: pd.DataFrame = stored.read(use_threads=False).to_pandas(use_threads=False)
-                return rows
-        except (OSError, ValueError) as error:  # pyarrow's own errors are among these
-            reason = str(error).splitlines()[0]
-            raise StageError(f"{self.predictions_path}: cannot be read ({reason}).") from error
-
-    def _check_size(self, rows: int) -> None:
-        """Refuse predictions of far more items than were scored: a few bytes can hold millions."""
-        if rows > 2 * self.record.n_scored + _FEW_ROWS:  # else it is for validation to say
-            raise ValueError(f"{rows:,} rows of {self.record.n_scored:,} scored items")
+        return self.stored_predictions.read()
 
     def __repr__(self) -> str:
         return f"Result({summary(self.record)}; {self.path})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -70,17 +70,17 @@ def computed(
 
 
 @contextmanager
-def starting(processes: int, module: str) -> Iterator[None]:
+def starting(processes: int, *modules: str) -> Iterator[None]:
     """Let the processes that :func:`computed` asks for in the block start while other work is done.
 
     Args:
         processes: How many; of one nothing is started.
-        module: Name of the module that they import first.
+        modules: Names of modules that they import first.
     """
     if processes <= 1:
         yield
         return
-    imports = _dispatched(_import, [module] * processes, processes, 1)
+    imports = _dispatched(_import, [modules] * processes, processes, 1)
     try:
         yield
     except BaseException:  # Ctrl-C is among these: who ends early does not wait
@@ -132,8 +132,9 @@ def _end(results: Generator[object]) -> None:
         results.close()
 
 
-def _import(module: str) -> None:
-    import_module(module)
+def _import(modules: Sequence[str]) -> None:
+    for module in modules:
+        import_module(module)
 
 
 def _there(function: Callable[[T], R], cache: Path | None, item: T) -> R:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from stored_world import classes, pair_list, scored, write
 
 from facebench.errors import StageError
@@ -129,7 +131,7 @@ def test_items_are_matched_by_name_and_those_that_one_lacks_left_out(tmp_path: P
     frame = classes(np.arange(20) % 3 > 0)
     shuffled = frame.iloc[:15].sample(frac=1, random_state=1).reset_index(drop=True)
     both = [write(tmp_path, frame), write(tmp_path, shuffled, method="pcl")]
-    first, second = aligned(both)
+    first, second = aligned([result.stored_predictions for result in both])
     pd.testing.assert_frame_equal(first, second)
     assert len(first) == 15
 
@@ -143,8 +145,9 @@ def test_another_test_set_is_refused(tmp_path: Path) -> None:
     for foreign, reason in (
         (other, "no test item in common"), (relabelled, "other labels"), (doubled, "twice"),
     ):  # fmt: skip
+        another = write(tmp_path, foreign, method="pcl")
         with pytest.raises(StageError, match=reason):
-            aligned([mine, write(tmp_path, foreign, method="pcl")])
+            aligned([mine.stored_predictions, another.stored_predictions])
 
 
 def test_items_have_the_same_digest_if_their_names_order_and_labels_are_the_same() -> None:
@@ -156,8 +159,21 @@ def test_items_have_the_same_digest_if_their_names_order_and_labels_are_the_same
         frame.assign(path=[f"x{n}.png" for n in range(20)]), frame.assign(fold=0),
     ):  # fmt: skip
         assert items_digest(changed) != items_digest(frame)
+    assert items_digest(frame.astype({"path": object})) == items_digest(frame)
     again = restricted(frame, frame.iloc[[7, 3]])
     pd.testing.assert_frame_equal(again, frame.iloc[[7, 3]].reset_index(drop=True))
+
+
+@given(st.lists(st.none() | st.text(max_size=3), min_size=1, max_size=6), st.data())
+def test_the_digest_of_names_is_that_of_equal_names_alone(
+    names: list[str | None], data: st.DataObject
+) -> None:
+    others = data.draw(st.lists(st.none() | st.text(max_size=3), min_size=1, max_size=6))
+    first, second = (pd.DataFrame({"path": pd.Series(of, dtype="str")}) for of in (names, others))
+    assert (items_digest(first) == items_digest(second)) == (names == others)
+    longer = pd.DataFrame({"path": pd.Series([*others, *names], dtype="str")})
+    part = longer.iloc[len(others) :]  # Arrow gives it the letters of all
+    assert items_digest(part) == items_digest(first)
 
 
 @pytest.mark.parametrize("largest", [3, 300])  # of 200 units: more items than int16 can count
@@ -206,18 +222,18 @@ def test_many_classes_take_no_more_memory_than_few(monkeypatch: pytest.MonkeyPat
 
 def test_draws_are_kept_within_a_budget() -> None:
     strata = [np.zeros(size, np.int64) for size in (10, 20, 30)]
-    times = _KeptTimes(2 * 100 * 45)
+    times = _KeptTimes(2 * 101 * 45)
     first, second = (times.times(of, 60, 0, 100) for of in strata[:2])
     assert times.times(strata[0], 60, 0, 100) is first
-    assert times.size() == 2 * 100 * 30
+    assert times.size() == 2 * 101 * 30
     times.times(strata[2], 60, 0, 100)  # the second was asked for the longest ago
-    assert times.size() == 2 * 100 * 40
+    assert times.size() == 2 * 101 * 40
     again = times.times(strata[1], 60, 0, 100)
     assert again is not second
     np.testing.assert_array_equal(np.hstack([*again]), np.hstack([*second]))
     large = times.times(np.zeros(46, np.int64), 60, 0, 100)
-    assert times.size() <= 2 * 100 * 45
-    assert np.hstack([*large]).sum(0).tolist() == [46] * 100
+    assert times.size() <= 2 * 101 * 45
+    assert np.hstack([*large]).sum(0).tolist() == [46] * 101
 
 
 def test_people_without_folds_are_drawn_image_by_image() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -42,8 +43,8 @@ def test_few_computations_start_no_process(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_processes_that_are_started_import_meanwhile_what_is_asked_of_them() -> None:
     ended = time.monotonic() + 60
-    with pool.starting(2, "wave"):
-        while not all([*computed(_is_imported, ["wave"] * 8, 2)]):
+    with pool.starting(2, "wave", "colorsys"):
+        while not all([*computed(_is_imported, ["wave", "colorsys"] * 4, 2)]):
             assert time.monotonic() < ended
     assert "wave" not in sys.modules
 
@@ -68,10 +69,14 @@ def test_who_ends_early_is_told_nothing_of_what_is_not_used() -> None:
         results.close()  # type: ignore[attr-defined]
 
 
+def _import_for_long(_: Sequence[str]) -> None:
+    time.sleep(100)
+
+
 def test_who_fails_does_not_wait_for_processes_that_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_import", time.sleep)
+    monkeypatch.setattr(pool, "_import", _import_for_long)
     begun = time.monotonic()
-    with pytest.raises(KeyError), pool.starting(2, 100):  # type: ignore[arg-type]
+    with pytest.raises(KeyError), pool.starting(2, "wave"):
         raise KeyError
     assert time.monotonic() - begun < 50
 

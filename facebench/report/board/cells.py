@@ -9,7 +9,7 @@ from pathlib import Path
 from facebench.protocol import ScoreKind
 from facebench.report.board.comparisons import Competition, best_of, rank_intervals
 from facebench.report.board.model import Cell, Column, Mark, Rank
-from facebench.report.entries import MethodEntry, Score, scores
+from facebench.report.entries import MethodEntry, Score
 from facebench.report.groups import Group
 from facebench.results.scores import KINDS
 from facebench.results.stats.statistics import Interval, intervals
@@ -21,6 +21,7 @@ def cells_of(
     group: Group,
     columns: Sequence[Column],
     members: Sequence[MethodEntry],
+    found: Mapping[str, Mapping[str, Score]],
     met: Mapping[ScoreKind, Competition],
     places: Mapping[Path, int],
 ) -> dict[str, dict[str, Cell]]:
@@ -30,17 +31,17 @@ def cells_of(
         group: A group of comparable results.
         columns: Its columns.
         members: Entries of the board.
+        found: Scores of those of the group, by entry and metric.
         met: The competition in this group, by kind of score.
         places: Place of each result on the board, by its path.
     """
-    found = {entry.key: scores(entry, group) for entry in members if group in entry.results}
-    shown = [score.metric for score in next(iter(found.values())).values()]
+    asked = [score.metric for score in next(iter(found.values())).values()]
     ends = {
-        entry.key: intervals(entry.results[group], shown, "paper")
+        entry.key: intervals(entry.results[group], asked, "paper")
         for entry in members
         if entry.key in found
     }
-    ranks = {kind: rank_intervals(list(found.values()), shown, kind) for kind in KINDS}
+    ranks = {kind: rank_intervals(list(found.values()), asked, kind) for kind in KINDS}
     winners = {kind: best_of(met[kind]) for kind in KINDS}
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
     for place, (key, of_entry) in enumerate(found.items()):
@@ -61,6 +62,12 @@ def cells_of(
     return cells
 
 
+def shown(score: Score, stored: float | None) -> float | None:
+    """Return a value of a score on the printed scale, without rounding differences of sums."""
+    value = score.shown(stored)
+    return None if value is None else round(value, KEPT)
+
+
 def _mark(
     score: Score,
     value: float | None,
@@ -69,11 +76,12 @@ def _mark(
     rank: Rank | None,
     best: bool,
 ) -> Mark:
-    def kept(stored: float | None) -> float | None:
-        shown = score.shown(stored)
-        return None if shown is None else round(shown, KEPT)
-
     low, high = interval or (None, None)
     return Mark(
-        value=kept(value), low=kept(low), high=kept(high), std=kept(std), rank=rank, best=best
+        value=shown(score, value),
+        low=shown(score, low),
+        high=shown(score, high),
+        std=shown(score, std),
+        rank=rank,
+        best=best,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -15,9 +16,8 @@ from facebench.protocol import ScoreKind
 from facebench.report.board.model import Pairs, Rank
 from facebench.report.entries import MethodEntry, Score
 from facebench.report.groups import Group
-from facebench.results.stats import statistics
+from facebench.results.stats.comparison import Comparison
 from facebench.results.stats.significance import holm
-from facebench.results.store import Result
 from facebench.task import Metric
 
 COMPARED = 20  # rows of which every two are compared: 190 differences
@@ -42,10 +42,12 @@ class Competition:
     metrics: Sequence[Metric]
     kind: ScoreKind
 
-    @property
-    def results(self) -> list[tuple[Result, ...]]:
-        """Return the results of each row, one a seed."""
-        return [entry.results[self.group] for entry in self.members]
+    def by(self, metrics: Sequence[Metric]) -> Comparison | None:
+        """Return their comparison by some metrics; None if there are no two."""
+        if len(self.members) < 2:
+            return None
+        results = [entry.results[self.group] for entry in self.members]
+        return Comparison.of(results, metrics, self.kind)
 
 
 def competition(
@@ -58,10 +60,11 @@ def competition(
 
 def best_of(met: Competition) -> dict[str, str]:
     """Return by metric the key of the row that is significantly the best, if one is."""
-    if len(met.members) < 2:
+    comparison = met.by(met.metrics)
+    if comparison is None:
         return {}
     try:
-        places = statistics.winners(met.results, met.metrics, met.kind)
+        places = comparison.winners()
     except StageError:  # reported where ranks are made
         return {}
     return {name: met.members[place].key for name, place in places.items()}
@@ -75,10 +78,11 @@ def pairs(met: Competition, metric: Metric, ids: Mapping[str, str]) -> Pairs | N
         metric: By which they are compared.
         ids: Identifiers of rows, by the keys of entries.
     """
-    if len(met.members) < 2:
+    comparison = met.by([metric])
+    if comparison is None:
         return None
     try:
-        best = statistics.best_compared(met.results, metric, met.kind, COMPARED)
+        best = comparison.best_compared(COMPARED)
     except StageError:  # reported where ranks are made
         return None
     if best is None:
@@ -112,19 +116,44 @@ def rank_intervals(
     There are no ranks of a single method, across different test sets, or without a score.
     """
     ranks: dict[str, dict[int, Rank]] = {}
+    for competing, comparison in _ranked(found, shown, kind):
+        try:
+            of_metrics = comparison.rank_intervals()
+        except StageError as error:
+            _log.warning("no ranks: %s", error)
+            continue
+        for name, of_metric in of_metrics.items():
+            ranks[name] = dict(zip(competing, of_metric, strict=True))
+    return ranks
+
+
+def outcomes(
+    met: Competition, found: Sequence[Mapping[str, Score]], main: Metric
+) -> Iterator[Callable[[], object]]:
+    """Yield what computes all of the above, for processes that do so.
+
+    Args:
+        met: The rows of one budget.
+        found: The scores of all rows of the group.
+        main: The metric by which every two are compared.
+    """
+    for _, comparison in _ranked(found, met.metrics, met.kind):
+        yield comparison.rank_intervals
+    for_winners, for_pairs = met.by(met.metrics), met.by([main])
+    if for_winners is not None and for_pairs is not None:
+        yield for_winners.winners
+        yield partial(for_pairs.best_compared, COMPARED)
+
+
+def _ranked(
+    found: Sequence[Mapping[str, Score]], shown: Sequence[Metric], kind: ScoreKind
+) -> Iterator[tuple[tuple[int, ...], Comparison]]:
+    """Yield the places of those that have a score by the same metrics, two or more, and them."""
     by_competitors: dict[tuple[int, ...], list[Metric]] = defaultdict(list)
     for metric in shown:
         scored = [getattr(of_entry[metric.name], kind) is not None for of_entry in found]
         by_competitors[tuple(np.flatnonzero(scored).tolist())].append(metric)
     for competing, of_metrics in by_competitors.items():
-        if len(competing) < 2:
-            continue
-        results = [found[place][of_metrics[0].name].results for place in competing]
-        try:
-            met = statistics.rank_intervals(results, of_metrics, kind)
-        except StageError as error:
-            _log.warning("no ranks: %s", error)
-            continue
-        for name, of_metric in met.items():
-            ranks[name] = dict(zip(competing, of_metric, strict=True))
-    return ranks
+        if len(competing) > 1:
+            results = [found[place][of_metrics[0].name].results for place in competing]
+            yield competing, Comparison.of(results, of_metrics, kind)

@@ -13,10 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from facebench.protocol import ScoreKind
 from facebench.report.board.cells import KEPT, cells_of
-from facebench.report.board.columns import columns_of, groups_of, shown_metrics
-from facebench.report.board.comparisons import Competition, competition, pairs
+from facebench.report.board.columns import shown_metrics
+from facebench.report.board.comparisons import pairs
+from facebench.report.board.draft import Draft, compare_rows, draft
 from facebench.report.board.mean_ranks import mean_ranks
 from facebench.report.board.model import (
     Board,
@@ -29,7 +29,7 @@ from facebench.report.board.model import (
 )
 from facebench.report.board.printed_rows import printed_rows
 from facebench.report.board.provenance import runs_of
-from facebench.report.budget import learning_of, method_key, of_equal_budget, shared_budget
+from facebench.report.budget import learning_of, method_key, shared_budget
 from facebench.report.configurations import differences
 from facebench.report.entries import (
     MethodEntry,
@@ -42,6 +42,7 @@ from facebench.report.reference import is_as_printed
 from facebench.results.scores import KINDS
 from facebench.results.store import Result
 from facebench.runtime.garbage import collected_seldom
+from facebench.runtime.pool import worth_starting
 
 
 @collected_seldom()
@@ -66,8 +67,10 @@ def leaderboard(
     runs, pools = runs_of(ordered, root)
     places = {result.path: place for place, result in enumerate(ordered)}
     found = entries(ordered)
-    keep_scores(found, processes)
-    boards = [_board(synthetic, found, places) for synthetic in (False, True)]
+    computed_anew = keep_scores(found, processes)
+    drafts = [draft(synthetic, found) for synthetic in (False, True)]
+    compare_rows(drafts, worth_starting(computed_anew, processes))
+    boards = [_board(made, places) for made in drafts]
     return Leaderboard(
         boards=tuple(board for board in boards if board.rows),
         results=runs,
@@ -92,76 +95,56 @@ def _seen_from(folder: Path, root: Path) -> str:
     return "" if base.startswith("../../..") else base
 
 
-def _board(synthetic: bool, found: Sequence[MethodEntry], places: Mapping[Path, int]) -> Board:
-    groups = groups_of(synthetic, found)
-    members = [entry for entry in found if any(group in groups for group in entry.results)]
-    heads = columns_of(groups)
-    details = differences(members)
-    competing, _ = of_equal_budget(members)
-    shared = shared_budget(((entry.title, entry) for entry in members), learning_of)
+def _board(made: Draft, places: Mapping[Path, int]) -> Board:
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
-    met = _competitions(groups, competing)
-    for group, columns in heads.items():
-        for key, of_entry in cells_of(group, columns, members, met[group], places).items():
+    for group, columns in made.columns.items():
+        found = cells_of(group, columns, made.members, made.scored[group], made.met[group], places)
+        for key, of_entry in found.items():
             cells[key] |= of_entry
-    rows = {
-        entry.key: _row(place, entry, details[entry.key], cells[entry.key])
-        for place, entry in enumerate(members)
-    }
-    columns = tuple(column for of_group in heads.values() for column in of_group)
+    details = differences(made.members)
+    rows = [
+        _row(made.ids[entry.key], place, entry, details[entry.key], cells[entry.key])
+        for place, entry in enumerate(made.members)
+    ]
+    shared = shared_budget(((entry.title, entry) for entry in made.members), learning_of)
     of_papers = [
         column
-        for group, of_group in heads.items()
-        for column in of_group
-        if not column.partial and not other_probe(groups[group].record)
+        for group, columns in made.columns.items()
+        for column in columns
+        if not column.partial and not other_probe(made.groups[group].record)
     ]
     return Board(
-        synthetic=synthetic,
+        synthetic=made.synthetic,
         budget="" if shared is None else shared.learning(),
-        columns=columns,
-        rows=tuple(rows.values()),
-        floors=_floors(groups, heads),
-        printed=() if synthetic else printed_rows(of_papers),
-        pairs=_pairs(groups, heads, met, {key: row.id for key, row in rows.items()}),
-        ranks={
-            kind: mean_ranks(columns, [rows[entry.key] for entry in competing], kind)
-            for kind in KINDS
-        },
+        columns=made.all_columns,
+        rows=tuple(rows),
+        floors=_floors(made.groups, made.columns),
+        printed=() if made.synthetic else printed_rows(of_papers),
+        pairs=_pairs(made),
+        ranks={kind: mean_ranks(of_kind) for kind, of_kind in made.ranked.items()},
     )
 
 
-def _competitions(
-    groups: Mapping[Group, Result], competing: Sequence[MethodEntry]
-) -> dict[Group, dict[ScoreKind, Competition]]:
-    return {
-        group: {kind: competition(group, competing, shown_metrics(result), kind) for kind in KINDS}
-        for group, result in groups.items()
-    }
-
-
-def _pairs(
-    groups: Mapping[Group, Result],
-    heads: Mapping[Group, Sequence[Column]],
-    met: Mapping[Group, Mapping[ScoreKind, Competition]],
-    ids: Mapping[str, str],
-) -> dict[str, dict[str, Pairs]]:
+def _pairs(made: Draft) -> dict[str, dict[str, Pairs]]:
     """Compare every two rows of one budget by the main metric of each group."""
     found: dict[str, dict[str, Pairs]] = {kind: {} for kind in KINDS}
-    for group, result in groups.items():
-        (column,) = (column for column in heads[group] if column.headline)
+    for group, result in made.groups.items():
+        (column,) = (column for column in made.columns[group] if column.headline)
         for kind in KINDS:
-            compared = pairs(met[group][kind], main_metric([result]), ids)
+            compared = pairs(made.met[group][kind], main_metric([result]), made.ids)
             if compared is not None:
                 found[kind][column.id] = compared
     return found
 
 
-def _row(place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell]) -> BoardRow:
+def _row(
+    row: str, place: int, entry: MethodEntry, detail: str, cells: Mapping[str, Cell]
+) -> BoardRow:
     data = entry.all_results[0].record.pretrain.data
     learning = learning_of(entry)
     kind = " (synthetic)" if data and data.synthetic else ""
     return BoardRow(
-        id=f"r{place}",
+        id=row,
         order=place,
         method=entry.title,
         method_key=" ".join(part for part in method_key(entry) if part),

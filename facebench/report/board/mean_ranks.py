@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from facebench.protocol import ScoreKind
-from facebench.report.board.model import BoardRow, Column, MeanRanks
-from facebench.results.stats.ranks import not_different, ranking
+from facebench.report.board.model import Column, MeanRanks
+from facebench.results.stats.ranks import Ranking, not_different, ranking
 
 FEWEST = 3  # methods: of two, Friedman's test is a sign test
 _DIGITS = 6
@@ -14,35 +14,77 @@ _DIGITS = 6
 Values = Mapping[str, Mapping[str, float]]  # by column and row
 
 
-def mean_ranks(
-    columns: Sequence[Column], competing: Sequence[BoardRow], kind: ScoreKind
-) -> MeanRanks:
-    """Rank methods on the tasks that all of them were judged on.
+@dataclass(frozen=True)
+class Candidate:
+    """A row of one budget, of which mean ranks may be made.
+
+    Args:
+        row: Its identifier.
+        method: Title of the method.
+        values: On the printed scale, by the columns that it has a value in.
+    """
+
+    row: str
+    method: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Block:
+    """Methods that were all judged on the same tasks.
+
+    Args:
+        rows: ``[K]`` identifier of the row of each method.
+        columns: ``[N]`` identifier of the column of each task.
+        values: ``[N][K]``.
+        higher: ``[N]`` whether more is better.
+    """
+
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: tuple[tuple[float, ...], ...]
+    higher: tuple[bool, ...]
+
+    def ranking(self) -> Ranking:
+        """Return the mean ranks, kept in the cache."""
+        return ranking(self.values, self.higher)
+
+
+def block(columns: Sequence[Column], candidates: Sequence[Candidate]) -> Block | None:
+    """Return the methods and tasks of which mean ranks are made; None if there are too few.
 
     A method takes part with its row that has the most scores, a task with its main metric on all of
     its test items. Of all sets of methods and tasks without a gap it is the largest.
 
     Args:
         columns: Columns of a board.
-        competing: The rows of one budget.
-        kind: Kind of score.
+        candidates: The rows of one budget.
     """
     headlines = [column for column in columns if column.headline and not column.partial]
-    rows = _one_each(competing, headlines, kind)
-    values = _one_a_task(headlines, rows, kind)
-    tasks, methods = _block(values)
-    if len(methods) < FEWEST or len(tasks) < 2:
+    values = _one_a_task(headlines, _one_each(candidates, headlines))
+    tasks, rows = _largest(values)
+    if len(rows) < FEWEST or len(tasks) < 2:
+        return None
+    higher = {column.id: column.higher for column in headlines}
+    return Block(
+        rows=tuple(rows),
+        columns=tuple(tasks),
+        values=tuple(tuple(values[task][row] for row in rows) for task in tasks),
+        higher=tuple(higher[task] for task in tasks),
+    )
+
+
+def mean_ranks(ranked: Block | None) -> MeanRanks:
+    """Rank methods on the tasks that all of them were judged on."""
+    if ranked is None:
         return MeanRanks(rows=(), columns=(), ranks=(), means=(), p=None, distance=None,
                          groups=(), needed=0)  # fmt: skip
-    higher = {column.id: column.higher for column in headlines}
-    found = ranking(
-        [[values[task][row] for row in methods] for task in tasks], [higher[task] for task in tasks]
-    )
-    order = sorted(range(len(methods)), key=lambda place: (found.means[place], place))
+    found = ranked.ranking()
+    order = sorted(range(len(ranked.rows)), key=lambda place: (found.means[place], place))
     means = [round(found.means[place], _DIGITS) for place in order]
     return MeanRanks(
-        rows=tuple(methods[place] for place in order),
-        columns=tuple(tasks),
+        rows=tuple(ranked.rows[place] for place in order),
+        columns=ranked.columns,
         ranks=tuple(tuple(of_task[place] for of_task in found.ranks) for place in order),
         means=tuple(means),
         p=round(found.p, _DIGITS),
@@ -52,36 +94,29 @@ def mean_ranks(
     )
 
 
-def _value(row: BoardRow, column: Column, kind: ScoreKind) -> float | None:
-    cell = row.cells.get(column.id)
-    return None if cell is None else (cell.honest if kind == "honest" else cell.paper).value
-
-
-def _one_each(
-    competing: Sequence[BoardRow], columns: Sequence[Column], kind: ScoreKind
-) -> list[BoardRow]:
+def _one_each(candidates: Sequence[Candidate], columns: Sequence[Column]) -> list[Candidate]:
     """Return the row of each method that has the most scores, the first of equals."""
-    chosen: dict[str, tuple[int, BoardRow]] = {}
-    for row in competing:
-        filled = sum(_value(row, column, kind) is not None for column in columns)
-        if row.method not in chosen or filled > chosen[row.method][0]:
-            chosen[row.method] = (filled, row)
-    return [row for _, row in chosen.values()]
+    chosen: dict[str, tuple[int, Candidate]] = {}
+    for candidate in candidates:
+        filled = sum(column.id in candidate.values for column in columns)
+        if candidate.method not in chosen or filled > chosen[candidate.method][0]:
+            chosen[candidate.method] = (filled, candidate)
+    return [candidate for _, candidate in chosen.values()]
 
 
 def _one_a_task(
-    columns: Sequence[Column], rows: Sequence[BoardRow], kind: ScoreKind
+    columns: Sequence[Column], candidates: Sequence[Candidate]
 ) -> dict[str, dict[str, float]]:
     """Return the values of each task in its column with the most rows, by column and row."""
     of_task: dict[str, tuple[str, dict[str, float]]] = {}
     for column in columns:
-        found = {row.id: value for row in rows if (value := _value(row, column, kind)) is not None}
+        found = {one.row: one.values[column.id] for one in candidates if column.id in one.values}
         if len(found) > len(of_task.get(column.task, ("", {}))[1]):
             of_task[column.task] = (column.id, found)
     return dict(of_task.values())
 
 
-def _block(values: Values) -> tuple[list[str], list[str]]:
+def _largest(values: Values) -> tuple[list[str], list[str]]:
     """Return the columns and rows of the largest part without a gap, of the fullest columns."""
     fullest = sorted(values, key=lambda column: -len(values[column]))  # stable
     best: tuple[list[str], list[str]] = ([], [])

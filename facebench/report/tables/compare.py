@@ -112,7 +112,7 @@ def compare(first: Result, second: Result) -> Comparison:
             f"{first.path.name} and {second.path.name} cannot be compared: {reasons}; expected the "
             "same task, version and conditions. Run both alike."
         )
-    frames = aligned([first, second])
+    frames = aligned([first.stored_predictions, second.stored_predictions])
     compared = {m.name: m for m in (main_metric([first]), *metrics([first]))}
     found, drawn = [], ""
     for kind in KINDS:

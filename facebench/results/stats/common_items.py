@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
+import numpy as np
 import pandas as pd
-from pydantic_core import to_json
+import pyarrow as pa
 
 from facebench.errors import StageError
-from facebench.results.store import Result
+from facebench.results.stored_predictions import StoredPredictions
 from facebench.runtime.seal import RunningDigest
 
 
-def aligned(results: Sequence[Result]) -> list[pd.DataFrame]:
-    """Read the predictions of results on the same test items, row by row.
+def aligned(several: Sequence[StoredPredictions]) -> list[pd.DataFrame]:
+    """Read predictions of the same test items, row by row.
 
     Items that not all of them could score are left out.
 
@@ -22,23 +23,24 @@ def aligned(results: Sequence[Result]) -> list[pd.DataFrame]:
         StageError: They have no item in common, or differ in what is true of one, or an item is
             there twice.
     """
-    frames = [result.predictions for result in results]
+    frames = [predictions.read() for predictions in several]
     names = [_names(frame) for frame in frames]
     if not all(index.equals(names[0]) for index in names[1:]):
         if not all(index.is_unique for index in names):
             raise StageError(
-                f"{results[0].path.name} and others cannot be compared item by item: found an item "
+                f"{several[0].path.stem} and others cannot be compared item by item: found an item "
                 "twice; expected each once. Run them again on the same data."
             )
         common = reduce(lambda a, b: a[a.isin(b)], names)
         frames = [_rows_of(frame, common) for frame in frames]
     true = _true_columns(frames[0])
-    for result, frame in zip(results, frames, strict=True):
+    for predictions, frame in zip(several, frames, strict=True):
         if not len(frame) or not frame[true].equals(frames[0][true]):
             what = "other labels for the same items" if len(frame) else "no test item in common"
+            both = f"{several[0].path.stem} and {predictions.path.stem}"
             raise StageError(
-                f"{results[0].path.name} and {result.path.name} cannot be compared: found {what}; "
-                "expected one test set. Run both on the same data."
+                f"{both} cannot be compared: found {what}; expected one test set. Run both on the "
+                "same data."
             )
     return frames
 
@@ -60,11 +62,30 @@ def items_digest(frame: pd.DataFrame) -> str:
     """
     running = RunningDigest()
     for column in (*_keys(frame), *_true_columns(frame)):
-        values = frame[column].to_numpy()
-        text = values.dtype == object
-        content = to_json(values.tolist()) if text else values.tobytes()
-        running.update(f"{column} {values.dtype} {len(content)} ".encode() + content)
+        values = frame[column]
+        text = values.dtype.kind == "O"
+        content = _bytes_of_texts(values) if text else values.to_numpy().tobytes()
+        kind = "text" if text else values.dtype
+        running.update(f"{column} {kind} {len(values)} {len(content)} ".encode() + content)
     return running.hexdigest()
+
+
+def _bytes_of_texts(values: pd.Series) -> bytes:
+    """Return texts as Arrow holds them, which takes a fifth of the time of writing them as JSON.
+
+    Raises:
+        ValueError: One of them is no text.
+        TypeError: Likewise.
+    """
+    of_arrow = isinstance(values.dtype, pd.StringDtype)
+    found = pa.array(values if of_arrow else values.to_numpy(object), pa.large_string())
+    one = found.combine_chunks() if isinstance(found, pa.ChunkedArray) else found
+    _, ends, letters = one.buffers()
+    # A part of a longer array has that one's buffers.
+    places = np.frombuffer(ends, np.int64)[one.offset : one.offset + len(one) + 1]
+    content = b"" if letters is None else memoryview(letters)[places[0] : places[-1]]
+    missing = one.is_null().to_numpy(zero_copy_only=False)
+    return b"".join([missing.tobytes(), (places - places[0]).tobytes(), content])
 
 
 def _keys(frame: pd.DataFrame) -> list[str]:

@@ -22,11 +22,11 @@ from facebench.config.spec import digest
 from facebench.errors import DataError, StageError
 from facebench.evaluation.protocols.rescoring import recorded_protocol
 from facebench.protocol import ScoreKind
-from facebench.results.store import Result
+from facebench.results.stored_predictions import StoredPredictions
 from facebench.runtime.kept_values import keep, kept
 from facebench.runtime.seal import file_digest
 
-VERSION = 6  # goes up when the same results would give other draws, values or decisions
+VERSION = 7  # goes up when the same results would give other draws, values or decisions
 OUTCOMES_VERSION = 2  # goes up when the same draws would give other intervals, ranks or winners
 
 Floats = npt.NDArray[np.float64]
@@ -34,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Drawing:
-    """What is computed of a result, and how.
+    """What is computed of predictions, and how.
 
     Args:
         names: Names of the metrics that are asked for.
@@ -46,11 +46,9 @@ class Drawing:
     kind: ScoreKind
     resamples: int
 
-    def metrics_of(self, result: Result) -> tuple[str, ...]:
+    def metrics_of(self, predictions: StoredPredictions) -> tuple[str, ...]:
         """Return the metrics that are computed: those that other reports will ask for, too."""
-        task = result.record.task
-        shown = [metric.name for metric in (*task.columns, task.main_metric)]
-        return tuple(dict.fromkeys([*shown, *self.names]))
+        return tuple(dict.fromkeys([*predictions.metrics, *self.names]))
 
 
 @dataclass(frozen=True)
@@ -77,28 +75,27 @@ class Resampled:
     right: npt.NDArray[np.bool_] | None
 
 
-def draws_key(result: Result, drawing: Drawing, items: str = "") -> str | None:
-    """Return the hash of what a result's draws depend on; None if its predictions are missing.
+def draws_key(predictions: StoredPredictions, drawing: Drawing, items: str = "") -> str | None:
+    """Return the hash of what draws depend on; None if the predictions are missing.
 
     Args:
-        result: The result.
-        drawing: What is computed of it.
-        items: Digest of the items, where they are not all of the result's own.
+        predictions: The predictions.
+        drawing: What is computed of them.
+        items: Digest of the items, where they are not all that were predicted.
 
     Raises:
         StageError: Its protocol is not installed here.
     """
-    predictions = _predictions(result)
-    if predictions is None:
+    content = _content(predictions)
+    if content is None:
         return None
-    # Of a result's record nothing else is used: its scores are computed again.
-    return _draws_key(predictions, _protocol(result), drawing.metrics_of(result), drawing, items)
+    metrics = drawing.metrics_of(predictions)
+    return _draws_key(content, _protocol(predictions), metrics, drawing, items)
 
 
 @lru_cache(maxsize=2**14)  # a report asks for each result's draws in many contests
 def _draws_key(
-    predictions: str, protocol: tuple[str, int], metrics: tuple[str, ...], drawing: Drawing,
-    items: str,
+    content: str, protocol: tuple[str, int], metrics: tuple[str, ...], drawing: Drawing, items: str
 ) -> str:  # fmt: skip
     return digest(
         {
@@ -109,7 +106,7 @@ def _draws_key(
             "metrics": metrics,
             "kind": drawing.kind,
             "items": items,
-            "predictions": predictions,
+            "predictions": content,
         }
     )
 
@@ -154,28 +151,28 @@ def write_draws(key: str | None, found: Resampled) -> None:
 
 
 def outcome(
-    competitors: Sequence[Sequence[Result]], drawing: Drawing, what: str, compute: Callable[[], Any]
-) -> Any:
+    competitors: Sequence[Sequence[StoredPredictions]], drawing: Drawing, what: str,
+    compute: Callable[[], Any],
+) -> Any:  # fmt: skip
     """Return what follows from draws, kept as JSON.
 
     Args:
-        competitors: The results of each, one a seed.
+        competitors: The predictions of each, one file a seed.
         drawing: What is computed of them.
         what: Name of the outcome.
         compute: Computes it where it is not kept; its errors pass through.
     """
-    everyone = [result for of_one in competitors for result in of_one]
-    predictions = [[_predictions(result) for result in of_one] for of_one in competitors]
-    if any(None in of_one for of_one in predictions):
+    contents = [[_content(one) for one in of_one] for of_one in competitors]
+    if any(None in of_one for of_one in contents):
         return compute()
     key = digest(
         {
             "outcome": [OUTCOMES_VERSION, what],
             "draws": [VERSION, __version__, np.__version__, drawing.resamples],
-            "protocols": sorted({_protocol(result) for result in everyone}),
+            "protocols": sorted({_protocol(one) for of_one in competitors for one in of_one}),
             "metrics": drawing.names,
             "kind": drawing.kind,
-            "predictions": predictions,
+            "predictions": contents,
         }
     )
     value = kept(key)
@@ -186,14 +183,14 @@ def outcome(
     return found
 
 
-def _predictions(result: Result) -> str | None:
-    """Return the digest of a result's predictions; None if they are missing."""
-    path = result.predictions_path
+def _content(predictions: StoredPredictions) -> str | None:
+    """Return the digest of a file of predictions; None if it is missing."""
     try:
-        stamp = path.stat()
+        stamp = predictions.path.stat()
     except OSError:
         return None
-    return _digest_of(path, stamp.st_mtime_ns, stamp.st_size) if S_ISREG(stamp.st_mode) else None
+    regular = S_ISREG(stamp.st_mode)
+    return _digest_of(predictions.path, stamp.st_mtime_ns, stamp.st_size) if regular else None
 
 
 @lru_cache(maxsize=2**14)
@@ -201,14 +198,13 @@ def _digest_of(path: Path, changed: int, size: int) -> str:
     return file_digest(path)
 
 
-def _protocol(result: Result) -> tuple[str, int]:
-    """Return the name of a result's protocol, and its version here.
+def _protocol(predictions: StoredPredictions) -> tuple[str, int]:
+    """Return the name of a protocol, and its version here.
 
     Raises:
         StageError: It is not installed here.
     """
-    name = result.record.task.protocol[0]
     try:
-        return name, recorded_protocol(name).version
+        return predictions.protocol, recorded_protocol(predictions.protocol).version
     except DataError as error:
-        raise StageError(f"{result.path}: {error}") from error
+        raise StageError(f"{predictions.path.with_suffix('.json')}: {error}") from error

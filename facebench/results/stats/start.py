@@ -9,6 +9,8 @@ from facebench.runtime.kept_values import can_keep, number_kept
 from facebench.runtime.pool import starting, worth_starting
 
 _KINDS = 2  # of scores, each of which is kept by itself
+# By the processes: what draws, and what it imports when it is needed.
+_IMPORTED = ("facebench.results.stats.resampled", "scipy.sparse.csgraph")
 
 
 def drawing_starts(root: Path, processes: int) -> AbstractContextManager[None]:
@@ -25,4 +27,4 @@ def drawing_starts(root: Path, processes: int) -> AbstractContextManager[None]:
     if can_keep():
         results = sum(1 for _ in root.glob("*/*.json"))
         missing = max(0, results - number_kept() // _KINDS)
-    return starting(worth_starting(missing, processes), "facebench.results.stats.resampled")
+    return starting(worth_starting(missing, processes), *_IMPORTED)

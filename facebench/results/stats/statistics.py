@@ -1,4 +1,4 @@
-"""Tests of significance and rank intervals from stored predictions on the same test items.
+"""Comparisons and intervals of stored results, from their predictions on the same test items.
 
 They quantify the variation over *test items* for fixed representations. The variation over training
 is the standard deviation over seeds (``entries.Score.std``).
@@ -7,31 +7,17 @@ is the standard deviation over seeds (``entries.Score.std``).
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from itertools import combinations
-from typing import Any
-
-import numpy as np
+from collections.abc import Sequence
 
 from facebench.protocol import ScoreKind, find_protocol
-from facebench.results.stats.contest import Contest, Difference
-from facebench.results.stats.kept_draws import Drawing, outcome
-from facebench.results.stats.resampled import resampled
+from facebench.results.stats.comparison import Comparison
+from facebench.results.stats.contest import Contest
 from facebench.results.store import Result
 from facebench.task import Metric
 
 Interval = tuple[float, float]
 
 _log = logging.getLogger(__name__)
-
-
-def drawing(
-    results: Sequence[Result], metrics: Sequence[Metric], kind: ScoreKind = "honest"
-) -> Drawing:
-    """Return what is computed of results of one group of comparable ones, so as to compare them."""
-    names = tuple(metric.name for metric in metrics)
-    return Drawing(names, kind, results[0].spec.probe.resamples)
 
 
 def contests(
@@ -48,113 +34,7 @@ def contests(
         StageError: Predictions are missing, or they are not of one test set, or a metric cannot
             be computed from them.
     """
-    everyone = [result for of_one in competitors for result in of_one]
-    found = resampled(everyone, drawing(everyone, metrics, kind))
-    owner = np.repeat(np.arange(len(competitors)), [len(of_one) for of_one in competitors])
-    share = (owner[:, None] == np.arange(len(competitors))).astype(float)
-    share /= share.sum(0)  # [results, E], from results to means over seeds
-    # McNemar's test is of decisions, one of each competitor.
-    decisions = tuple(one.right for one in found if one.right is not None)
-    single = len(decisions) == len(everyone) == len(competitors)
-    met = {}
-    for metric in metrics:
-        places = [one.names.index(metric.name) for one in found]
-        pairs = list(zip(found, places, strict=True))
-        met[metric.name] = Contest(
-            metric,
-            np.stack([one.values[place] for one, place in pairs]) @ share,
-            np.stack([one.drawn[:, place] for one, place in pairs], axis=1) @ share,
-            decisions if single and metric.name == "accuracy" else (),
-            found[0].unit,
-        )
-    return met
-
-
-def rank_intervals(
-    competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: ScoreKind = "honest"
-) -> dict[str, list[tuple[int, int]]]:
-    """Return the rank intervals of :func:`contests` by metric, kept in the cache.
-
-    Raises:
-        StageError: As :func:`contests`.
-    """
-
-    def compute() -> dict[str, list[tuple[int, int]]]:
-        met = contests(competitors, metrics, kind)
-        return {name: contest.rank_intervals() for name, contest in met.items()}
-
-    found = _outcome(competitors, metrics, kind, "ranks", compute)
-    return {name: [(low, high) for low, high in of_metric] for name, of_metric in found.items()}
-
-
-def winners(
-    competitors: Sequence[Sequence[Result]], metrics: Sequence[Metric], kind: ScoreKind = "honest"
-) -> dict[str, int]:
-    """Return by metric the place of the competitor that is significantly the best, if one is.
-
-    Kept in the cache.
-
-    Raises:
-        StageError: As :func:`contests`.
-    """
-
-    def compute() -> dict[str, int]:
-        met = contests(competitors, metrics, kind)
-        return {name: one.best for name, one in met.items() if one.significantly_best()}
-
-    return dict(_outcome(competitors, metrics, kind, "winners", compute))
-
-
-@dataclass(frozen=True)
-class BestCompared:
-    """Every two of the best competitors by one metric.
-
-    Args:
-        places: ``[B]`` their places among all competitors, best first.
-        unit: What was drawn, in the plural.
-        differences: ``[B (B - 1) / 2]`` of every two in this order: first and second, first and
-            third ...
-    """
-
-    places: list[int]
-    unit: str
-    differences: list[Difference]
-
-
-def best_compared(
-    competitors: Sequence[Sequence[Result]], metric: Metric, kind: ScoreKind, most: int
-) -> BestCompared | None:
-    """Compare every two of the best competitors, kept in the cache.
-
-    Args:
-        competitors: As for :func:`contests`, at least two.
-        metric: By which they are compared.
-        kind: Which of their scores.
-        most: Number B of the best.
-
-    Returns:
-        None if a competitor has no value.
-
-    Raises:
-        StageError: As :func:`contests`.
-    """
-
-    def compute() -> dict[str, Any] | None:
-        contest = contests(competitors, [metric], kind)[metric.name]
-        if not np.isfinite(contest.values).all():
-            return None
-        sign = -1 if metric.higher_is_better else 1
-        places = np.argsort(sign * contest.values, kind="stable")[:most].tolist()
-        found = [contest.difference(a, b) for a, b in combinations(places, 2)]
-        return {
-            "places": places, "unit": contest.unit, "differences": [asdict(one) for one in found],
-        }  # fmt: skip
-
-    found = _outcome(competitors, [metric], kind, f"differences of the best {most}", compute)
-    if found is None:
-        return None
-    differences = [Difference(**one) for one in found["differences"]]
-    return BestCompared(found["places"], found["unit"], differences)
+    return Comparison.of(competitors, metrics, kind).contests()
 
 
 def intervals(
@@ -184,13 +64,7 @@ def intervals(
             results[0].record.task.title, protocol,
         )  # fmt: skip
         return dict.fromkeys((metric.name for metric in metrics), None)
-
-    def compute() -> dict[str, Interval | None]:
-        met = contests([results], metrics, kind)
-        return {name: contest.interval(0) for name, contest in met.items()}
-
-    found = _outcome([results], metrics, kind, "intervals", compute)
-    return {name: None if ends is None else (ends[0], ends[1]) for name, ends in found.items()}
+    return Comparison.of([results], metrics, kind).intervals()
 
 
 def interval_of(result: Result, metric: Metric) -> Interval | None:
@@ -207,15 +81,3 @@ def interval_of(result: Result, metric: Metric) -> Interval | None:
 def _of_units(result: Result) -> bool:
     """Return whether the stored intervals are of the units that are drawn here."""
     return result.record.drawn_alike or not result.record.of_pairs
-
-
-def _outcome(
-    competitors: Sequence[Sequence[Result]],
-    metrics: Sequence[Metric],
-    kind: ScoreKind,
-    what: str,
-    compute: Callable[[], Any],
-) -> Any:
-    """Return what follows from contests, as JSON."""
-    everyone = [result for of_one in competitors for result in of_one]
-    return outcome(competitors, drawing(everyone, metrics, kind), what, compute)

@@ -13,10 +13,14 @@ from stored_world import classes
 
 from facebench.report.board.comparisons import COMPARED
 from facebench.report.board.leaderboard import leaderboard
-from facebench.report.board.mean_ranks import mean_ranks
+from facebench.report.board.mean_ranks import Candidate, block, mean_ranks
 from facebench.report.board.model import Board, Column
 from facebench.report.entries import stored_results
+from facebench.results.stats import ranks
+from facebench.results.stats.contest import Contest
 from facebench.results.stats.significance import holm, mcnemar
+from facebench.runtime import pool
+from facebench.runtime.kept_values import kept_in
 
 
 def real_board(folder: Path) -> Board:
@@ -109,9 +113,40 @@ def test_mean_ranks_are_of_the_methods_that_have_all_tasks(board: Board) -> None
 
 
 def test_a_method_takes_part_once_with_its_fullest_row(board: Board) -> None:
-    fewer = [row for row in board.rows if row.method == "PCL"]
-    copy = type(fewer[0])(**{**vars(fewer[0]), "id": "other", "cells": {}})
-    rows = [copy, *board.rows]
-    assert mean_ranks(board.columns, rows, "honest") == mean_ranks(
-        board.columns, board.rows, "honest"
-    )
+    values = {"PCL": [9.0, 8.0], "SimCLR": [7.0, 9.0], "MoCo": [5.0, 4.0]}
+    columns = [headline(board, task).id for task in ("rafdb", "fer2013")]
+    whole = [
+        Candidate(f"r{place}", method, dict(zip(columns, of_method, strict=True)))
+        for place, (method, of_method) in enumerate(values.items())
+    ]
+    fewer = Candidate("fewer", "PCL", {columns[0]: 99.0})
+    found = block(board.columns, [fewer, *whole])
+    assert found == block(board.columns, whole)
+    assert found is not None
+    by_task = dict(zip(found.columns, found.values, strict=True))
+    assert [by_task[column] for column in columns] == [(9.0, 7.0, 5.0), (8.0, 9.0, 4.0)]
+    assert mean_ranks(found).means == (1.5, 1.5, 3.0)
+
+
+def test_two_methods_have_no_mean_ranks(board: Board) -> None:
+    columns = [headline(board, task).id for task in ("rafdb", "fer2013")]
+    two = [Candidate(f"r{n}", f"m{n}", dict.fromkeys(columns, float(n))) for n in range(2)]
+    assert block(board.columns, two) is None
+    assert mean_ranks(None).rows == ()
+
+
+def test_rows_that_processes_compared_are_not_compared_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "results"
+    fill(folder)
+    results = stored_results(folder)
+    with kept_in(tmp_path / "first"):
+        by_one = leaderboard(results, folder)
+    monkeypatch.setattr(pool, "FEW", 1)  # so that the processes are worth their start
+    for name in ("rank_intervals", "significantly_best", "difference"):
+        monkeypatch.setattr(Contest, name, None)  # here; other processes have their own
+    monkeypatch.setattr(ranks, "block_ranks", None)
+    with kept_in(tmp_path / "second"):
+        by_processes = leaderboard(results, folder, processes=2)
+    assert by_processes == by_one

@@ -1,6 +1,6 @@
 """Kept draws: equal to computed ones, of the same files alone, and never read if damaged."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +15,16 @@ from facebench.errors import StageError
 from facebench.evaluation.protocol import protocol_named
 from facebench.evaluation.resampling import draws, measure
 from facebench.evaluation.units import units
+from facebench.protocol import ScoreKind
 from facebench.results.scores import KINDS
-from facebench.results.stats import kept_draws, resampled, statistics
+from facebench.results.stats import kept_draws, resampled
+from facebench.results.stats.comparison import BestCompared, Comparison
 from facebench.results.stats.contest import Contest
-from facebench.results.stats.kept_draws import Resampled, read_draws, write_draws
+from facebench.results.stats.kept_draws import Drawing, Resampled, read_draws, write_draws
 from facebench.results.stats.resampled import keep_draws
-from facebench.results.stats.statistics import contests, drawing
+from facebench.results.stats.statistics import contests, intervals
 from facebench.results.store import Result, read_result
+from facebench.results.stored_predictions import StoredPredictions
 from facebench.runtime import pool
 from facebench.runtime.kept_values import FOLDER, keep, kept
 from facebench.task import Metric
@@ -34,20 +37,23 @@ def read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
     """Keep below a folder of its own, and note whose predictions are read."""
     monkeypatch.setenv("FACEBENCH_CACHE", str(tmp_path / "cache"))
     noted = list[str]()
-    original = vars(Result)["predictions"].fget
+    original = StoredPredictions.read
 
-    def noting(result: Result) -> pd.DataFrame:
-        noted.append(result.path.name)
-        frame: pd.DataFrame = original(result)
-        return frame
+    def noting(predictions: StoredPredictions) -> pd.DataFrame:
+        noted.append(predictions.path.stem)
+        return original(predictions)
 
-    monkeypatch.setattr(Result, "predictions", property(noting))
+    monkeypatch.setattr(StoredPredictions, "read", noting)
     return noted
 
 
 @pytest.fixture
 def two(tmp_path: Path) -> list[list[Result]]:
     return [[write_result(tmp_path / "results", "classification", seed=seed)] for seed in (3, 4)]
+
+
+def drawing(result: Result, metrics: Sequence[Metric], kind: ScoreKind = "honest") -> Drawing:
+    return Comparison.of([[result]], metrics, kind).drawing
 
 
 def same(first: Contest, second: Contest) -> None:
@@ -64,7 +70,7 @@ def test_each_result_is_read_once_whatever_it_is_compared_with(
 ) -> None:
     metrics = [two[0][0].metric]
     first = contests(two, metrics)["accuracy"]
-    names = [of[0].path.name for of in two]
+    names = [of[0].path.stem for of in two]
     assert read == names
     again = contests([[read_result(r.path) for r in of] for of in two], metrics)["accuracy"]
     same(first, again)
@@ -83,9 +89,11 @@ def test_all_that_is_asked_of_a_result_is_drawn_from_one_reading(
 ) -> None:
     monkeypatch.setattr(pool, "FEW", 1)
     metrics = [two[0][0].metric]
-    wanted = [(of[0], [drawing(of, metrics, kind) for kind in KINDS]) for of in two]
+    wanted = [
+        (of[0].stored_predictions, [drawing(of[0], metrics, kind) for kind in KINDS]) for of in two
+    ]
     keep_draws(wanted, processes)
-    in_this_process = [of[0].path.name for of in two] if processes == 1 else []
+    in_this_process = [of[0].path.stem for of in two] if processes == 1 else []
     assert read == in_this_process
     keep_draws(wanted, processes)
     found = [contests(two, metrics, kind)["accuracy"] for kind in KINDS]
@@ -106,25 +114,26 @@ def test_outcomes_are_kept_without_the_draws(
 ) -> None:
     metrics = [two[0][0].metric]
     everyone = [*two[0], *two[1]]
+    compared = Comparison.of(two, metrics)
 
     def outcomes() -> list[object]:
         return [
-            statistics.rank_intervals(two, metrics),
-            statistics.winners(two, metrics),
-            statistics.best_compared(two, metrics[0], "honest", 20),
-            statistics.intervals(everyone, metrics),
+            compared.rank_intervals(),
+            compared.winners(),
+            compared.best_compared(20),
+            intervals(everyone, metrics),
         ]
 
     first = outcomes()
     contest = contests(two, metrics)["accuracy"]
     assert first[0] == {"accuracy": contest.rank_intervals()}
     assert first[1] == ({"accuracy": contest.best} if contest.significantly_best() else {})
-    compared = first[2]
-    assert isinstance(compared, statistics.BestCompared)
-    assert compared.places[0] == contest.best
-    assert compared.differences == [contest.difference(*compared.places)]
+    best = first[2]
+    assert isinstance(best, BestCompared)
+    assert best.places[0] == contest.best
+    assert best.differences == [contest.difference(*best.places)]
     monkeypatch.setattr(resampled, "read_draws", None)  # is not asked
-    monkeypatch.setattr(statistics, "contests", None)
+    monkeypatch.setattr(Comparison, "contests", None)
     assert outcomes() == first
 
 
@@ -189,7 +198,7 @@ def test_what_changed_is_computed_again(
     read.clear()
     after = contests(two, metrics)["accuracy"]
     if change is edit_predictions:
-        assert read == [two[0][0].path.name]
+        assert read == [two[0][0].path.stem]
         assert after.values[0] == 1.0
     else:
         assert len(read) == 2
@@ -201,7 +210,7 @@ def test_without_a_place_to_write_nothing_is_kept_and_all_is_computed(
 ) -> None:
     (tmp_path / "cache").write_text("a file")
     metrics = [two[0][0].metric]
-    keep_draws([(two[0][0], [drawing(two[0], metrics)])])
+    keep_draws([(two[0][0].stored_predictions, [drawing(two[0][0], metrics)])])
     assert read == []
     same(contests(two, metrics)["accuracy"], contests(two, metrics)["accuracy"])
     assert len(read) == 4
@@ -211,11 +220,11 @@ def test_what_cannot_be_computed_is_said_to_who_asks(
     read: list[str], two: list[list[Result]]
 ) -> None:
     lpips = Metric(name="lpips", title="LPIPS", higher_is_better=False, scale=1.0)
-    keep_draws([(two[0][0], [drawing(two[0], [lpips])])])
+    keep_draws([(two[0][0].stored_predictions, [drawing(two[0][0], [lpips])])])
     with pytest.raises(StageError, match=r"lpips cannot be computed.*accuracy"):
         contests(two, [lpips])
     two[0][0].predictions_path.unlink()
-    keep_draws([(two[0][0], [drawing(two[0], [lpips])])])
+    keep_draws([(two[0][0].stored_predictions, [drawing(two[0][0], [lpips])])])
     with pytest.raises(StageError, match="are missing"):
         contests(two, [two[0][0].metric])
 
@@ -265,8 +274,8 @@ def test_predictions_that_break_the_arithmetic_are_named(
     else:
         frame["path"] = b"\xff"
     frame.to_parquet(result.predictions_path, index=False)
-    asked = drawing([result], [result.metric])
-    keep_draws([(result, [asked])])  # who asks is told
+    asked = drawing(result, [result.metric])
+    keep_draws([(result.stored_predictions, [asked])])  # who asks is told
     with pytest.raises(StageError, match=rf"{result.predictions_path.name}.*cannot be scored"):
         contests(two[:1], [result.metric])
 

@@ -22,7 +22,7 @@ def test_what_is_kept_needs_no_process(
 ) -> None:
     asked: list[int] = []
     monkeypatch.setattr(pool, "FEW", 10)
-    monkeypatch.setattr(start, "starting", lambda processes, _: asked.append(processes))
+    monkeypatch.setattr(start, "starting", lambda processes, *_: asked.append(processes))
     for number in range(results):
         (tmp_path / "task" / f"{number}.json").parent.mkdir(exist_ok=True)
         (tmp_path / "task" / f"{number}.json").touch()
