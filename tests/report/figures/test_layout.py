@@ -25,6 +25,7 @@ from facebench.report.figures.drawing import Drawing, painted
 from facebench.report.figures.forest import forest
 from facebench.report.figures.heat_map import heat_map
 from facebench.report.figures.image_grid import Cell, image_grid
+from facebench.report.figures.labels import label_curves
 from facebench.report.figures.ranks import rank_slopes
 from facebench.report.figures.style import WIDTHS, ink, level_mark, line_mark, style
 from facebench.report.figures.yaw import errors_by_yaw
@@ -54,6 +55,18 @@ def drawings(
     shown = panels(stored_results(root), "any")
     units = [{"name": n, "title": f"{n.upper()} (%)", "scale": 100, "higher_is_better": True}
              for n in ("f1_au1", "f1_au12", "f1")]  # fmt: skip
+    labelled = {f"accuracy_{shots}": 7 * shots for shots in (1, 2, 4, 10, 11)}
+    block = {
+        **{name: 0.2 + number / 700 for name, number in labelled.items()},
+        "accuracy_by_draw": {name: [0.2, 0.3] for name in labelled},
+        "std_over_draws": dict.fromkeys(labelled, 0.07),
+        "intervals": {name: [0.2, 0.4] for name in labelled},
+    }
+    few = changed(
+        written["classification"], task={"protocol": ["fewshot", 1]},
+        details={"draws": 2, "labelled": labelled}, scores={"honest": block, "paper": block},
+    )  # fmt: skip
+    fewer = changed(few, spec={"seed": 99})
     face = np.zeros((8, 8, 3), np.uint8)
     names = ("Gloria_Macapagal_Arroyo", "Akbar_Hashemi_Rafsanjani", "Ed")
     cells = [[Cell((face,), f"0.9543\n{name}", right=True) for name in names * 2]] * 2
@@ -65,6 +78,8 @@ def drawings(
         "actions": action_bars(changed(written["multilabel"], task={"columns": units}).record),
         "yaw": errors_by_yaw(written["regression"], "honest"),
         "images": image_grid(cells, "Title", synthetic=True),
+        "labels": label_curves([few.record]),
+        "labels of several": label_curves([few.record, fewer.record]),
     }
 
 
@@ -97,7 +112,18 @@ def drawn_texts(
 
 @pytest.mark.parametrize("width", ["screen", "cvpr", "ieee-wide"])
 @pytest.mark.parametrize(
-    "name", ["compute", "forest", "ranks", "factors", "actions", "yaw", "images"]
+    "name",
+    [
+        "compute",
+        "forest",
+        "ranks",
+        "factors",
+        "actions",
+        "yaw",
+        "images",
+        "labels",
+        "labels of several",
+    ],
 )
 def test_no_text_is_cut_or_lies_on_another(
     drawings: dict[str, Drawing], name: str, width: str, monkeypatch: pytest.MonkeyPatch
