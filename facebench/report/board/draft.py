@@ -69,13 +69,13 @@ def draft(synthetic: bool, found: Sequence[MethodEntry]) -> Draft:
         group: {kind: competition(group, competing, shown_metrics(result), kind) for kind in KINDS}
         for group, result in groups.items()
     }
+    every = [column for of_group in columns.values() for column in of_group]
     ranked = {}
     for kind in KINDS:
         candidates = [
             Candidate(ids[entry.key], entry.title, _values(entry.key, columns, scored, kind))
             for entry in competing
         ]
-        every = [column for of_group in columns.values() for column in of_group]
         ranked[kind] = block(every, candidates)
     return Draft(synthetic, groups, columns, members, ids, scored, met, ranked)
 
