@@ -36,10 +36,11 @@ function byScore(a, b) {
   return (column.higher ? y - x : x - y) || a.order - b.order;
 }
 
-// Nearest to the shared budget first; of equals the one with the most scores. `keys` holds both.
+// Nearest to the shared budget first, then the one with the most scores; `keys` holds both. Of
+// several it is the best, as it is for who leads.
 function byBudget(a, b, keys) {
   const [[far, filled], [otherFar, otherFilled]] = [keys.get(a), keys.get(b)];
-  return far - otherFar || otherFilled - filled || a.order - b.order;
+  return far - otherFar || otherFilled - filled || byScore(a, b);
 }
 
 // What a reader must know of a row that stands for its method.
@@ -51,7 +52,11 @@ const unavailable = (choice) => (choice === "time" && !sharedTime()
 
 function explanation() {
   if (state.rows === "all") return "every run has a row";
-  if (state.rows === "best") return `one row per method: its best on ${label(sortColumn() ?? columns()[0])}, at whatever budget`;
+  const best = `best on ${label(sortColumn() ?? columns()[0])}`;
+  if (state.rows === "best") return `one row per method: its ${best}, at whatever budget`;
   const budget = budgetText();
-  return budget ? `one row per method: at ${budget}, where it has such a run` : "one row per method";
+  const several = folded().some(({ row, others }) =>
+    others.some((other) => distance(other) === distance(row)));
+  const at = budget ? `: at ${budget}, where it has such a run` : "";
+  return `one row per method${at}${several ? `; of several such runs the ${best}` : ""}`;
 }

@@ -68,6 +68,27 @@ def test_each_method_has_its_row_at_the_budget_that_most_share(visit: Any) -> No
     assert "4 rows for 6 configurations" in view.locator("#status").inner_text()
 
 
+def test_of_several_runs_at_that_budget_the_best_stands_for_its_method(
+    tmp_path: Path, browser: Any
+) -> None:
+    """As for who leads; the other one is listed first in files and tables."""
+    root = tmp_path / "results"
+    for place, (rafdb, fer) in enumerate(((0.5, 0.7), (0.6, 0.4))):
+        how: dict[str, Any] = {"method": "pcl", "mark": str(place), "options": {"place": place}}
+        add(root, classes(right(rafdb)), **how)
+        add(root, classes(right(fer)), **how, task="fer2013", title="FER-2013")
+    target = tmp_path / "leaderboard.html"
+    target.write_text(page(leaderboard(stored_results(root), root)), encoding="utf-8")
+    view = browser.new_page()
+    view.goto(target.as_uri())
+    of_several = "of several such runs the best on "
+    for task, detail in (("FER-2013", "place=0"), ("RAF-DB", "place=1")):
+        view.get_by_role("button", name=re.compile(f"^{task}")).first.click()
+        assert detail in view.locator(f"{ROW} th").inner_text()
+        assert f"{of_several}{task}" in view.locator("body").inner_text()
+    view.close()
+
+
 def test_fixed_features_of_other_options_are_no_runs_of_one_method(tmp_path: Path) -> None:
     ours, theirs = {"rotation_invariant": False}, {"rotation_invariant": True}
     for place, options in enumerate((ours, theirs)):
