@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -53,8 +54,9 @@ class Block:
 def block(columns: Sequence[Column], candidates: Sequence[Candidate]) -> Block | None:
     """Return the methods and tasks of which mean ranks are made; None if there are too few.
 
-    A method takes part with its row that has the most scores, a task with its main metric on all of
-    its test items. Of all sets of methods and tasks without a gap it is the largest.
+    A method takes part with its row that has the most scores, of several with the best in the first
+    column, a task with its main metric on all of its test items. Of all sets of methods and tasks
+    without a gap it is the largest.
 
     Args:
         columns: Columns of a board.
@@ -95,13 +97,20 @@ def mean_ranks(ranked: Block | None) -> MeanRanks:
 
 
 def _one_each(candidates: Sequence[Candidate], columns: Sequence[Column]) -> list[Candidate]:
-    """Return the row of each method that has the most scores, the first of equals."""
-    chosen: dict[str, tuple[int, Candidate]] = {}
+    """Return the row of each method that has the most scores; of equals the best, as in tables."""
+    chosen: dict[str, Candidate] = {}
     for candidate in candidates:
-        filled = sum(column.id in candidate.values for column in columns)
-        if candidate.method not in chosen or filled > chosen[candidate.method][0]:
-            chosen[candidate.method] = (filled, candidate)
-    return [candidate for _, candidate in chosen.values()]
+        other = chosen.get(candidate.method)
+        if other is None or _weight(candidate, columns) > _weight(other, columns):
+            chosen[candidate.method] = candidate
+    return list(chosen.values())
+
+
+def _weight(candidate: Candidate, columns: Sequence[Column]) -> tuple[float, ...]:
+    """Return the number of scores, and the scores from left to right; more is better."""
+    scores = [(candidate.values.get(column.id), column.higher) for column in columns]
+    signed = [-math.inf if v is None else v if higher else -v for v, higher in scores]
+    return len(columns) - signed.count(-math.inf), *signed
 
 
 def _one_a_task(

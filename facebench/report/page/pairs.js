@@ -21,8 +21,8 @@ function pairFigure(column, figures) {
   if (places.length < 2) {
     const what = "Differences are taken between runs of one budget, and fewer than two of these are ";
     if (data) return lacking(label(column), note, what, "shown. Clear the filters, or choose “All runs”.");
-    return lacking(label(column), note, what, "evaluated here. Run a method with the budget that "
-      + "others have: ", code(board().budget || "the same images and epochs"), ".");
+    return lacking(label(column), note, what, "evaluated here. Run another method on "
+      + `${board().budget || "the same images and epochs"}.`);
   }
   const left = leads().filter((row) => value(row, column) !== null
     && !data.rows.includes(row.id)).length;

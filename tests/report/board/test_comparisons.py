@@ -114,13 +114,14 @@ def test_mean_ranks_are_of_the_methods_that_have_all_tasks(board: Board) -> None
 
 def test_a_method_takes_part_once_with_its_fullest_row(board: Board) -> None:
     values = {"PCL": [9.0, 8.0], "SimCLR": [7.0, 9.0], "MoCo": [5.0, 4.0]}
-    columns = [headline(board, task).id for task in ("rafdb", "fer2013")]
+    columns = [headline(board, task).id for task in ("fer2013", "rafdb")]  # as on the board
     whole = [
         Candidate(f"r{place}", method, dict(zip(columns, of_method, strict=True)))
         for place, (method, of_method) in enumerate(values.items())
     ]
     fewer = Candidate("fewer", "PCL", {columns[0]: 99.0})
-    found = block(board.columns, [fewer, *whole])
+    worse = Candidate("worse", "PCL", dict(zip(columns, [8.9, 99.0], strict=True)))
+    found = block(board.columns, [fewer, worse, *whole])
     assert found == block(board.columns, whole)
     assert found is not None
     by_task = dict(zip(found.columns, found.values, strict=True))
