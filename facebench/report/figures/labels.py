@@ -105,5 +105,6 @@ def _paint_curve(axes: Axes, record: Record, number: int, name: str) -> None:
             share = key.removeprefix("accuracy_")
             percent = share.endswith("_percent")
             text = share.replace("_percent", " %") if percent else f"{share} per class"
+            side = "right" if place == places[-1] else "left"
             axes.annotate(text, (place, value), textcoords="offset points", xytext=(0, -12),
-                          ha="right" if place == places[-1] else "left", fontsize="x-small")  # fmt: skip
+                          ha=side, fontsize="x-small")  # fmt: skip
