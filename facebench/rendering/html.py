@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import html
+import re
+from collections.abc import Sequence
+from itertools import takewhile
 
 from facebench.rendering.characters import visible
 from facebench.rendering.table import Cell, Section, Table
@@ -27,13 +30,15 @@ def html_table(table: Table) -> str:
 
 
 def _upper(table: Table) -> str:
+    if not any(text for text, _ in table.upper):
+        return ""
     cells = [
         f'<th colspan="{columns}" scope="colgroup">{escape(text)}</th>'
         if text
         else f'<td colspan="{columns}"></td>'
         for text, columns in table.upper
     ]
-    return f"<tr>{''.join(cells)}</tr>" if cells else ""
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _lower(table: Table) -> str:
@@ -49,20 +54,33 @@ def _section(table: Table, section: Section) -> list[str]:
     if section.title:
         lines.append(
             f'<tr><th colspan="{len(table.columns)}" scope="rowgroup" style="text-align:left;'
-            f'border-top:1px solid">{escape(section.title)}</th></tr>'
+            f'border-top:1px solid"><span>{escape(section.title)}</span></th></tr>'
         )
-    return [*lines, *(_row(table, row) for row in section.rows), "</tbody>"]
+    rows = [_row(table, section.rows[place:]) for place in range(len(section.rows))]
+    return [*lines, *rows, "</tbody>"]
 
 
-def _row(table: Table, row: tuple[Cell, ...]) -> str:
+def _row(table: Table, rows: Sequence[tuple[Cell, ...]]) -> str:
+    """Return the first of some rows; its cells reach down as far as those below are joined."""
     cells = []
-    for place, (column, cell) in enumerate(zip(table.columns, row, strict=False)):
+    for place, (column, cell) in enumerate(zip(table.columns, rows[0], strict=False)):
+        if cell.joined:
+            continue
+        height = _height(rows, place)
         side = "right" if column.numeric else "left"
         text = _cell(cell)
         kind = 'th scope="row"' if place == 0 and text else "td"
-        style = f"text-align:{side};font-weight:normal;padding:.1em .5em"
-        cells.append(f'<{kind} style="{style}">{text}</{kind[:2]}>')
+        span = f' rowspan="{height}"' if height > 1 else ""
+        top = ";vertical-align:top" if height > 1 else ""
+        style = f"text-align:{side};font-weight:normal;padding:.1em .5em{top}"
+        cells.append(f'<{kind}{span} style="{style}">{text}</{kind[:2]}>')
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _height(rows: Sequence[tuple[Cell, ...]], place: int) -> int:
+    """Return of how many rows the cell at a place of the first is."""
+    below = takewhile(lambda row: row[place].joined, rows[1:])
+    return 1 + sum(1 for _ in below)
 
 
 def _cell(cell: Cell) -> str:
@@ -75,7 +93,8 @@ def _cell(cell: Cell) -> str:
 
 
 def _broken(text: str) -> str:
-    return escape(text).replace("\n", "<br>")
+    signed = re.sub(r"^-(?=[0-9])", "\u2212", text)  # a minus, not a hyphen
+    return escape(signed).replace("\n", "<br>")
 
 
 def escape(text: str) -> str:

@@ -28,10 +28,12 @@ class Cell:
     Args:
         spans: Consecutive texts; a newline in one of them begins a line.
         star: Whether a star follows, the mark of numbers that the paper's authors reproduced.
+        joined: Whether it is empty because the cell above it is of this row, too.
     """
 
     spans: tuple[Span, ...]
     star: bool = False
+    joined: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,9 @@ class Table:
 def cell(text: str, emphasis: Emphasis = "", *, star: bool = False) -> Cell:
     """Return a cell of one text."""
     return Cell((Span(text, emphasis),), star)
+
+
+JOINED = Cell((), joined=True)
 
 
 def spans(*parts: tuple[str, Emphasis]) -> Cell:

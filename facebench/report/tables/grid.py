@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
-from facebench.rendering.table import Cell, Section, Table, cell, columns, plain
+from facebench.rendering.table import JOINED, Cell, Section, Table, cell, columns, plain
 from facebench.report import DASH
 from facebench.report.board.cells import KEPT
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableRow
@@ -129,7 +129,7 @@ def _below(row: TableRow, kinds: Mapping[str, Show], ours: bool) -> Iterator[Gri
     lines = [(name, [show(of) for of in row.cells]) for name, show in kinds.items()]
     said = [(n, cells) for n, cells in lines if any(plain(one) != DASH for one in cells)]
     for place, (name, cells) in enumerate(said or [("", lines[0][1])]):
-        words = _words(row, ours) if place == 0 else [cell("")] * (2 if ours else 1)
+        words = [JOINED if place else word for word in _words(row, ours)]
         if ours:
             words = [*words, cell(name)]
         yield row.section, (*words, *cells)

@@ -98,11 +98,13 @@ def _table(
         )
         for line, run in zip(lines, runs, strict=True)
     ]
+    floors = tuple(_floors(columns, shown))
     return PaperTable(
         layout=layout,
         synthetic=synthetic,
         columns=columns,
-        rows=(*_floors(columns, shown), *rows),
+        # Below a heading: rows without one of their own stand above it.
+        rows=(*floors, *rows) if all(row.section for row in rows) else (*rows, *floors),
         notes=table_notes(layout, synthetic, shown, found, columns, shared, met, choice, budget),
     )
 

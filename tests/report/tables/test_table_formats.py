@@ -19,6 +19,8 @@ import pytest
 from stored_world import TITLES, classes, write
 
 from facebench.errors import SpecError, UnknownNameError
+from facebench.rendering.html import html_table
+from facebench.rendering.table import Section, Table, cell, columns
 from facebench.report.entries import stored_results
 from facebench.report.tables.formats import FORMATS, render
 from facebench.report.tables.model import PaperTable
@@ -189,6 +191,7 @@ class Outline(HTMLParser):
         super().__init__()
         self.open: list[str] = []
         self.rows: list[int] = []
+        self.reaching: list[int] = []  # down into how many more rows, of each such cell
         self.strong: list[str] = []
         self.fetched: list[str] = []
         self.tags: set[str] = set()
@@ -199,9 +202,14 @@ class Outline(HTMLParser):
         named = dict(attrs)
         self.fetched += [name for name in named if name in ("src", "href")]
         if tag == "tr":
-            self.rows.append(0)
+            self.rows.append(len(self.reaching))
+            self.reaching = [left - 1 for left in self.reaching if left > 1]
         if tag in ("td", "th"):
             self.rows[-1] += int(named.get("colspan") or 1)
+            height = int(named.get("rowspan") or 1)
+            self.reaching += [height - 1] if height > 1 else []
+        if tag == "tbody":
+            assert not self.reaching
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -224,6 +232,22 @@ def test_html_is_a_sound_fragment_that_fetches_nothing(tmp_path: Path) -> None:
     assert "&lt;b&gt;" in render(fill(tmp_path / "c"), "html")
 
 
+def test_in_html_a_method_stands_beside_all_of_its_lines(tmp_path: Path) -> None:
+    tables = detections(tmp_path)
+    lines = render(tables, "md").splitlines()
+    continued = sum(line.startswith("|  |  | ") and set(line) > set("| ") for line in lines)
+    assert continued > 0
+    reaching = re.findall(r'<th scope="row" rowspan="(\d)"', render(tables, "html"))
+    assert sum(int(rows) - 1 for rows in reaching) == continued
+
+
+def test_in_html_a_negative_difference_has_a_minus() -> None:
+    table = Table(columns=columns("Δ", numeric=True), sections=(Section("", ((cell("-0.53"),),)),))
+    assert ">−0.53<" in html_table(table)
+    named = Table(columns=columns("name"), sections=(Section("", ((cell("--set a-1"),),)),))
+    assert ">--set a-1<" in html_table(named)
+
+
 def test_json_and_csv_hold_every_number_as_it_is(tmp_path: Path) -> None:
     tables = fill(tmp_path)
     (table,) = tables
@@ -237,16 +261,16 @@ def test_json_and_csv_hold_every_number_as_it_is(tmp_path: Path) -> None:
     for row, found in zip(table.rows, read["rows"], strict=True):
         assert found["row"] == row.name
         assert (found["entry"] or {}).get("entry") == (row.entry.key if row.entry else None)
-        for cell, stored in zip(row.cells, found["cells"], strict=True):
-            assert {name: stored[name] for name in names} == {n: getattr(cell, n) for n in names}
-            assert stored["best"] == cell.best
-            cells.append(cell)
+        for own, stored in zip(row.cells, found["cells"], strict=True):
+            assert {name: stored[name] for name in names} == {n: getattr(own, n) for n in names}
+            assert stored["best"] == own.best
+            cells.append(own)
     assert len(lines) == len(cells)
-    for line, cell in zip(lines, cells, strict=True):
+    for line, own in zip(lines, cells, strict=True):
         for name in names:
-            value = getattr(cell, name)
+            value = getattr(own, name)
             assert line[name] == ("" if value is None else repr(value))
-        assert line["results"].split() == list(cell.results)
+        assert line["results"].split() == list(own.results)
 
 
 def test_synthetic_tables_say_so_and_print_nothing_of_the_paper(tmp_path: Path) -> None:
