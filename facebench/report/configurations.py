@@ -18,11 +18,17 @@ _COUNTED = frozenset({"pretrain.epochs", "pretrain.limit"})  # in the number of 
 K = TypeVar("K")
 
 
-def differences(entries: Sequence[MethodEntry]) -> dict[str, str]:
+def differences(
+    entries: Sequence[MethodEntry], unsaid: frozenset[str] = frozenset()
+) -> dict[str, str]:
     """Return for each entry, by its key, the values that distinguish it from similar entries.
 
     Entries are similar if method, feature, backbone and pretraining data are the same. The length
     of training is given by the number of images, where this distinguishes them.
+
+    Args:
+        entries: Rows.
+        unsaid: Names that are left out, since they are said elsewhere.
     """
     alike: dict[tuple[str, ...], list[MethodEntry]] = defaultdict(list)
     for entry in entries:
@@ -33,7 +39,8 @@ def differences(entries: Sequence[MethodEntry]) -> dict[str, str]:
         options = (frozenset(entry.configuration.get("options", {})) for entry in group)
         shared = frozenset.intersection(*options)
         members = {entry.key: _settings(entry, shared) for entry in group}
-        lines |= _telling(members, _UNSAID | (_COUNTED if _images_tell(group) else frozenset()))
+        counted = _COUNTED if _images_tell(group) else frozenset[str]()
+        lines |= _telling(members, _UNSAID | unsaid | counted)
     return lines
 
 
@@ -167,11 +174,35 @@ def _telling(
             value, times = counts.most_common(1)[0]
             usual[name] = value if 1 < times == len(flat) - 1 else None
     lines = {}
+    telling = _most_telling(list(usual), list(flat.values()))
     for key, content in flat.items():
-        told = [said(n, content[n]) for n in usual if n in content and content[n] != usual[n]]
+        told = [said(n, content[n]) for n in telling if n in content and content[n] != usual[n]]
         more = [f"{len(told) - _SHOWN} more"] if len(told) > _SHOWN else []
         lines[key] = ", ".join([*told[:_SHOWN], *more])
     return lines
+
+
+def _most_telling(names: Sequence[str], contents: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return names in an order in which the first few tell as many contents apart as they can.
+
+    A line has space for some of them only. Each name is the one that tells the most groups of
+    contents apart which those before it leave together; the rest follow as they came.
+    """
+    first: list[str] = []
+    rest = list(names)
+    groups: list[tuple[str | None, ...]] = [()] * len(contents)
+    while rest:
+        refined = {
+            name: [(*of, content.get(name)) for of, content in zip(groups, contents, strict=True)]
+            for name in rest
+        }
+        best = max(rest, key=lambda name: len(set(refined[name])))  # the first of equals
+        if len(set(refined[best])) == len(set(groups)):
+            break
+        groups = refined[best]
+        first.append(best)
+        rest.remove(best)
+    return [*first, *rest]
 
 
 def _flat(prefix: str, content: Any) -> Iterator[tuple[str, str]]:

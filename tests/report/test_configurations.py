@@ -62,3 +62,20 @@ def test_versions_of_a_method_are_told_apart_by_their_number_alone() -> None:
     new.configuration["method"] = ["simclr", 2]  # type: ignore[index]
     new.configuration["options"]["directions"] = "sum"
     assert differences([old, new]) == {"a": "version=1", "b": "version=2"}
+
+
+def test_a_line_begins_with_the_settings_that_tell_rows_apart() -> None:
+    """Two of six differ in the option that comes last; four settings have space."""
+    rows = []
+    for key, many, last in (("a", 1, 1), ("b", 1, 2), ("c", 2, 1), ("d", 2, 2)):
+        rows.append(entry(key, "100", one=many, two=many, three=many, four=many, five=last))
+    found = differences(rows)
+    assert len(set(found.values())) == len(rows)
+    assert found["a"].startswith("pretrain.one=1, pretrain.five=1, ")
+    assert found["a"].endswith(", 1 more")
+
+
+def test_what_is_said_elsewhere_is_left_out() -> None:
+    rows = [entry("a", "100"), entry("b", "100", image_size=32, tau=0.2)]
+    found = differences(rows, frozenset({"temperature"}))
+    assert found == {"a": "pretrain.image_size=64", "b": "pretrain.image_size=32"}

@@ -35,7 +35,7 @@ def run_texts(
     for line in lines:
         if line.entry:
             of_row[line.section, line.name].append(line.entry)
-    details = {row: differences(entries) for row, entries in of_row.items()}
+    details = {row: differences(of, frozenset({"preset"})) for row, of in of_row.items()}
     said = [_parts(line.entry, sizes) if line.entry else {} for line in lines]
     ours = [parts for parts in said if parts]
     shared = {
@@ -108,8 +108,11 @@ def table_notes(
     )
     if shared:
         notes.append(f"All of our rows: {', '.join(shared)}.")
-    for note in dict.fromkeys(f"{c.heading[0]} ({c.note})" for c in columns if c.note):
-        notes.append(f"Results that cannot be compared stand in columns of their own: {note}.")
+    apart = dict.fromkeys(f"{c.heading[0]} ({c.note})" for c in columns if c.note)
+    if apart:
+        notes.append(
+            f"Results that cannot be compared stand in columns of their own: {'; '.join(apart)}."
+        )
     if len(found) > len(shown):
         more = len(found) - len(shown)
         notes.append(
