@@ -21,6 +21,10 @@ function leaders() {
       h("summary", {}, `${plural(more.length, "more task")}`), h("div", { class: "cards" }, more)))];
 }
 
+addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll(".leaders details")) fold.open = true;
+});
+
 // Which runs the leader is the best of, in words.
 function compared() {
   switch (state.rows) {
@@ -41,13 +45,14 @@ function standing(column, rows) {
 
 const testsOf = (column) => board().pairs[state.protocol]?.[column.id];
 
-// The best method that learned, against the next one and against the best that did not learn.
+// The best method that learned here, against the next one and the best of those that did not.
 function leader(column, rows) {
   const learned = rows.filter((row) => row.images > 0);
   const [first] = learned;
   if (!first) return null;
   const next = learned.find((row) => row.method !== first.method);
-  const fixed = rows.find((row) => row.images === 0);
+  const [fixed, imported] = [true, false].map((nothing) =>
+    rows.find((row) => row.images === 0 && unlearned(row) === nothing));
   const best = value(first, column);
   const mixed = ["best", "all"].includes(state.rows);
   return h("div", { class: "card" },
@@ -58,7 +63,8 @@ function leader(column, rows) {
         onclick: () => openScore(first, column) }, shown(best)),
       mixed && h("small", {}, ` from ${first.budget}`)),
     next ? apart(column, first, next, "") : h("p", {}, "no other method at this budget"),
-    fixed && apart(column, first, fixed, ", without learning"));
+    fixed && apart(column, first, fixed, ", without learning"),
+    imported && apart(column, first, imported, ", imported weights"));
 }
 
 // A row's method; of a fixed feature also what tells it from another of the same name.
@@ -85,7 +91,7 @@ function apart(column, first, other, what) {
   return h("p", { title: `difference ${signed(amount)}${ends}` }, h("b", {}, by),
     ` ${rowTitle(other)} ${shown(value(other, column))}${what}`,
     elsewhere ? ` from ${other.budget}: ` : ": ",
-    tested ? [tested.p !== null && tested.p < PAIRS.alpha ? "significant " : "not told apart ",
+    tested ? [tested.p !== null && tested.p < PAIRS.alpha ? "significant " : "not significant ",
       h("small", {}, pText(tested.p))]
       : elsewhere ? "not tested across budgets" : "not tested");
 }
