@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from facebench.rendering.characters import visible
-from facebench.rendering.table import Cell, Section, Table
+from facebench.rendering.table import Cell, Column, Section, Table
 
 
 def html_table(table: Table) -> str:
@@ -43,7 +43,9 @@ def _upper(table: Table) -> str:
 
 def _lower(table: Table) -> str:
     cells = [
-        f'<th scope="col">{_broken(column.heading)}</th>' if column.heading else "<td></td>"
+        f'<th scope="col" style="text-align:{_side(column)}">{_broken(column.heading)}</th>'
+        if column.heading
+        else "<td></td>"
         for column in table.columns
     ]
     return f"<tr>{''.join(cells)}</tr>"
@@ -67,14 +69,17 @@ def _row(table: Table, rows: Sequence[tuple[Cell, ...]]) -> str:
         if cell.joined:
             continue
         height = _height(rows, place)
-        side = "right" if column.numeric else "left"
         text = _cell(cell)
         kind = 'th scope="row"' if place == 0 and text else "td"
         span = f' rowspan="{height}"' if height > 1 else ""
         top = ";vertical-align:top" if height > 1 else ""
-        style = f"text-align:{side};font-weight:normal;padding:.1em .5em{top}"
+        style = f"text-align:{_side(column)};font-weight:normal;padding:.1em .5em{top}"
         cells.append(f'<{kind}{span} style="{style}">{text}</{kind[:2]}>')
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _side(column: Column) -> str:
+    return "right" if column.numeric else "left"
 
 
 def _height(rows: Sequence[tuple[Cell, ...]], place: int) -> int:

@@ -73,6 +73,6 @@ _LATEX = {
 def _latex_text(text: str) -> str:
     """Escape what LaTeX would take for a command, and write signs that its fonts lack as maths."""
     text = one_line(text)
-    if re.fullmatch(r"[+-][0-9]+([.,][0-9]+)*", text):  # a minus, not a hyphen
-        return f"${text}$"
+    if re.fullmatch(r"[+−-][0-9]+([.,][0-9]+)*", text):  # a minus, not a hyphen
+        return f"${text.replace('−', '-')}$"
     return "".join(_LATEX.get(sign, sign) for sign in text)

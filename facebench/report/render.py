@@ -10,7 +10,7 @@ from typing import Any
 
 from facebench.rendering.markdown import readable
 from facebench.rendering.table import Cell, Column, Section, Table, cell, columns, spans
-from facebench.report import DASH
+from facebench.report import DASH, signed
 from facebench.report.groups import (
     Group,
     alignment_words,
@@ -89,7 +89,7 @@ def _numbers(
         cell(f"{scale * honest:.2f}{mark}", "bold"),
         cell(DASH if ends is None else f"{scale * ends[0]:.2f} to {scale * ends[1]:.2f}"),
         cell(f"{scale * paper:.2f}{mark}"),
-        cell(f"{scale * (paper - honest):+.2f}"),
+        cell(signed(scale * (paper - honest))),
     ]
 
 

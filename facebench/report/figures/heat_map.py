@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from facebench.report import signed
 from facebench.report.figures.drawing import SYNTHETIC, Drawing
 from facebench.report.figures.style import ink, small
 from facebench.synth.factor_faces import FACTORS
@@ -89,7 +90,7 @@ def _label(axes: Axes, record: dict[str, Any]) -> None:
     other = axes.twinx()
     other.set_ylim(axes.get_ylim())
     found = [row["scores"]["identity_minus_pose"]["value"] for row in rows]
-    shown = ["" if d is None else f"{d:+.2f}".replace("-", "−") for d in found]
+    shown = ["" if d is None else signed(d) for d in found]
     other.set_yticks(range(len(rows)), shown)
     other.tick_params(length=0, labelsize="medium" if narrow else "large")
     other.set_ylabel("identity − pose")

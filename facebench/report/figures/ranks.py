@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import scipy
 
 from facebench.errors import DataError
+from facebench.report import signed
 from facebench.report.budget import learning_of, shared_budget
 from facebench.report.configurations import distinct, told_apart
 from facebench.report.figures.competitors import Panel, ScoredRow, one_for_each_task
@@ -102,7 +103,7 @@ def rank_slopes(panels: Sequence[Panel]) -> Drawing:
 
     broad = min(2, len(pairs))
     panel = 0.34 * max(len(pair.names) for pair in pairs) + 0.8
-    texts = (f"{p.title}: Kendall's tau {p.tau:+.2f} (p {p.p:.2g}, {len(p.names)} methods)"
+    texts = (f"{p.title}: Kendall's tau {signed(p.tau)} (p {p.p:.2g}, {len(p.names)} methods)"
              for p in pairs)  # fmt: skip
     title = f"Ranks on {SYNTHETIC} and on real ones; bars: 95 % intervals over test items"
     size = (4.2 * broad + 0.6, panel * math.ceil(len(pairs) / broad) + 0.5)
@@ -181,7 +182,7 @@ def _paint(axes: Axes, pair: RankPair) -> None:
     best = sorted(range(count), key=lambda k: pair.real[k][0])
     other.set_ylim(axes.get_ylim())
     other.set_yticks([pair.real[k][0] for k in best], _stacked(pair, best))
-    axes.set_title(f"{pair.title}, $\\tau$ = {pair.tau:+.2f}", loc="left")
+    axes.set_title(f"{pair.title}, $\\tau$ = {signed(pair.tau)}", loc="left")
     axes.grid(visible=True, axis="y")
 
 

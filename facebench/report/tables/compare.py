@@ -9,6 +9,7 @@ import pandas as pd
 
 from facebench.errors import StageError
 from facebench.protocol import ScoreKind
+from facebench.report import signed
 from facebench.report.entries import main_metric, metrics
 from facebench.report.groups import alignment_of, alignment_words, comparable, compared_size
 from facebench.report.tables.comparison import differences, heading, p_value, remarks, sides
@@ -86,8 +87,9 @@ class Comparison:
             scale, found = one.metric.scale, one.difference
             lines.append(
                 f"  {shown_kind(one.kind, protocol)} {one.metric.title}: "
-                f"{scale * one.first:.2f} and {scale * one.second:.2f}, A - B "
-                f"{scale * found.value:+.2f} [{scale * found.low:+.2f}, {scale * found.high:+.2f}]"
+                f"{scale * one.first:.2f} and {scale * one.second:.2f}, A − B "
+                f"{signed(scale * found.value)} [{signed(scale * found.low)}, "
+                f"{signed(scale * found.high)}]"
                 f", p {p_value(found.p)} ({found.test})"
             )
         return "\n".join([*lines, *(f"  note: {text}" for text in self.warnings)])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from facebench.rendering.table import Column, Section, Table, cell, columns
-from facebench.report import DASH
+from facebench.report import DASH, signed
 from facebench.report.groups import learned_from, task_title
 from facebench.results.scores import shown_kind
 
@@ -45,13 +45,13 @@ def differences(compared: Comparison, title: str = "", notes: tuple[str, ...] = 
                 cell(f"{shown_kind(one.kind, protocol)} {one.metric.title}"),
                 cell(f"{scale * one.first:.2f}"),
                 cell(f"{scale * one.second:.2f}"),
-                cell(f"{scale * found.value:+.2f}", "bold"),
-                cell(f"{scale * found.low:+.2f} to {scale * found.high:+.2f}" if known else DASH),
+                cell(signed(scale * found.value), "bold"),
+                cell(_interval(scale * found.low, scale * found.high) if known else DASH),
                 cell(p_value(found.p) if known else DASH),
                 cell(found.test),
             )
         )
-    numbers = columns("A", "B", "A - B", "95 % interval", "p", numeric=True, wrap="never")
+    numbers = columns("A", "B", "A − B", "95 % interval", "p", numeric=True, wrap="never")
     return Table(
         title=title,
         columns=(Column(heading="score"), *numbers, Column(heading="test")),
@@ -73,6 +73,10 @@ def remarks(compared: Comparison) -> Iterator[str]:
             f"{counts.only_a:,}, only B {counts.only_b:,}, neither {counts.neither:,}"
         )
     yield from (f"note: {text}" for text in compared.warnings)
+
+
+def _interval(low: float, high: float) -> str:
+    return f"{signed(low)} to {signed(high)}"
 
 
 def p_value(p: float) -> str:

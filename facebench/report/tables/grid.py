@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 from facebench.rendering.table import JOINED, Cell, Section, Table, cell, columns, plain
-from facebench.report import DASH
+from facebench.report import DASH, signed
 from facebench.report.board.cells import KEPT
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableRow
 from facebench.results.scores import SHOWN, shown_kind
@@ -24,13 +24,13 @@ Show = Callable[[TableCell], Cell]
 GridRow = tuple[str, tuple[Cell, ...]]  # the section of a row, and its cells
 
 
-def fixed(value: float, digits: int, sign: str = "-") -> str:
+def fixed(value: float, digits: int) -> str:
     """Return a number with a fixed number of decimals.
 
     It is rounded to those that the leaderboard keeps first, so that a mean of two seeds half-way
     between two numbers falls the same way in both.
     """
-    return f"{round(value, KEPT):{sign}.{digits}f}"
+    return f"{round(value, KEPT):.{digits}f}"
 
 
 def grid(table: PaperTable, *, stacked: bool = False) -> Table:
@@ -88,7 +88,7 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
         return f"{fixed(of.low, digits)} to {fixed(of.high, digits)}"
 
     def difference(of: TableCell) -> str:
-        return DASH if of.difference is None else fixed(of.difference, digits, "+")
+        return DASH if of.difference is None else signed(round(of.difference, KEPT), digits)
 
     published: dict[str, Show] = {
         "published": lambda of: cell(number(of.printed), star=of.reproduced)

@@ -46,7 +46,7 @@ def test_a_comparison_is_printed_as_tables_show_its_values(tmp_path: Path) -> No
     heading, *lines = str(compare(first, second)).splitlines()
     assert "20 test items" in heading
     assert [line[:5] for line in lines[:2]] == ["  A: ", "  B: "]
-    assert "validated Accuracy (%): 75.00 and 50.00, A - B +25.00 [" in "\n".join(lines)
+    assert "validated Accuracy (%): 75.00 and 50.00, A − B +25.00 [" in "\n".join(lines)
 
 
 def test_pairing_makes_a_small_difference_sure(tmp_path: Path) -> None:

@@ -241,6 +241,24 @@ def test_in_html_a_method_stands_beside_all_of_its_lines(tmp_path: Path) -> None
     assert sum(int(rows) - 1 for rows in reaching) == continued
 
 
+def test_a_negative_difference_has_a_minus(tmp_path: Path) -> None:
+    write(tmp_path, classes(np.arange(200) < 20), task="rafdb", method="lbp", learned=False)
+    tables = paper_tables(1, stored_results(tmp_path))
+    (of_lbp,) = (one for row in tables[0].rows for one in row.cells if one.difference is not None)
+    expected = f"−{52.17 - 10:.2f}"
+    assert of_lbp.difference == pytest.approx(10 - 52.17)
+    for form in ("text", "md", "html"):
+        assert expected in render(tables, form)
+    assert f"${expected.replace('−', '-')}$" in render(tables, "latex")
+    assert "−" not in render(tables, "csv")
+
+
+def test_headings_stand_over_their_columns(tmp_path: Path) -> None:
+    shown = render(fill(tmp_path), "html")
+    assert '<th scope="col" style="text-align:left">Method</th>' in shown
+    assert '<th scope="col" style="text-align:right">validated</th>' in shown
+
+
 def test_in_html_a_negative_difference_has_a_minus() -> None:
     table = Table(columns=columns("Δ", numeric=True), sections=(Section("", ((cell("-0.53"),),)),))
     assert ">−0.53<" in html_table(table)
