@@ -23,7 +23,7 @@ function curveFigure(column) {
   const methods = order.filter((method) => learned.some((row) => row.method === method));
   const note = `${column.metric} ${direction(column)}, by ${axis}`;
   if (!learned.length) {
-    return lacking(label(column), note, "Nothing that was learned is evaluated here. ",
+    return lacking(label(column), note, "No run here learned its representation. ",
       code(`facebench run --method simclr --task ${column.task}`), " adds a run.");
   }
   const look = (method) => order.indexOf(method);
@@ -42,12 +42,11 @@ function curveNote(column, rows, learned) {
   const { of } = COMPUTE[state.compute];
   const fixed = fixedIn(column, rows);
   const names = rowNames(fixed);
-  const amounts = new Set(learned.map((row) => `${row.method} ${of(row)}`));
   const said = [];
-  if (amounts.size > new Set(learned.map((row) => row.method)).size)
-    said.push("A line joins a method’s best runs of each amount.");
+  if (lineages([...learned].sort((a, b) => of(a) - of(b))).length)
+    said.push("A line joins runs that differ only in how long they learned.");
   if (state.compute === "images") said.push("Runs of equal amounts stand side by side.");
-  if (fixed.length) said.push(`Dotted, what learned nothing: ${fixed.map((row) =>
+  if (fixed.length) said.push(`Dotted, ${fixed.every(unlearned) ? "what learned nothing" : "what did not learn here"}: ${fixed.map((row) =>
     `${names.get(row)} ${shown(value(row, column))}`).join(", ")}.`);
   if (state.compute === "seconds") said.push("Seconds depend on the machine: "
     + `${[...new Set(learned.flatMap(runsOfRow).map(device))].sort().join("; ")}.`);
@@ -117,15 +116,14 @@ function around(row, column, x, y) {
   return { left: x(row) - 5, right: x(row) + 5, top: Math.min(...ends) - 4, bottom: Math.max(...ends) + 4 };
 }
 
-// The runs of one method: points with their intervals; a line joins the best of each amount.
+// The runs of one method: points with their intervals; lines join runs of equal settings.
 function track(own, column, x, y, i) {
   const sortedRuns = [...own].sort((a, b) => x(a) - x(b) || byScoreIn(column, a, b));
-  const best = sortedRuns.filter((row, at) => !at || x(sortedRuns[at - 1]) !== x(row));
-  const points = best.map((row) => `${x(row).toFixed(1)},${y(value(row, column)).toFixed(1)}`);
   const shade = `track t${i % 8}`;
+  const at = (row) => `${x(row).toFixed(1)},${y(value(row, column)).toFixed(1)}`;
   return [
-    s("polyline", { class: shade, points: points.join(" "),
-      "stroke-dasharray": DASHES[Math.floor(i / 8) % 5] }),
+    ...lineages(sortedRuns).map((line) => s("polyline", { class: shade,
+      points: line.map(at).join(" "), "stroke-dasharray": DASHES[Math.floor(i / 8) % 5] })),
     ...sortedRuns.map((row) => {
       const one = score(row, column);
       const said = joined(`${row.method}: ${shown(one.value)}`, row.pretraining, row.detail,
@@ -136,6 +134,22 @@ function track(own, column, x, y, i) {
         marker(i, x(row), y(one.value)));
     }),
   ];
+}
+
+// Runs that differ only in how long they learned, in lists of two and more: what joins them shows
+// what learning longer does. Of equal amounts the first is taken.
+function lineages(rows) {
+  const alike = new Map();
+  for (const row of rows) {
+    const { options } = runsOfRow(row)[0];
+    const { epochs: _, limit: __, checkpoint_minutes: ___, ...learning } = DATA.options[options.pretrain];
+    const key = JSON.stringify([row.method_key, row.feature, row.backbone, row.data,
+      options.method_options, learning]);
+    alike.set(key, [...alike.get(key) ?? [], row]);
+  }
+  const { of } = COMPUTE[state.compute];
+  return [...alike.values()].map((own) => own.filter((row, at) => !at || of(own[at - 1]) !== of(row)))
+    .filter((own) => own.length > 1);
 }
 
 const byScoreIn = (column, a, b) =>
@@ -154,7 +168,7 @@ function marker(i, cx, cy) {
   }
 }
 
-// What learned nothing has no place on the axis: lines across. A name stands on the right, the left
+// What did not learn here has no place on the axis: lines across. A name stands on the right, the left
 // or between, where it covers nothing; where it has no such place, the note below has it.
 function levels(rows, column, y, right, taken) {
   const names = rowNames(rows);

@@ -15,6 +15,7 @@ function standalone(svg) {
   root.dataset.theme = "light";
   const copy = svg.cloneNode(true);
   const [from, to] = [svg, copy].map((each) => [each, ...each.querySelectorAll("*")]);
+  for (const names of copy.querySelectorAll(".pinned")) names.removeAttribute("transform");
   to.forEach((node, i) => {
     const style = getComputedStyle(from[i]);
     for (const name of PAINTED) {

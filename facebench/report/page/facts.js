@@ -1,14 +1,15 @@
 // Columns about the runs behind a row. `read` returns a text, `links` [[text, address]]; a column
-// that nothing is stored for is not offered. Rows can be sorted by `number`, 0 or NaN for none.
+// that nothing is stored for is not offered. Rows can be sorted by `number`, 0 or NaN for none; `digits`
+// says that a column is of plain numbers, which stand below each other.
 
 const FACTS = {
   parameters: { title: "Backbone parameters",
     read: (row) => each(row, (run) => run.parameters !== null && count(run.parameters)),
-    number: (row) => most(row, (run) => run.parameters) },
+    number: (row) => most(row, (run) => run.parameters), digits: true },
   length: { title: "Feature length", read: (row) => each(row, (run) => run.length && count(run.length)),
-    number: (row) => most(row, (run) => run.length) },
+    number: (row) => most(row, (run) => run.length), digits: true },
   images: { title: "Images seen", read: (row) => (row.images ? count(row.images) : ""),
-    number: (row) => row.images },
+    number: (row) => row.images, digits: true },
   seconds: { title: "Learning took",
     read: (row) => (row.images ? duration(learningSeconds(row)) : ""),
     number: (row) => row.images && learningSeconds(row) },
@@ -57,7 +58,7 @@ const factText = (fact, row) => (fact.read ? fact.read(row)
 // A cell of the table. The arrow keys reach the cell, or the links in it.
 function factCell(fact, row) {
   const stop = { tabindex: "-1", "data-stop": true };
-  if (fact.read) return h("td", { class: "plain fact", ...stop }, fact.read(row) || DASH);
+  if (fact.read) return h("td", { class: fact.digits ? "plain fact digits" : "plain fact", ...stop }, fact.read(row) || DASH);
   const found = fact.links(row);
   return h("td", { class: "plain fact links", ...(found.some(([, address]) => address) ? {} : stop) },
     found.length ? found.map(([text, address]) =>

@@ -15,8 +15,16 @@ function figureWidth(figures, most = 660) {
 function drawing({ title, note, svg, sheet, below = [] }) {
   return h("figure", {},
     h("figcaption", {}, h("b", {}, title), note && h("small", {}, note)),
-    h("div", { class: "across" }, svg), below,
+    h("div", { class: "across", onscroll: pin }, svg), below,
     numbers(sheet, svg));
+}
+
+// The names of a wide drawing, which stay in sight where it is scrolled sideways.
+const pinned = (names, left, height) => s("g", { class: "pinned" },
+  s("rect", { class: "under", x: 0, y: 0, width: left - 2, height }), names);
+
+function pin({ target }) {
+  target.querySelector(".pinned")?.setAttribute("transform", `translate(${target.scrollLeft} 0)`);
 }
 
 function numbers(sheet, svg) {
@@ -25,8 +33,8 @@ function numbers(sheet, svg) {
   fold.ontoggle = () => {
     if (!fold.open || fold.children.length > 1) return;
     const made = sheet();
-    fold.append(h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => made),
-      h("span", {}, "Download"), downloads(() => svg, made.name)), sheetTable(made));
+    fold.append(h("p", { class: "tools" }, toolset("Copy as", copies(() => made)),
+      toolset("Download", downloads(() => svg, made.name))), sheetTable(made));
   };
   return fold;
 }

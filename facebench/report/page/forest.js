@@ -23,8 +23,9 @@ function forestFigure(column) {
 
 function forestPlot(column, rows, floor) {
   const width = figureWidth(columns().length);
-  const left = Math.min(210, Math.round(width * 0.42));
   const said = settings(rows);
+  const left = Math.ceil(Math.min(width * 0.42, 12 + Math.max(
+    ...rows.flatMap((row) => [widthOf(row.method), widthOf(said(row), 11, 400)]))));
   const right = width < 480 ? 50 : FOREST.value;
   const ends = rows.flatMap((row) => {
     const one = score(row, column);

@@ -109,7 +109,8 @@ function head(seen, more) {
         class: i && seen[i - 1].family !== column.family ? "first" : null,
       }, sorter(column.id, column.title, `${column.metric} ${direction(column)}`, column.note,
         shared(column)), floorKeys(column))),
-      more.map((fact, i) => factHead(fact, i ? "fact" : "fact first"))));
+      more.map((fact, i) => factHead(fact,
+        ["fact", i ? "" : "first", fact.digits ? "digits" : ""].filter(Boolean).join(" ")))));
 }
 
 function sorter(key, title, metric, note, warned = []) {

@@ -66,8 +66,9 @@ function sharesOf(column, rows) {
 function heatMap(rows, seen, cells, measure, title) {
   const names = rowNames(rows);
   const space = figureWidth(1, 1400);
-  const left = nameSpace([...names.values()], Math.min(360, Math.round(space * 0.44)));
   const across = space < 480 ? HEAT.slim : HEAT.cell;
+  const left = nameSpace([...names.values()],
+    Math.min(360, Math.max(Math.round(space * 0.44), space - seen.length * across)));
   const titles = seen.map((column) => wrapped(label(column, seen).replaceAll(" · ", " "), across - 6));
   const head = 12 + HEAT.line * Math.max(...titles.map((lines) => lines.length));
   const [width, height] = [left + seen.length * across, head + rows.length * HEAT.row];
@@ -77,14 +78,15 @@ function heatMap(rows, seen, cells, measure, title) {
       y: head - 8 - HEAT.line * (all.length - 1 - line), "text-anchor": "middle" }, text))));
   const marks = rows.flatMap((row, down) => {
     const top = head + down * HEAT.row;
-    return [s("text", { class: "who", x: 0, y: top + HEAT.row / 2 + 4 },
-      s("title", {}, joined(row.method, variant(row))), clipped(names.get(row), left - 10)),
-    ...seen.map((column, i) => heatCell(row, column, cells.get(column).get(row),
-      left + i * across, top, across))];
+    return seen.map((column, i) => heatCell(row, column, cells.get(column).get(row),
+      left + i * across, top, across));
   });
+  const said = rows.map((row, down) => s("text", { class: "who", x: 0,
+    y: head + (down + 0.5) * HEAT.row + 4 },
+  s("title", {}, joined(row.method, variant(row))), clipped(names.get(row), left - 10)));
   return s("svg", { class: "plot sized", viewBox: `0 0 ${width} ${height}`, width, height, role: "img",
     "aria-label": `${title}: ${plural(rows.length, "row")}, ${plural(seen.length, "column")}; `
-      + "the numbers are in the table below" }, heads, marks);
+      + "the numbers are in the table below" }, heads, marks, pinned(said, left, height));
 }
 
 function heatCell(row, column, one, x, y, across) {

@@ -2,8 +2,11 @@
 
 function rowHead(title, ...below) {
   return h("th", { scope: "row", class: "stick", tabindex: "-1", "data-stop": true },
-    h("b", {}, title), below.map((text) => h("small", {}, text)));
+    h("b", {}, title), below.map((text) => h("small", {}, breakable(text))));
 }
+
+// A line may end behind the sign of an option, so that words stay whole where they can.
+const breakable = (text) => text.split(/(?<==)/).map((part, i) => [i > 0 && h("wbr"), part]);
 
 // A button that shows the other rows of a method, or hides them.
 function unfold(row, others) {

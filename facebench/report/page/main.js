@@ -91,8 +91,8 @@ function draw() {
   byId("leaders").replaceChildren(...(state.view === "table" ? leaders() : []));
   byId("view").replaceChildren(there ? VIEWS[state.view][1]() : nothingFits());
   byId("tools").replaceChildren(...(state.view === "table" && there
-    ? [h("span", {}, "Copy as"), ...copies(gridSheet), h("span", {}, "Download"),
-      ...downloads(() => tableDrawing(gridSheet()), "leaderboard")] : []));
+    ? [toolset("Copy as", copies(gridSheet)),
+      toolset("Download", downloads(() => tableDrawing(gridSheet()), "leaderboard"))] : []));
   const data = board().synthetic ? "synthetic data" : "real data";
   byId("status").textContent = `${plural(shownRows.length, "row")} for `
     + `${plural(rows.length, "configuration")}, ${columnCount(shownRows)}, ${data}, `

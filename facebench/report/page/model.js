@@ -20,6 +20,7 @@ const state = {
   sort: { by: null, worst: false }, // by: a column's id, "method", a key of FACTS; null: first headline
 };
 const PROTOCOLS = ["honest", "paper"];
+const NOTHING = "nothing learned"; // what a fixed feature learned from
 
 // What follows from the data alone is computed once.
 const known = new Map();
@@ -127,6 +128,7 @@ const seedCount = (row) => (row.seeds.length > 1 ? plural(row.seeds.length, "see
 const backbone = (row) => (row.backbone === NO_BACKBONE ? "" : row.backbone);
 const variant = (row) =>
   joined(row.feature, backbone(row), row.pretraining, seedCount(row), row.detail);
+const unlearned = (row) => row.data === NOTHING; // neither here nor elsewhere, as imported weights
 const brief = (row) => joined(row.feature, backbone(row), row.data);
 
 const origin = (run) => DATA.origins[run.origin];

@@ -45,7 +45,12 @@ function differenceOf(data, a, b) {
 }
 
 const signed = (v) => (v === null ? DASH : `${v > 0 ? "+" : v < 0 ? "−" : ""}${shown(Math.abs(v))}`);
-const pText = (p) => (p === null ? "no p" : p < 0.001 ? "p < 0.001" : `p ${p.toFixed(3)}`);
+// A p value is not rounded up to the level of significance that it is below.
+function pText(p) {
+  if (p === null) return "no p";
+  if (p < 0.001) return "p < 0.001";
+  return p < PAIRS.alpha && Number(p.toFixed(3)) >= PAIRS.alpha ? `p < ${PAIRS.alpha}` : `p ${p.toFixed(3)}`;
+}
 
 function pairMatrix(column, data, places, figures) {
   const names = rowNames(places.map(({ row }) => row));
@@ -60,16 +65,16 @@ function pairMatrix(column, data, places, figures) {
     x: left + (i + 0.5) * across, y: PAIRS.head - 9 }, i + 1));
   const lines = places.map(({ row, place: a }, down) => {
     const top = PAIRS.head + down * PAIRS.row;
-    return [s("text", { class: "who", x: 0, y: top + PAIRS.row / 2 + 4 },
-      s("title", {}, joined(row.method, variant(row))),
-      clipped(lineNames[down], left - 10)),
-    places.map(({ row: other, place: b }, i) => pairCell(column, row, other,
-      a === b ? null : differenceOf(data, a, b), left + i * across, top, across))];
+    return places.map(({ row: other, place: b }, i) => pairCell(column, row, other,
+      a === b ? null : differenceOf(data, a, b), left + i * across, top, across));
   });
+  const said = places.map(({ row }, down) => s("text", { class: "who", x: 0,
+    y: PAIRS.head + (down + 0.5) * PAIRS.row + 4 },
+  s("title", {}, joined(row.method, variant(row))), clipped(lineNames[down], left - 10)));
   return s("svg", { class: "plot sized", viewBox: `0 0 ${width} ${height}`, width, height,
     role: "img", "aria-label": `Differences on ${label(column)} between every two of `
       + `${plural(places.length, "row")}; the numbers are in the table below` },
-  s("g", { class: "axes" }, heads), lines);
+  s("g", { class: "axes" }, heads), lines, pinned(said, left, height));
 }
 
 function pairCell(column, row, other, one, x, y, across) {

@@ -1,6 +1,6 @@
 // The critical-difference diagram: mean ranks over tasks; what a bar joins does not differ.
 
-const RANKS = { top: 62, line: 22, bar: 9, lead: 12, axis: 220, most: 260 };
+const RANKS = { top: 62, line: 22, bar: 9, lead: 12, axis: 220, most: 260, tick: 20 };
 
 function ranks() {
   const data = board().ranks[state.protocol];
@@ -19,7 +19,7 @@ function ranks() {
       + `whatever their ranks: the critical difference is ${shown(data.distance)}, and mean ranks are `
       + `at most ${k - 1} apart. Evaluate them on ${plural(data.needed - n, "more task")}.`;
     return h("div", {}, budgetNotice(), whole, lacking(title, of, why), sheetTable(rankSheet(data)),
-      h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => rankSheet(data))));
+      h("p", { class: "tools" }, toolset("Copy as", copies(() => rankSheet(data)))));
   }
   return h("div", {}, budgetNotice(), whole, drawing({ title, note: of, svg: rankDiagram(data),
     sheet: () => rankSheet(data), below: rankNotes(data) }));
@@ -29,9 +29,9 @@ function rankNotes(data) {
   const found = data.p < 0.05;
   const said = data.p < 0.0001 ? "p < 0.0001" : `p = ${data.p.toFixed(4)}`;
   return [h("p", { class: "floor-note" }, `Friedman’s test: ${said}. ${found
-    ? "Some methods differ." : "No difference is shown, so that no two methods are told apart."} `
-    + `Nemenyi’s critical difference at 5 %: ${shown(data.distance)}. A bar joins methods that do `
-    + "not differ. Ranks say nothing about how far scores are apart.")];
+    ? "Some methods differ." : "No difference is significant."} `
+    + `Nemenyi’s critical difference at 5 %: ${shown(data.distance)}. A bar joins methods `
+    + "whose difference is not significant. Ranks say nothing about how far scores are apart.")];
 }
 
 function rankDiagram(data) {
@@ -45,7 +45,7 @@ function rankDiagram(data) {
   const left = narrow ? RANKS.lead : side;
   // 1, the best, is on the right, as the better end is everywhere.
   const x = (rank) => width - side - (width - side - left) * (rank - 1) / (k - 1);
-  // Where Friedman's test finds nothing, nothing is told apart.
+  // Where Friedman's test finds nothing, one bar joins all.
   const groups = data.p < 0.05 ? data.groups : [[0, k - 1]];
   const bars = groups.map(([first, last], i) => s("line", { class: "clique",
     x1: x(data.means[first]) + 4, x2: x(data.means[last]) - 4,
@@ -70,8 +70,9 @@ function rankDiagram(data) {
 }
 
 function rankAxis(data, x, k) {
-  const step = Math.ceil(k / 12);
-  const at = Array.from({ length: k }, (_, i) => i + 1).filter((rank) => rank === 1 || rank % step === 0);
+  const step = Math.ceil(RANKS.tick / Math.abs(x(1) - x(2)));
+  const at = Array.from({ length: k }, (_, i) => i + 1)
+    .filter((rank) => rank === 1 || (rank % step === 0 && rank > step / 2 + 1));
   const end = x(1) - Math.min(data.distance, k - 1) * Math.abs(x(1) - x(2));
   return s("g", { class: "axes" },
     s("line", { x1: x(k), x2: x(1), y1: RANKS.top, y2: RANKS.top }),

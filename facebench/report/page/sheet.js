@@ -56,6 +56,9 @@ function copies(make) {
     `Copy as ${form}`));
 }
 
+// Buttons behind one word; on a narrow screen they stay together.
+const toolset = (title, buttons) => h("span", { class: "toolset" }, h("span", {}, title), buttons);
+
 function copier(title, make, label = title) {
   const button = h("button", { type: "button", class: "tool", "aria-label": label,
     onclick: async () => {

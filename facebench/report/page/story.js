@@ -45,8 +45,10 @@ function reproduce(runs) {
     ...(real ? ["--data", "DATASETS"] : [])].join(" ")).join("\n");
   return h("section", { class: "reproduce" }, h("h3", {}, "Reproduce"),
     older(runs),
-    h("p", {}, "Evaluate the kept weights again and compare every number (",
-      code("--checkpoint FOLDER"), " where they are not in the cache):"),
+    runs[0].pretrain_data || specOf(runs[0]).checkpoint
+      ? h("p", {}, "Evaluate the kept weights again and compare every number (",
+        code("--checkpoint FOLDER"), " where they are not in the cache):")
+      : h("p", {}, "Evaluate again and compare every number:"),
     commandLine("Verify command", verify),
     h("p", {}, "Learn and evaluate anew, with every option as the result states it",
       real ? [", ", code("DATASETS"), " being the folder of the datasets:"] : ":"),
@@ -136,6 +138,6 @@ function breakdown(runs, column) {
       rows: layout.names.map((name, i) => [name, ...(layout.counts ? [count(layout.counts[i])] : []),
         shown(mean("honest", i)), shown(mean("paper", i))]) };
     return h("details", { class: "fold", open: place === 0 }, h("summary", {}, layout.title),
-      h("p", { class: "tools" }, h("span", {}, "Copy as"), copies(() => sheet)), sheetTable(sheet));
+      h("p", { class: "tools" }, toolset("Copy as", copies(() => sheet))), sheetTable(sheet));
   });
 }
