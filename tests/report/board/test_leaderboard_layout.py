@@ -211,17 +211,3 @@ def test_all_leaders_are_printed(address: str, browser: Any) -> None:
         assert [card.is_visible() for card in cards.all()].count(False) == 3
         view.evaluate("() => { window.dispatchEvent(new Event('beforeprint')); }")
         assert all(card.is_visible() for card in cards.all())
-
-
-def test_a_card_compares_what_the_table_shows(address: str, browser: Any) -> None:
-    """The run with more seeds stands for a method, also if another one is better."""
-
-    def seeded(data: Any) -> None:
-        for row in data["boards"][0]["rows"]:
-            if row["detail"] == f"{LONG}=flip":
-                row["seeds"] = [0, 1]
-
-    with changed(browser, address, seeded) as view:
-        score = view.locator(ROW, has_text="PCL").locator(".value").first.inner_text()
-        assert score == "78.33"
-        assert f"ahead of PCL {score}" in view.locator(".card").first.inner_text()
