@@ -95,12 +95,17 @@ def other_probe(record: Record) -> str:
     return record.spec.probe.kind or ""
 
 
+def as_in_papers(record: Record) -> bool:
+    """Return whether a result is of the usual probe and of all test items."""
+    return not (other_probe(record) or record.spec.limit)
+
+
 def printed_beside(record: Record, metric: str) -> Printed | None:
     """Return what the first paper prints for a result's method and task, if anything.
 
-    Papers print numbers of the usual probe; beside another one there is none.
+    Papers print numbers of the usual probe and of all test items; beside others there is none.
     """
-    if other_probe(record):
+    if not as_in_papers(record):
         return None
     return printed(record.method.title, record.task.name, metric, record.spec.method_options)
 

@@ -14,6 +14,7 @@ from facebench.report import DASH, signed
 from facebench.report.groups import (
     Group,
     alignment_words,
+    as_in_papers,
     comparable,
     concerns,
     leak_free,
@@ -112,11 +113,14 @@ def caption(results: Sequence[Result], *, published: bool = True) -> str:
     """
     notes = []
     presets = f"preset {', '.join(sorted({result.spec.preset for result in results}))}"
-    if published and not all(result.record.task.synthetic for result in results):
+    real = [result.record for result in results if not result.record.task.synthetic]
+    if published and any(map(as_in_papers, real)):
         presets += "; published: PCL, CVPR 2023 (* reproduced by its authors)"
     notes.append(presets)
     if any(result.record.task.synthetic for result in results):
         notes.append("synthetic stand-in: published numbers are of real data, and are not shown")
+    if any(record.spec.limit for record in real):
+        notes.append("part of a test set: published numbers are of all of it, and are not shown")
     for result in results:
         if result.record.task.alignment is not None:
             notes.append(f"images aligned: {alignment_words(result.record)}")

@@ -37,7 +37,7 @@ from facebench.report.entries import (
     keep_scores,
     main_metric,
 )
-from facebench.report.groups import Group, other_probe
+from facebench.report.groups import Group, as_in_papers
 from facebench.report.reference import is_as_printed
 from facebench.results.scores import KINDS
 from facebench.results.store import Result
@@ -111,7 +111,7 @@ def _board(made: Draft, places: Mapping[Path, int]) -> Board:
         column
         for group, columns in made.columns.items()
         for column in columns
-        if not column.partial and not other_probe(made.groups[group].record)
+        if as_in_papers(made.groups[group].record)
     ]
     return Board(
         synthetic=made.synthetic,

@@ -95,6 +95,4 @@ def _paint(axes: Axes, panel: Panel, width: int) -> None:
 def _published(row: ScoredRow, panel: Panel) -> float | None:
     """Return the published number; of synthetic data and parts of a test set there is none."""
     printed = row.score.printed
-    if printed is None or panel.record.task.synthetic or panel.record.spec.limit:
-        return None
-    return printed.value
+    return None if printed is None or panel.record.task.synthetic else printed.value

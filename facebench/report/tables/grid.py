@@ -17,7 +17,8 @@ from facebench.report.board.cells import KEPT
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableRow
 from facebench.results.scores import SHOWN, shown_kind
 
-_WIDEST = 2  # columns of the paper that stand side by side with ours
+PUBLISHED, DIFFERENCE = "published", "Δ"
+_WIDEST = 2  # columns with all kinds of numbers that stand side by side
 
 
 Show = Callable[[TableCell], Cell]
@@ -43,8 +44,8 @@ def grid(table: PaperTable, *, stacked: bool = False) -> Table:
         for column in table.columns
         for upper, lower in [column.heading]
     ]
-    if len(kinds) > 1 and len(headings) <= _WIDEST and not stacked:
-        shown = [_of_column(column, kinds) for column in table.columns]
+    shown = [_of_column(column, kinds) for column in table.columns]
+    if len(kinds) > 1 and sum(map(len, shown)) <= _WIDEST * len(kinds) and not stacked:
         upper = [
             (", ".join(heading), len(of_column))
             for heading, of_column in zip(headings, shown, strict=True)
@@ -91,7 +92,7 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
         return DASH if of.difference is None else signed(round(of.difference, KEPT), digits)
 
     published: dict[str, Show] = {
-        "published": lambda of: cell(number(of.printed), star=of.reproduced)
+        PUBLISHED: lambda of: cell(number(of.printed), star=of.reproduced)
     }
     scores: dict[str, Show] = {
         SHOWN["paper"]: lambda of: cell(number(of.paper, of.paper_std)),
@@ -105,13 +106,19 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
     if not ours:
         return published
     known = any(of.difference is not None for row in table.rows for of in row.cells)
-    return {**published, **scores, **({"Δ": lambda of: cell(difference(of))} if known else {})}
+    return {
+        **published,
+        **scores,
+        **({DIFFERENCE: lambda of: cell(difference(of))} if known else {}),
+    }
 
 
 def _of_column(column: TableColumn, kinds: Mapping[str, Show]) -> Mapping[str, Show]:
     """Return the kinds of numbers of one column: the first one alone where nothing is ours."""
     if not column.group:
         return dict([*kinds.items()][:1])
+    if not column.of_paper:
+        kinds = {kind: show for kind, show in kinds.items() if kind not in (PUBLISHED, DIFFERENCE)}
     paper = shown_kind("paper", column.group[2])
     return {paper if kind == SHOWN["paper"] else kind: show for kind, show in kinds.items()}
 

@@ -22,7 +22,7 @@ class TableColumn:
         heading: Upper and lower heading, as printed.
         note: Difference from other groups of the task; empty if it is the only one.
         group: Group of results; None if there is none.
-        of_paper: Whether it is of the probe that the printed numbers are of.
+        of_paper: Whether it is of the probe and the test items that the printed numbers are of.
         best_p: Holm-corrected p value of our best row of one budget against the row with
             the least significant difference; None with fewer than two rows.
     """

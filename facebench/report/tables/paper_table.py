@@ -14,7 +14,7 @@ from facebench.errors import UnknownNameError
 from facebench.report.budget import learned_as_published, of_equal_budget
 from facebench.report.configurations import condition_notes
 from facebench.report.entries import MethodEntry, Score, entries, scores
-from facebench.report.groups import Group, other_probe, task_title
+from facebench.report.groups import Group, as_in_papers, task_title
 from facebench.report.reference import PrintedLayout, layouts
 from facebench.report.tables.lines import ablation_lines, judged_on_most, method_lines
 from facebench.report.tables.matched import Rows, matched
@@ -73,7 +73,7 @@ def _table(
             candidates = [*choice.entries]
         lines = method_lines(layout, candidates, synthetic=synthetic)
     shown = list({line.entry.key: line.entry for line in lines if line.entry}.values())
-    columns = _columns(layout, shown)
+    columns = _columns(layout, shown, synthetic)
     competing, budget = of_equal_budget(shown)
     met = _contests(columns, competing)
     best = [_best(column, competing, met) for column in columns]
@@ -109,8 +109,13 @@ def _table(
     )
 
 
-def _columns(layout: PrintedLayout, shown: Sequence[MethodEntry]) -> tuple[TableColumn, ...]:
-    """Each printed column, once for every group of comparable results of its task."""
+def _columns(
+    layout: PrintedLayout, shown: Sequence[MethodEntry], synthetic: bool
+) -> tuple[TableColumn, ...]:
+    """Each printed column, once for every group of comparable results of its task.
+
+    Where no group is evaluated as in the paper, what is printed has a column of its own.
+    """
     first: dict[Group, Result] = {}
     for entry in shown:
         for known, of_group in entry.results.items():
@@ -122,10 +127,13 @@ def _columns(layout: PrintedLayout, shown: Sequence[MethodEntry]) -> tuple[Table
     columns = []
     for column in layout.columns:
         groups: list[Group | None] = [*by_task.get(column.task, [])]
-        for group in groups or [None]:
+        beside_ours = synthetic or any(
+            group and as_in_papers(first[group].record) for group in groups
+        )
+        for group in groups if groups and beside_ours else [None, *groups]:
             note, of_paper = "", True
             if group is not None:
-                of_paper = not other_probe(first[group].record)
+                of_paper = as_in_papers(first[group].record)
                 record = first[group].record
                 other = task_title(record).removeprefix(record.task.title).strip(", ")
                 note = ", ".join(filter(None, (other, notes[group])))

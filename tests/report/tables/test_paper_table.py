@@ -15,6 +15,7 @@ from facebench.config.spec import PretrainSpec
 from facebench.errors import UnknownNameError
 from facebench.report.entries import stored_results
 from facebench.report.reference import later_numbers, printed_layouts, printed_table
+from facebench.report.render import caption
 from facebench.report.tables.model import PaperTable, TableCell, TableRow
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.store import Result
@@ -168,12 +169,30 @@ def test_a_difference_needs_the_data_and_the_budget_of_the_printed_number(tmp_pa
         result = judge(tmp_path / name, task="rafdb", rate=0.7, **run)
         (table,) = paper_tables(1, [result])
         (row,) = [row for row in table.rows if row.entry]
-        assert row.cells[1].printed is not None
+        assert any(cell.printed is not None for cell in row.cells[1:])
         if row.cells[1].difference is not None:
             assert row.cells[1].paper is not None
+            assert row.cells[1].printed is not None
             assert row.cells[1].difference == row.cells[1].paper - row.cells[1].printed
             shown.add(name)
     assert shown == {"as published", "longer", "nothing learned"}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_no_published_number_is_of_some_test_items(tmp_path: Path, whole: bool) -> None:
+    judge(tmp_path, "lbp", "rafdb", 0.7, learned=False, limit=8)
+    if whole:
+        judge(tmp_path, "lbp", "rafdb", 0.7, learned=False)
+    (table,) = paper_tables(1, stored_results(tmp_path))
+    places = [place for place, column in enumerate(table.columns) if column.task == "rafdb"]
+    (part,) = [place for place in places if "only 8 items" in table.columns[place].note]
+    (other,) = [place for place in places if place != part]
+    assert all(row.cells[part].printed is None for row in table.rows)
+    lbp = next(row for row in table.rows if row.name == "LBP" and row.entry)
+    assert lbp.cells[other].printed == 52.17
+    assert lbp.cells[part].honest is not None
+    assert (lbp.cells[other].honest is not None) == whole
+    assert caption(stored_results(tmp_path)).count("of all of it, and are not shown") == 1
 
 
 def test_the_best_is_best_within_one_budget_and_above_what_learns_nothing(tmp_path: Path) -> None:
