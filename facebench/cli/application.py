@@ -100,8 +100,8 @@ def options(
     """Take the options of facebench itself."""
 
 
-def main() -> None:
-    """Run the command line."""
+def run_commands() -> None:
+    """Run the command that the process was started with."""
     # Oversubscribed cores make OpenMP's busy waiting many times slower than the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     correct_script()

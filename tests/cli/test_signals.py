@@ -5,6 +5,8 @@
 
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,28 @@ def test_a_stopped_sweep_stops_its_workers(
     assert "Traceback" not in sweep.errors()
     assert sweep.errors().count(f"stopped by {signum.name}: ") == 1
     assert len(list((tmp_path / "cache").glob(RESUME))) == 2
+
+
+@pytest.mark.parametrize("when", ["imported", "ended"])
+def test_ctrl_c_before_and_after_a_command_says_nothing(when: str) -> None:
+    program = f"""
+import atexit, os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "facebench.cli.application" and {when!r} == "imported":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in a terminal
+sys.meta_path.insert(0, Interrupting())
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+from facebench.cli import main
+sys.argv = ["facebench", "--version"]
+main()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == -signal.SIGINT  # 130 in a shell
+    assert done.stdout.startswith("facebench ") == (when == "ended")
+    assert done.stderr == ""
