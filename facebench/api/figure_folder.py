@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Unpack
@@ -16,7 +17,7 @@ from facebench.api.figures_of_images import (
 )
 from facebench.api.figures_of_several import Several, boards_of, gathered
 from facebench.api.stored_run import Places, StoredRun, stored_run
-from facebench.errors import FacebenchError, SpecError, UnknownNameError
+from facebench.errors import DataError, FacebenchError, SpecError, UnknownNameError
 from facebench.report.figures.action import action_bars
 from facebench.report.figures.competitors import panels
 from facebench.report.figures.compute import score_against_compute
@@ -31,7 +32,7 @@ from facebench.report.figures.probe import probe_epochs
 from facebench.report.figures.ranks import rank_slopes
 from facebench.report.figures.roc import det_curves, roc_curves
 from facebench.report.figures.style import width_named
-from facebench.report.figures.title import figure_title
+from facebench.report.figures.title import figure_title, section_titles
 from facebench.report.figures.yaw import errors_by_yaw
 from facebench.report.groups import comparable
 from facebench.results.saved_method import saved_history
@@ -39,6 +40,7 @@ from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_write
 
 KINDS = ("svg", "png")
+_PAGE = 11.0  # inches
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,6 @@ OF_ONE: Mapping[str, Callable[[StoredRun], Drawing]] = {
 }
 # Of all results together.
 OF_ALL: Mapping[str, Callable[[Sequence[Result]], Drawing]] = {
-    "forest": lambda found: forest(panels(found, "forest")),
     "compute": lambda found: score_against_compute(panels(found, "compute"), "images"),
     "critical": lambda found: critical_diagram(boards_of(found)),
     "ranks": lambda found: rank_slopes(panels(found, "ranks")),
@@ -126,14 +127,14 @@ def draw_all(
         raise UnknownNameError("format", format, KINDS, where="--format")
     width_named(width)
     for name in skip:
-        if name not in (known := {*OF_ONE, *OF_ALL, *OF_GROUP}):
+        if name not in (known := {"forest", *OF_ONE, *OF_ALL, *OF_GROUP}):
             raise UnknownNameError("figure", name, known, where="--skip")
     target, tried = Path(folder), list[Drawn]()
     found = gathered(results)
-    for of, place, name, make in _figures(found, places):
-        if name in skip:
-            continue
-        tried.append(_drawn(target, place.with_suffix(f".{format}"), width, of, name, make))
+    wanted = [one for one in _figures(found, places, skip) if one[2] not in skip]
+    for number, (of, place, name, make) in enumerate(wanted, start=1):
+        one = _drawn(target, place.with_suffix(f".{format}"), width, of, name, make)
+        tried.append(replace(one, number=number, total=len(wanted)))
         if drawn is not None:
             drawn(tried[-1])
     index = target / "index.html"
@@ -145,9 +146,11 @@ def draw_all(
 
 
 def _figures(
-    found: Sequence[Result], places: Places
+    found: Sequence[Result], places: Places, skip: Sequence[str]
 ) -> Iterator[tuple[str, Path, str, Callable[[], Drawing]]]:
     """Yield what each figure is of, its place, its name, and how it is drawn."""
+    forests = () if "forest" in skip else _forests(found)
+    yield from (("", Path(place), "forest", make) for place, make in forests)
     for name, of_all in OF_ALL.items():
         yield "", Path(name), name, partial(of_all, found)
     for name, (protocol, of_group) in OF_GROUP.items():
@@ -157,10 +160,29 @@ def _figures(
                 more = f"-{number}" if number else ""
                 place = Path(f"{name}-{group[0].record.task.name}{more}")
                 yield "", place, name, partial(of_group, group)
-    for result in found:
+    for result, title in zip(found, section_titles(found), strict=True):
         run, place = stored_run(result, **places), Path(result.spec.task, result.path.stem)
         for name, of_one in OF_ONE.items():
-            yield figure_title(result.record), place / name, name, partial(of_one, run)
+            yield title, place / name, name, partial(of_one, run)
+
+
+def _forests(found: Sequence[Result]) -> Iterator[tuple[str, Callable[[], Drawing]]]:
+    """Yield name and drawing of one forest of all tasks, or of each where it exceeds a page."""
+    try:
+        shown = panels(found, "forest")
+    except DataError:
+        yield "forest", lambda: forest(panels(found, "forest"))  # which says why
+        return
+    whole = forest(shown)
+    if whole.size[1] <= _PAGE or len(shown) == 1:
+        yield "forest", lambda: whole
+        return
+    alike = Counter[str]()
+    for panel in shown:
+        task = panel.record.task.name
+        more = f"-{alike[task]}" if alike[task] else ""
+        alike[task] += 1
+        yield f"forest-{task}{more}", partial(forest, [panel])
 
 
 def _drawn(

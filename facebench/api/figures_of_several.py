@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from facebench.api.figures import Stored
 from facebench.api.results import Results
+from facebench.errors import UnknownNameError
 from facebench.report.board.model import Board
 from facebench.report.entries import stored_results
 from facebench.report.figures.competitors import panels
@@ -28,14 +29,16 @@ from facebench.results.store import Result, read_result
 Several: TypeAlias = Stored | Sequence[Stored]
 
 
-def gathered(results: Several) -> list[Result]:
+def gathered(results: Several, tasks: Sequence[str] = ()) -> list[Result]:
     """Return results that are given as such, by their JSON files, or by folders of them.
 
     Args:
         results: One or several.
+        tasks: Names of tasks, of whose results alone they are; empty for all.
 
     Raises:
         StageError: There is nothing, or no result of this format.
+        UnknownNameError: There is no result of a task.
     """
     found: list[Result] = []
     for one in [results] if isinstance(results, (Result, str, Path)) else results:
@@ -44,7 +47,11 @@ def gathered(results: Several) -> list[Result]:
         else:
             path = Path(one)
             found += stored_results(path) if path.is_dir() else [read_result(path)]
-    return found
+    known = sorted({result.spec.task for result in found})
+    for name in tasks:
+        if name not in known:
+            raise UnknownNameError("task with results", name, known, where="--task")
+    return [result for result in found if not tasks or result.spec.task in tasks]
 
 
 def draw_roc(
@@ -54,41 +61,51 @@ def draw_roc(
     protocol: str = "validated",
     log: bool | None = None,
     width: str = "",
+    tasks: Sequence[str] = (),
 ) -> Path:
     """Draw ROC curves of verification results, with marks at TAR@FAR: ``facebench figure roc``.
 
     Args:
-        results: Results of one task, or their JSON files; a curve for each.
+        results: Results of one task, their JSON files, or folders of them; a curve for each.
         out: The file to draw.
         protocol: ``validated`` or ``test-selected``; also ``honest`` or ``paper``, as in files.
         log: Whether false acceptance rates are on a logarithmic axis; by default of several.
         width: ``screen``, or a column of a paper.
+        tasks: Names of tasks, of whose results alone it is; empty for all.
 
     Raises:
+        UnknownNameError: There is no result of a task.
         DataError: One is no verification result, or they are not comparable.
     """
     check_target(Path(out))
-    found = gathered(results)
+    found = gathered(results, tasks)
     wanted = len(found) > 1 if log is None else log
     return write(roc_curves(found, check_kind(protocol), log=wanted), Path(out), width)
 
 
 def draw_det(
-    results: Several, out: str | Path, *, protocol: str = "validated", width: str = ""
+    results: Several,
+    out: str | Path,
+    *,
+    protocol: str = "validated",
+    width: str = "",
+    tasks: Sequence[str] = (),
 ) -> Path:
     """Draw DET curves of verification results: ``facebench figure det``.
 
     Args:
-        results: Results of one task, or their JSON files; a curve for each.
+        results: Results of one task, their JSON files, or folders of them; a curve for each.
         out: The file to draw.
         protocol: ``validated`` or ``test-selected``; also ``honest`` or ``paper``, as in files.
         width: ``screen``, or a column of a paper.
+        tasks: Names of tasks, of whose results alone it is; empty for all.
 
     Raises:
+        UnknownNameError: There is no result of a task.
         DataError: One is no verification result, or they are not comparable.
     """
     check_target(Path(out))
-    return write(det_curves(gathered(results), check_kind(protocol)), Path(out), width)
+    return write(det_curves(gathered(results, tasks), check_kind(protocol)), Path(out), width)
 
 
 def draw_labels(results: Several, out: str | Path, *, width: str = "") -> Path:
@@ -107,22 +124,33 @@ def draw_labels(results: Several, out: str | Path, *, width: str = "") -> Path:
     return write(label_curves(records), Path(out), width)
 
 
-def draw_forest(results: Several, out: str | Path, *, width: str = "") -> Path:
+def draw_forest(
+    results: Several, out: str | Path, *, width: str = "", tasks: Sequence[str] = ()
+) -> Path:
     """Draw the score of each method with its interval, task by task: ``facebench figure forest``.
 
     Args:
         results: Results, their JSON files, or folders of them.
         out: The file to draw.
         width: ``screen``, or a column of a paper.
+        tasks: Names of tasks, of whose results alone it is; empty for all.
 
     Raises:
+        UnknownNameError: There is no result of a task.
         DataError: There is no result.
     """
     check_target(Path(out))
-    return write(forest(panels(gathered(results), "forest")), Path(out), width)
+    return write(forest(panels(gathered(results, tasks), "forest")), Path(out), width)
 
 
-def draw_compute(results: Several, out: str | Path, *, by: str = "images", width: str = "") -> Path:
+def draw_compute(
+    results: Several,
+    out: str | Path,
+    *,
+    by: str = "images",
+    width: str = "",
+    tasks: Sequence[str] = (),
+) -> Path:
     """Draw scores against what learning cost: ``facebench figure compute``.
 
     Args:
@@ -130,15 +158,16 @@ def draw_compute(results: Several, out: str | Path, *, by: str = "images", width
         out: The file to draw.
         by: ``images`` seen, or ``seconds``.
         width: ``screen``, or a column of a paper.
+        tasks: Names of tasks, of whose results alone it is; empty for all.
 
     Raises:
-        UnknownNameError: There is no such unit.
+        UnknownNameError: There is no such unit, or no result of a task.
         DataError: Nothing was learned.
     """
     check_target(Path(out))
     cost = check_cost(by)
-    return write(score_against_compute(panels(gathered(results), "compute"), cost), Path(out),
-                 width)  # fmt: skip
+    shown = panels(gathered(results, tasks), "compute")
+    return write(score_against_compute(shown, cost), Path(out), width)
 
 
 def draw_critical(results: Several, out: str | Path, *, width: str = "") -> Path:

@@ -11,7 +11,7 @@ import facebench as fb
 from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.figure_options import Learned, Out, Several, Width, say
-from facebench.cli.options import Cache, Places, Plugins, ResultFile, words
+from facebench.cli.options import Cache, Places, Plugins, ResultFile, names_of, words
 
 if TYPE_CHECKING:
     from facebench.report.figures.index import Drawn
@@ -122,7 +122,7 @@ def figure_all(
     _log()
     done = fb.draw_all(
         results, out, format=format_, width=width,
-        skip=[name.strip() for name in skip.split(",") if name.strip()],
+        skip=names_of(skip),
         drawn=lambda one: _say_drawn(one, out), **words(places),
     )  # fmt: skip
     there = sum(one.path is not None for one in done.figures)
@@ -133,7 +133,7 @@ def figure_all(
 
 def _say_drawn(one: Drawn, folder: Path) -> None:
     if one.path is not None:
-        say(folder / one.path)
+        say(folder / one.path, f"[{one.number:{len(str(one.total))}}/{one.total}] ")
 
 
 def _print(text: str) -> None:

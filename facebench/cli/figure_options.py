@@ -29,8 +29,9 @@ Width = Annotated[
 ]
 
 
-def say(written: Path) -> None:
-    """Print the file that was drawn."""
+def say(written: Path, place: str = "") -> None:
+    """Print the file that was drawn; on a terminal its place among others before it."""
     from facebench.runtime.terminal import out
 
-    out.print(str(written), soft_wrap=True, highlight=False, markup=False)
+    line = f"{place}{written}" if out.is_terminal else str(written)
+    out.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -11,6 +11,7 @@ import facebench as fb
 from facebench.cli import completion
 from facebench.cli.command import command
 from facebench.cli.figure_options import Out, Protocol, Several, Width, say
+from facebench.cli.options import SomeTasks, names_of
 
 
 @command
@@ -25,9 +26,10 @@ def roc(
         ),
     ] = None,
     width: Width = "",
+    tasks: SomeTasks = "all",
 ) -> None:
     """Draw ROC curves of verification results, with marks at TAR@FAR."""
-    say(fb.draw_roc(results, out, protocol=protocol, log=log, width=width))
+    say(fb.draw_roc(results, out, protocol=protocol, log=log, width=width, tasks=names_of(tasks)))
 
 
 @command
@@ -36,9 +38,10 @@ def det(
     out: Out = Path("det.png"),
     protocol: Protocol = "validated",
     width: Width = "",
+    tasks: SomeTasks = "all",
 ) -> None:
     """Draw DET curves of verification results: both error rates, on a normal deviate scale."""
-    say(fb.draw_det(results, out, protocol=protocol, width=width))
+    say(fb.draw_det(results, out, protocol=protocol, width=width, tasks=names_of(tasks)))
 
 
 @command
@@ -48,9 +51,11 @@ def labels(results: Several, out: Out = Path("labels.png"), width: Width = "") -
 
 
 @command
-def forest(results: Several, out: Out = Path("forest.png"), width: Width = "") -> None:
+def forest(
+    results: Several, out: Out = Path("forest.png"), width: Width = "", tasks: SomeTasks = "all"
+) -> None:
     """Draw the score of each method with its interval, a panel for each task."""
-    say(fb.draw_forest(results, out, width=width))
+    say(fb.draw_forest(results, out, width=width, tasks=names_of(tasks)))
 
 
 @command
@@ -64,9 +69,10 @@ def compute(
         ),
     ] = "images",
     width: Width = "",
+    tasks: SomeTasks = "all",
 ) -> None:
     """Draw scores against what learning cost, a line for each method."""
-    say(fb.draw_compute(results, out, by=by, width=width))
+    say(fb.draw_compute(results, out, by=by, width=width, tasks=names_of(tasks)))
 
 
 @command

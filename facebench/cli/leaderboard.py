@@ -10,7 +10,14 @@ import typer
 import facebench as fb
 from facebench.cli import completion
 from facebench.cli.command import command
-from facebench.cli.options import DEFAULT_RESULTS, KindOfData, ReportFile, StoredResults
+from facebench.cli.options import (
+    DEFAULT_RESULTS,
+    KindOfData,
+    ReportFile,
+    SomeTasks,
+    StoredResults,
+    names_of,
+)
 from facebench.errors import StageError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -20,15 +27,7 @@ if TYPE_CHECKING:
 @command
 def leaderboard(
     results: StoredResults = None,
-    tasks: Annotated[
-        str,
-        typer.Option(
-            "--task",
-            autocompletion=completion.tasks,
-            metavar="TASK,...",
-            help="Of some tasks alone, by commas.",
-        ),
-    ] = "all",
+    tasks: SomeTasks = "all",
     synthetic: KindOfData = None,
     format_: Annotated[
         str,
@@ -77,7 +76,7 @@ def _chosen(found: Results, folder: Path, tasks: str, synthetic: bool | None) ->
     from facebench.api.results import Results
 
     known = sorted({result.spec.task for result in found})
-    names = known if tasks == "all" else [name.strip() for name in tasks.split(",")]
+    names = names_of(tasks) or known
     for name in names:
         if name not in known:
             raise UnknownNameError("task with results", name, known, where="--task")

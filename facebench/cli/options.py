@@ -100,6 +100,15 @@ Probe = Annotated[
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Tell more.")]
 ResultFile = Annotated[Path, typer.Argument(help="A result's JSON file.")]
 ResultFolder = Annotated[Path, typer.Argument(help="A folder of results.")]
+SomeTasks = Annotated[
+    str,
+    typer.Option(
+        "--task",
+        autocompletion=completion.tasks,
+        metavar="TASK,...",
+        help="Of some tasks alone, by commas.",
+    ),
+]
 KindOfData = Annotated[
     bool | None,
     typer.Option("--synthetic/--real", help="One kind of data alone (default: each)."),
@@ -227,6 +236,12 @@ class Session:
         typer.Option(help="Show stages, and of 'run' each option's value and origin; run nothing."),
     ] = False
     verbose: Verbose = False
+
+
+def names_of(text: str) -> list[str]:
+    """Return the names that an option has, by commas; none for ``all``."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return [] if names == ["all"] else names
 
 
 def words(*groups: Any) -> dict[str, Any]:

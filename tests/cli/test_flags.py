@@ -44,7 +44,7 @@ MEANINGS = {
     "--seed": 5,  # of probes, of learning, of faces, of a projection, of queries
     "--set": 3,  # of a run, of a model that is evaluated, of its preprocessing
     "--synthetic": 2,  # results on rendered faces, faces rendered for a run
-    "--task": 5,  # of a run, a sweep, a model that is evaluated, a page; whose images are shown
+    "--task": 5,  # of a run, a sweep, a model that is evaluated, a report; whose images are shown
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ figure {{ margin: 0; }}
 img {{ background: white; height: auto; max-width: 100%; }}
 figcaption {{ font-size: .875rem; overflow-wrap: anywhere; white-space: pre-line; }}
 td, th {{ padding: .25rem 1rem .25rem 0; text-align: left; vertical-align: top; }}
+td {{ overflow-wrap: anywhere; }}
 </style>
 <h1>{title}</h1>
 {body}
@@ -36,12 +38,16 @@ class Drawn:
         of: Which result it is of; empty for figures of all together.
         path: Its file, relative to the folder; None if it was not drawn.
         text: Its caption, or why it was not drawn.
+        number: Its number among all that are tried, from 1.
+        total: How many are tried.
     """
 
     figure: str
     of: str
     path: Path | None
     text: str
+    number: int = 0
+    total: int = 0
 
 
 def index_page(title: str, drawn: Sequence[Drawn]) -> str:
@@ -75,16 +81,24 @@ def _section(of: str, drawn: Iterable[Drawn]) -> Iterator[str]:
 
 
 def _left_out(drawn: Iterable[Drawn]) -> Iterator[str]:
-    """Yield a table of what was not drawn; equal reasons of several results stand in one row."""
-    reasons: dict[tuple[str, str], list[str]] = {}
+    """Yield a table of what was not drawn; what has one reason stands in one row."""
+    reasons: dict[str, list[Drawn]] = {}
     for one in drawn:
         if one.path is None:
-            reasons.setdefault((one.figure, one.text), []).append(one.of)
+            reasons.setdefault(_reason(one.text), []).append(one)
     if not reasons:
         return
-    yield "<h2>Not drawn</h2>\n<table>\n<tr><th>figure<th>results<th>why\n"
-    for (figure, reason), of in reasons.items():
+    yield "<h2>Not drawn</h2>\n<table>\n<tr><th>figures<th>results<th>why\n"
+    for reason, left in reasons.items():
+        of = list(dict.fromkeys(one.of for one in left))
         who = "all together" if of == [""] else of[0] if len(of) == 1 else f"{len(of)} results"
-        cells = "".join(f"<td>{html.escape(text)}" for text in (figure, who, reason))
+        figures = ", ".join(dict.fromkeys(one.figure for one in left))
+        said = reason if len(of) > 1 else left[0].text
+        cells = "".join(f"<td>{html.escape(text)}" for text in (figures, who, said))
         yield f"<tr>{cells}\n"
     yield "</table>\n"
+
+
+def _reason(text: str) -> str:
+    """Return why something was not drawn, without the files of the result that it is of."""
+    return re.sub(r"/[0-9a-f]{16}\b", "/…", re.sub(r"^\S+\.json: ", "", text))

@@ -16,8 +16,13 @@ from facebench.errors import DataError
 from facebench.evaluation.metrics.pair_ranking import FARS
 from facebench.protocol import ScoreKind
 from facebench.report.figures.drawing import Drawing
-from facebench.report.figures.style import place_legend, small
-from facebench.report.figures.title import check_one_group, check_protocol, labels_of, several_title
+from facebench.report.figures.style import curve_mark, place_legend, small
+from facebench.report.figures.title import (
+    check_one_group,
+    check_protocol,
+    result_names,
+    several_title,
+)
 from facebench.results.scores import SHOWN
 from facebench.results.stats.statistics import intervals
 from facebench.results.store import Result
@@ -55,7 +60,7 @@ def roc_curves(results: Sequence[Result], kind: ScoreKind, *, log: bool) -> Draw
         for place, curve in enumerate(curves):
             _paint_roc(axes, curve, place, named=len(curves) > 1)
         rates = np.geomspace(1e-6, 1, 200) if log else np.array([0.0, 1.0])
-        axes.plot(rates, rates, color="0.6", linewidth=0.8, linestyle="--", label="chance")
+        axes.plot(rates, rates, color="0.6", linewidth=0.8, linestyle=":", label="chance")
         if len(curves) == 1 and not log:
             _paint_folds(axes, curves[0])
         if log:
@@ -138,7 +143,7 @@ class _Curve:
 
 
 def _curves(results: Sequence[Result], kind: ScoreKind) -> list[_Curve]:
-    names = labels_of([result.record for result in results])
+    names = result_names(results)
     found = []
     for name, result in zip(names, results, strict=True):
         block = result.scores.of(kind)
@@ -162,7 +167,7 @@ def _paint_roc(axes: Axes, curve: _Curve, place: int, *, named: bool) -> None:
     same, scores = curve.pairs["same"], curve.pairs[curve.similarity]
     far, tar, _ = roc_curve(same, scores, drop_intermediate=False)
     label = f"{curve.name}, {curve.area}" if named else curve.area
-    axes.plot(far, tar, color=colour, label=label)
+    axes.plot(far, tar, label=label, **curve_mark(place))
     for marker, rate, accepted in zip(_MARKERS, FARS, curve.accepted, strict=False):
         said = None if named else f"TAR {100 * accepted:.1f} % at FAR {rate:g}"
         axes.plot([rate], [accepted], marker, color=colour, markerfacecolor="white", label=said)
@@ -173,8 +178,8 @@ def _paint_det(axes: Axes, curve: _Curve, place: int, *, named: bool) -> None:
     equal = float(far[np.argmin(np.abs(far - frr))])
     rate = f"EER {100 * equal:.1f} %"
     seen = (far > 0) & (frr > 0) & (far < 1) & (frr < 1)  # others are infinitely far away
-    axes.plot(_probit(far[seen]), _probit(frr[seen]), color=f"C{place}",
-              label=f"{curve.name}, {rate}" if named else rate)  # fmt: skip
+    axes.plot(_probit(far[seen]), _probit(frr[seen]),
+              label=f"{curve.name}, {rate}" if named else rate, **curve_mark(place))  # fmt: skip
     axes.plot(_probit([equal]), _probit([equal]), _MARKERS[place % 5], color=f"C{place}")
 
 

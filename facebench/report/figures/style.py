@@ -141,6 +141,11 @@ def line_mark(number: int) -> dict[str, Any]:
     return {"color": f"C{number}", "marker": _MARKERS[number % len(_MARKERS)]}
 
 
+def curve_mark(number: int) -> dict[str, Any]:
+    """Return colour and dashes of a curve without markers; 30 differ, neighbours without colour."""
+    return {"color": f"C{number}", "linestyle": ("-", *_DASHES)[number % 3]}
+
+
 def level_mark(number: int) -> dict[str, Any]:
     """Return colour and dashes of a line across; 30 differ."""
     return {"color": f"C{number}", "linestyle": _DASHES[number % len(_DASHES)]}

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from facebench.errors import DataError, UnknownNameError
 from facebench.protocol import ScoreKind
-from facebench.report.configurations import distinct
+from facebench.report.configurations import distinct, entry_names
+from facebench.report.entries import entries
 from facebench.report.figures.drawing import SYNTHETIC
 from facebench.report.groups import comparable, learned_from, task_title
 from facebench.results.record import Record
@@ -44,6 +45,36 @@ def labels_of(records: Sequence[Record]) -> list[str]:
         [learned_from(record) for record in records],
         [f", {record.stages.result[:8]}" for record in records],
     )
+
+
+def result_names(results: Sequence[Result]) -> list[str]:
+    """Return a name of each result of one task that tells it from the others, short as may be.
+
+    They are the names that rows have in other figures, with the seed where a row has several.
+    """
+    seeds = [f", seed {result.spec.seed}" for result in results]
+    of_results = [f", {result.record.stages.result[:8]}" for result in results]
+    return distinct(_row_names(results), seeds, of_results)
+
+
+def section_titles(results: Sequence[Result]) -> list[str]:
+    """Return titles of results in a list of them: no two alike."""
+    titles = [
+        f"{name}, seed {result.spec.seed}: {group_title(result.record)}"
+        for name, result in zip(_row_names(results), results, strict=True)
+    ]
+    return distinct(titles, [f", {result.path.stem}" for result in results])
+
+
+def _row_names(results: Sequence[Result]) -> list[str]:
+    """Return for each result the name of its row in other figures; several may have one row."""
+    found = entries(results)
+    names = entry_names(found)
+    of = {one.path: names[entry.key] for entry in found for one in entry.all_results}
+    # Of one configuration and seed a row has the last result alone.
+    return [
+        of.get(one.path, f"{one.record.method.title} {one.spec.extract.feature}") for one in results
+    ]
 
 
 def check_protocol(record: Record, figure: str, *protocols: str) -> None:

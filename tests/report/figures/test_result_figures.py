@@ -93,6 +93,16 @@ def test_several_results_are_in_one_curve_with_a_logarithmic_axis(
         roc_curves([written["cosine"], written["learned"]], "honest", log=True)
 
 
+def test_curves_of_several_results_differ_without_colour(written: dict[str, Result]) -> None:
+    root = written["cosine"].path.parents[1]
+    several = [written["cosine"], *(write_result(root, "cosine", seed=n) for n in (4, 5, 6))]
+    for drawing in (roc_curves(several, "honest", log=True), det_curves(several, "honest")):
+        shown = axes(drawing)
+        curves = [line for line in shown.lines if line.get_linestyle() in ("-", "--", "-.")]
+        styles = [line.get_linestyle() for line in curves if len(line.get_xdata()) > 2]
+        assert styles == ["-", "--", "-.", "-"]
+
+
 def test_the_equal_error_rate_is_where_both_rates_meet(written: dict[str, Result]) -> None:
     pairs = written["cosine"].predictions
     same, scores = pairs["same"].to_numpy(bool), pairs["honest_similarity"].to_numpy()

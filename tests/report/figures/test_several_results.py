@@ -24,7 +24,9 @@ from facebench.report.figures.compute import check_cost, score_against_compute
 from facebench.report.figures.critical import critical_diagram
 from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.forest import forest
+from facebench.report.figures.index import Drawn, index_page
 from facebench.report.figures.ranks import rank_pairs, rank_slopes
+from facebench.report.figures.title import result_names, section_titles
 from facebench.results.store import Result
 
 
@@ -189,3 +191,33 @@ def test_names_are_as_short_as_may_be() -> None:
     names, seeds, hashes = ["A", "A", "B", "A"], ["0", "1", "0", "0"], ["x", "y", "z", "w"]
     assert distinct(names, seeds, hashes) == ["A0x", "A1", "B", "A0w"]
     assert distinct(["A", "A"], ["0", "0"]) == ["A", "A"]
+
+
+def test_results_have_the_names_of_their_rows(results: list[Result]) -> None:
+    """And a hash nowhere; two seeds of a row are told apart."""
+    rows = {row.name for panel in panels(results, "any") for row in panel.rows}
+    of_task = [r for r in results if r.spec.task == "rafdb" and not r.record.task.synthetic]
+    names = result_names(of_task)
+    assert {name.split(", seed ")[0] for name in names} <= rows
+    assert len(set(names)) == len(of_task)
+    assert sum(", seed " in name for name in names) == 2  # SimCLR's
+
+
+def test_titles_of_sections_are_not_alike(results: list[Result]) -> None:
+    titles = section_titles(results)
+    assert len(set(titles)) == len(results)
+    assert any(title.startswith("SimCLR f_s") and "seed 1: RAF-DB" in title for title in titles)
+
+
+def test_what_was_not_drawn_for_one_reason_stands_in_one_row() -> None:
+    """Whatever the files of the results are called."""
+    reasons = [f"runs/{name}.json: found no cache/features/{name * 16}; run it" for name in "ab"]
+    left = [
+        Drawn(figure, of, None, reason)
+        for of, reason in zip(("A", "B"), reasons, strict=True)
+        for figure in ("neighbours", "features")
+    ]
+    page = index_page("Figures", left)
+    assert page.count("<tr><td>") == 1
+    assert "<td>neighbours, features<td>2 results<td>found no cache/features/…; run it" in page
+    assert reasons[0] in index_page("Figures", left[:1])
