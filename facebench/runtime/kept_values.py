@@ -53,7 +53,7 @@ def is_kept(key: str) -> bool:
 def number_kept() -> int:
     """Return how many values there are, of all kinds; some may be damaged."""
     try:
-        return sum(1 for _ in _folder().iterdir())
+        return sum(not file.name.startswith(".") for file in _folder().iterdir())
     except (OSError, FacebenchError):
         return 0
 

@@ -10,7 +10,7 @@ import pytest
 from facebench.results.scores import KINDS
 from facebench.results.stats import start
 from facebench.runtime import pool
-from facebench.runtime.kept_values import keep, kept_in
+from facebench.runtime.kept_values import FOLDER, keep, kept_in
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ def test_what_is_kept_needs_no_process(
     with kept_in(tmp_path / "cache"):
         for number in range(values):
             keep(f"value-{number}", b"1")
+            (tmp_path / "cache" / FOLDER / f".value-{number}.left.tmp").touch()  # by one that ended
         start.drawing_starts(tmp_path, 4)
     assert asked == [expected]
 
