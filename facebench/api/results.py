@@ -91,6 +91,33 @@ class Results(Sequence[Result]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Results) and self._results == other._results
 
+    def select(
+        self,
+        *,
+        tasks: str | Sequence[str] = (),
+        methods: str | Sequence[str] = (),
+        synthetic: bool | None = None,
+    ) -> Results:
+        """Return the results of some tasks and methods.
+
+        Args:
+            tasks: One name or several; none for all.
+            methods: Likewise.
+            synthetic: Only those on synthetic, or only those on real data; None: both.
+
+        Raises:
+            UnknownNameError: None of these results is of a name.
+        """
+        task_names = _known("task", tasks, {result.spec.task for result in self})
+        method_names = _known("method", methods, {result.spec.method for result in self})
+        return Results(
+            result
+            for result in self
+            if result.spec.task in task_names
+            and result.spec.method in method_names
+            and synthetic in (None, result.record.task.synthetic)
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """Return a row per result, with the main metric of its task.
 
@@ -243,6 +270,15 @@ def opened(result: Result | str | Path) -> Result:
         StageError: The file is missing, or is no result of this format.
     """
     return result if isinstance(result, Result) else read_result(Path(result))
+
+
+def _known(kind: str, asked: str | Sequence[str], known: set[str]) -> set[str]:
+    """Return the names that are asked for, all if none is."""
+    names = [asked] if isinstance(asked, str) else [*asked]
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(f"{kind} with results", name, known)
+    return set(names) or known
 
 
 def _row(result: Result) -> dict[str, Any]:

@@ -73,22 +73,13 @@ def _chosen(found: Results, folder: Path, tasks: str, synthetic: bool | None) ->
         UnknownNameError: There is no result of a task.
         StageError: There is none on such data.
     """
-    from facebench.api.results import Results
-
-    known = sorted({result.spec.task for result in found})
-    names = names_of(tasks) or known
-    for name in names:
-        if name not in known:
-            raise UnknownNameError("task with results", name, known, where="--task")
-    kept = [
-        result
-        for result in found
-        if result.spec.task in names and synthetic in (None, result.record.task.synthetic)
-    ]
+    names = names_of(tasks)
+    kept = found.select(tasks=names, synthetic=synthetic)
     if not kept:
+        of = f" of {', '.join(names)}" if names else ""
         kind = "synthetic" if synthetic else "real"
         raise StageError(
-            f"{folder}: found no result of {', '.join(names)} on {kind} data; expected some. Leave "
-            "out --synthetic and --real, or name another task."
+            f"{folder}: found no result{of} on {kind} data; expected some. Leave out --synthetic "
+            "and --real, or name another task."
         )
-    return Results(kept)
+    return kept
