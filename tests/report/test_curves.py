@@ -94,7 +94,8 @@ def test_a_single_epoch_is_points_and_not_empty_axes() -> None:
     for panel in figure.axes:
         for line in panel.lines:
             assert np.size(line.get_xdata()) == 1
-            assert line.get_marker() == "."
+            assert line.get_marker() == "o"
+    assert figure.axes[-1].get_xticks().tolist() == [1]  # and no part of an epoch
 
 
 def test_a_figure_of_nothing_is_refused() -> None:

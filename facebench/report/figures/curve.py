@@ -41,7 +41,10 @@ def training_curves(history: History, title: str) -> Drawing:
         for panel, kind in zip(panels, shown, strict=True):
             _paint_panel(panel, kind, by_kind[kind], colours)
         panels[-1].set_xlabel("epoch")
-        panels[-1].xaxis.get_major_locator().set_params(integer=True)
+        if max(len(curve.values) for of_kind in by_kind.values() for curve in of_kind) == 1:
+            panels[-1].set_xticks([1])  # parts of an epoch are none
+        else:
+            panels[-1].xaxis.get_major_locator().set_params(integer=True)
 
     high = 1.6 * len(shown) + 0.8
     return Drawing(title, (6.0, high), paint, column_height=high)
@@ -63,7 +66,8 @@ def _paint_panel(panel: Axes, kind: str, found: list[Curve], colours: dict[str, 
         name = label(curve.name)
         colour = colours.setdefault(name, f"C{len(colours)}")
         epochs = range(1, len(curve.values) + 1)
-        marker = "." if len(curve.values) <= 30 else ""  # a single epoch is a point, not a line
+        # A single epoch is a point, not a line.
+        marker = "o" if len(curve.values) == 1 else "." if len(curve.values) <= 30 else ""
         panel.plot(epochs, curve.values, color=colour, marker=marker, label=name)
     panel.set_title(kind, loc="left")
     panel.grid(visible=True)

@@ -21,7 +21,12 @@ figure {{ margin: 0; }}
 img {{ background: white; height: auto; max-width: 100%; }}
 figcaption {{ font-size: .875rem; overflow-wrap: anywhere; white-space: pre-line; }}
 td, th {{ padding: .25rem 1rem .25rem 0; text-align: left; vertical-align: top; }}
-td {{ overflow-wrap: anywhere; }}
+td:last-child {{ overflow-wrap: anywhere; }}
+@media (max-width: 40rem) {{
+  th {{ display: none; }}
+  td {{ display: block; padding: 0; }}
+  td:first-child {{ font-weight: 600; padding-top: .75rem; }}
+}}
 </style>
 <h1>{title}</h1>
 {body}

@@ -23,15 +23,11 @@ def probe_epochs(record: Record) -> Drawing:
         record: Record of the result.
 
     Raises:
-        DataError: No probe was trained (pairs compared by cosine).
+        DataError: No probe was trained in epochs (pairs compared by cosine, a few labels).
     """
     curve = probe_curve(record)
     if curve is None:
-        raise DataError(
-            f"figure probe: no probe was trained for {record.task.title}, where pairs are "
-            "compared by cosine; expected a trained one. Draw figure roc instead, or run with "
-            "--set probe.verification=learned."
-        )
+        raise DataError(_untrained(record))
 
     def paint(figure: Figure) -> None:
         axes = figure.subplots()
@@ -44,6 +40,21 @@ def probe_epochs(record: Record) -> Drawing:
 
     return Drawing(
         figure_title(record), (7.2, 3.4), paint, synthetic=record.task.synthetic, below=6
+    )
+
+
+def _untrained(record: Record) -> str:
+    """Return why a result has no curve, and what to do."""
+    title, protocol = record.task.title, record.task.protocol[0]
+    if protocol == "verification":
+        return (
+            f"figure probe: no probe was trained for {title}, where pairs are compared by cosine; "
+            "expected a trained one. Draw figure roc instead, or run with "
+            "--set probe.verification=learned."
+        )
+    return (
+        f"figure probe: found a result of {title} by {protocol}, which trains nothing in epochs; "
+        "expected one of a linear probe. Run it with --probe linear."
     )
 
 

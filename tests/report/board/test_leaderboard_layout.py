@@ -16,6 +16,7 @@ from test_leaderboard_views import saved
 from facebench.report.board.html import page
 from facebench.report.board.leaderboard import leaderboard
 from facebench.report.entries import stored_results
+from facebench.report.figures.index import Drawn, index_page
 
 pytestmark = pytest.mark.slow
 __all__ = ["browser", "visit"]  # fixtures
@@ -211,3 +212,14 @@ def test_all_leaders_are_printed(address: str, browser: Any) -> None:
         assert [card.is_visible() for card in cards.all()].count(False) == 3
         view.evaluate("() => { window.dispatchEvent(new Event('beforeprint')); }")
         assert all(card.is_visible() for card in cards.all())
+
+
+def test_an_index_of_figures_fits_a_phone(browser: Any) -> None:
+    reason = f"found no {'/cache' * 20}/features; expected what its run left there"
+    shown = index_page("Figures", [Drawn("features-tsne", "PCL f_s", None, reason)])
+    view = browser.new_page(viewport={"width": 390, "height": 844})
+    view.set_content(shown)
+    assert view.evaluate("document.documentElement.scrollWidth") == 390
+    name, *_ = view.locator("td").all()
+    assert name.bounding_box()["height"] < 60  # a line, and the space above it
+    view.close()

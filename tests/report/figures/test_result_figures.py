@@ -175,6 +175,18 @@ def test_the_probes_curve_is_the_stored_one(written: dict[str, Result], kind: st
         assert lines["test-selected: best test epoch"][0] == stored.max()
 
 
+def test_a_result_without_a_probe_in_epochs_says_of_which_kind_it_is(
+    written: dict[str, Result],
+) -> None:
+    with pytest.raises(DataError, match=r"probe\.verification=learned"):
+        probe_epochs(written["cosine"].record)
+    block = {"accuracy": 0.5, "accuracy_by_draw": [0.5], "std_over_draws": 0.0}
+    few = whole_record("fewshot", scores={"honest": block, "paper": block})
+    with pytest.raises(DataError, match=r"by fewshot, .* --probe linear") as told:
+        probe_epochs(few)
+    assert "cosine" not in str(told.value)
+
+
 def test_features_of_a_class_have_one_colour() -> None:
     points = np.arange(12.0).reshape(6, 2)
     labels = np.array([0, 1, 0, 1, 1, 0.0])
