@@ -180,8 +180,15 @@ def test_a_result_without_a_probe_in_epochs_says_of_which_kind_it_is(
 ) -> None:
     with pytest.raises(DataError, match=r"probe\.verification=learned"):
         probe_epochs(written["cosine"].record)
-    block = {"accuracy": 0.5, "accuracy_by_draw": [0.5], "std_over_draws": 0.0}
-    few = whole_record("fewshot", scores={"honest": block, "paper": block})
+    block = {
+        "accuracy_1": 0.5, "accuracy_by_draw": {"accuracy_1": [0.5]},
+        "std_over_draws": {"accuracy_1": 0.0}, "intervals": {"accuracy_1": [0.4, 0.6]},
+    }  # fmt: skip
+    few = changed(
+        written["classification"], task={"protocol": ["fewshot", 1]},
+        details={"draws": 1, "labelled": {"accuracy_1": 7}},
+        scores={"honest": block, "paper": block},
+    ).record  # fmt: skip
     with pytest.raises(DataError, match=r"by fewshot, .* --probe linear") as told:
         probe_epochs(few)
     assert "cosine" not in str(told.value)
