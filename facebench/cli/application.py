@@ -12,6 +12,7 @@ from facebench.cli.bash_words import whole_words
 from facebench.cli.cache import cache_app
 from facebench.cli.check import check
 from facebench.cli.compare import compare
+from facebench.cli.completion import plain_descriptions
 from facebench.cli.data import data_app
 from facebench.cli.disentangle import disentangle
 from facebench.cli.doctor import doctor
@@ -105,5 +106,7 @@ def run_commands() -> None:
     # Oversubscribed cores make OpenMP's busy waiting many times slower than the work itself.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     correct_script()
+    if "_FACEBENCH_COMPLETE" in os.environ:
+        plain_descriptions()
     with whole_words(), open_words():
         app()

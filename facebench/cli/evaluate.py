@@ -41,6 +41,7 @@ class JudgedOnce:
         typer.Option(
             "--set",
             help="GROUP.KEY=VALUE, e.g. preprocess.image_size=112, probe.epochs=100; repeatable.",
+            autocompletion=completion.settings_of_model,
         ),
     ] = None
     seeds: Annotated[str, typer.Option("--seed", help="Of the probes [default: 0].")] = ""

@@ -114,7 +114,11 @@ def figure_all(
     ] = "svg",
     width: Width = "",
     skip: Annotated[
-        str, typer.Option(help="Figures not to draw, comma-separated: features-tsne,mistakes.")
+        str,
+        typer.Option(
+            help="Figures not to draw, comma-separated: features-tsne,mistakes.",
+            autocompletion=completion.figures,
+        ),
     ] = "",
     places: Places,
 ) -> None:

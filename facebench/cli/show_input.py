@@ -26,6 +26,7 @@ def show_input(
         typer.Option(
             "--set",
             help="GROUP.KEY=VALUE of preprocess, align or the task, e.g. align.kind=five_points.",
+            autocompletion=completion.settings_of_input,
         ),
     ] = None,
     out: Annotated[Path, typer.Option(help="The sheet to write.")] = Path("input.png"),

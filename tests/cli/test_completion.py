@@ -26,6 +26,19 @@ echo "${COMPREPLY[*]}"
 """
 
 
+BOTH = ("true", "false")
+
+# A method whose source does not say what options it has.
+MADE = """
+import dataclasses
+from facebench.method import Method, MethodInfo
+
+class Made(Method):
+    info = MethodInfo(name="made", title="Made", version=1, paper="none", year=2026)
+    Options = dataclasses.make_dataclass("MadeOptions", [("width", int, 3)], frozen=True)
+"""
+
+
 def completed(line: str) -> list[str]:
     """Return what bash suggests for the last word of a line."""
     words = shlex.split(line) if not line.endswith(" ") else [*shlex.split(line), ""]
@@ -50,6 +63,8 @@ def test_what_can_be_listed_is_suggested() -> None:
     assert completed("facebench list o") == ["options"]
     assert completed("facebench list options pc") == ["pcl"]
     assert set(completion.CORE) == set(CORE_GROUPS)
+    for group, place in completion.CORE.items():
+        assert place == f"{CORE_GROUPS[group].__module__}:{CORE_GROUPS[group].__name__}"
 
 
 @pytest.mark.parametrize(
@@ -91,6 +106,10 @@ def with_command(tmp_path: Path) -> dict[str, str]:
         ("--set pcl.ort", "compadd -S '' -- pcl.orth="),
         ("--backbone ", "compadd -S '' -- timm:; compadd -- facecycle16 facecycle16_wide"),
         ("--preset p", """_arguments '*: :(("paper"))'\n"""),
+        (
+            "--precis",
+            """_arguments '*: :(("--precision":"auto, 32 or bf16 [default\\\\: auto]."))'\n""",
+        ),
     ],
 )
 def test_zsh_adds_no_space_to_what_goes_on(
@@ -103,6 +122,19 @@ def test_zsh_adds_no_space_to_what_goes_on(
         ["facebench"], env={**with_command, **asked}, capture_output=True, text=True, check=True
     )
     assert done.stdout == expected
+
+
+def test_descriptions_are_whole_and_in_one_line_in_fish(with_command: dict[str, str]) -> None:
+    asked = {
+        "_FACEBENCH_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+        "_TYPER_COMPLETE_ARGS": "facebench run --s",
+    }  # fmt: skip
+    done = subprocess.run(
+        ["facebench"], env={**with_command, **asked}, capture_output=True, text=True, check=True
+    )
+    lines = dict(line.split("\t") for line in done.stdout.splitlines())
+    assert set(lines) >= {"--set", "--seeds", "--synthetic"}
+    assert lines["--synthetic"].endswith("of 'missing' datasets, or 'always'.")
 
 
 def test_a_description_stays_in_zsh() -> None:
@@ -160,9 +192,46 @@ def test_settings_are_completed_step_by_step(incomplete: str, expected: list[str
     assert bool(found) == bool(expected)
 
 
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("show-input --set p", ["preprocess."]),
+        ("show-input --set align.k", ["align.kind="]),
+        ("show-input --set preprocess.antialias=", [f"preprocess.antialias={b}" for b in BOTH]),
+        ("show-input --set lfw.variant=d", ["lfw.variant=deepfunneled"]),
+        ("show-input --set pcl", []),
+        ("evaluate model --set pr", ["preprocess.", "probe."]),
+    ],
+)
+def test_groups_are_those_that_a_command_takes(line: str, expected: list[str]) -> None:
+    assert completed(f"facebench {line}") == expected
+
+
+def test_settings_are_completed_without_torch() -> None:
+    program = (
+        "import sys\n"
+        "from facebench.cli import completion\n"
+        "for word in ('pcl.orth=', 'rafdb.', 'lfw.', 'probe.', 'preprocess.filter='):\n"
+        "    completion.settings(word), completion.settings_of_input(word)\n"
+        "print('torch' in sys.modules, 'numpy' in sys.modules)\n"
+    )
+    found = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert found.stdout.split() == ["False", "False"], found.stderr
+
+
+def test_options_that_a_call_makes_are_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "made.py"
+    file.write_text(MADE)
+    registry = Registry((file,))
+    monkeypatch.setattr(completion, "Registry", lambda: registry)
+    assert completion.settings("made.") == ["made.width="]
+
+
 def test_choices_are_those_that_the_commands_take() -> None:
     """They are written at the options, since the modules that have them import for long."""
-    from facebench.api.figure_folder import KINDS
+    from facebench.api.figure_folder import KINDS, OF_ALL, OF_GROUP, OF_ONE
     from facebench.config.ablations import ablation_names
     from facebench.report.board.written import FORMATS as BOARDS
     from facebench.report.figures.projection import PROJECTIONS
@@ -180,6 +249,13 @@ def test_choices_are_those_that_the_commands_take() -> None:
     assert set(completed("facebench figure confusion x --width ")) == set(WIDTHS)
     assert set(completed("facebench figure features x --projection ")) == set(PROJECTIONS)
     assert set(completed("facebench figure all x --format ")) == set(KINDS)
+    assert set(completed("facebench figure all x --skip ")) == {
+        "forest",
+        *OF_ONE,
+        *OF_ALL,
+        *OF_GROUP,
+    }
+    assert completed("facebench figure all x --skip roc,de") == ["roc,det"]
     assert completed("facebench ablate ") == ablation_names()
     assert completed("facebench zoo info ") == list(zoo_names())
     assert completed("facebench data check raf") == ["rafdb"]

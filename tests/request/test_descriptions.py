@@ -14,6 +14,21 @@ from facebench.registry import Plugin, PluginKind, Registry
 from facebench.request.descriptions import declared, description, option_names
 from facebench.task import NoOptions
 
+MINE = """
+from dataclasses import dataclass
+from facebench.method import Method, MethodInfo
+
+@dataclass(frozen=True)
+class MineOptions:
+    width: int = 3
+
+class Mine(Method):
+    \"\"\"Learns nothing.\"\"\"
+
+    info = MethodInfo(name="mine", title="Mine", version=1, paper="none", year=2026)
+    Options = MineOptions
+"""
+
 
 @pytest.mark.parametrize("name", Registry().names("task"))
 def test_what_a_task_declares_is_what_is_imported(name: str) -> None:
@@ -72,9 +87,18 @@ def test_nothing_is_imported_for_it() -> None:
     assert found.stdout.split() == ["False", "False"], found.stderr
 
 
+def test_a_plugin_in_a_file_is_described(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(MINE)
+    plugin = Registry((file,)).find("method", "mine")
+    assert description(plugin) == "Learns nothing."
+    assert declared(plugin)["year"] == 2026
+    assert option_names(plugin) == frozenset({"width"})
+
+
 def test_a_file_that_cannot_be_read_says_nothing(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
-    plugin = Plugin("method", "mine", str(file), "file", digest="d" * 64)
+    plugin = Plugin("method", "mine", f"{file}:Mine", "file", digest="d" * 64)
     assert (declared(plugin), description(plugin)) == ({}, "")
     assert option_names(plugin) is None
     file.write_text("class Mine(:\n")
