@@ -134,6 +134,19 @@ def test_a_vector_is_judged_as_a_frozen_model(
     same(evaluated(whole, words, preprocess=HALVES, cache=tmp_path), frozen)
 
 
+def test_a_warning_of_the_data_is_shown_once_for_all_runs(
+    words: dict[str, Any], plugin: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    warning = tmp_path / "warning.py"
+    warning.write_text(plugin.read_text().replace('"test": 48', '"test": 50'))
+    mine = {**words, "plugins": [warning], "results": tmp_path, "baselines": True}
+    for _ in range(2):
+        caplog.clear()
+        assert len(fb.evaluate(Colours(), "tiny", **mine)) == 2
+        said = [record.getMessage() for record in caplog.records]
+        assert len([text for text in said if "found 48 test; expected 50" in text]) == 1
+
+
 def test_images_are_scaled_to_the_size_of_the_model(words: dict[str, Any]) -> None:
     seen: set[tuple[int, ...]] = set()
 

@@ -26,6 +26,7 @@ from facebench.progress import Progress
 from facebench.registry import Registry
 from facebench.request.arguments import RunArguments
 from facebench.request.resolve import CORE_GROUPS
+from facebench.runtime.terminal import warned_once
 from facebench.runtime.workspace import default_cache
 from facebench.weights.in_memory import left_as_it_was, store_in_memory
 
@@ -135,9 +136,10 @@ def evaluate(
         "verify_cache": verify_cache, "plugins": plugins, "progress": progress,
     }  # fmt: skip
     arguments = arguments_of(words, "evaluate")
-    return prepare_evaluation(
-        model, arguments, name=name, version=version, preprocess=preprocess
-    ).execute()
+    with warned_once():
+        return prepare_evaluation(
+            model, arguments, name=name, version=version, preprocess=preprocess
+        ).execute()
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from facebench.request.resolve import Request, resolve_with_origins
 from facebench.request.resolved import ResolvedRun
 from facebench.results.store import Result
 from facebench.runtime.launch import launcher
+from facebench.runtime.terminal import warned_once
 from facebench.runtime.workspace import Workspace
 
 
@@ -208,7 +209,8 @@ def run(**words: Unpack[RunWords]) -> Results:
     Raises:
         FacebenchError: An input is wrong; the message says what to change, with the nearest name.
     """
-    return prepare_runs(arguments_of(words, "run")).execute()
+    with warned_once():
+        return prepare_runs(arguments_of(words, "run")).execute()
 
 
 @in_words

@@ -18,6 +18,7 @@ from facebench.rendering.table import Table
 from facebench.request.arguments import RunArguments, open_workspace
 from facebench.request.resolve import Request
 from facebench.results.store import read_result
+from facebench.runtime.terminal import warned_once
 from facebench.runtime.workspace import Workspace
 from facebench.sweep.entries import SweepEntry, sweep_entries, sweep_requests
 from facebench.sweep.executors.choice import ELSEWHERE, Choice, open_executor
@@ -208,6 +209,7 @@ def _run(sweep: Sweep, words: Mapping[str, Any], function: str) -> SweepResults:
     asked = {word: words[word] for word in known & words.keys() if words[word] is not None}
     choice = Choice(**{**asked, "slurm": tuple(asked.get("slurm", ()))})
     rest = {word: value for word, value in words.items() if word not in known}
-    prepared = prepare_sweep(sweep, arguments_of(rest, function), choice)
-    runs = prepared.execute(Schedule(prepared.plan.runs), prepared.executor())
-    return SweepResults(prepared, (*prepared.settled(), *runs))
+    with warned_once():
+        prepared = prepare_sweep(sweep, arguments_of(rest, function), choice)
+        runs = prepared.execute(Schedule(prepared.plan.runs), prepared.executor())
+        return SweepResults(prepared, (*prepared.settled(), *runs))

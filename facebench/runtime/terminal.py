@@ -95,6 +95,13 @@ class Once(logging.Filter):
         return new
 
 
+class _OurOnce(Once):
+    """The same of warnings of facebench; those of others are a program's own."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not record.name.startswith("facebench") or super().filter(record)
+
+
 def log_to_terminal(verbose: bool, *, warns: bool = True) -> None:
     """Send logs to standard error: each warning once, and info messages if ``verbose``.
 
@@ -107,6 +114,23 @@ def log_to_terminal(verbose: bool, *, warns: bool = True) -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     level = logging.INFO if verbose else logging.WARNING
     logging.getLogger("facebench").setLevel(level if warns else logging.ERROR)
+
+
+@contextmanager
+def warned_once() -> Iterator[None]:
+    """Show each warning of facebench once in the block, where a program's logs are shown.
+
+    Several runs of a call open the same data, and a program need not have configured logs.
+    """
+    shown = logging.getLogger().handlers or [one for one in (logging.lastResort,) if one]
+    filters = [(handler, _OurOnce()) for handler in shown]
+    for handler, once in filters:
+        handler.addFilter(once)
+    try:
+        yield
+    finally:
+        for handler, once in filters:
+            handler.removeFilter(once)
 
 
 @contextmanager
