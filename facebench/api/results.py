@@ -11,6 +11,7 @@ from typing import Any, overload
 import numpy as np
 import pandas as pd
 
+from facebench.api.table_text import TableText
 from facebench.errors import UnknownNameError
 from facebench.report import DASH
 from facebench.report.board.leaderboard import leaderboard
@@ -21,7 +22,6 @@ from facebench.report.tables.compare import Comparison
 from facebench.report.tables.compare import compare as compare_results
 from facebench.report.tables.formats import render
 from facebench.report.tables.matched import ROWS
-from facebench.report.tables.model import PaperTable
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.export import long_table
 from facebench.results.model_card import model_index
@@ -35,29 +35,6 @@ COLUMNS = (
 )  # fmt: skip
 _LISTED = 40  # results that a console or a notebook lists; there may be thousands
 _SUFFIXES = {".html": "html", ".md": "md", ".txt": "text"}
-
-
-class TableText(str):
-    """Tables as text, which a console prints as it is and a notebook shows as HTML.
-
-    Args:
-        text: The text.
-        tables: The tables.
-    """
-
-    _tables: tuple[PaperTable, ...]
-
-    def __new__(cls, text: str, tables: Sequence[PaperTable] = ()) -> TableText:
-        """Return the text, with its tables beside it."""
-        written = super().__new__(cls, text)
-        written._tables = tuple(tables)
-        return written
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    def _repr_html_(self) -> str:
-        return render(self._tables, "html")
 
 
 class Results(Sequence[Result]):
