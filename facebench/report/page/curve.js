@@ -207,7 +207,8 @@ function amountTicks(amounts, [first, last], right) {
   return apart < 90 ? ends.slice(0, 1) : ends;
 }
 
-// Numbers between two powers of ten, at most so many: 1, 2 and 5 times a power, or powers alone.
+// Numbers between two powers of ten, at most so many (two or more): 1, 2 and 5 times a power, or
+// powers alone where there are several.
 function logTicks(first, last, most) {
   const of = (factors) => {
     const found = [];
@@ -218,8 +219,9 @@ function logTicks(first, last, most) {
   const fine = of([1, 2, 5]);
   if (fine.length <= most) return fine;
   const rough = of([1]);
-  const step = Math.ceil(rough.length / most);
-  return rough.length ? rough.filter((_, i) => i % step === 0) : fine.slice(0, most);
+  const found = rough.length > 1 ? rough : fine;
+  const step = Math.ceil((found.length - 1) / (most - 1));
+  return found.filter((_, i) => i % step === 0);
 }
 
 const sample = (i) => s("svg", { width: 26, height: 10, "aria-hidden": "true" },

@@ -5,8 +5,9 @@ function rowHead(title, ...below) {
     h("b", {}, title), below.map((text) => h("small", {}, breakable(text))));
 }
 
-// A line may end behind the sign of an option, so that words stay whole where they can.
-const breakable = (text) => text.split(/(?<==)/).map((part, i) => [i > 0 && h("wbr"), part]);
+// A line may end behind the sign of an option, and behind a part of a long name, so that words stay
+// whole where they can.
+const breakable = (text) => text.split(/(?<==|\w{6,}_)/).map((part, i) => [i > 0 && h("wbr"), part]);
 
 // A button that shows the other rows of a method, or hides them.
 function unfold(row, others) {
@@ -52,7 +53,7 @@ function line(row, seen, more, usual, others) {
       " ", doubt && h("span", { class: "doubt" }, "!")),
     whisker(column, one, scale(column)),
     theirs && h("span", { class: "theirs",
-      title: `in ${publishedOf(row, column).short}` }, theirs)));
+      title: `in ${publishedOf(row, column).short}` }, pieces(theirs))));
   }), more.map((fact) => factCell(fact, row)));
 }
 
@@ -65,6 +66,9 @@ function publishedText(row, column) {
   return row.images || state.protocol !== "paper" ? text
     : `${text}, Δ ${signed(one.value - theirs.value)}`;
 }
+
+// On a phone the difference may stand on a line of its own.
+const pieces = (text) => text.split(/(?<=, )/).map((part) => h("span", { class: "whole" }, part));
 
 function whisker(column, one, ends) {
   const at = (v) => `${(100 * place(column, v, ends)).toFixed(2)}%`;

@@ -84,6 +84,10 @@ function nothingFits() {
 
 function draw() {
   const [rows, shownRows] = [measured(), leads()];
+  const note = byId("kind-note");
+  note.hidden = !board().synthetic;
+  note.textContent = "Synthetic stand-ins: rendered faces in the layout of each dataset. These "
+    + "numbers rank methods among themselves and cannot be compared with real or published ones.";
   byId("printed").hidden = state.view !== "table" || !board().printed.length;
   byId("facts").hidden = state.view !== "table";
   const there = rows.length || state.view === "ranks"
@@ -99,10 +103,6 @@ function draw() {
     + `${scoreNames()[state.protocol]}, ${ROWS[state.rows].toLowerCase()}`;
   keepInAddress();
   fit();
-  const note = byId("kind-note");
-  note.hidden = !board().synthetic;
-  note.textContent = "Synthetic stand-ins: rendered faces in the layout of each dataset. These "
-    + "numbers rank methods among themselves and cannot be compared with real or published ones.";
 }
 
 // How many columns the table has; those of other runs alone are not among them.

@@ -50,13 +50,20 @@ const chip = (row) => (["shared", "time"].includes(state.rows) && distance(row) 
 const unavailable = (choice) => (choice === "time" && !sharedTime()
   ? "No result here says how long its learning took" : "");
 
+// What has a row: a method, and where nothing is learned each setting of one.
+function rowPer() {
+  const titles = leads().map((row) => row.method);
+  const twice = new Set(titles.filter((title, i) => titles.indexOf(title) < i));
+  return `one row per method${twice.size ? `, and per setting of ${[...twice].join(", ")}` : ""}`;
+}
+
 function explanation() {
   if (state.rows === "all") return "every run has a row";
   const best = `best on ${label(sortColumn() ?? columns()[0])}`;
-  if (state.rows === "best") return `one row per method: its ${best}, at whatever budget`;
+  if (state.rows === "best") return `${rowPer()}: its ${best}, at whatever budget`;
   const budget = budgetText();
   const several = folded().some(({ row, others }) =>
     others.some((other) => distance(other) === distance(row)));
   const at = budget ? `: at ${budget}, where it has such a run` : "";
-  return `one row per method${at}${several ? `; of several such runs the ${best}` : ""}`;
+  return `${rowPer()}${at}${several ? `; of several such runs the ${best}` : ""}`;
 }

@@ -7,7 +7,7 @@ const texts = (sheet) => [sheet.head, ...sheet.rows].map((row) => row.map(textOf
 function sheetTable({ title, head, rows, labels = 1 }) {
   const content = (item) => (typeof item === "object" && item?.act
     ? h("button", { type: "button", class: "cell", "aria-haspopup": "dialog", onclick: item.act },
-      item.text) : textOf(item));
+      item.text) : breakable(textOf(item)));
   return h("div", { class: "across", tabindex: "0", role: "region", "aria-label": title },
     h("table", { class: "small sheet" },
       h("thead", {}, h("tr", {}, head.map((text, i) =>

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 from board_world import ANGLES, add, angles, right
 from stored_world import classes
-from test_leaderboard_browser import ROW, browser, choose, visit
+from test_leaderboard_browser import ROW, SIZES, browser, choose, visit
 from test_leaderboard_rows import changed
 from test_leaderboard_views import saved
 
@@ -27,6 +27,13 @@ MIDDLES = """all => all.map((each) => {
   const { top, bottom } = each.getBoundingClientRect();
   return Math.round((top + bottom) / 2);
 })"""
+# Each text without a space, and over how many lines it goes.
+LINES = """node => Object.fromEntries([...node.childNodes].filter((each) => each.nodeType === 3
+    && !each.data.trim().includes(" ")).map((each) => {
+  const range = document.createRange();
+  range.selectNodeContents(each);
+  return [each.data, new Set([...range.getClientRects()].map((box) => Math.round(box.top))).size];
+}))"""
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +230,64 @@ def test_an_index_of_figures_fits_a_phone(browser: Any) -> None:
     name, *_ = view.locator("td").all()
     assert name.bounding_box()["height"] < 60  # a line, and the space above it
     view.close()
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+def test_a_synthetic_board_says_so_before_its_first_number(
+    address: str, browser: Any, size: str
+) -> None:
+    def rendered(data: Any) -> None:
+        data["boards"][0]["synthetic"] = True
+
+    with changed(browser, address, rendered) as view:
+        view.set_viewport_size(dict(zip(("width", "height"), SIZES[size], strict=True)))
+        note = view.locator("#kind-note").bounding_box()
+        assert note["y"] + note["height"] < view.locator(".card").first.bounding_box()["y"]
+        assert note["y"] + note["height"] < SIZES[size][1] / 2
+
+
+def test_a_difference_from_a_published_number_does_not_widen_a_phone(
+    address: str, browser: Any
+) -> None:
+    """It has a line of its own, and so do the parts of a long name of an option."""
+    with changed(browser, address, lambda data: None) as view:
+        choose(view, "protocol", "paper")
+        view.set_viewport_size({"width": 390, "height": 844})
+        different = view.locator(".theirs", has_text="Δ").first
+        before, after = (part.bounding_box() for part in different.locator(".whole").all())
+        assert after["y"] >= before["y"] + before["height"] - 1
+        frame = view.locator(".scroll")
+        assert frame.evaluate("frame => frame.scrollWidth <= frame.clientWidth")
+        names = view.locator(ROW, has_text="PCL").first.locator("small", has_text="augmentation")
+        lines = names.evaluate(LINES)
+        assert "augmentation_" in lines
+        assert all(n == 1 for n in lines.values()), lines
+
+
+def test_ranks_fit_a_phone_beside_long_settings(address: str, browser: Any) -> None:
+    def longer(data: Any) -> None:
+        for row in data["boards"][0]["rows"]:
+            if row["method"] == "LBP":
+                row["detail"] = "radius=1.0, rotation_invariant=true"
+
+    with changed(browser, address, longer) as view:
+        view.set_viewport_size({"width": 390, "height": 844})
+        choose(view, "view", "ranks")
+        table = view.locator(".across", has=view.locator(".sheet"))
+        assert "rotation_invariant=true" in table.inner_text()
+        assert table.evaluate("frame => frame.scrollWidth <= frame.clientWidth")
+
+
+def test_a_method_that_learns_nothing_has_a_row_for_each_setting_and_says_so(
+    address: str, browser: Any
+) -> None:
+    def twice(data: Any) -> None:
+        rows = data["boards"][0]["rows"]
+        row = next(row for row in rows if row["method"] == "LBP")
+        rows.append({**row, "id": "another", "order": len(rows), "method_key": "LBP radius=2"})
+
+    with changed(browser, address, lambda data: None) as view:
+        assert "per setting" not in view.locator(".group").first.inner_text()
+    with changed(browser, address, twice) as view:
+        assert view.locator(ROW, has_text="LBP").count() == 2
+        assert "and per setting of LBP" in view.locator(".group").first.inner_text()

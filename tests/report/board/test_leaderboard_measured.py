@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,31 @@ def test_no_text_of_a_drawing_is_cut_or_covered(visit: Any, size: str) -> None:
 def test_a_phone_shows_both_tasks_beside_the_methods(visit: Any) -> None:
     frame = visit("phone").locator(".scroll")
     assert frame.evaluate("frame => frame.scrollWidth <= frame.clientWidth")
+
+
+def test_an_axis_of_a_phone_has_round_amounts(visit: Any) -> None:
+    view = visit("phone")
+    choose(view, "view", "curves")
+    choose(view, "compute", "seconds")
+    for figure in view.locator("figure").all():
+        texts = figure.locator(".axes text[text-anchor=middle]").all_text_contents()
+        amounts = [text.replace(",", "") for text in texts if text[0].isdigit()]
+        assert len(amounts) >= 2
+        assert all(re.fullmatch("[125]0*", amount) for amount in amounts), amounts
+
+
+@pytest.mark.parametrize("name", ["table3-synthetic", "table7-synthetic"])
+def test_what_a_run_is_does_not_stretch_its_lines(browser: Any, name: str) -> None:
+    """A run has three lines of numbers; its description beside them needs no more height."""
+    view = browser.new_page(viewport={"width": 1280, "height": 800})
+    view.goto((MEASURED.parent / "tables" / f"{name}.html").as_uri())
+    cells = view.locator("th[rowspan='3'] + td[rowspan='3']").evaluate_all(
+        "all => all.map((td) => td.offsetHeight)"
+    )
+    line = view.locator("td", has_text="95 % interval").last.evaluate("td => td.offsetHeight")
+    view.close()
+    assert len(cells) >= 3
+    assert max(cells) <= 3 * line + 30
 
 
 def test_a_command_repeats_the_spec_or_the_story_says_why_not(visit: Any) -> None:
