@@ -12,7 +12,6 @@ from typing import TypeAlias
 
 from facebench.api.figures import Stored
 from facebench.api.results import Results
-from facebench.errors import UnknownNameError
 from facebench.report.board.model import Board
 from facebench.report.entries import stored_results
 from facebench.report.figures.competitors import panels
@@ -47,11 +46,7 @@ def gathered(results: Several, tasks: Sequence[str] = ()) -> list[Result]:
         else:
             path = Path(one)
             found += stored_results(path) if path.is_dir() else [read_result(path)]
-    known = sorted({result.spec.task for result in found})
-    for name in tasks:
-        if name not in known:
-            raise UnknownNameError("task with results", name, known, where="--task")
-    return [result for result in found if not tasks or result.spec.task in tasks]
+    return [*Results(found).select(tasks=tasks)]
 
 
 def draw_roc(

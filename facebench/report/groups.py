@@ -103,9 +103,10 @@ def as_in_papers(record: Record) -> bool:
 def printed_beside(record: Record, metric: str) -> Printed | None:
     """Return what the first paper prints for a result's method and task, if anything.
 
-    Papers print numbers of the usual probe and of all test items; beside others there is none.
+    Papers print numbers of real data, the usual probe and all test items; beside others there is
+    none.
     """
-    if not as_in_papers(record):
+    if record.task.synthetic or not as_in_papers(record):
         return None
     return printed(record.method.title, record.task.name, metric, record.spec.method_options)
 

@@ -95,8 +95,6 @@ def _numbers(
 
 
 def _printed(record: Record, metric: str) -> str:
-    if record.task.synthetic:  # printed numbers are of real data
-        return DASH
     number = printed_beside(record, metric)
     if number is None:
         return DASH

@@ -73,7 +73,7 @@ def _origin(name: str, entry: MethodEntry) -> str:
 def _row(name: str, score: Score) -> list[Cell]:
     seeds, record = len(score.results), score.results[0].record
     who = f"{name} ({seeds})" if seeds > 1 else name
-    printed = None if record.task.synthetic else score.printed  # printed numbers are of real data
+    printed = score.printed
     star = printed is not None and printed.reproduced
     low, high = map(score.shown, score.interval or (None, None))
     return [

@@ -10,7 +10,7 @@ from facebench.errors import DataError
 from facebench.report.configurations import condition_notes, entry_names
 from facebench.report.entries import MethodEntry, Score, entries, main_metric, scores
 from facebench.report.figures.title import group_title
-from facebench.report.groups import Group, other_probe
+from facebench.report.groups import Group, as_in_papers
 from facebench.results.record import Record
 from facebench.results.store import Result
 from facebench.task import Metric
@@ -126,9 +126,8 @@ def panels(results: Iterable[Result], figure: str, *, fewest: int = 1) -> list[P
 
 def usual(panel: Panel) -> bool:
     """Return whether a panel is of a task as papers evaluate it: whole, by the usual probe."""
-    spec = panel.record.spec
-    learned = panel.record.of_pairs and spec.probe.verification != "cosine"
-    return not (spec.limit or other_probe(panel.record) or learned)
+    learned = panel.record.of_pairs and panel.record.spec.probe.verification != "cosine"
+    return as_in_papers(panel.record) and not learned
 
 
 def one_for_each_task(found: Sequence[Panel]) -> list[Panel]:

@@ -7,7 +7,7 @@ from itertools import accumulate
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
-from facebench.report.figures.competitors import Panel, ScoredRow
+from facebench.report.figures.competitors import Panel
 from facebench.report.figures.drawing import Drawing
 from facebench.report.figures.style import shared_legend, small
 
@@ -75,9 +75,8 @@ def _paint(axes: Axes, panel: Panel, width: int) -> None:
         low, high = row.ends
         axes.plot([low, high], [place, place], color=colour, linewidth=1.4)
         axes.plot([row.value], [place], "o", color=colour)
-        number = _published(row, panel)
-        if number is not None:
-            axes.plot([number], [place], "D", color="C1", markerfacecolor="none",
+        if row.score.printed is not None:
+            axes.plot([row.score.printed.value], [place], "D", color="C1", markerfacecolor="none",
                       label="published, from its own data and budget")  # fmt: skip
     for place, value in zip(places[len(panel.rows) :], floors.values(), strict=True):
         axes.plot([value], [place], "|", color="0.45", markersize=8)
@@ -90,9 +89,3 @@ def _paint(axes: Axes, panel: Panel, width: int) -> None:
     axes.set_xlabel(panel.metric.title)
     axes.set_title("\n".join(_title(panel, width)), loc="left")
     axes.grid(visible=True, axis="x")
-
-
-def _published(row: ScoredRow, panel: Panel) -> float | None:
-    """Return the published number; of synthetic data and parts of a test set there is none."""
-    printed = row.score.printed
-    return None if printed is None or panel.record.task.synthetic else printed.value

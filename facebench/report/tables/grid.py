@@ -17,7 +17,7 @@ from facebench.report.board.cells import KEPT
 from facebench.report.tables.model import PaperTable, TableCell, TableColumn, TableRow
 from facebench.results.scores import SHOWN, shown_kind
 
-PUBLISHED, DIFFERENCE = "published", "Δ"
+_PUBLISHED, _DIFFERENCE = "published", "Δ"
 _WIDEST = 2  # columns with all kinds of numbers that stand side by side
 
 
@@ -92,7 +92,7 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
         return DASH if of.difference is None else signed(round(of.difference, KEPT), digits)
 
     published: dict[str, Show] = {
-        PUBLISHED: lambda of: cell(number(of.printed), star=of.reproduced)
+        _PUBLISHED: lambda of: cell(number(of.printed), star=of.reproduced)
     }
     scores: dict[str, Show] = {
         SHOWN["paper"]: lambda of: cell(number(of.paper, of.paper_std)),
@@ -109,7 +109,7 @@ def _kinds(table: PaperTable, ours: bool) -> dict[str, Show]:
     return {
         **published,
         **scores,
-        **({DIFFERENCE: lambda of: cell(difference(of))} if known else {}),
+        **({_DIFFERENCE: lambda of: cell(difference(of))} if known else {}),
     }
 
 
@@ -118,7 +118,9 @@ def _of_column(column: TableColumn, kinds: Mapping[str, Show]) -> Mapping[str, S
     if not column.group:
         return dict([*kinds.items()][:1])
     if not column.of_paper:
-        kinds = {kind: show for kind, show in kinds.items() if kind not in (PUBLISHED, DIFFERENCE)}
+        kinds = {
+            kind: show for kind, show in kinds.items() if kind not in (_PUBLISHED, _DIFFERENCE)
+        }
     paper = shown_kind("paper", column.group[2])
     return {paper if kind == SHOWN["paper"] else kind: show for kind, show in kinds.items()}
 
