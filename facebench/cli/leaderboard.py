@@ -44,7 +44,8 @@ def leaderboard(
     from facebench.runtime.cores import cores
 
     folder = results or DEFAULT_RESULTS
-    with drawing_starts(folder, cores()):  # before what follows is imported, which takes as long
+    # Before what follows is imported, which takes as long.
+    with drawing_starts(folder, cores(), tasks, synthetic):
         _rank(folder, tasks, synthetic, format_, out)
 
 

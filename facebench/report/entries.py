@@ -9,8 +9,8 @@ training) and an interval over test items (variation of the test set).
 
 from __future__ import annotations
 
+import json
 import logging
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,9 @@ from facebench.protocol import ScoreKind
 from facebench.report.groups import Group, comparable, learned_from, printed_beside
 from facebench.report.members import members
 from facebench.report.reference import Printed
-from facebench.results.scores import KINDS
-from facebench.results.stats.comparison import Comparison
-from facebench.results.stats.resampled import keep_draws
 from facebench.results.stats.statistics import Interval, intervals
 from facebench.results.store import Result, read_result
 from facebench.runtime.garbage import collected_seldom
-from facebench.runtime.workspace import to_json
 from facebench.task import Metric
 
 _log = logging.getLogger(__name__)
@@ -160,9 +156,8 @@ def entries(results: Iterable[Result]) -> list[MethodEntry]:
 
 
 def _place(entry: MethodEntry) -> tuple[str, ...]:
-    options = to_json(
-        dict(entry.configuration)
-    )  # without the hash, so that similar settings are adjacent
+    # Without the hash, so that similar settings are adjacent.
+    options = json.dumps(dict(entry.configuration), sort_keys=True)
     words = (entry.title.casefold(), entry.feature, entry.backbone, entry.pretraining, entry.preset)
     return (*words, options)
 
@@ -189,35 +184,6 @@ def scores(entry: MethodEntry, group: Group) -> dict[str, Score]:
     columns = {metric.name: metric for metric in (*metrics(results), main_metric(results))}
     ends = intervals(results, tuple(columns.values()))
     return {name: _score(entry, metric, results, ends[name]) for name, metric in columns.items()}
-
-
-def keep_scores(found: Iterable[MethodEntry], processes: int = 1) -> int:
-    """Compute what the scores, ranks and comparisons of entries need of each result, and keep it.
-
-    Each result's predictions are read once for all that is asked of them later.
-
-    Args:
-        found: Entries.
-        processes: How many compute it, if there is much.
-
-    Returns:
-        Of how many results it was not kept before.
-    """
-    by_group: dict[Group, list[Result]] = defaultdict(list)
-    for entry in found:
-        for group, of_group in entry.results.items():
-            by_group[group] += of_group
-    return keep_draws(
-        (
-            (
-                result.stored_predictions,
-                [Comparison.of([[result]], [result.metric], kind).drawing for kind in KINDS],
-            )
-            for results in by_group.values()
-            for result in results
-        ),
-        processes,
-    )
 
 
 def _entry(shared: dict[str, Any], results: list[Result]) -> MethodEntry:

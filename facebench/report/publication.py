@@ -13,7 +13,6 @@ from facebench.errors import StageError
 from facebench.report.board.html import page, table_page
 from facebench.report.board.leaderboard import leaderboard
 from facebench.report.board.text import markdown
-from facebench.report.entries import entries, keep_scores
 from facebench.report.reference import printed_layouts
 from facebench.report.tables.formats import render
 from facebench.report.tables.grid import grid
@@ -37,7 +36,7 @@ def published(results: Sequence[Result], root: Path, folder: Path | None = None)
     Raises:
         StageError: A result cannot be used.
     """
-    keep_scores(entries(results))
+    board = leaderboard(results, root, beside=folder)  # first: it keeps what tables ask for, too
     files = {}
     for number in printed_layouts():
         for synthetic, kind in ((False, "real"), (True, "synthetic")):
@@ -52,7 +51,6 @@ def published(results: Sequence[Result], root: Path, folder: Path | None = None)
             if number in COMPARE_METHODS:
                 chosen = paper_tables(number, results, synthetic, "matched")
                 files[f"table{number}-{kind}-matched.md"] = render(chosen, "md")
-    board = leaderboard(results, root, beside=folder)
     return files | {"leaderboard.md": markdown(board), "leaderboard.html": page(board)}
 
 

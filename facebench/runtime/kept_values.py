@@ -50,14 +50,6 @@ def is_kept(key: str) -> bool:
         return False
 
 
-def number_kept() -> int:
-    """Return how many values there are, of all kinds; some may be damaged."""
-    try:
-        return sum(not file.name.startswith(".") for file in _folder().iterdir())
-    except (OSError, FacebenchError):
-        return 0
-
-
 def can_keep() -> bool:
     """Return whether values can be kept, and so are not computed in vain before they are needed."""
     try:

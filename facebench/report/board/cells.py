@@ -41,13 +41,13 @@ def cells_of(
         for entry in members
         if entry.key in found
     }
-    ranks = {kind: rank_intervals(list(found.values()), asked, kind) for kind in KINDS}
+    ranks = {kind: rank_intervals(met[kind], found) for kind in KINDS}
     winners = {kind: best_of(met[kind]) for kind in KINDS}
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
-    for place, (key, of_entry) in enumerate(found.items()):
+    for key, of_entry in found.items():
         for column in columns:
             score = of_entry[column.name]
-            honest, paper = (ranks[kind].get(column.name, {}).get(place) for kind in KINDS)
+            honest, paper = (ranks[kind].get(column.name, {}).get(key) for kind in KINDS)
             paper_ends = ends[key][column.name]
             best = {kind: winners[kind].get(column.name) for kind in KINDS}
             cells[key][column.id] = Cell(

@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
-
 from facebench.errors import StageError
 from facebench.protocol import ScoreKind
 from facebench.report.board.model import Pairs, Rank
@@ -109,35 +107,39 @@ def pairs(met: Competition, metric: Metric, ids: Mapping[str, str]) -> Pairs | N
 
 
 def rank_intervals(
-    found: Sequence[Mapping[str, Score]], shown: Sequence[Metric], kind: ScoreKind
-) -> dict[str, dict[int, Rank]]:
-    """Rank intervals by metric and place among those found.
+    met: Competition, found: Mapping[str, Mapping[str, Score]]
+) -> dict[str, dict[str, Rank]]:
+    """Return rank intervals of the rows of one budget, by metric and key of the entry.
 
-    There are no ranks of a single method, across different test sets, or without a score.
+    There are no ranks of a single row, across different test sets, or without a score.
+
+    Args:
+        met: The rows of one budget.
+        found: Their scores, and those of others, by key and metric.
     """
-    ranks: dict[str, dict[int, Rank]] = {}
-    for competing, comparison in _ranked(found, shown, kind):
+    ranks: dict[str, dict[str, Rank]] = {}
+    for keys, comparison in _ranked(met, found):
         try:
             of_metrics = comparison.rank_intervals()
         except StageError as error:
             _log.warning("no ranks: %s", error)
             continue
         for name, of_metric in of_metrics.items():
-            ranks[name] = dict(zip(competing, of_metric, strict=True))
+            ranks[name] = dict(zip(keys, of_metric, strict=True))
     return ranks
 
 
 def outcomes(
-    met: Competition, found: Sequence[Mapping[str, Score]], main: Metric
+    met: Competition, found: Mapping[str, Mapping[str, Score]], main: Metric
 ) -> Iterator[Callable[[], object]]:
     """Yield what computes all of the above, for processes that do so.
 
     Args:
         met: The rows of one budget.
-        found: The scores of all rows of the group.
+        found: Their scores, and those of others, by key and metric.
         main: The metric by which every two are compared.
     """
-    for _, comparison in _ranked(found, met.metrics, met.kind):
+    for _, comparison in _ranked(met, found):
         yield comparison.rank_intervals
     for_winners, for_pairs = met.by(met.metrics), met.by([main])
     if for_winners is not None and for_pairs is not None:
@@ -146,14 +148,15 @@ def outcomes(
 
 
 def _ranked(
-    found: Sequence[Mapping[str, Score]], shown: Sequence[Metric], kind: ScoreKind
-) -> Iterator[tuple[tuple[int, ...], Comparison]]:
-    """Yield the places of those that have a score by the same metrics, two or more, and them."""
-    by_competitors: dict[tuple[int, ...], list[Metric]] = defaultdict(list)
-    for metric in shown:
-        scored = [getattr(of_entry[metric.name], kind) is not None for of_entry in found]
-        by_competitors[tuple(np.flatnonzero(scored).tolist())].append(metric)
-    for competing, of_metrics in by_competitors.items():
-        if len(competing) > 1:
-            results = [found[place][of_metrics[0].name].results for place in competing]
-            yield competing, Comparison.of(results, of_metrics, kind)
+    met: Competition, found: Mapping[str, Mapping[str, Score]]
+) -> Iterator[tuple[tuple[str, ...], Comparison]]:
+    """Yield the keys of those that have a score by the same metrics, two or more, and them."""
+    by_competitors: dict[tuple[str, ...], list[Metric]] = defaultdict(list)
+    for metric in met.metrics:
+        scores = {entry.key: found[entry.key][metric.name] for entry in met.members}
+        scored = [key for key, score in scores.items() if getattr(score, met.kind) is not None]
+        by_competitors[tuple(scored)].append(metric)
+    for keys, of_metrics in by_competitors.items():
+        if len(keys) > 1:
+            results = [found[key][of_metrics[0].name].results for key in keys]
+            yield keys, Comparison.of(results, of_metrics, met.kind)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from facebench.protocol import ScoreKind
 from facebench.report.board.cells import shown
@@ -17,7 +16,41 @@ from facebench.report.entries import MethodEntry, Score, main_metric, scores
 from facebench.report.groups import Group
 from facebench.results.scores import KINDS
 from facebench.results.stats.comparison import keep_outcomes
+from facebench.results.stats.statistics import intervals_stored
 from facebench.results.store import Result
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a board, of which nothing is computed yet.
+
+    Args:
+        synthetic: Whether the data are synthetic.
+        groups: Groups of comparable results, each with one result.
+        members: The entries of the board.
+        competing: Those of one budget, which are compared.
+    """
+
+    synthetic: bool
+    groups: Mapping[Group, Result]
+    members: Sequence[MethodEntry]
+    competing: Sequence[MethodEntry]
+
+    @classmethod
+    def of(cls, synthetic: bool, found: Sequence[MethodEntry]) -> Rows:
+        """Choose the entries that were judged on real data, or on synthetic data."""
+        groups = groups_of(synthetic, found)
+        members = [entry for entry in found if any(group in groups for group in entry.results)]
+        return cls(synthetic, groups, members, of_equal_budget(members)[0])
+
+    def drawn_again(self) -> Iterator[Result]:
+        """Yield the results whose test items are drawn again: for comparisons and for means."""
+        compared = {entry.key for entry in self.competing}
+        for group in self.groups:
+            for entry in self.members:
+                results = entry.results.get(group, ())
+                if entry.key in compared or not intervals_stored(results):
+                    yield from results
 
 
 @dataclass(frozen=True)
@@ -25,20 +58,16 @@ class Draft:
     """What a board is made of.
 
     Args:
-        synthetic: Whether the data are synthetic.
-        groups: Groups of comparable results, each with one result.
+        rows: Its rows.
         columns: Columns of each group.
-        members: The entries of the board.
         ids: Identifier of each entry's row, by its key.
         scored: Scores of each group, by the entry's key and by metric.
         met: The rows of one budget of each group, by kind of score.
         ranked: Methods and tasks for mean ranks, by kind of score; None where there are too few.
     """
 
-    synthetic: bool
-    groups: Mapping[Group, Result]
+    rows: Rows
     columns: Mapping[Group, tuple[Column, ...]]
-    members: Sequence[MethodEntry]
     ids: Mapping[str, str]
     scored: Mapping[Group, Mapping[str, Mapping[str, Score]]]
     met: Mapping[Group, Mapping[ScoreKind, Competition]]
@@ -50,34 +79,33 @@ class Draft:
         return tuple(column for of_group in self.columns.values() for column in of_group)
 
 
-def draft(synthetic: bool, found: Sequence[MethodEntry]) -> Draft:
-    """Sort the entries that were judged on real data, or on synthetic data, into groups.
+def draft(rows: Rows) -> Draft:
+    """Sort the scores of rows into columns, and say which rows meet.
 
     Raises:
         StageError: Predictions are missing, or those of two seeds are not of one test set.
     """
-    groups = groups_of(synthetic, found)
-    columns = columns_of(groups)
-    members = [entry for entry in found if any(group in groups for group in entry.results)]
-    ids = {entry.key: f"r{place}" for place, entry in enumerate(members)}
-    competing, _ = of_equal_budget(members)
+    columns = columns_of(rows.groups)
+    ids = {entry.key: f"r{place}" for place, entry in enumerate(rows.members)}
     scored = {
-        group: {entry.key: scores(entry, group) for entry in members if group in entry.results}
-        for group in groups
+        group: {entry.key: scores(entry, group) for entry in rows.members if group in entry.results}
+        for group in rows.groups
     }
     met = {
-        group: {kind: competition(group, competing, shown_metrics(result), kind) for kind in KINDS}
-        for group, result in groups.items()
+        group: {
+            kind: competition(group, rows.competing, shown_metrics(result), kind) for kind in KINDS
+        }
+        for group, result in rows.groups.items()
     }
     every = [column for of_group in columns.values() for column in of_group]
     ranked = {}
     for kind in KINDS:
         candidates = [
             Candidate(ids[entry.key], entry.title, _values(entry.key, columns, scored, kind))
-            for entry in competing
+            for entry in rows.competing
         ]
         ranked[kind] = block(every, candidates)
-    return Draft(synthetic, groups, columns, members, ids, scored, met, ranked)
+    return Draft(rows, columns, ids, scored, met, ranked)
 
 
 def compare_rows(drafts: Iterable[Draft], processes: int) -> None:
@@ -91,19 +119,14 @@ def compare_rows(drafts: Iterable[Draft], processes: int) -> None:
     # One process ranks all: the first time that takes as long as the import of scipy.stats.
     blocks = [of_kind for one in several for of_kind in one.ranked.values() if of_kind is not None]
     wanted = (computing for one in several for computing in _outcomes(one))
-    keep_outcomes([partial(_rank, blocks), *wanted], processes)
+    keep_outcomes([[one.ranking for one in blocks], *wanted], processes)
 
 
-def _rank(blocks: Sequence[Block]) -> None:
-    for one in blocks:
-        one.ranking()
-
-
-def _outcomes(board: Draft) -> Iterator[Callable[[], object]]:
-    """Yield what computes the comparisons of a board."""
-    for group, result in board.groups.items():
-        for of_kind in board.met[group].values():
-            yield from outcomes(of_kind, list(board.scored[group].values()), main_metric([result]))
+def _outcomes(board: Draft) -> Iterator[list[Callable[[], object]]]:
+    """Yield what computes the comparisons of a board, together those on the same draws."""
+    for group, result in board.rows.groups.items():
+        for met in board.met[group].values():
+            yield [*outcomes(met, board.scored[group], main_metric([result]))]
 
 
 def _values(

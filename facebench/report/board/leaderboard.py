@@ -16,7 +16,7 @@ from pathlib import Path
 from facebench.report.board.cells import KEPT, cells_of
 from facebench.report.board.columns import shown_metrics
 from facebench.report.board.comparisons import pairs
-from facebench.report.board.draft import Draft, compare_rows, draft
+from facebench.report.board.draft import Draft, Rows, compare_rows, draft
 from facebench.report.board.mean_ranks import mean_ranks
 from facebench.report.board.model import (
     Board,
@@ -34,12 +34,12 @@ from facebench.report.configurations import differences
 from facebench.report.entries import (
     MethodEntry,
     entries,
-    keep_scores,
     main_metric,
 )
 from facebench.report.groups import Group, as_in_papers
 from facebench.report.reference import is_as_printed
 from facebench.results.scores import KINDS
+from facebench.results.stats.comparison import keep_draws_of
 from facebench.results.store import Result
 from facebench.runtime.garbage import collected_seldom
 from facebench.runtime.pool import worth_starting
@@ -67,8 +67,9 @@ def leaderboard(
     runs, pools = runs_of(ordered, root)
     places = {result.path: place for place, result in enumerate(ordered)}
     found = entries(ordered)
-    computed_anew = keep_scores(found, processes)
-    drafts = [draft(synthetic, found) for synthetic in (False, True)]
+    both = [Rows.of(synthetic, found) for synthetic in (False, True)]
+    computed_anew = keep_draws_of((r for rows in both for r in rows.drawn_again()), processes)
+    drafts = [draft(rows) for rows in both]
     compare_rows(drafts, worth_starting(computed_anew, processes))
     boards = [_board(made, places) for made in drafts]
     return Leaderboard(
@@ -96,30 +97,31 @@ def _seen_from(folder: Path, root: Path) -> str:
 
 
 def _board(made: Draft, places: Mapping[Path, int]) -> Board:
+    groups, members = made.rows.groups, made.rows.members
     cells: dict[str, dict[str, Cell]] = defaultdict(dict)
     for group, columns in made.columns.items():
-        found = cells_of(group, columns, made.members, made.scored[group], made.met[group], places)
+        found = cells_of(group, columns, members, made.scored[group], made.met[group], places)
         for key, of_entry in found.items():
             cells[key] |= of_entry
-    details = differences(made.members)
+    details = differences(members)
     rows = [
         _row(made.ids[entry.key], place, entry, details[entry.key], cells[entry.key])
-        for place, entry in enumerate(made.members)
+        for place, entry in enumerate(members)
     ]
-    shared = shared_budget(((entry.title, entry) for entry in made.members), learning_of)
+    shared = shared_budget(((entry.title, entry) for entry in members), learning_of)
     of_papers = [
         column
         for group, columns in made.columns.items()
         for column in columns
-        if as_in_papers(made.groups[group].record)
+        if as_in_papers(groups[group].record)
     ]
     return Board(
-        synthetic=made.synthetic,
+        synthetic=made.rows.synthetic,
         budget="" if shared is None else shared.learning(),
         columns=made.all_columns,
         rows=tuple(rows),
-        floors=_floors(made.groups, made.columns),
-        printed=() if made.synthetic else printed_rows(of_papers),
+        floors=_floors(groups, made.columns),
+        printed=() if made.rows.synthetic else printed_rows(of_papers),
         pairs=_pairs(made),
         ranks={kind: mean_ranks(of_kind) for kind, of_kind in made.ranked.items()},
     )
@@ -128,7 +130,7 @@ def _board(made: Draft, places: Mapping[Path, int]) -> Board:
 def _pairs(made: Draft) -> dict[str, dict[str, Pairs]]:
     """Compare every two rows of one budget by the main metric of each group."""
     found: dict[str, dict[str, Pairs]] = {kind: {} for kind in KINDS}
-    for group, result in made.groups.items():
+    for group, result in made.rows.groups.items():
         (column,) = (column for column in made.columns[group] if column.headline)
         for kind in KINDS:
             compared = pairs(made.met[group][kind], main_metric([result]), made.ids)

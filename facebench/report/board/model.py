@@ -22,7 +22,8 @@ class Mark:
         low: Lower end of its 95 % interval over test items.
         high: Upper end.
         std: Standard deviation over seeds.
-        rank: 95 % interval of the method's rank in its column.
+        rank: 95 % interval of the rank in its column among the runs of one image budget, to which
+            all that learned nothing belong; None for other runs.
         best: Whether it is significantly the best in its column of the rows of one budget.
     """
 

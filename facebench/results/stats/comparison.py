@@ -15,9 +15,10 @@ import numpy as np
 
 from facebench.errors import FacebenchError
 from facebench.protocol import ScoreKind
+from facebench.results.scores import KINDS
 from facebench.results.stats.contest import Contest, Difference
 from facebench.results.stats.kept_draws import Drawing, outcome
-from facebench.results.stats.resampled import resampled
+from facebench.results.stats.resampled import keep_draws, resampled
 from facebench.results.store import Result
 from facebench.results.stored_predictions import StoredPredictions
 from facebench.runtime.pool import computed
@@ -175,13 +176,32 @@ class Comparison:
         return outcome(self.competitors, self.drawing, what, compute)
 
 
-def keep_outcomes(wanted: Iterable[Callable[[], object]], processes: int) -> None:
+def keep_draws_of(results: Iterable[Result], processes: int = 1) -> int:
+    """Keep what comparisons by the metrics that tables show need of each result.
+
+    The predictions are read once for both kinds of scores.
+
+    Args:
+        results: Results, those of one test set one after the other.
+        processes: How many compute it, if there is much.
+
+    Returns:
+        Of how many results it was not kept before.
+    """
+    wanted = (
+        (one.stored_predictions, [Comparison.of([[one]], [one.metric], of).drawing for of in KINDS])
+        for one in results
+    )
+    return keep_draws(wanted, processes)
+
+
+def keep_outcomes(wanted: Iterable[Iterable[Callable[[], object]]], processes: int) -> None:
     """Let processes compute what keeps its outcome in the cache, such as methods of a comparison.
 
     Nothing is kept of what cannot be computed: who asks for it is told why.
 
     Args:
-        wanted: What is computed, the longest first.
+        wanted: What is computed, together what one process does, the longest first.
         processes: How many compute it; one computes nothing before it is asked for.
     """
     if processes > 1:
@@ -189,8 +209,9 @@ def keep_outcomes(wanted: Iterable[Callable[[], object]], processes: int) -> Non
             pass
 
 
-def _kept(wanted: Callable[[], object]) -> None:
-    try:
-        wanted()
-    except FacebenchError as error:
-        _log.debug("not computed before it is asked for: %s", error)
+def _kept(together: Iterable[Callable[[], object]]) -> None:
+    for wanted in together:
+        try:
+            wanted()
+        except FacebenchError as error:
+            _log.debug("not computed before it is asked for: %s", error)

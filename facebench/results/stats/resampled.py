@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -25,8 +26,11 @@ from facebench.results.stats.kept_draws import (
     write_draws,
 )
 from facebench.results.stored_predictions import StoredPredictions
-from facebench.runtime.kept_values import can_keep, is_kept
+from facebench.runtime.kept_values import can_keep, is_kept, place
 from facebench.runtime.pool import TOGETHER, computed, worth_starting
+
+# The rows that are compared are asked for several times: their ranks, the best, every two of them.
+_RECENT = 256  # results, of 100 kB each
 
 _log = logging.getLogger(__name__)
 
@@ -127,6 +131,23 @@ def _of_one(
 ) -> Resampled:
     """Return the scores of predictions on draws of their own items, or of some of them."""
     key = draws_key(predictions, drawing, items.digest if items else "")
+    if key is None:
+        return _drawn(predictions, drawing, items, None)
+    return _recently_drawn(predictions, drawing, items, key, place())
+
+
+@lru_cache(maxsize=_RECENT)
+def _recently_drawn(
+    predictions: StoredPredictions, drawing: Drawing, items: _Items | None, key: str,
+    _cache: Path | None,
+) -> Resampled:  # fmt: skip
+    return _drawn(predictions, drawing, items, key)
+
+
+def _drawn(
+    predictions: StoredPredictions, drawing: Drawing, items: _Items | None, key: str | None
+) -> Resampled:
+    """Return what is kept at a key; without it, draw and keep it."""
     found = read_draws(key)
     if found is None:
         with _unscored_named(predictions):

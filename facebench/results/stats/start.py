@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from facebench.runtime.kept_values import can_keep, number_kept
+from facebench.config.spec import digest
+from facebench.results.stats.kept_draws import VERSION
+from facebench.runtime.kept_values import can_keep, keep, kept
 from facebench.runtime.pool import starting, worth_starting
 
-_KINDS = 2  # of scores, each of which is kept by itself
 # By the processes: what draws, and what it imports when it is needed.
 _IMPORTED = ("facebench.results.stats.resampled", "scipy.sparse.csgraph")
 
 
-def drawing_starts(root: Path, processes: int) -> AbstractContextManager[None]:
+@contextmanager
+def drawing_starts(root: Path, processes: int, *chosen: object) -> Iterator[None]:
     """Start the processes of ``resampled.keep_draws`` for a block, if it has many results to draw.
 
-    What is kept is counted and not looked up, which takes no time. A wrong count costs time alone:
-    the processes start later, or are not needed.
+    How many results the folder had when the block last ended is kept, since looking up what is kept
+    of each would take as long as reading it. A wrong number costs time alone: the processes start
+    later, or are not needed.
 
     Args:
         root: Folder of results.
         processes: How many draw at most.
+        chosen: What says which of the results are drawn.
     """
-    missing = 0
-    if can_keep():
-        results = sum(1 for _ in root.glob("*/*.json"))
-        missing = max(0, results - number_kept() // _KINDS)
-    return starting(worth_starting(missing, processes), *_IMPORTED)
+    results = sum(1 for _ in root.glob("*/*.json")) if can_keep() else 0
+    key = digest({"drawn of": [VERSION, str(root.absolute()), [str(one) for one in chosen]]})
+    missing = results - _number(kept(key))
+    with starting(worth_starting(max(0, missing), processes), *_IMPORTED):
+        yield
+    if missing:
+        keep(key, str(results).encode())
+
+
+def _number(said: bytes | None) -> int:
+    with suppress(ValueError):
+        return int(said or b"0")
+    return 0

@@ -54,7 +54,7 @@ def intervals(
     Raises:
         StageError: Predictions are missing, or those of two seeds are not of one test set.
     """
-    if len(results) == 1 and _of_units(results[0]):
+    if intervals_stored(results):
         block = results[0].scores.of(kind)
         return {metric.name: block.ends(metric.name) for metric in metrics}
     protocol = results[0].record.task.protocol[0]
@@ -65,6 +65,11 @@ def intervals(
         )  # fmt: skip
         return dict.fromkeys((metric.name for metric in metrics), None)
     return Comparison.of([results], metrics, kind).intervals()
+
+
+def intervals_stored(results: Sequence[Result]) -> bool:
+    """Return whether :func:`intervals` takes what is stored, and draws no test items again."""
+    return len(results) == 1 and _of_units(results[0])
 
 
 def interval_of(result: Result, metric: Metric) -> Interval | None:

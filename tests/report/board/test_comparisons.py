@@ -75,6 +75,9 @@ def test_only_runs_of_one_budget_are_compared(tmp_path: Path) -> None:
     names = {row.id: row.method for row in board.rows}
     found = board.pairs["honest"][headline(board, "rafdb").id]
     assert {names[row] for row in found.rows} == {"PCL", "SimCLR"}
+    of_column = headline(board, "rafdb").id
+    ranks = {row.method: row.cells[of_column].honest.rank for row in board.rows}
+    assert ranks == {"PCL": (1, 1), "SimCLR": (1, 1), "MoCo": None}
 
 
 def test_of_many_rows_the_best_are_compared(tmp_path: Path) -> None:

@@ -3,35 +3,80 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from facebench.results.scores import KINDS
 from facebench.results.stats import start
 from facebench.runtime import pool
-from facebench.runtime.kept_values import FOLDER, keep, kept_in
+from facebench.runtime.kept_values import kept_in
 
 
-@pytest.mark.parametrize(
-    ("results", "values", "expected"),
-    [(0, 0, 1), (9, 0, 1), (10, 0, 2), (40, 0, 4), (40, 61, 2), (40, 80, 1), (40, 99, 1)],
-)
-def test_what_is_kept_needs_no_process(
-    results: int, values: int, expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[int] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of processes that were to start; ten results are worth one more."""
+    numbers: list[int] = []
+
+    @contextmanager
+    def noted(processes: int, *_: str) -> Iterator[None]:
+        numbers.append(processes)
+        yield
+
     monkeypatch.setattr(pool, "FEW", 10)
-    monkeypatch.setattr(start, "starting", lambda processes, *_: asked.append(processes))
-    for number in range(results):
-        (tmp_path / "task" / f"{number}.json").parent.mkdir(exist_ok=True)
-        (tmp_path / "task" / f"{number}.json").touch()
+    monkeypatch.setattr(start, "starting", noted)
+    return numbers
+
+
+def _stored(folder: Path, count: int) -> None:
+    (folder / "task").mkdir(exist_ok=True)
+    for number in range(count):
+        (folder / "task" / f"{number}.json").touch()
+
+
+def test_processes_start_for_the_results_that_came_since_the_last_time(
+    asked: list[int], tmp_path: Path
+) -> None:
     with kept_in(tmp_path / "cache"):
-        for number in range(values):
-            keep(f"value-{number}", b"1")
-            (tmp_path / "cache" / FOLDER / f".value-{number}.left.tmp").touch()  # by one that ended
-        start.drawing_starts(tmp_path, 4)
-    assert asked == [expected]
+        for results in (0, 9, 40, 40, 45, 65, 65, 9):
+            for path in (tmp_path / "task").glob("*"):
+                path.unlink()
+            _stored(tmp_path, results)
+            with start.drawing_starts(tmp_path, 4):
+                pass
+    assert asked == [1, 1, 4, 1, 1, 3, 1, 1]
+
+
+def test_other_results_are_drawn_of_another_choice_and_another_folder(
+    asked: list[int], tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        _stored(tmp_path / name, 20)
+    with kept_in(tmp_path / "cache"):
+        for folder, tasks in (("one", "all"), ("one", "lfw"), ("two", "all"), ("one", "lfw")):
+            with start.drawing_starts(tmp_path / folder, 4, tasks, None):
+                pass
+    assert asked == [3, 3, 3, 1]
+
+
+def test_processes_start_again_after_a_block_that_failed(asked: list[int], tmp_path: Path) -> None:
+    _stored(tmp_path, 20)
+    with kept_in(tmp_path / "cache"):
+        for _ in range(2):
+            with pytest.raises(KeyError), start.drawing_starts(tmp_path, 4):
+                raise KeyError
+    assert asked == [3, 3]
+
+
+def test_a_damaged_number_is_none(
+    asked: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _stored(tmp_path, 20)
+    monkeypatch.setattr(start, "kept", lambda _: b"twenty")
+    with kept_in(tmp_path / "cache"), start.drawing_starts(tmp_path, 4):
+        pass
+    assert asked == [3]
 
 
 def test_no_process_is_started_where_nothing_can_be_kept(
@@ -51,7 +96,3 @@ def test_no_process_is_started_where_nothing_can_be_kept(
     for cache, expected in (("file", 0), ("cache", 1)):
         with kept_in(tmp_path / cache), start.drawing_starts(tmp_path, 4):
             assert len(begun) == expected
-
-
-def test_values_are_kept_of_each_kind_of_score() -> None:
-    assert len(KINDS) == start._KINDS
