@@ -19,7 +19,7 @@ from facebench.report.board.model import Board, BoardRow, Cell, Column, Leaderbo
 NOTE = (
     "In a cell: validated score, its 95 % interval over test items, the 95 % interval of its rank "
     "among the rows of one budget, and the test-selected score (by the paper's protocol). Bold: "
-    "significantly best of the rows of one budget. There is no average over tasks, which have no common unit."
+    "significantly best of these rows. There is no average over tasks, which have no common unit."
 )
 _SYNTHETIC = "Synthetic stand-ins: not comparable with real data or published numbers."
 _NAME_WIDTH, _CELL_WIDTH = 40, 17  # of a terminal's columns, about
