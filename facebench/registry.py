@@ -8,9 +8,8 @@ raised only when that name is requested, so that two clashing plugins do not aff
 from __future__ import annotations
 
 import hashlib
-import importlib.util
+import importlib
 import inspect
-import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from typing import Any, Literal
 
 from facebench.errors import PluginError, SpecError, UnknownNameError
 from facebench.installed import registered
+from facebench.python_source import run_source
 
 PluginKind = Literal["method", "task", "backbone"]
 
@@ -265,17 +265,12 @@ def _own_subclasses(module: ModuleType, contract: type[Any]) -> list[type[Any]]:
 def _import_file(file: Path) -> ModuleType:
     if not file.is_file():
         raise PluginError(f"--plugin {file}: no such file; give the path of a Python file.")
-    name = f"facebench_file_plugin_{file.stem}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"--plugin {file}: not a Python file; its name must end in .py.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up by name
     try:
-        spec.loader.exec_module(module)
+        module = run_source(f"facebench_file_plugin_{file.stem}", file)
     except Exception as error:
-        del sys.modules[name]
         raise PluginError(
             f"--plugin {file}: {type(error).__name__}: {error}. Correct the file."
         ) from error
+    if module is None:
+        raise PluginError(f"--plugin {file}: not a Python file; its name must end in .py.")
     return module

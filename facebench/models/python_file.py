@@ -6,7 +6,6 @@ arguments and returns one of these. Like a plugin, the file is run.
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import nn
 from facebench.errors import ModelError, SpecError, UnknownNameError
 from facebench.models.function import FunctionModel
 from facebench.models.named import NamedModel, files_digest, first_line, model_file
+from facebench.python_source import run_source
 
 
 def open_named(kind: str, rest: str) -> NamedModel:
@@ -78,18 +78,13 @@ def _needs_nothing(found: Any) -> bool:
 
 def _run(path: Path) -> Any:
     """Import a file under a name of its own, so that sources of its classes can be read."""
-    name = f"facebench_model_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ModelError(f"{path}: not a Python file; expected a name that ends in .py.")
-    content = importlib.util.module_from_spec(spec)
-    sys.modules[name] = content
     sys.path.insert(0, str(path.parent))  # what lies beside it can be imported, as from a script
     try:
-        spec.loader.exec_module(content)
+        content = run_source(f"facebench_model_{path.stem}", path)
     except Exception as error:  # whatever the file raises
-        del sys.modules[name]
         raise ModelError(f"{path}: cannot be imported: {first_line(error)}.") from error
     finally:
         sys.path.remove(str(path.parent))
+    if content is None:
+        raise ModelError(f"{path}: not a Python file; expected a name that ends in .py.")
     return content

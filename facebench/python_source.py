@@ -1,0 +1,50 @@
+"""Modules that are files of a user's own: plugins, and models."""
+
+from __future__ import annotations
+
+import sys
+from importlib.machinery import SOURCE_SUFFIXES, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import CodeType, ModuleType
+
+
+class _Compiled(SourceFileLoader):
+    """Compiles a file each time that it is imported, and keeps no bytecode.
+
+    Python takes kept bytecode for that of a file if its size and the second of its last change are
+    equal. A version 2 that is written within a second of version 1 would give the numbers of 1.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Return the code of the file as it is now."""
+        code: CodeType = self.source_to_code(self.get_data(self.path), self.path)
+        return code
+
+
+def run_source(name: str, file: Path) -> ModuleType | None:
+    """Import a file under a name, even if a module of that name was imported before.
+
+    Args:
+        name: Its name in ``sys.modules``, where dataclasses and ``inspect`` look it up.
+        file: Path of the file.
+
+    Returns:
+        None if its name is not that of a Python file.
+
+    Raises:
+        Exception: Whatever the file raises; no module has the name then.
+    """
+    if file.suffix not in SOURCE_SUFFIXES:
+        return None
+    spec = spec_from_file_location(name, file, loader=_Compiled(name, str(file)))
+    if spec is None or spec.loader is None:
+        return None
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
