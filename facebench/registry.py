@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from facebench.errors import PluginError, SpecError, UnknownNameError
 from facebench.installed import registered
-from facebench.python_source import run_source
+from facebench.runtime.python_source import run_source
 
 PluginKind = Literal["method", "task", "backbone"]
 

@@ -16,7 +16,7 @@ from torch import nn
 from facebench.errors import ModelError, SpecError, UnknownNameError
 from facebench.models.function import FunctionModel
 from facebench.models.named import NamedModel, files_digest, first_line, model_file
-from facebench.python_source import run_source
+from facebench.runtime.python_source import run_source
 
 
 def open_named(kind: str, rest: str) -> NamedModel:

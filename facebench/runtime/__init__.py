@@ -1,4 +1,4 @@
-"""Infrastructure of all stages: files, images, digests, devices, and the terminal.
+"""Infrastructure of all stages: files, images, digests, devices, the terminal, a user's code.
 
-May import errors, progress and the registry.
+May import errors, ranges, rendering and progress.
 """

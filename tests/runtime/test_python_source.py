@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from facebench.python_source import run_source
+from facebench.runtime.python_source import run_source
 
 
 @pytest.fixture
