@@ -25,7 +25,7 @@ from facebench.report.figures.confusion import confusion_matrix
 from facebench.report.figures.critical import critical_diagram
 from facebench.report.figures.curve import training_curves
 from facebench.report.figures.drawing import Drawing, write
-from facebench.report.figures.forest import forest
+from facebench.report.figures.forest import PAGE, forest
 from facebench.report.figures.index import Drawn, index_page
 from facebench.report.figures.labels import label_curves
 from facebench.report.figures.probe import probe_epochs
@@ -40,7 +40,6 @@ from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_write
 
 KINDS = ("svg", "png")
-_PAGE = 11.0  # inches
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ def _forests(found: Sequence[Result]) -> Iterator[tuple[str, Callable[[], Drawin
         yield "forest", lambda: forest(panels(found, "forest"))  # which says why
         return
     whole = forest(shown)
-    if whole.size[1] <= _PAGE or len(shown) == 1:
+    if whole.size[1] <= PAGE or len(shown) == 1:
         yield "forest", lambda: whole
         return
     alike = Counter[str]()

@@ -6,6 +6,7 @@ name ends in .png or .svg, and returns it; see :mod:`facebench.api.figures`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -18,12 +19,14 @@ from facebench.report.figures.competitors import panels
 from facebench.report.figures.compute import check_cost, score_against_compute
 from facebench.report.figures.critical import critical_diagram
 from facebench.report.figures.drawing import check_target, write
-from facebench.report.figures.forest import forest
+from facebench.report.figures.forest import PAGE, forest
 from facebench.report.figures.labels import label_curves
 from facebench.report.figures.ranks import rank_slopes
 from facebench.report.figures.roc import det_curves, roc_curves
 from facebench.report.figures.title import check_kind
 from facebench.results.store import Result, read_result
+
+_log = logging.getLogger(__name__)
 
 Several: TypeAlias = Stored | Sequence[Stored]
 
@@ -124,6 +127,8 @@ def draw_forest(
 ) -> Path:
     """Draw the score of each method with its interval, task by task: ``facebench figure forest``.
 
+    A warning says that several tasks together are higher than a page.
+
     Args:
         results: Results, their JSON files, or folders of them.
         out: The file to draw.
@@ -135,7 +140,15 @@ def draw_forest(
         DataError: There is no result.
     """
     check_target(Path(out))
-    return write(forest(panels(gathered(results, tasks), "forest")), Path(out), width)
+    shown = panels(gathered(results, tasks), "forest")
+    drawing = forest(shown)
+    if drawing.size[1] > PAGE and len(shown) > 1:
+        _log.warning(
+            "figure forest: %.0f inches high, more than a page; --task NAME draws one task, and "
+            "facebench figure all each by itself",
+            drawing.size[1],
+        )
+    return write(drawing, Path(out), width)
 
 
 def draw_compute(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+PAGE = 11.0  # inches of height
+
 _LINE, _FRAME = 0.2, 0.75  # inches of a line, and of what is around a panel's rows
 _NARROW, _BROAD = 30, 60  # characters of a name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ import numpy as np
 import pytest
 from board_world import add, fill, right
 from matplotlib.figure import Figure
+from PIL import Image
 from stored_world import classes
 from whole_results import whole_result
 
+from facebench.api.figures_of_several import draw_forest
 from facebench.config.spec import PretrainSpec
 from facebench.errors import DataError, UnknownNameError
 from facebench.report.board.leaderboard import leaderboard
@@ -66,6 +69,29 @@ def test_the_forest_counts_tasks_and_wraps_what_is_said_of_them(shown: list[Pane
         lines = axes.get_title(loc="left").splitlines()
         assert max(map(len, lines)) <= 48
         assert " ".join(lines).endswith(f"{long} {number})")
+
+
+def test_a_forest_above_a_page_says_how_it_gets_smaller(
+    results: list[Result], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page is 11 inches high; a row has 0.2, in each of these tasks."""
+    tasks = {result.spec.task for result in results}
+    draw_forest(results, tmp_path / "few.png")
+    assert not caplog.records
+    for number in range(20):
+        for task in tasks:
+            how: dict[str, Any] = {"task": task, "title": task, "mark": str(number)}
+            add(tmp_path, classes(right(0.5)), **how, options={"number": number})
+    many = stored_results(tmp_path)
+    draw_forest(many, tmp_path / "many.png")
+    (said,) = [record.getMessage() for record in caplog.records]
+    found = re.fullmatch(r"figure forest: (\d+) inches high, .*--task NAME.*", said)
+    assert found is not None
+    with Image.open(tmp_path / "many.png") as image:
+        assert image.height / image.info["dpi"][1] == pytest.approx(int(found[1]), abs=1)
+    caplog.clear()
+    draw_forest(many, tmp_path / "one.png", tasks=["rafdb"])
+    assert not caplog.records
 
 
 def accuracy(result: Result) -> float:
