@@ -90,6 +90,18 @@ def starting(processes: int, *modules: str) -> Iterator[None]:
         deque(imports, maxlen=0)
 
 
+def let_end(processes: int) -> None:
+    """Let the processes end while other work is done; who asks for some later starts others.
+
+    Args:
+        processes: How many were asked for; one is this process.
+    """
+    if processes > 1:
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor(reuse=True).shutdown(wait=False)
+
+
 def _dispatched(
     function: Callable[[T], R], items: Iterable[T], processes: int, together: int
 ) -> Generator[R]:

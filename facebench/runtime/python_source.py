@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 from importlib.machinery import SOURCE_SUFFIXES, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
@@ -37,6 +38,7 @@ def run_source(name: str, file: Path) -> ModuleType | None:
     """
     if file.suffix not in SOURCE_SUFFIXES:
         return None
+    linecache.clearcache()  # which tells files apart by size and time, too, for tracebacks
     spec = spec_from_file_location(name, file, loader=_Compiled(name, str(file)))
     if spec is None or spec.loader is None:
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from facebench.runtime import pool
@@ -47,6 +49,21 @@ def test_processes_that_are_started_import_meanwhile_what_is_asked_of_them() -> 
         while not all([*computed(_is_imported, ["wave", "colorsys"] * 4, 2)]):
             assert time.monotonic() < ended
     assert "wave" not in sys.modules
+
+
+def test_processes_that_were_let_go_end_and_others_compute_what_is_asked_later() -> None:
+    first = set(computed(_number_of_process, range(8), 2))
+    pool.let_end(2)
+    assert os.getpid() not in first
+    assert first.isdisjoint(computed(_number_of_process, range(8), 2))
+    pool.let_end(1)
+    ended = time.monotonic() + 60
+    while any(psutil.pid_exists(pid) for pid in first):
+        assert time.monotonic() < ended
+
+
+def _number_of_process(_: int) -> int:
+    return os.getpid()
 
 
 def test_a_module_that_cannot_be_imported_is_told_to_who_needs_it(

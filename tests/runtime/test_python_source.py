@@ -28,7 +28,7 @@ def test_a_file_of_equal_size_and_time_is_not_taken_for_the_one_before(tmp_path:
         assert module is not None
         assert module.Own.value == value
         assert sys.modules["own_of_a_user"] is module
-    assert inspect.getsource(module.Own) == file.read_text()
+        assert inspect.getsource(module.Own) == file.read_text()
     assert [*tmp_path.iterdir()] == [file]  # no bytecode beside it
 
 

@@ -42,7 +42,7 @@ from facebench.results.scores import KINDS
 from facebench.results.stats.comparison import keep_draws_of
 from facebench.results.store import Result
 from facebench.runtime.garbage import collected_seldom
-from facebench.runtime.pool import worth_starting
+from facebench.runtime.pool import let_end, worth_starting
 
 
 @collected_seldom()
@@ -70,7 +70,9 @@ def leaderboard(
     both = [Rows.of(synthetic, found) for synthetic in (False, True)]
     computed_anew = keep_draws_of((r for rows in both for r in rows.drawn_again()), processes)
     drafts = [draft(rows) for rows in both]
-    compare_rows(drafts, worth_starting(computed_anew, processes))
+    computing = worth_starting(computed_anew, processes)
+    compare_rows(drafts, computing)
+    let_end(computing)  # which takes 0.2 s, as long as what follows
     boards = [_board(made, places) for made in drafts]
     return Leaderboard(
         boards=tuple(board for board in boards if board.rows),
