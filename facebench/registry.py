@@ -10,6 +10,8 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -266,7 +268,7 @@ def _import_file(file: Path) -> ModuleType:
     if not file.is_file():
         raise PluginError(f"--plugin {file}: no such file; give the path of a Python file.")
     try:
-        module = run_source(f"facebench_file_plugin_{file.stem}", file)
+        module = run_source(_module_name(file), file)
     except Exception as error:
         raise PluginError(
             f"--plugin {file}: {type(error).__name__}: {error}. Correct the file."
@@ -274,3 +276,13 @@ def _import_file(file: Path) -> ModuleType:
     if module is None:
         raise PluginError(f"--plugin {file}: not a Python file; its name must end in .py.")
     return module
+
+
+def _module_name(file: Path) -> str:
+    """Return a name of no other file, which is the same in a process that is given the same path.
+
+    Options of its methods are pickled for processes, which look a class up by the module's name.
+    """
+    of_path = hashlib.sha256(os.fsencode(file)).hexdigest()[:12]
+    word = re.sub(r"\W", "_", file.stem)
+    return f"facebench_file_plugin_{word}_{of_path}"

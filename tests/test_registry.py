@@ -1,5 +1,6 @@
 """Finding plugins: entry points, files, clashes, and modules that listing does not import."""
 
+import pickle
 import shutil
 import subprocess
 import sys
@@ -127,6 +128,23 @@ def test_a_single_file_is_a_plugin(tmp_path: Path) -> None:
     assert plugin.owner == "file"
     file.write_text(PLUGIN + "# changed\n")
     assert Registry((file,)).find("method", "mine").digest != plugin.digest
+
+
+@pytest.mark.parametrize(
+    "names", [("own.py", "a/own.py"), ("a-b.py", "a.b.py"), ("own.v2.py", "b.py")]
+)
+def test_plugins_in_files_of_like_names_can_be_pickled(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    files = tuple(tmp_path / name for name in names)
+    for title, file in zip(("first", "second"), files, strict=True):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(PLUGIN.replace("mine", title))
+    registry = Registry(files)
+    for title in ("first", "second"):
+        found = registry.load("method", title)
+        assert found.info.name == title
+        assert pickle.loads(pickle.dumps(found)) is found
 
 
 @pytest.mark.parametrize(

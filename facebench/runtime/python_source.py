@@ -27,7 +27,8 @@ def run_source(name: str, file: Path) -> ModuleType | None:
     """Import a file under a name, even if a module of that name was imported before.
 
     Args:
-        name: Its name in ``sys.modules``, where dataclasses and ``inspect`` look it up.
+        name: Its name in ``sys.modules``, where dataclasses, ``inspect`` and ``pickle`` look it up.
+            For ``pickle`` it has no dot, which stands for a package.
         file: Path of the file.
 
     Returns:
@@ -47,6 +48,6 @@ def run_source(name: str, file: Path) -> ModuleType | None:
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        sys.modules.pop(name, None)  # the file may have removed it
         raise
     return module

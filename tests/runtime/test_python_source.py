@@ -40,6 +40,13 @@ def test_a_file_that_fails_leaves_no_module(tmp_path: Path) -> None:
     assert "failing_file" not in sys.modules
 
 
+def test_a_file_that_removes_its_own_module_fails_for_its_own_reason(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("import sys\ndel sys.modules[__name__]\n1 / 0\n")
+    with pytest.raises(ZeroDivisionError):
+        run_source("removed_module", file)
+
+
 def test_another_kind_of_file_is_not_run(tmp_path: Path) -> None:
     file = tmp_path / "own.txt"
     file.write_text("1 / 0\n")
