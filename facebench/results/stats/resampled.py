@@ -31,6 +31,7 @@ from facebench.runtime.pool import TOGETHER, computed, worth_starting
 
 # The rows that are compared are asked for several times: their ranks, the best, every two of them.
 _RECENT = 256  # results, of 100 kB each
+_MANY = 10_000  # draws, of which each result takes half a MB or more
 
 _log = logging.getLogger(__name__)
 
@@ -131,17 +132,17 @@ def _of_one(
 ) -> Resampled:
     """Return the scores of predictions on draws of their own items, or of some of them."""
     key = draws_key(predictions, drawing, items.digest if items else "")
-    if key is None:
-        return _drawn(predictions, drawing, items, None)
-    return _recently_drawn(predictions, drawing, items, key, place())
+    # Those of some items would be held with the predictions that the items are from.
+    if key is None or items is not None or drawing.resamples > _MANY:
+        return _drawn(predictions, drawing, items, key)
+    return _recently_drawn(predictions, drawing, key, place())
 
 
 @lru_cache(maxsize=_RECENT)
 def _recently_drawn(
-    predictions: StoredPredictions, drawing: Drawing, items: _Items | None, key: str,
-    _cache: Path | None,
-) -> Resampled:  # fmt: skip
-    return _drawn(predictions, drawing, items, key)
+    predictions: StoredPredictions, drawing: Drawing, key: str, _cache: Path | None
+) -> Resampled:
+    return _drawn(predictions, drawing, None, key)
 
 
 def _drawn(

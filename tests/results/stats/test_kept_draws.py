@@ -167,6 +167,25 @@ def test_results_of_fewer_items_are_compared_on_those_that_all_have(
     assert len(read) == 2  # one of each list of items, to see what they have in common
 
 
+def test_what_takes_much_memory_is_not_held_in_the_process(
+    read: list[str], two: list[list[Result]], tmp_path: Path
+) -> None:
+    """Many draws, and draws of some items, which come with a frame of predictions."""
+    held = resampled._recently_drawn.cache_info
+    metrics = [two[0][0].metric]
+    stored = [of[0].stored_predictions for of in two]
+    for draws_of_each, expected in ((10**4 + 1, 0), (100, 2)):
+        of_two = resampled.resampled(stored, Drawing(("accuracy",), "honest", draws_of_each))
+        assert [len(one.drawn) for one in of_two] == [draws_of_each] * 2
+        assert held().currsize == expected
+    forget()
+    frame = classes(np.arange(40) % 3 > 0)
+    fewer = [[write(tmp_path / str(n), frame.drop(index=n).reset_index(drop=True))] for n in (1, 2)]
+    for _ in range(2):
+        contests(fewer, metrics)
+    assert held().currsize == 2  # each on its own items
+
+
 def edit_predictions(result: Result, cache: Path) -> None:
     frame = result.predictions
     frame["honest"] = frame["label"]
