@@ -189,12 +189,15 @@ def _content(predictions: StoredPredictions) -> str | None:
         stamp = predictions.path.stat()
     except OSError:
         return None
-    regular = S_ISREG(stamp.st_mode)
-    return _digest_of(predictions.path, stamp.st_mtime_ns, stamp.st_size) if regular else None
+    if not S_ISREG(stamp.st_mode):
+        return None
+    # Some tools give a file the time of the one that it takes the place of.
+    times = (stamp.st_mtime_ns, stamp.st_ctime_ns)
+    return _digest_of(predictions.path, times, stamp.st_size, stamp.st_ino)
 
 
 @lru_cache(maxsize=2**14)
-def _digest_of(path: Path, changed: int, size: int) -> str:
+def _digest_of(path: Path, changed: tuple[int, int], size: int, inode: int) -> str:
     return file_digest(path)
 
 

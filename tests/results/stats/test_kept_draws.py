@@ -1,5 +1,6 @@
 """Kept draws: equal to computed ones, of the same files alone, and never read if damaged."""
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -230,6 +231,23 @@ def test_what_changed_is_computed_again(
     else:
         assert len(read) == 2
         same(before, after)
+
+
+@pytest.mark.usefixtures("read")
+def test_a_file_of_equal_size_and_time_is_not_taken_for_the_one_before(
+    two: list[list[Result]],
+) -> None:
+    path = two[0][0].predictions_path
+    frame = two[0][0].predictions
+    size = 0
+    for honest in (frame["honest"], frame["label"].sample(frac=1, random_state=0)):
+        frame["honest"] = honest.to_numpy()
+        frame.to_parquet(path, index=False, compression=None, use_dictionary=False)  # type: ignore[call-overload]
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+        assert size in (0, path.stat().st_size)
+        size = path.stat().st_size
+        found = contests(two, [two[0][0].metric])["accuracy"]
+        assert found.values[0] == pytest.approx((frame["honest"] == frame["label"]).mean())
 
 
 def test_without_a_place_to_write_nothing_is_kept_and_all_is_computed(
