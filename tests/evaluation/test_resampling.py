@@ -150,6 +150,24 @@ def test_another_test_set_is_refused(tmp_path: Path) -> None:
             aligned([mine.stored_predictions, another.stored_predictions])
 
 
+def test_results_without_a_common_item_are_named(tmp_path: Path) -> None:
+    frame = classes(np.ones(20))
+    far = frame.assign(path=[f"x{n}.png" for n in range(20)])
+    mine, near, other, first, last = (
+        write(tmp_path / str(place), predictions, method=method)
+        for place, (method, predictions) in enumerate(
+            (("simclr", frame), ("pcl", frame), ("moco", far),
+             ("pcl", frame.iloc[:9]), ("moco", frame.iloc[9:].reset_index(drop=True)))
+        )
+    )  # fmt: skip
+    for several, named in (
+        ((mine, near, other), f"{mine.path.stem} and {other.path.stem} cannot"),
+        ((mine, first, last), f"{mine.path.stem} and others cannot .* that all of them have"),
+    ):
+        with pytest.raises(StageError, match=named):
+            aligned([result.stored_predictions for result in several])
+
+
 def test_items_have_the_same_digest_if_their_names_order_and_labels_are_the_same() -> None:
     frame = classes(np.arange(20) % 3 > 0)
     other_guesses = frame.assign(honest=0)

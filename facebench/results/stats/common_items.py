@@ -34,14 +34,21 @@ def aligned(several: Sequence[StoredPredictions]) -> list[pd.DataFrame]:
         common = reduce(lambda a, b: a[a.isin(b)], names)
         frames = [_rows_of(frame, common) for frame in frames]
     true = _true_columns(frames[0])
-    for predictions, frame in zip(several, frames, strict=True):
-        if not len(frame) or not frame[true].equals(frames[0][true]):
-            what = "other labels for the same items" if len(frame) else "no test item in common"
+    empty = not len(frames[0])
+    for predictions, frame, index in zip(several, frames, names, strict=True):
+        apart = not index.isin(names[0]).any() if empty else not frame[true].equals(frames[0][true])
+        if apart:
+            what = "no test item in common" if empty else "other labels for the same items"
             both = f"{several[0].path.stem} and {predictions.path.stem}"
             raise StageError(
                 f"{both} cannot be compared: found {what}; expected one test set. Run both on the "
                 "same data."
             )
+    if empty:  # though every one has some in common with the first
+        raise StageError(
+            f"{several[0].path.stem} and others cannot be compared: found no test item that all of "
+            "them have; expected one test set. Run them on the same data."
+        )
     return frames
 
 
