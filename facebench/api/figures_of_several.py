@@ -23,6 +23,7 @@ from facebench.report.figures.forest import PAGE, forest
 from facebench.report.figures.labels import label_curves
 from facebench.report.figures.ranks import rank_slopes
 from facebench.report.figures.roc import det_curves, roc_curves
+from facebench.report.figures.style import width_named
 from facebench.report.figures.title import check_kind
 from facebench.results.store import Result, read_result
 
@@ -142,13 +143,15 @@ def draw_forest(
     check_target(Path(out))
     shown = panels(gathered(results, tasks), "forest")
     drawing = forest(shown)
-    if drawing.size[1] > PAGE and len(shown) > 1:
+    written = write(drawing, Path(out), width)
+    _, height = drawing.shape(width_named(width))
+    if height > PAGE and len(shown) > 1:
         _log.warning(
             "figure forest: %.0f inches high, more than a page; --task NAME draws one task, and "
             "facebench figure all each by itself",
-            drawing.size[1],
+            height,
         )
-    return write(drawing, Path(out), width)
+    return written
 
 
 def draw_compute(

@@ -81,15 +81,20 @@ def test_a_forest_above_a_page_says_how_it_gets_smaller(
     for number in range(20):
         for task in tasks:
             how: dict[str, Any] = {"task": task, "title": task, "mark": str(number)}
+            how["name"] = "Contrasts of several views of faces"  # two lines in a column
             add(tmp_path, classes(right(0.5)), **how, options={"number": number})
     many = stored_results(tmp_path)
-    draw_forest(many, tmp_path / "many.png")
-    (said,) = [record.getMessage() for record in caplog.records]
-    found = re.fullmatch(r"figure forest: (\d+) inches high, .*--task NAME.*", said)
-    assert found is not None
-    with Image.open(tmp_path / "many.png") as image:
-        assert image.height / image.info["dpi"][1] == pytest.approx(int(found[1]), abs=1)
-    caplog.clear()
+    for width in ("screen", "ieee"):
+        draw_forest(many, tmp_path / "many.png", width=width)
+        (said,) = [record.getMessage() for record in caplog.records]
+        found = re.fullmatch(r"figure forest: (\d+) inches high, .*--task NAME.*", said)
+        assert found is not None
+        with Image.open(tmp_path / "many.png") as image:
+            assert image.height / image.info["dpi"][1] == pytest.approx(int(found[1]), abs=1)
+        caplog.clear()
+    with pytest.raises(UnknownNameError):
+        draw_forest(many, tmp_path / "none.png", width="column")
+    assert not caplog.records  # of what is not drawn
     draw_forest(many, tmp_path / "one.png", tasks=["rafdb"])
     assert not caplog.records
 
