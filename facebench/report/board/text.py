@@ -6,7 +6,7 @@ paper's protocol. Bold is what is significantly best of the rows of one budget.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from facebench.rendering import table as form
@@ -16,11 +16,11 @@ from facebench.rendering.table import Section, Span, Table
 from facebench.report import DASH
 from facebench.report.board.model import Board, BoardRow, Cell, Column, Leaderboard
 
-NOTE = (
-    "In a cell: validated score, its 95 % interval over test items, the 95 % interval of its rank "
-    "among the rows of one budget, and the test-selected score (by the paper's protocol). Bold: "
-    "significantly best of these rows. There is no average over tasks, which have no common unit."
+_CELLS = (
+    "In a cell: validated score, its 95 % interval over test items, the 95 % interval of its rank, "
+    "and the test-selected score (by the paper's protocol). "
 )
+_NO_AVERAGE = "There is no average over tasks, which have no common unit."
 _SYNTHETIC = "Synthetic stand-ins: not comparable with real data or published numbers."
 _NAME_WIDTH, _CELL_WIDTH = 40, 17  # of a terminal's columns, about
 EMPTY = "There are no results yet."
@@ -66,11 +66,30 @@ def terminal_tables(leaderboard: Leaderboard, width: int) -> list[Table]:
     return [_table(sheet) for sheet in sheets(leaderboard, width)]
 
 
+def note(leaderboard: Leaderboard, named: Callable[[str], str] = readable) -> str:
+    """Return what stands in a cell, and among which rows ranks and bold are.
+
+    Args:
+        leaderboard: The leaderboard.
+        named: Makes names, such as that of a dataset, fit for where the text is shown.
+    """
+    budgets = [
+        f"{named(board.budget)} ({'synthetic' if board.synthetic else 'real'} data)"
+        for board in leaderboard.boards
+        if board.budget
+    ]
+    among = (
+        f"learned from {', '.join(budgets)}, or learned nothing" if budgets else "learned nothing"
+    )
+    ranks = f"Ranks, and bold for the significantly best, are among the rows that {among}. "
+    return _CELLS + ranks + _NO_AVERAGE
+
+
 def markdown(leaderboard: Leaderboard) -> str:
     """Return the tables as GitHub's Markdown; the same leaderboard gives the same bytes."""
     if not leaderboard.boards:
         return f"# Leaderboard\n\n{EMPTY}\n"
-    parts = ["# Leaderboard", NOTE]
+    parts = ["# Leaderboard", note(leaderboard, marked)]
     for sheet in sheets(leaderboard):
         parts += [f"## {marked(sheet.title)}", grid(_table(sheet), "---", "---:")]
     if any(board.synthetic for board in leaderboard.boards):

@@ -9,7 +9,7 @@ from rich.console import Console
 from facebench.errors import UnknownNameError
 from facebench.report.board.html import page
 from facebench.report.board.model import Leaderboard
-from facebench.report.board.text import EMPTY, NOTE, markdown, terminal_tables
+from facebench.report.board.text import EMPTY, markdown, note, terminal_tables
 
 FORMATS = ("text", "md", "html")
 _WIDTH = 200  # columns of a text file
@@ -36,4 +36,4 @@ def show(board: Leaderboard, console: Console) -> None:
     """Print a leaderboard to a terminal, as wide as it is."""
     for table in terminal_tables(board, console.width):
         console.print(table)
-    console.print(NOTE if board.boards else EMPTY)
+    console.print(note(board) if board.boards else EMPTY, markup=False)

@@ -81,3 +81,7 @@ function budgetText() {
   const { what, from, to } = sharedTime();
   return `${span(duration(from), duration(to))} of learning from ${what}`;
 }
+
+// Among what a rank of the board is.
+const ranked = () => (board().budget
+  ? `runs that learned from ${board().budget}, or learned nothing` : "runs that learned nothing");

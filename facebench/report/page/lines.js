@@ -49,7 +49,7 @@ function line(row, seen, more, usual, others) {
       onclick: () => openScore(row, column) },
     h("span", { class: "numbers" },
       h("span", { class: bold(row, column) ? "value best" : "value" }, shown(one.value)),
-      " ", one.rank && h("span", { class: "rank" }, range(one.rank)),
+      " ", one.rank && h("span", { class: "rank", title: `rank among ${ranked()}` }, range(one.rank)),
       " ", doubt && h("span", { class: "doubt" }, "!")),
     whisker(column, one, scale(column)),
     theirs && h("span", { class: "theirs",

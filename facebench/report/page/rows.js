@@ -58,6 +58,11 @@ function rowPer() {
 }
 
 function explanation() {
+  const elsewhere = board().rows.some((row) => row.budget && row.budget !== board().budget);
+  return rowsText() + (state.rows !== "shared" && elsewhere ? `; ranks are among ${ranked()}` : "");
+}
+
+function rowsText() {
   if (state.rows === "all") return "every run has a row";
   const best = `best on ${label(sortColumn() ?? columns()[0])}`;
   if (state.rows === "best") return `${rowPer()}: its ${best}, at whatever budget`;

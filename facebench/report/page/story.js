@@ -1,11 +1,17 @@
 // A score's story: what a reviewer asks first, how to reproduce it, and the scores within it.
 
 function story(row, column, one, runs) {
-  return [scores(one, runs, column), h("section", { class: "asked" }, facts(asked(row, runs))),
+  return [scores(one, runs, column), h("section", { class: "asked" }, facts(asked(row, one, runs))),
     ...warnings(runs), reproduce(runs), ...breakdown(runs, column)];
 }
 
-function asked(row, runs) {
+// Among what the run is ranked, or why it is not.
+function rankedText(row, one) {
+  if (one.honest?.rank || one.paper?.rank) return `among ${ranked()}`;
+  return row.budget && row.budget !== board().budget ? `none: only ${ranked()} are ranked` : "";
+}
+
+function asked(row, one, runs) {
   const [run] = runs;
   const dataset = DATA.datasets[run.dataset];
   const distinct = (read) => [...new Set(runs.map(read))];
@@ -19,6 +25,7 @@ function asked(row, runs) {
       overlap(each.pretrain_data?.identity_overlap)).filter(Boolean).join("; ")],
     ["Alignment", distinct((each) => each.alignment).join("; ")],
     ["Budget", row.budget || run.learned],
+    ["Rank", rankedText(row, one)],
     ["Compute", row.images ? `${duration(seconds)} of learning${runs.length > 1 ? " a seed" : ""} on `
       + devices : ""],
     ["Seeds", `${distinct((each) => each.seed).join(", ")}${runs.length > 1 ? ""

@@ -56,6 +56,22 @@ def test_the_best_runs_are_compared_without_a_test(visit: Any) -> None:
     assert leaders(view)[0].startswith("Who leads among all runs")
 
 
+def test_a_score_says_among_which_runs_its_rank_is_or_why_it_has_none(visit: Any) -> None:
+    """PCL and SimCLR have runs at 64 images; MoCo's is at 32."""
+    view = visit()
+    here = "runs that learned from 64 images of faces at 64 px, or learned nothing"
+    for name, said in {"PCL": f"among {here}", "MoCo": f"none: only {here} are ranked"}.items():
+        row = view.locator(ROW).filter(has=view.locator("th b", has_text=name))
+        titles = row.locator(".rank").evaluate_all("all => all.map((one) => one.title)")
+        assert titles == ([f"rank among {here}"] if name == "PCL" else [])
+        row.locator("button.score").click()
+        assert view.locator(".asked dt:text-is('Rank') + dd").inner_text() == said
+        view.keyboard.press("Escape")
+    for choice, expected in {"shared": 0, "best": 1, "all": 1}.items():
+        choose(view, "rows", choice)
+        assert view.locator("tbody").get_by_text(f"; ranks are among {here}").count() == expected
+
+
 def test_nothing_is_bold_where_runs_of_other_budgets_are_shown(address: str, browser: Any) -> None:
     def significant(data: Any) -> None:
         row = next(row for row in data["boards"][0]["rows"] if row["method"] == "PCL")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from stored_world import classes
 
 from facebench.rendering.markdown import marked, readable
 from facebench.report.board.leaderboard import leaderboard
-from facebench.report.board.text import markdown, terminal_tables
+from facebench.report.board.text import markdown, note, terminal_tables
 from facebench.report.entries import stored_results
 
 
@@ -128,6 +129,18 @@ def test_the_terminal_shows_score_interval_rank_and_paper(root: Path) -> None:
     assert re.search(r"8\d\.\d\d to 9\d\.\d\d", block)
     assert "rank 1" in block
     assert "test-selected 90.00" in block
+
+
+def test_the_note_names_the_budget_of_ranks(root: Path) -> None:
+    board = leaderboard(stored_results(root), root)
+    budgets = {one.budget: one.synthetic for one in board.boards if one.budget}
+    assert budgets
+    for budget, synthetic in budgets.items():
+        kind = "synthetic" if synthetic else "real"
+        assert f"{budget} ({kind} data)" in note(board)
+    assert "are among the rows that learned from" in note(board)
+    fixed = replace(board, boards=tuple(replace(one, budget="") for one in board.boards))
+    assert "are among the rows that learned nothing." in note(fixed)
 
 
 def test_a_narrow_terminal_has_headline_metrics_and_says_that_there_are_more(root: Path) -> None:
