@@ -78,10 +78,9 @@ def note(leaderboard: Leaderboard, named: Callable[[str], str] = readable) -> st
         for board in leaderboard.boards
         if board.budget
     ]
-    among = (
-        f"learned from {', '.join(budgets)}, or learned nothing" if budgets else "learned nothing"
-    )
-    ranks = f"Ranks, and bold for the significantly best, are among the rows that {among}. "
+    learned = f"the rows that learned from {', '.join(budgets)}, or learned nothing"
+    among = learned if budgets else "all rows"
+    ranks = f"Ranks, and bold for the significantly best, are among {among}. "
     return _CELLS + ranks + _NO_AVERAGE
 
 

@@ -84,4 +84,4 @@ function budgetText() {
 
 // Among what a rank of the board is.
 const ranked = () => (board().budget
-  ? `runs that learned from ${board().budget}, or learned nothing` : "runs that learned nothing");
+  ? `runs that learned from ${board().budget}, or learned nothing` : "all runs");

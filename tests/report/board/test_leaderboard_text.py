@@ -140,7 +140,7 @@ def test_the_note_names_the_budget_of_ranks(root: Path) -> None:
         assert f"{budget} ({kind} data)" in note(board)
     assert "are among the rows that learned from" in note(board)
     fixed = replace(board, boards=tuple(replace(one, budget="") for one in board.boards))
-    assert "are among the rows that learned nothing." in note(fixed)
+    assert "are among all rows." in note(fixed)
 
 
 def test_a_narrow_terminal_has_headline_metrics_and_says_that_there_are_more(root: Path) -> None:
