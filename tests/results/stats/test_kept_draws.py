@@ -242,7 +242,7 @@ def test_a_file_of_equal_size_and_time_is_not_taken_for_the_one_before(
     size = 0
     for honest in (frame["honest"], frame["label"].sample(frac=1, random_state=0)):
         frame["honest"] = honest.to_numpy()
-        frame.to_parquet(path, index=False, compression=None, use_dictionary=False)  # type: ignore[call-overload]
+        frame.to_parquet(path, index=False, compression=None, use_dictionary=False)
         os.utime(path, (1_000_000_000, 1_000_000_000))
         assert size in (0, path.stat().st_size)
         size = path.stat().st_size
