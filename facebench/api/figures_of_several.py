@@ -147,8 +147,8 @@ def draw_forest(
     _, height = drawing.shape(width_named(width))
     if height > PAGE and len(shown) > 1:
         _log.warning(
-            "figure forest: %.0f inches high, more than a page; --task NAME draws one task, and "
-            "facebench figure all each by itself",
+            "figure forest: %.0f inches high, more than a page; --task NAME (tasks= in Python) "
+            "draws one task, and facebench figure all each by itself",
             height,
         )
     return written
