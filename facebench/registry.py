@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from facebench.errors import PluginError, SpecError, UnknownNameError
 from facebench.installed import registered
-from facebench.runtime.python_source import run_source
+from facebench.runtime.python_source import exit_is_an_error, run_source
 
 PluginKind = Literal["method", "task", "backbone"]
 
@@ -139,7 +139,8 @@ class Registry:
             return self._classes[plugin.target]
         module_name, _, attribute = plugin.target.partition(":")
         try:
-            loaded = getattr(importlib.import_module(module_name), attribute)
+            with exit_is_an_error():
+                loaded = getattr(importlib.import_module(module_name), attribute)
         except Exception as error:
             raise PluginError(
                 f"{kind} '{name}' of {plugin.owner} cannot be imported from {plugin.target}: "

@@ -119,6 +119,19 @@ def test_a_broken_plugin_names_its_distribution(
         Registry().load("method", "a")
 
 
+def test_a_plugin_that_ends_the_process_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "exiting_plugin.py"
+    file.write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(PluginError, match=r"exiting_plugin\.py: ImportError: it calls exit\(3\)"):
+        Registry((file,))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry_module, "registered", points(("a", "exiting_plugin:A", "broken")))
+    with pytest.raises(PluginError, match=r"broken 1\.0 cannot be imported .* exit\(3\)"):
+        Registry().load("method", "a")
+
+
 def test_a_single_file_is_a_plugin(tmp_path: Path) -> None:
     file = tmp_path / "my_method.py"
     file.write_text(PLUGIN)

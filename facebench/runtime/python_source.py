@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import linecache
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.machinery import SOURCE_SUFFIXES, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import CodeType, ModuleType
+
+from facebench.runtime.stops import Stopped
 
 
 class _Compiled(SourceFileLoader):
@@ -23,6 +27,25 @@ class _Compiled(SourceFileLoader):
         return code
 
 
+@contextmanager
+def exit_is_an_error() -> Iterator[None]:
+    """Let code of others that is imported in the block not end the process, as a script does.
+
+    Raises:
+        ImportError: It calls ``exit``.
+    """
+    try:
+        yield
+    except Stopped:  # the user ends the process
+        raise
+    except SystemExit as error:
+        code = "" if error.code is None else repr(error.code)
+        raise ImportError(
+            f"it calls exit({code}) when it is imported; keep what only a script does below "
+            'if __name__ == "__main__"'
+        ) from error
+
+
 def run_source(name: str, file: Path) -> ModuleType | None:
     """Import a file under a name, even if a module of that name was imported before.
 
@@ -35,6 +58,7 @@ def run_source(name: str, file: Path) -> ModuleType | None:
         None if its name is not that of a Python file.
 
     Raises:
+        ImportError: The file calls ``exit``.
         Exception: Whatever the file raises; no module has the name then.
     """
     if file.suffix not in SOURCE_SUFFIXES:
@@ -46,7 +70,8 @@ def run_source(name: str, file: Path) -> ModuleType | None:
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        with exit_is_an_error():
+            spec.loader.exec_module(module)
     except BaseException:
         sys.modules.pop(name, None)  # the file may have removed it
         raise

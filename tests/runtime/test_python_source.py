@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from facebench.runtime.python_source import run_source
+from facebench.runtime.stops import Stopped, stop_signals
 
 
 @pytest.fixture
@@ -45,6 +46,22 @@ def test_a_file_that_removes_its_own_module_fails_for_its_own_reason(tmp_path: P
     file.write_text("import sys\ndel sys.modules[__name__]\n1 / 0\n")
     with pytest.raises(ZeroDivisionError):
         run_source("removed_module", file)
+
+
+def test_a_file_that_ends_the_process_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("import sys\nsys.exit(3)\n")
+    with pytest.raises(ImportError, match=r"it calls exit\(3\) when it is imported; .*__main__"):
+        run_source("exiting_file", file)
+    assert "exiting_file" not in sys.modules
+
+
+def test_a_stop_by_the_user_is_no_error_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    with stop_signals(), pytest.raises(Stopped) as stop:
+        run_source("stopped_file", file)
+    assert stop.value.code == 130
 
 
 def test_another_kind_of_file_is_not_run(tmp_path: Path) -> None:
