@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
-from textwrap import wrap
+from textwrap import TextWrapper, wrap
 
 from facebench.rendering.characters import one_line
 from facebench.rendering.parts import parts
@@ -12,6 +13,12 @@ from facebench.rendering.table import Cell, Table, plain
 
 _GAP = "  "
 _NARROWEST = 12  # characters of a column of words; a longer word is broken
+
+
+class _NameWrapper(TextWrapper):
+    """Breaks lines at blanks, hyphens between letters, and after an underscore in a name."""
+
+    wordsep_re = re.compile(r"(\s+|\w*?[^\W\d_]{2,}-(?=[^\W\d_]{2})|[^\s_]+_+(?=[^\s_]))")
 
 
 def text_table(table: Table, width: int | None = None) -> str:
@@ -44,7 +51,7 @@ def _grid(table: Table, width: int | None) -> list[str]:
 
     def lines_of(cells: Sequence[str]) -> Iterator[str]:
         broken = [
-            [text] if width is None else wrap(text, max(own, 1)) or [""]
+            [text] if width is None else _NameWrapper(max(own, 1)).wrap(text) or [""]
             for text, own in zip(cells, widths, strict=True)
         ]
         for part in zip_longest(*broken, fillvalue=""):
@@ -87,22 +94,39 @@ def _widen(table: Table, widths: list[int]) -> None:
 
 
 def _narrow(table: Table, texts: Sequence[Sequence[str]], widths: list[int], width: int) -> None:
-    """Narrow the widest columns, one character at a time, until a line has the width."""
+    """Narrow the widest columns, one character at a time, until a line has the width.
+
+    Texts are broken into lines first, then intervals, and names only if nothing else is left.
+    """
     least = _least(table, texts)
-    while _over(widths, range(len(widths))) > width:
-        spare = [c for c in range(len(widths)) if widths[c] > least[c]]
-        if not spare:
-            return
-        widths[max(spare, key=lambda c: widths[c])] -= 1
+    pieces = [_longest(_NameWrapper.wordsep_re.split, column) for column in texts]
+
+    def with_whole_names(numbers: Sequence[int]) -> list[int]:
+        return [
+            number if column.numeric else piece
+            for column, number, piece in zip(table.columns, numbers, pieces, strict=True)
+        ]
+
+    for at_least in (with_whole_names(widths), with_whole_names(least), least):
+        while _over(widths, range(len(widths))) > width:
+            spare = [c for c in range(len(widths)) if widths[c] > at_least[c]]
+            if not spare:
+                break
+            widths[max(spare, key=lambda c: widths[c])] -= 1
 
 
 def _least(table: Table, texts: Sequence[Sequence[str]]) -> list[int]:
     """Return the characters that each column needs at least."""
-    least = []
-    for column, of_column in zip(table.columns, texts, strict=True):
-        longest = max((len(word) for text in of_column for word in text.split()), default=1)
-        least.append(longest if column.numeric else min(longest, _NARROWEST))
-    return least
+    longest = [_longest(str.split, column) for column in texts]
+    return [
+        own if column.numeric else min(own, _NARROWEST)
+        for column, own in zip(table.columns, longest, strict=True)
+    ]
+
+
+def _longest(split: Callable[[str], list[str]], texts: Sequence[str]) -> int:
+    """Return the length of the longest part of any text."""
+    return max((len(part) for text in texts for part in split(text)), default=1)
 
 
 def _over(widths: Sequence[int], own: range) -> int:

@@ -157,6 +157,19 @@ def test_a_narrow_terminal_loses_no_text(width: int) -> None:
         assert any(word in line for line in lines), word
 
 
+@pytest.mark.parametrize("width", [40, 44, 50, 60, 70, 80])
+def test_names_of_options_are_broken_after_an_underscore_alone(width: int) -> None:
+    row = ("Untrained backbone", "radius=2.0, rotation_invariant=false", "43.49 to 46.67")
+    table = Table(
+        columns=(*columns("method", "settings"), *columns("95 % interval", numeric=True)),
+        sections=(Section("", (tuple(map(cell, row)),)),),
+    )
+    text = text_table(table, width)
+    assert max(map(len, text.splitlines())) <= width
+    parts = ["Untrained", "backbone", "radius=2.0,", "rotation_", "invariant=false", "43.49"]
+    assert [part for part in parts if part not in text] == []
+
+
 def test_lines_end_where_their_text_ends() -> None:
     lines = drawn(TABLE).splitlines()
     assert lines == [line.rstrip() for line in lines]
