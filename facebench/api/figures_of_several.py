@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from facebench.api.figures import Stored
 from facebench.api.results import Results
+from facebench.errors import StageError
 from facebench.report.board.model import Board
 from facebench.report.entries import stored_results
 from facebench.report.figures.competitors import panels
@@ -40,7 +41,7 @@ def gathered(results: Several, tasks: Sequence[str] = ()) -> list[Result]:
         tasks: Names of tasks, of whose results alone they are; empty for all.
 
     Raises:
-        StageError: There is nothing, or no result of this format.
+        StageError: There is no file or folder, no result, or none of this format.
         UnknownNameError: There is no result of a task.
     """
     found: list[Result] = []
@@ -50,6 +51,8 @@ def gathered(results: Several, tasks: Sequence[str] = ()) -> list[Result]:
         else:
             path = Path(one)
             found += stored_results(path) if path.is_dir() else [read_result(path)]
+    if not found:
+        raise StageError("found no result to draw; facebench run writes some.")
     return [*Results(found).select(tasks=tasks)]
 
 

@@ -72,9 +72,11 @@ def _chosen(found: Results, folder: Path, tasks: str, synthetic: bool | None) ->
 
     Raises:
         UnknownNameError: There is no result of a task.
-        StageError: There is none on such data.
+        StageError: There is none, or none on such data.
     """
     names = names_of(tasks)
+    if not found:
+        raise StageError(f"{folder}: found no result; facebench run writes some.")
     kept = found.select(tasks=names, synthetic=synthetic)
     if not kept:
         of = f" of {', '.join(names)}" if names else ""

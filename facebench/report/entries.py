@@ -23,6 +23,7 @@ from facebench.protocol import ScoreKind
 from facebench.report.groups import Group, comparable, learned_from, printed_beside
 from facebench.report.members import members
 from facebench.report.reference import Printed
+from facebench.results.finding import results_by_task
 from facebench.results.stats.statistics import Interval, intervals
 from facebench.results.store import Result, read_result
 from facebench.runtime.garbage import collected_seldom
@@ -118,14 +119,10 @@ def stored_results(root: Path, *, strict: bool = False) -> list[Result]:
         strict: Raise for the first such file instead.
 
     Raises:
-        StageError: The folder is missing, or it has files and none of them can be used.
+        StageError: The folder is missing, results are not where they are expected, or there are
+            files and none of them can be used.
     """
-    if not root.is_dir():
-        raise StageError(
-            f"{root}: no such folder; expected results that facebench run wrote. "
-            "Give their folder with --results."
-        )
-    paths, found, errors = sorted(root.glob("*/*.json")), [], list[StageError]()
+    paths, found, errors = results_by_task(root), [], list[StageError]()
     for path in paths:
         try:
             found.append(read_result(path))

@@ -83,16 +83,15 @@ class Panel:
         return best(found.items(), key=lambda item: item[1]) if found else None
 
 
-def panels(results: Iterable[Result], figure: str, *, fewest: int = 1) -> list[Panel]:
+def panels(results: Iterable[Result], figure: str) -> list[Panel]:
     """Return the groups of comparable results that have some rows.
 
     Args:
         results: Stored results.
         figure: Name of the figure, for messages.
-        fewest: Number of rows that a panel needs.
 
     Raises:
-        DataError: There is no group with so many.
+        DataError: No result has a validated score.
         StageError: Predictions are missing.
     """
     found = entries(results)
@@ -112,14 +111,12 @@ def panels(results: Iterable[Result], figure: str, *, fewest: int = 1) -> list[P
         ]
         rows = [row for row in rows if row.score.honest is not None]
         rows.sort(key=lambda row: row.value, reverse=metric.higher_is_better)
-        if len(rows) >= fewest:
+        if rows:
             panel = Panel(group, of_group[0].record, metric, notes[group], tuple(rows))
             shown.append(panel)
     if not shown:
-        expected = f"{fewest} or more of one task that are comparable" if fewest > 1 else "some"
         raise DataError(
-            f"figure {figure}: found no {fewest} comparable results; expected {expected}. Give "
-            "more results, or a folder of them."
+            f"figure {figure}: found no result with a validated score; expected one or more."
         )
     return sorted(shown, key=lambda panel: (panel.record.task.synthetic, panel.group))
 
