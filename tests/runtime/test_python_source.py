@@ -58,10 +58,10 @@ def test_a_file_that_ends_the_process_is_an_error(tmp_path: Path) -> None:
 
 def test_a_stop_by_the_user_is_no_error_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "own.py"
-    file.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    file.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\n")
     with stop_signals(), pytest.raises(Stopped) as stop:
         run_source("stopped_file", file)
-    assert stop.value.code == 130
+    assert stop.value.code == 143
 
 
 def test_another_kind_of_file_is_not_run(tmp_path: Path) -> None:
