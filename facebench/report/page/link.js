@@ -2,20 +2,22 @@
 
 const LINKED = ["board", "protocol", "family", "backbone", "data", "view", "rows", "measure",
   "compute", "query", "facts", "papers", "printed"];
-const INITIAL = Object.fromEntries(LINKED.map((name) => [name, String(state[name])]));
+const INITIAL = Object.fromEntries(LINKED.map((name) => [name, state[name]]));
 
 function keepInAddress() {
   const said = new URLSearchParams();
   for (const name of LINKED)
-    if (String(state[name]) !== INITIAL[name]) said.set(name, state[name]);
+    if (String(state[name]) !== String(INITIAL[name])) said.set(name, state[name]);
   if (state.sort.by !== null) said.set("sort", `${state.sort.worst ? "-" : ""}${state.sort.by}`);
   for (const key of state.open) said.append("open", key);
   const text = said.toString();
   history.replaceState(null, "", text ? `#${text}` : location.pathname + location.search);
 }
 
-// What does not exist here (an address of another board) is left out.
+// What does not exist here (an address of another board) is left out; what is not said is as it was
+// at first.
 function readAddress() {
+  Object.assign(state, INITIAL, { sort: { by: null, worst: false }, open: new Set() });
   const said = new URLSearchParams(location.hash.slice(1));
   const index = Number(said.get("board") ?? 0);
   if (DATA.boards[index]) state.board = index;

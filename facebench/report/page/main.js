@@ -125,10 +125,22 @@ function theme() {
 }
 
 theme();
-if (DATA.boards.length) {
+// The view that the address says.
+function arrive() {
   readAddress();
+  byId("printed").querySelector("input").checked = state.printed;
   controls();
   draw();
+  byId("facts").open = Boolean(state.facts);
+}
+
+if (DATA.boards.length) {
+  arrive();
+  // An address of another view in the same window, which loads no page.
+  addEventListener("hashchange", () => {
+    if (location.hash === "#view") keepInAddress(); // the link that skips to the results
+    else arrive();
+  });
   let width = innerWidth;
   addEventListener("resize", () => {
     if (width === innerWidth) return;
@@ -136,12 +148,10 @@ if (DATA.boards.length) {
     draw(); // drawings and long tables have the width of the window
   });
   const published = byId("printed").querySelector("input");
-  published.checked = state.printed;
   published.onchange = () => {
     state.printed = published.checked;
     draw();
   };
-  byId("facts").open = Boolean(state.facts);
 } else {
   byId("view").replaceChildren(h("p", { class: "empty" }, "There are no results yet. ",
     code("facebench run --method pcl,simclr --task all"),

@@ -132,6 +132,26 @@ def test_a_view_has_an_address(visit: Any, address: str) -> None:
     assert view.locator("[name=query]").input_value() == "pcl"
 
 
+def test_an_address_is_followed_in_the_window_of_another_view(visit: Any) -> None:
+    """It differs behind the # alone, so that a browser does not load the page again."""
+    view = visit()
+    choose(view, "view", "heat")
+    view.locator("[name=query]").fill("pcl")
+    view.evaluate("location.hash = '#rows=all&printed=false'")
+    view.locator(".scroll table").wait_for()
+    assert view.locator('[name="rows"][value="all"]').is_checked()
+    assert view.locator("[name=query]").input_value() == ""
+    assert not view.locator("#printed input").is_checked()
+    assert len(methods(view)) > 1
+    view.locator(".skip").press("Enter")  # a link, too, and of no view
+    view.wait_for_function("location.hash.includes('rows=all')")
+    assert view.locator('[name="rows"][value="all"]').is_checked()
+    assert view.evaluate("document.activeElement.id") == "view"
+    view.evaluate("location.hash = ''")
+    view.locator('[name="rows"][value="shared"]:checked').wait_for()
+    assert view.locator("#printed input").is_checked()
+
+
 @pytest.mark.nightly
 def test_the_search_finds_rows_and_says_when_it_finds_none(visit: Any) -> None:
     view = visit()
