@@ -9,6 +9,19 @@ function rowHead(title, ...below) {
 // whole where they can.
 const breakable = (text) => text.split(/(?<==|\w{6,}_)/).map((part, i) => [i > 0 && h("wbr"), part]);
 
+// Settings that tell a row from others, a chip each; of a row that stands for others the first few.
+const FIRST_SETTINGS = 2;
+
+function settingChips(row, folded) {
+  const all = row.detail.split(/, (?=[\w.]+=|\d+ more$)/);
+  const shown = folded ? all.slice(0, FIRST_SETTINGS) : all;
+  const left = all.slice(shown.length);
+  const more = left.reduce((sum, one) => sum + (Number(one.match(/^(\d+) more$/)?.[1]) || 1), 0);
+  const chips = more ? [...shown, `${more} more`] : shown;
+  return h("small", { title: left.length > 0 && row.detail }, chips.map((text, i) => [i > 0 && " ",
+    h("span", { class: "setting" }, breakable(text))]));
+}
+
 // A button that shows the other rows of a method, or hides them.
 function unfold(row, others) {
   const open = state.open.has(row.method_key);
@@ -25,9 +38,9 @@ const gap = (why, ...behind) => h("td", { class: "gap", tabindex: "-1", "data-st
 
 // `others` are the rows that it stands for; null for one of these.
 function line(row, seen, more, usual, others) {
-  const below = [joined(row.feature, backbone(row), seedCount(row)), row.pretraining, row.detail]
-    .filter(Boolean);
-  const head = rowHead(row.method, ...below);
+  const below = [joined(row.feature, backbone(row), seedCount(row)), row.pretraining];
+  const head = rowHead(row.method, ...below.filter(Boolean));
+  if (row.detail) head.append(settingChips(row, others?.length > 0 && !state.open.has(row.method_key)));
   if (others && chip(row)) head.append(h("small", { class: "chip" }, chip(row)));
   if (others?.length) head.append(unfold(row, others));
   const kind = others === null ? "other" : null;

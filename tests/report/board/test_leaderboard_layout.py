@@ -258,7 +258,7 @@ def test_a_difference_from_a_published_number_does_not_widen_a_phone(
         assert after["y"] >= before["y"] + before["height"] - 1
         frame = view.locator(".scroll")
         assert frame.evaluate("frame => frame.scrollWidth <= frame.clientWidth")
-        names = view.locator(ROW, has_text="PCL").first.locator("small", has_text="augmentation")
+        names = view.locator(ROW, has_text="PCL").first.locator(".setting", has_text="augmentation")
         lines = names.evaluate(LINES)
         assert "augmentation_" in lines
         assert all(n == 1 for n in lines.values()), lines
