@@ -93,7 +93,7 @@ def shared_budget(
 ) -> Budget | None:
     """Return the budget of the most methods; None where nothing was learned.
 
-    Of several it is the one with the most seeds, then with the most images, then with the largest.
+    Of several it is the one with the most images, then with the largest, then with the most seeds.
 
     Args:
         entries: Rows, each with what identifies its method.
@@ -107,7 +107,7 @@ def shared_budget(
             seeds[of(entry)] += len(entry.seeds)
     return max(
         having,
-        key=lambda b: (len(having[b]), seeds[b], b.images, b.image_size, b),
+        key=lambda b: (len(having[b]), b.images, b.image_size, seeds[b], b),
         default=None,
     )
 
