@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,15 +93,21 @@ def prune(
     """Remove what killed processes left, or stages by kind, age and size."""
     from facebench.runtime.terminal import out
 
-    gone = fb.prune_cache(
-        cache, kinds=kind or (), older_than=older_than, larger_than=round(larger_than * 1e6),
-        results=_results(results), needed=needed, dry_run=dry_run,
+    pruning = partial(
+        fb.prune_cache, cache, kinds=kind or (), older_than=older_than,
+        larger_than=round(larger_than * 1e6), results=_results(results),
     )  # fmt: skip
+    gone = pruning(needed=needed, dry_run=dry_run)
     if gone:
         out.print(_table("would be removed" if dry_run else "removed", gone))
-    else:
-        what = ", ".join(kind) if kind else "left over"
-        out.print(f"nothing to remove of kind: {what}. Other kinds are named with --kind.")
+        return
+    kept = 0 if needed else len(pruning(needed=True, dry_run=True))
+    out.print(
+        f"nothing to remove of kind: {', '.join(kind) if kind else 'left over'}. "
+        + (f"Stored results need {kept:,}, which --needed removes, too." if kept
+           else "Other kinds are named with --kind."),
+        highlight=False,
+    )  # fmt: skip
 
 
 def _results(given: Sequence[Path] | None) -> list[Path]:

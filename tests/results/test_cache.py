@@ -68,6 +68,15 @@ def test_pruning_removes_leftovers_and_nothing_that_is_needed(world: tuple[Path,
         fb.prune_cache(cache, kinds=["feature"])
 
 
+def test_pruning_says_how_many_stages_it_keeps_for_results(world: tuple[Path, Path]) -> None:
+    cache, results = world
+    prune = ["cache", "prune", "--kind", "features", "--cache", str(cache), "--results"]
+    assert UNUSED in CliRunner().invoke(app, [*prune, str(results)]).stdout
+    said = " ".join(CliRunner().invoke(app, [*prune, str(results)]).stdout.split())
+    assert "Stored results need 1, which --needed removes, too" in said
+    assert [entry.kind for entry in fb.list_cache(cache)].count("features") == 1
+
+
 def test_many_kept_scores_take_one_row_of_the_list(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
