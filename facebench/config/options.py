@@ -118,18 +118,21 @@ def read_config(path: Path) -> tuple[dict[str, Any], Overrides]:
     return renamed(top, str(path)), overrides
 
 
-def renamed(values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return run-wide values by today's names of their keys.
+def renamed(
+    values: Mapping[str, Any], where: str, older: Mapping[str, str] = OLD_KEYS
+) -> dict[str, Any]:
+    """Return values by today's names of their keys.
 
     Args:
         values: By today's or older names.
         where: Names their place in messages.
+        older: Older names, and today's; by default those of run-wide values.
 
     Raises:
         SpecError: A key is there by both names, with different values.
     """
     found = dict(values)
-    for old, new in OLD_KEYS.items():
+    for old, new in older.items():
         if old not in found:
             continue
         value = found.pop(old)

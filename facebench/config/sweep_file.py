@@ -33,7 +33,8 @@ from facebench.config.yaml_file import Block, check_word, check_words, load_yaml
 from facebench.errors import SpecError, UnknownNameError, shortened
 
 SWEEP_KEYS = ("title", "table", "rows", "grid")
-ROW_KEYS = ("name", "method", "set", "printed")
+ROW_KEYS = ("name", "method", "set", "published")
+OLD_ROW_KEYS = {"printed": "published"}  # are still read
 
 # Run-wide keys that may differ between settings; options have a dot.
 VARIED_KEYS = ("backbone", "preset", "limit", "pretrain_data")
@@ -157,7 +158,7 @@ def _rows(rows: Any, where: str) -> Iterator[Setting]:
         if not (isinstance(content, dict) and str(content.get("name", "")).strip()):
             raise SpecError(f"{place}: found '{shortened(content)}'; expected at least a name.")
         for key in content:
-            if key not in ROW_KEYS:
+            if key not in ROW_KEYS and key not in OLD_ROW_KEYS:
                 raise UnknownNameError("key", str(key), ROW_KEYS, where=place)
         yield _row(content, place)
 
@@ -168,9 +169,11 @@ def _row(content: Mapping[str, Any], where: str) -> Setting:
         check_word(
             "method", content["method"], f"{where}, method (line {_line(content, 'method')})"
         )
+    own = {key: content[key] for key in ("published", *OLD_ROW_KEYS) if key in content}
+    published = _block(renamed(own, where, OLD_ROW_KEYS), "published", where)
     printed = {
-        str(task): parse_value(Override(value, f"{where}.printed"), float, str(task))
-        for task, value in _block(content, "printed", where).items()
+        str(task): parse_value(Override(value, f"{where}.published"), float, str(task))
+        for task, value in published.items()
     }
     return Setting(
         name=str(content.get("name", "")).strip(),

@@ -178,4 +178,4 @@ def _check_printed(sweep: Sweep, registry: Registry) -> None:
     for setting in sweep.settings:
         for task in setting.printed:
             if task not in known:
-                raise UnknownNameError("task", task, known, where=f"{sweep.where}, printed")
+                raise UnknownNameError("task", task, known, where=f"{sweep.where}, published")

@@ -11,7 +11,7 @@ from facebench.errors import SpecError
 ROWS = """
 rows:
   - {name: plain, method: simclr}
-  - {name: soft, method: simclr, set: {simclr.temperature: 0.5}, printed: {rafdb: 71}}
+  - {name: soft, method: simclr, set: {simclr.temperature: 0.5}, published: {rafdb: 71}}
 """
 GRID = """
 grid:
@@ -41,6 +41,8 @@ def test_rows_stand_at_every_point_of_the_grid() -> None:
     assert len(sweep.settings) == 2 * 12
     assert [s.name for s in sweep.settings] == ["plain"] * 12 + ["soft"] * 12
     assert sweep.settings[-1].printed == {"rafdb": 71.0}
+    older = parse_sweep(ROWS.replace("published", "printed") + GRID, "f.yaml")
+    assert older.settings[-1].printed == {"rafdb": 71.0}
     assert sweep.settings[-1].values["simclr.temperature"].value == 0.5
 
 
@@ -82,7 +84,9 @@ def test_blocks_and_dotted_keys_are_the_same() -> None:
         ("rows: [{name: a}, {name: b, sets: {}}]",
          "unknown key 'sets' in f.yaml, rows[1]. Did you mean 'set'"),
         ("rows: [{name: a, set: [1]}]", "f.yaml, rows[0].set: found"),
-        ("rows: [{name: a, printed: {rafdb: high}}]", "rafdb is 'high'; expected a number"),
+        ("rows: [{name: a, published: {rafdb: high}}]", "rafdb is 'high'; expected a number"),
+        ("rows: [{name: a, published: {rafdb: 1}, printed: {rafdb: 2}}]",
+         "an older name of the same"),
         ("rows: [{name: a}, {name: a}]", "two rows are called 'a'"),
         ("rows: [{name: a, set: {pcl.temperature: 1}}]\ngrid: {pcl.temperature: [1]}",
          "the grid varies it, too"),

@@ -167,7 +167,7 @@ rows:
         ("method: pcl\npcl: {negativs: 3}", "Did you mean 'pcl.negatives'"),
         ("method: pcl\ngrid: {pcl.negatives: [few]}", "f.yaml, grid, pcl.negatives"),
         ("method: pcl\ngrid: {limit: [few]}", "limit is 'few'; expected a whole number"),
-        ("rows: [{name: s, method: simclr, printed: {tny: 1}}]", "Did you mean 'tiny'"),
+        ("rows: [{name: s, method: simclr, published: {tny: 1}}]", "Did you mean 'tiny'"),
         ("method: pcl\ngird: {pcl.negatives: [3]}", "unknown option group 'gird' in f.yaml, gird"),
     ):
         with pytest.raises(FacebenchError) as error:

@@ -13,11 +13,11 @@ from facebench.report.entries import MethodEntry
 from facebench.report.tables.model import PaperTable, TableCell
 from facebench.runtime.workspace import to_json
 
-FORMAT = 1  # of the JSON
+FORMAT = 2  # of the JSON; 1 had other names of the numbers
 
 
 def table_json(tables: Sequence[PaperTable]) -> str:
-    """Return tables as JSON, ``{"format": 1, "tables": [...]}``; null for what there is not."""
+    """Return tables as JSON, ``{"format": 2, "tables": [...]}``; null for what there is not."""
     return to_json({"format": FORMAT, "tables": [_table_record(table) for table in tables]})
 
 
@@ -40,10 +40,12 @@ def table_csv(tables: Sequence[PaperTable]) -> str:
     return file.getvalue()
 
 
-_NUMBERS = (
-    "printed", "reproduced", "paper", "paper_std", "honest", "honest_std", "low", "high",
-    "difference", "best",
-)  # fmt: skip
+# The words that a reader of tables knows -> an attribute of a cell.
+_NUMBERS = {
+    "published": "printed", "reproduced": "reproduced", "test_selected": "paper",
+    "test_selected_std": "paper_std", "validated": "honest", "validated_std": "honest_std",
+    "low": "low", "high": "high", "difference": "difference", "best": "best",
+}  # fmt: skip
 _RUN = ("method", "feature", "backbone", "pretraining", "preset", "entry")
 _FIELDS = (
     "table", "synthetic", "section", "row", *_RUN, "run", "seeds", "task", "metric", "note",
@@ -116,7 +118,9 @@ def _run_record(entry: MethodEntry) -> dict[str, str]:
 
 
 def _numbers(cell: TableCell) -> dict[str, Any]:
-    numbers: dict[str, Any] = {name: getattr(cell, name) for name in _NUMBERS}
+    numbers: dict[str, Any] = {
+        name: getattr(cell, attribute) for name, attribute in _NUMBERS.items()
+    }
     return {**numbers, "seeds": list(cell.seeds), "results": list(cell.results)}
 
 

@@ -270,23 +270,27 @@ def test_json_and_csv_hold_every_number_as_it_is(tmp_path: Path) -> None:
     tables = fill(tmp_path)
     (table,) = tables
     record = json.loads(render(tables, "json"))
-    assert record["format"] == 1
+    assert record["format"] == 2
     (read,) = record["tables"]
     assert (read["number"], read["synthetic"]) == (1, False)
-    names = ("printed", "paper", "paper_std", "honest", "honest_std", "low", "high", "difference")
+    names = {
+        "published": "printed", "test_selected": "paper", "test_selected_std": "paper_std",
+        "validated": "honest", "validated_std": "honest_std", "low": "low", "high": "high",
+        "difference": "difference",
+    }  # fmt: skip
     lines = list(csv.DictReader(io.StringIO(render(tables, "csv"))))
     cells = []
     for row, found in zip(table.rows, read["rows"], strict=True):
         assert found["row"] == row.name
         assert (found["entry"] or {}).get("entry") == (row.entry.key if row.entry else None)
         for own, stored in zip(row.cells, found["cells"], strict=True):
-            assert {name: stored[name] for name in names} == {n: getattr(own, n) for n in names}
+            assert {n: stored[n] for n in names} == {n: getattr(own, names[n]) for n in names}
             assert stored["best"] == own.best
             cells.append(own)
     assert len(lines) == len(cells)
     for line, own in zip(lines, cells, strict=True):
         for name in names:
-            value = getattr(own, name)
+            value = getattr(own, names[name])
             assert line[name] == ("" if value is None else repr(value))
         assert line["results"].split() == list(own.results)
 
