@@ -16,12 +16,12 @@ from facebench.report.groups import (
     alignment_words,
     as_in_papers,
     comparable,
-    concerns,
     leak_free,
     learned_from,
     printed_beside,
     task_title,
 )
+from facebench.report.marks import warnings_of
 from facebench.results.record import Record
 from facebench.results.scores import KINDS, SHOWN, Level, Scores, shown_kind
 from facebench.results.stats.statistics import Interval, interval_of
@@ -43,8 +43,9 @@ def _table(group: Group, results: list[Result]) -> Table:
         if metric.name in values:
             value = f"{metric.scale * values[metric.name]:.2f}"
             rows.append([cell(name, "dim"), cell(value), *[cell(DASH)] * 4])
+    warned, marks = warnings_of({result.path: [result] for result in results})
     for result in results:
-        rows += [row(result), *_leak_free_rows(result.record)]
+        rows += [row(result, marks[result.path]), *_leak_free_rows(result.record)]
     how = shown_kind("paper", task.protocol[0])
     # Two short lines, for a terminal's width.
     selected = how.replace("-", "-\n").replace(" ", "\n")
@@ -53,17 +54,22 @@ def _table(group: Group, results: list[Result]) -> Table:
         title=f"{task_title(results[0].record)} (version {task.version}), {kind}: {metric.title}",
         columns=(Column(heading="method"), *columns(*headings, numeric=True, wrap="never")),
         sections=(Section("", tuple(map(tuple, rows))),),
-        notes=(*caption(results).splitlines(), f"gap: {how} less {SHOWN['honest']}"),
+        notes=(*caption(results).splitlines(), *warned, f"gap: {how} less {SHOWN['honest']}"),
     )
 
 
-def row(result: Result) -> list[Cell]:
-    """Return the cells of one result; the first describes the run in two short lines."""
+def row(result: Result, marks: str = "") -> list[Cell]:
+    """Return the cells of one result; the first describes the run in two short lines.
+
+    Args:
+        result: The result.
+        marks: Letters of the notes that are about it, `` [a, b]``, or an empty text.
+    """
     record, spec, metric = result.record, result.spec, result.metric
     mark = "\nsynthetic" if record.task.synthetic else ""
     who = spans(
         (record.method.title, "bold"),
-        (f" {spec.extract.feature}, seed {spec.seed}", ""),
+        (f" {spec.extract.feature}, seed {spec.seed}{marks}", ""),
         (f"\n{spec.backbone}{learned_from(record)}", "dim"),
     )
     numbers = _numbers(record.scores, metric, mark, interval_of(result, metric))
@@ -103,7 +109,7 @@ def _printed(record: Record, metric: str) -> str:
 
 
 def caption(results: Sequence[Result], *, published: bool = True) -> str:
-    """Return the caption of a table: preset, source of printed numbers, warnings.
+    """Return the caption of a table: preset, source of printed numbers, alignment.
 
     Args:
         results: Results of the table.
@@ -122,8 +128,6 @@ def caption(results: Sequence[Result], *, published: bool = True) -> str:
     for result in results:
         if result.record.task.alignment is not None:
             notes.append(f"images aligned: {alignment_words(result.record)}")
-        record = result.record
-        notes += [text for text in record.warnings if concerns(text, record.task.title)]
     return "\n".join(dict.fromkeys(notes))
 
 

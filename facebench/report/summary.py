@@ -10,6 +10,7 @@ from facebench.report import DASH
 from facebench.report.configurations import entry_names
 from facebench.report.entries import MethodEntry, Score, entries, main_metric, scores
 from facebench.report.groups import Group, comparable, leak_free, task_title
+from facebench.report.marks import warnings_of
 from facebench.report.render import caption
 from facebench.results.scores import SHOWN, shown_kind
 from facebench.results.store import Result
@@ -44,9 +45,10 @@ def _table(
         for name, values in results[0].record.floors.items()
         if metric.name in values
     ]
+    warned, marks = warnings_of({entry.key: entry.results[group] for entry in found})
     for entry in found:
         of_group = scores(entry, group)[metric.name]
-        rows += [_row(names[entry.key], of_group), *_without_leaks(of_group)]
+        rows += [_row(names[entry.key], of_group, marks[entry.key]), *_without_leaks(of_group)]
     selected = shown_kind("paper", task.protocol[0]).replace("-", "-\n").replace(" ", "\n")
     headings = (SHOWN["honest"], "95 % interval", selected, "published")
     several = any(len(entry.results[group]) > 1 for entry in found)
@@ -60,6 +62,7 @@ def _table(
             *[_origin(names[entry.key], entry) for entry in found],
             *seeds,
             *caption(results).splitlines(),
+            *warned,
         ),
     )
 
@@ -70,9 +73,9 @@ def _origin(name: str, entry: MethodEntry) -> str:
     return f"{name}: {', '.join(said)}"
 
 
-def _row(name: str, score: Score) -> list[Cell]:
+def _row(name: str, score: Score, marks: str) -> list[Cell]:
     seeds, record = len(score.results), score.results[0].record
-    who = f"{name} ({seeds})" if seeds > 1 else name
+    who = (f"{name} ({seeds})" if seeds > 1 else name) + marks
     printed = score.printed
     star = printed is not None and printed.reproduced
     low, high = map(score.shown, score.interval or (None, None))

@@ -12,6 +12,7 @@ from facebench.rendering.table import Cell, Column, Section, Table, cell
 from facebench.rendering.table import columns as same_columns
 from facebench.report import DASH
 from facebench.report.groups import Group, alignment_words, comparable, task_title
+from facebench.report.marks import warnings_of
 from facebench.report.render import caption
 from facebench.results.store import Result
 from facebench.sweep.entries import SweepEntry
@@ -150,8 +151,13 @@ def _results_table(
         if group in with_print:
             headings.append("published")
     lines = []
-    for row in found:
-        cells = [cell(row.label, "dim" if row.floor else "bold")]
+    kept = {result.path for result in everything}
+    warned, marks = warnings_of({
+        place: [results[key] for key in row.keys if key in results and results[key].path in kept]
+        for place, row in enumerate(found)
+    })  # fmt: skip
+    for place, row in enumerate(found):
+        cells = [cell(row.label + marks[place], "dim" if row.floor else "bold")]
         for group, members in columns.items():
             paths = {member.path for member in members}
             own = [results[key] for key in row.keys if key in results]
@@ -168,7 +174,7 @@ def _results_table(
         title=f"{title or 'Sweep'}, {kind}",
         columns=(Column(heading="setting"), *same_columns(*headings, numeric=True)),
         sections=(Section("", tuple(lines)),),
-        notes=(note, *caption(everything, published=bool(with_print)).splitlines()),
+        notes=(note, *caption(everything, published=bool(with_print)).splitlines(), *warned),
     )
 
 

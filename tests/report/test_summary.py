@@ -11,7 +11,9 @@ from rich.console import Console
 from stored_world import classes, write
 
 from facebench.rendering.table import plain
+from facebench.report.render import tables
 from facebench.report.summary import summary_tables
+from facebench.report.tables.families import family_tables
 from facebench.results.store import Result
 
 
@@ -54,3 +56,28 @@ def test_every_line_with_a_number_on_rendered_faces_says_so(tmp_path: Path) -> N
     assert all("SYNTHETIC" in line for line in lines)
     (table,) = summary_tables(results)
     assert {plain(row[-1]) for row in table.rows()} == {"–"}  # printed numbers are of real data
+
+
+def test_a_warning_of_some_rows_is_marked_at_them(tmp_path: Path) -> None:
+    leak, images = "pretrained on the test images of RAF-DB, without labels", "8 images are twice"
+    results = [
+        write(tmp_path, classes(right(0.5)), method=method, warnings=(images, *own))
+        for method, own in (("pcl", (leak,)), ("simclr", (leak, "so are labels")), ("moco", ()))
+    ]
+    lines = shown(results)
+    marked = {method: next(line for line in lines if line.startswith(f" {method} f_s"))
+              for method in ("PCL", "SimCLR", "MoCo")}  # fmt: skip
+    assert marked["PCL"].startswith(" PCL f_s [a] ")
+    assert marked["SimCLR"].startswith(" SimCLR f_s [a, b] ")
+    assert "[" not in marked["MoCo"]
+    assert lines[-3:] == [images, f"[a] {leak}", "[b] so are labels"]
+    assert shown(results[:1])[-2:] == [images, leak]  # of the only row
+    (together,) = family_tables(results)
+    assert {plain(row[0]) for row in together.rows()} >= {
+        "PCL f_s, seed 0 [a]", "SimCLR f_s, seed 0 [a, b]", "MoCo f_s, seed 0",
+    }  # fmt: skip
+    assert together.notes[-2:] == (f"[a] {leak}", "[b] so are labels")
+    (each,) = tables(results)
+    assert ["[" in plain(row[0]) for row in each.rows() if "seed 0" in plain(row[0])] == [
+        True, True, False,
+    ]  # fmt: skip

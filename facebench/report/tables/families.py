@@ -18,6 +18,7 @@ from facebench.report import DASH
 from facebench.report.configurations import differences
 from facebench.report.entries import entries
 from facebench.report.groups import Group, comparable, learned_from, other_probe, task_title
+from facebench.report.marks import warnings_of
 from facebench.report.reference import printed
 from facebench.report.render import caption
 from facebench.results.record import Record
@@ -82,9 +83,11 @@ def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> T
     floors = tuple(
         (cell(name, "dim"), *map(cell, values)) for name, values in _floors(groups, columns).items()
     )
+    methods = _by_method(groups)
+    warned, marks = warnings_of({who: members.values() for who, members in methods.items()})
     blocks = [
-        tuple(_block(name, learned, members, columns))
-        for (name, learned), members in _by_method(groups).items()
+        tuple(_block(who[0] + marks[who], who[1], members, columns))
+        for who, members in methods.items()
     ]
     numbers = form.columns(*(column.title for column in columns), numeric=True)
     return Table(
@@ -94,6 +97,7 @@ def _table(family: str, synthetic: bool, groups: dict[Group, list[Result]]) -> T
         notes=(
             f"lines: {SHOWN['honest']}, its 95 % interval, {_last(results)}, published",
             *caption(results).splitlines(),
+            *warned,
         ),
     )
 

@@ -145,7 +145,7 @@ def _below(row: TableRow, kinds: Mapping[str, Show], ours: bool) -> Iterator[Gri
 
 
 def _words(row: TableRow, ours: bool) -> list[Cell]:
-    return [cell(row.name), *([cell(row.run)] if ours else [])]
+    return [cell(row.name), *([cell(row.run + row.marks)] if ours else [])]
 
 
 def _spans(headings: Sequence[str]) -> list[tuple[str, int]]:

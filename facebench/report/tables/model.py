@@ -84,6 +84,7 @@ class TableRow:
         section: Heading of its section.
         name: Method, setting or baseline, as printed.
         run: Difference of our run from others in the table; empty if there is none.
+        marks: Letters of the notes that are about our run, `` [a, b]``, or an empty text.
         entry: Our run; None for a row that is printed only, and for a trivial baseline.
         cells: Cells by column; empty ones have no number.
     """
@@ -91,6 +92,7 @@ class TableRow:
     section: str
     name: str
     run: str
+    marks: str = ""
     entry: MethodEntry | None
     cells: tuple[TableCell, ...]
 

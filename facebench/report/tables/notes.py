@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from facebench.report.budget import learned_size
-from facebench.report.configurations import differences, distinct, told_apart
+from facebench.report.configurations import differences
 from facebench.report.entries import MethodEntry
-from facebench.report.groups import Group, concerns
+from facebench.report.groups import Group
 from facebench.report.reference import PrintedLayout, numbers_of
 from facebench.report.tables.matched import Choice
 from facebench.report.tables.model import TableColumn, TableLine
@@ -74,6 +74,7 @@ def table_notes(
     met: Mapping[Group, Mapping[str, Contest]],
     choice: Choice | None,
     budget: str,
+    warned: Sequence[str],
 ) -> tuple[str, ...]:
     """Return the notes below a table, each a sentence or two.
 
@@ -87,6 +88,7 @@ def table_notes(
         met: Contests of its columns.
         choice: Choice of one run for each method; None if all are shown.
         budget: Budget in words of the rows among which the best is named; empty if all are.
+        warned: Warnings of the results.
     """
     notes = []
     if synthetic:
@@ -119,7 +121,7 @@ def table_notes(
             f"Evaluated on tasks of this table, but without a row in it: {more} further "
             f"configuration{'s' if more > 1 else ''}; see facebench leaderboard."
         )
-    return (*notes, *_warnings(shown))
+    return (*notes, *warned)
 
 
 def _sources(layout: PrintedLayout) -> Iterable[str]:
@@ -150,41 +152,3 @@ def _what_ours_are(
     if any(len(of_group) > 1 for entry in shown for of_group in entry.results.values()):
         text += "; ±: standard deviation over pretraining seeds, of whose scores the mean is shown"
     return f"{text}."
-
-
-def _warnings(shown: Sequence[MethodEntry]) -> Iterable[str]:
-    """Yield each warning that concerns a score of the table, and what it is about.
-
-    What all rows of a task have in common is about its images, and names the task where there are
-    several; all else names its rows.
-    """
-    judged: dict[str, set[str]] = defaultdict(set)  # title of a task -> keys of rows
-    warned: dict[str, dict[str, set[str]]] = {}  # warning -> title of a task -> keys of rows
-    for entry in shown:
-        for result in entry.all_results:
-            title, texts = result.record.task.title, result.record.warnings
-            judged[title].add(entry.key)
-            for text in texts:
-                if concerns(text, title):
-                    warned.setdefault(text, defaultdict(set))[title].add(entry.key)
-    names = _names(shown)
-    for text, of_task in warned.items():
-        if any(keys != judged[title] for title, keys in of_task.items()):
-            keys = set[str]().union(*of_task.values())
-            told = [names[entry.key] for entry in shown if entry.key in keys]
-            yield f"{('; ' if any(',' in name for name in told) else ', ').join(told)}: {text}"
-        elif len(of_task) < len(judged):
-            yield f"{', '.join(of_task)}: {text}"
-        else:
-            yield text
-
-
-def _names(shown: Sequence[MethodEntry]) -> dict[str, str]:
-    """Return the method of each row by its key, with what tells it from others of the method."""
-    names = distinct(
-        [entry.title for entry in shown],
-        [f" {entry.feature}" for entry in shown],
-        [f", {entry.backbone}" for entry in shown],
-        [f", {entry.pretraining}" for entry in shown],
-    )
-    return told_apart(shown, names)

@@ -15,6 +15,7 @@ from facebench.report.budget import learned_as_published, of_equal_budget
 from facebench.report.configurations import condition_notes
 from facebench.report.entries import MethodEntry, Score, entries, scores
 from facebench.report.groups import Group, as_in_papers, task_title
+from facebench.report.marks import warnings_of
 from facebench.report.reference import PrintedLayout, layouts
 from facebench.report.tables.lines import ablation_lines, judged_on_most, method_lines
 from facebench.report.tables.matched import Rows, matched
@@ -78,6 +79,7 @@ def _table(
     met = _contests(columns, competing)
     best = [_best(column, competing, met) for column in columns]
     columns = tuple(replace(column, best_p=p) for column, (_, p) in zip(columns, best, strict=True))
+    warned, marks = warnings_of({entry.key: entry.all_results for entry in shown})
     runs, shared = run_texts(lines, sizes=choice is not None)
     judged = {
         (entry.key, group): scores(entry, group)
@@ -90,6 +92,7 @@ def _table(
             section=line.section,
             name=line.name,
             run=run,
+            marks=marks[line.entry.key] if line.entry else "",
             entry=line.entry,
             cells=tuple(
                 _cell(line, column, judged, winner, layout)
@@ -105,7 +108,9 @@ def _table(
         columns=columns,
         # Below a heading: rows without one of their own stand above it.
         rows=(*floors, *rows) if all(row.section for row in rows) else (*rows, *floors),
-        notes=table_notes(layout, synthetic, shown, found, columns, shared, met, choice, budget),
+        notes=table_notes(
+            layout, synthetic, shown, found, columns, shared, met, choice, budget, warned
+        ),
     )
 
 

@@ -74,6 +74,7 @@ def _table_record(table: PaperTable) -> dict[str, Any]:
                 "section": row.section,
                 "row": row.name,
                 "run": row.run,
+                "marks": row.marks.strip(" []"),
                 "entry": None if row.entry is None else _run_record(row.entry),
                 "cells": [_numbers(cell) for cell in row.cells],
             }

@@ -16,6 +16,7 @@ from facebench.errors import UnknownNameError
 from facebench.report.entries import stored_results
 from facebench.report.reference import later_numbers, printed_layouts, printed_table
 from facebench.report.render import caption
+from facebench.report.tables.formats import render
 from facebench.report.tables.model import PaperTable, TableCell, TableRow
 from facebench.report.tables.paper_table import paper_tables
 from facebench.results.store import Result
@@ -295,8 +296,11 @@ def test_a_warning_says_which_rows_or_which_task_it_is_about(tmp_path: Path) -> 
     for task, texts in (("fer2013", (images, own)), ("rafdb", (own,))):
         judge(tmp_path, "pcl", task, 0.7, warnings=texts)
         judge(tmp_path, "simclr", task, 0.6, warnings=texts[:-1])
-    notes = paper_tables(1, stored_results(tmp_path))[0].notes
-    assert notes[-2:] == (f"FER-2013: {images}", f"PCL: {own}")
+    (table,) = paper_tables(1, stored_results(tmp_path))
+    assert table.notes[-2:] == (f"FER-2013: {images}", f"[a] {own}")
+    assert {row.name for row in table.rows if row.marks == " [a]"} == {"PCL"}
+    (line,) = [line for line in render([table], "md").splitlines() if line.startswith("| PCL ")]
+    assert line.split(" | ")[1].endswith("\\[a\\]")
 
 
 @pytest.mark.parametrize(
