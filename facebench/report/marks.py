@@ -24,7 +24,7 @@ def warnings_of(rows: Mapping[K, Iterable[Result]]) -> tuple[tuple[str, ...], di
         rows: Results of each row.
 
     Returns:
-        The notes; and for each row `` [a, b]``, with a space before it, or an empty text.
+        The notes; and for each row `` [a,b]``, with a space before it, or an empty text.
     """
     judged: dict[str, set[K]] = defaultdict(set)  # title of a task -> rows
     warned: dict[str, dict[str, set[K]]] = {}  # warning -> title of a task -> rows
@@ -48,4 +48,4 @@ def warnings_of(rows: Mapping[K, Iterable[Result]]) -> tuple[tuple[str, ...], di
             notes.append(f"{', '.join(of_task)}: {text}")
         else:
             notes.append(text)
-    return tuple(notes), {row: f" [{', '.join(of)}]" if of else "" for row, of in marks.items()}
+    return tuple(notes), {row: f" [{','.join(of)}]" if of else "" for row, of in marks.items()}

@@ -63,7 +63,7 @@ def row(result: Result, marks: str = "") -> list[Cell]:
 
     Args:
         result: The result.
-        marks: Letters of the notes that are about it, `` [a, b]``, or an empty text.
+        marks: Letters of the notes that are about it, `` [a,b]``, or an empty text.
     """
     record, spec, metric = result.record, result.spec, result.metric
     mark = "\nsynthetic" if record.task.synthetic else ""
@@ -93,7 +93,7 @@ def _numbers(
     honest, paper = (block.value(metric.name) for block in (scores.honest, scores.paper))
     scale = metric.scale
     return [
-        cell(f"{scale * honest:.2f}{mark}", "bold"),
+        cell(f"{scale * honest:.2f}{mark}"),
         cell(DASH if ends is None else f"{scale * ends[0]:.2f} to {scale * ends[1]:.2f}"),
         cell(f"{scale * paper:.2f}{mark}"),
         cell(signed(scale * (paper - honest))),

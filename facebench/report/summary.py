@@ -81,7 +81,7 @@ def _row(name: str, score: Score, marks: str) -> list[Cell]:
     low, high = map(score.shown, score.interval or (None, None))
     return [
         cell(f"{who}, SYNTHETIC" if record.task.synthetic else who),
-        cell(_number(score.shown(score.honest), score.shown(score.std)), "bold"),
+        cell(_number(score.shown(score.honest), score.shown(score.std))),
         cell(DASH if low is None or high is None else f"{low:.2f} to {high:.2f}"),
         cell(_number(score.shown(score.paper), None)),
         cell(DASH) if printed is None else cell(f"{printed.value:.2f}", star=star),

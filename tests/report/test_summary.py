@@ -10,7 +10,7 @@ from board_world import right
 from rich.console import Console
 from stored_world import classes, write
 
-from facebench.rendering.table import plain
+from facebench.rendering.table import Cell, plain
 from facebench.report.render import tables
 from facebench.report.summary import summary_tables
 from facebench.report.tables.families import family_tables
@@ -23,6 +23,10 @@ def shown(results: list[Result]) -> list[str]:
         console.print(table)
     assert isinstance(console.file, io.StringIO)
     return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def bold(one: Cell) -> bool:
+    return any(span.emphasis == "bold" for span in one.spans)
 
 
 def test_seeds_are_one_line_with_their_mean_and_deviation(tmp_path: Path) -> None:
@@ -68,16 +72,24 @@ def test_a_warning_of_some_rows_is_marked_at_them(tmp_path: Path) -> None:
     marked = {method: next(line for line in lines if line.startswith(f" {method} f_s"))
               for method in ("PCL", "SimCLR", "MoCo")}  # fmt: skip
     assert marked["PCL"].startswith(" PCL f_s [a] ")
-    assert marked["SimCLR"].startswith(" SimCLR f_s [a, b] ")
+    assert marked["SimCLR"].startswith(" SimCLR f_s [a,b] ")
     assert "[" not in marked["MoCo"]
+    (table,) = summary_tables(results)
+    # Bold is the significantly best score of a table of the paper; here none is compared.
+    assert not any(
+        s.emphasis == "bold" for row in table.rows() for one in row[1:] for s in one.spans
+    )
     assert lines[-3:] == [images, f"[a] {leak}", "[b] so are labels"]
     assert shown(results[:1])[-2:] == [images, leak]  # of the only row
     (together,) = family_tables(results)
     assert {plain(row[0]) for row in together.rows()} >= {
-        "PCL f_s, seed 0 [a]", "SimCLR f_s, seed 0 [a, b]", "MoCo f_s, seed 0",
+        "PCL f_s, seed 0 [a]", "SimCLR f_s, seed 0 [a,b]", "MoCo f_s, seed 0",
     }  # fmt: skip
     assert together.notes[-2:] == (f"[a] {leak}", "[b] so are labels")
     (each,) = tables(results)
+    assert not any(
+        s.emphasis == "bold" for row in each.rows() for one in row[1:] for s in one.spans
+    )
     assert ["[" in plain(row[0]) for row in each.rows() if "seed 0" in plain(row[0])] == [
         True, True, False,
     ]  # fmt: skip

@@ -45,7 +45,7 @@ def differences(compared: Comparison, title: str = "", notes: tuple[str, ...] = 
                 cell(f"{shown_kind(one.kind, protocol)} {one.metric.title}"),
                 cell(f"{scale * one.first:.2f}"),
                 cell(f"{scale * one.second:.2f}"),
-                cell(signed(scale * found.value), "bold"),
+                cell(signed(scale * found.value)),
                 cell(_interval(scale * found.low, scale * found.high) if known else DASH),
                 cell(p_value(found.p) if known else DASH),
                 cell(found.test),

@@ -140,7 +140,7 @@ def _block(
     records = [None if result is None else result.record for result in results]
     cells = list(zip(columns, records, strict=True))
     ends = [_interval(column, result) for column, result in zip(columns, results, strict=True)]
-    yield cell(name, "bold"), *(cell(_score(c, r, "honest"), "bold") for c, r in cells)
+    yield cell(name, "bold"), *(cell(_score(c, r, "honest")) for c, r in cells)
     yield cell(f"  {learned}", "dim"), *ends
     shown = _last([result for result in results if result is not None])
     yield cell(f"  {shown}", "dim"), *(cell(_score(c, r, "paper")) for c, r in cells)

@@ -84,7 +84,7 @@ class TableRow:
         section: Heading of its section.
         name: Method, setting or baseline, as printed.
         run: Difference of our run from others in the table; empty if there is none.
-        marks: Letters of the notes that are about our run, `` [a, b]``, or an empty text.
+        marks: Letters of the notes that are about our run, `` [a,b]``, or an empty text.
         entry: Our run; None for a row that is printed only, and for a trivial baseline.
         cells: Cells by column; empty ones have no number.
     """
