@@ -76,9 +76,7 @@ def test_a_warning_of_some_rows_is_marked_at_them(tmp_path: Path) -> None:
     assert "[" not in marked["MoCo"]
     (table,) = summary_tables(results)
     # Bold is the significantly best score of a table of the paper; here none is compared.
-    assert not any(
-        s.emphasis == "bold" for row in table.rows() for one in row[1:] for s in one.spans
-    )
+    assert not any(bold(one) for row in table.rows() for one in row[1:])
     assert lines[-3:] == [images, f"[a] {leak}", "[b] so are labels"]
     assert shown(results[:1])[-2:] == [images, leak]  # of the only row
     (together,) = family_tables(results)
@@ -87,9 +85,7 @@ def test_a_warning_of_some_rows_is_marked_at_them(tmp_path: Path) -> None:
     }  # fmt: skip
     assert together.notes[-2:] == (f"[a] {leak}", "[b] so are labels")
     (each,) = tables(results)
-    assert not any(
-        s.emphasis == "bold" for row in each.rows() for one in row[1:] for s in one.spans
-    )
+    assert not any(bold(one) for row in each.rows() for one in row[1:])
     assert ["[" in plain(row[0]) for row in each.rows() if "seed 0" in plain(row[0])] == [
         True, True, False,
     ]  # fmt: skip
