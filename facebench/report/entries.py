@@ -152,11 +152,14 @@ def entries(results: Iterable[Result]) -> list[MethodEntry]:
     return sorted(found, key=_place)
 
 
-def _place(entry: MethodEntry) -> tuple[str, ...]:
-    # Without the hash, so that similar settings are adjacent.
+def _place(entry: MethodEntry) -> tuple[str | int, ...]:
+    # Without the hash, so that similar settings are adjacent; 6,656 images stand before 13,184.
+    images = entry.all_results[0].record.pretrain.images_seen
     options = json.dumps(dict(entry.configuration), sort_keys=True)
-    words = (entry.title.casefold(), entry.feature, entry.backbone, entry.pretraining, entry.preset)
-    return (*words, options)
+    return (
+        entry.title.casefold(), entry.feature, entry.backbone, entry.pretrain_data, images,
+        entry.pretraining, entry.preset, options,
+    )  # fmt: skip
 
 
 def metrics(results: Sequence[Result]) -> tuple[Metric, ...]:

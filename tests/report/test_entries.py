@@ -46,6 +46,16 @@ def test_seeds_and_tasks_belong_to_one_entry(tmp_path: Path) -> None:
     assert len(entry.all_results) == 4
 
 
+def test_runs_of_a_method_are_ordered_by_their_numbers_of_images(tmp_path: Path) -> None:
+    numbers = (158208, 39168, 512, 6656)
+    found = entries(
+        [stored(tmp_path, images=n, pretrain=PretrainSpec(limit=n), mark=str(n)) for n in numbers]
+    )
+    assert [entry.pretraining for entry in found] == [
+        f"{n:,} images of faces" for n in sorted(numbers)
+    ]
+
+
 @pytest.mark.parametrize(
     "other",
     [
