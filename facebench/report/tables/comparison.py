@@ -51,6 +51,8 @@ def differences(compared: Comparison, title: str = "", notes: tuple[str, ...] = 
                 cell(found.test),
             )
         )
+    tests = {one.difference.test for one in compared.metrics}
+    mcnemar = "McNemar: mid-p value, from the items that only one of both has right"
     numbers = columns("A", "B", "A − B", "95 % interval", "p", numeric=True, wrap="never")
     return Table(
         title=title,
@@ -59,7 +61,7 @@ def differences(compared: Comparison, title: str = "", notes: tuple[str, ...] = 
         notes=(
             *notes,
             f"intervals and bootstrap: over {compared.drawn}, drawn again alike for A and B",
-            "McNemar: mid-p value, from the items that only one of both has right",
+            *([mcnemar] if "McNemar" in tests else []),
         ),
     )
 

@@ -13,6 +13,7 @@ from whole_results import changed
 
 from facebench.errors import StageError
 from facebench.report.tables.compare import compare
+from facebench.report.tables.comparison import differences
 
 RNG = np.random.default_rng(8)
 HARD = RNG.random(300)
@@ -34,6 +35,7 @@ def test_items_are_counted_and_the_difference_tested(tmp_path: Path) -> None:
     difference = honest.difference
     assert difference.value == pytest.approx(a.mean() - b.mean())
     assert difference.test == "McNemar"
+    assert any("McNemar" in note for note in differences(found).notes)
     assert difference.p == counts.p < 0.01
     spread = 1.96 * (a.astype(float) - b).std() / np.sqrt(300)
     assert difference.low == pytest.approx(difference.value - spread, abs=0.02)
@@ -66,6 +68,8 @@ def test_pairs_are_counted_and_tested_by_groups_of_people(tmp_path: Path) -> Non
     assert found.drawn == "groups of people whom pairs tie together"
     counts = found.decisions["paper"]
     assert counts.both + counts.only_a + counts.only_b + counts.neither == 80
+    assert {row.difference.test for row in found.metrics} == {"bootstrap"}
+    assert not any("McNemar" in note for note in differences(found).notes)
 
 
 def test_a_result_does_not_differ_from_itself(tmp_path: Path) -> None:
