@@ -32,7 +32,7 @@ def test_without_results_every_printed_number_is_shown(number: int) -> None:
     done = table(str(number), "--format", "json")
     assert done.exit_code == 0
     (shown,) = json.loads(done.stdout)["tables"]
-    values = [cell["printed"] for row in shown["rows"] for cell in row["cells"]]
+    values = [cell["published"] for row in shown["rows"] for cell in row["cells"]]
     assert sorted(value for value in values if value is not None) == sorted(
         number.value for number in printed_table(number)
     )
