@@ -60,7 +60,8 @@ def test_pairing_makes_a_small_difference_sure(tmp_path: Path) -> None:
 
 
 def test_pairs_are_counted_and_tested_by_groups_of_people(tmp_path: Path) -> None:
-    sides = np.array([[f"a{n}", f"a{n}" if n % 2 else f"b{n}"] for n in range(80)])
+    people = [(n // 2, n) for n in range(80)]  # two pairs of a person
+    sides = np.array([[f"a{a}", f"a{a}" if n % 2 else f"b{n}"] for a, n in people])
     right = RNG.random(80) < 0.9
     one = write(tmp_path, pair_list(right, sides), task="lfw", title="LFW")
     other = write(tmp_path, pair_list(right[::-1], sides), task="lfw", title="LFW", method="pcl")
