@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,15 @@ def test_pairs_are_counted_and_tested_by_groups_of_people(tmp_path: Path) -> Non
     assert found.drawn == "groups of people whom pairs tie together"
     counts = found.decisions["paper"]
     assert counts.both + counts.only_a + counts.only_b + counts.neither == 80
-    assert {row.difference.test for row in found.metrics} == {"bootstrap"}
-    assert not any("McNemar" in note for note in differences(found).notes)
+
+
+def test_mcnemars_test_is_explained_only_where_it_is_used(tmp_path: Path) -> None:
+    found = compare(write(tmp_path, classes(HARD < 0.5)), write(tmp_path, classes(HARD < 0.7)))
+    drawn = [replace(one, difference=replace(one.difference, test="bootstrap"))
+             for one in found.metrics]  # fmt: skip
+    assert any("McNemar" in note for note in differences(found).notes)
+    resampled = differences(replace(found, metrics=tuple(drawn)))
+    assert not any("McNemar" in note for note in resampled.notes)
 
 
 def test_a_result_does_not_differ_from_itself(tmp_path: Path) -> None:
