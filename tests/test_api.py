@@ -193,14 +193,17 @@ def test_a_frame_has_a_row_per_result(results: fb.Results) -> None:
     frame = results.to_frame()
     assert list(frame["method"]) == list(METHODS)
     for result, (_, row) in zip(results, frame.iterrows(), strict=True):
-        assert row["honest"] == result.scores.honest.value("accuracy")
-        assert row["paper"] == result.scores.paper.value("accuracy")
+        assert row["validated"] == result.scores.honest.value("accuracy")
+        assert (result.scores.validated, result.scores.test_selected) == (
+            result.scores.honest, result.scores.paper,
+        )  # fmt: skip
+        assert row["test_selected"] == result.scores.paper.value("accuracy")
         assert (row["low"], row["high"]) == result.interval
         assert row["n_test"] == 48
         assert not row["synthetic"]
         assert row["path"] == str(result.path)
     assert list(fb.Results().to_frame()) == list(frame)
-    assert {"honest", "paper"} == set(results.to_long_frame()["protocol"])
+    assert {"validated", "test-selected"} == set(results.to_long_frame()["protocol"])
 
 
 def test_a_folder_is_read_as_it_was_written(results: fb.Results, folder: Path) -> None:
@@ -241,7 +244,7 @@ def test_a_comparison_is_of_results_or_their_files(results: fb.Results) -> None:
     values = [result.scores.honest.value("accuracy") for result in results]
     assert [found.metrics[0].first, found.metrics[0].second] == pytest.approx(values)
     frame = found.to_frame()
-    assert list(frame["kind"].unique()) == ["honest", "paper"]
+    assert list(frame["kind"].unique()) == ["validated", "test-selected"]
     assert frame["difference"][0] == pytest.approx(values[0] - values[1])
     page = found._repr_html_()
     assert "48 test items" in page

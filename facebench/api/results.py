@@ -30,8 +30,8 @@ from facebench.results.store import Result, read_result, summary
 from facebench.runtime.atomic import atomic_write
 
 COLUMNS = (
-    "method", "task", "seed", "feature", "backbone", "preset", "metric", "honest", "low", "high",
-    "paper", "n_test", "synthetic", "path",
+    "method", "task", "seed", "feature", "backbone", "preset", "metric", "validated", "low",
+    "high", "test_selected", "n_test", "synthetic", "path",
 )  # fmt: skip
 _LISTED = 40  # results that a console or a notebook lists; there may be thousands
 _SUFFIXES = {".html": "html", ".md": "md", ".txt": "text"}
@@ -98,10 +98,10 @@ class Results(Sequence[Result]):
     def to_frame(self) -> pd.DataFrame:
         """Return a row per result, with the main metric of its task.
 
-        ``honest`` and ``paper`` are the two scores, ``low`` and ``high`` the honest one's 95 %
-        interval over test items, all as stored: accuracies and F1 in 0..1, errors in degrees. NaN
-        stands where there is no value. ``synthetic`` says that the faces are rendered; such numbers
-        are not comparable with real ones.
+        ``validated`` and ``test_selected`` are the two scores, ``low`` and ``high`` ends of the
+        first one's 95 % interval over test items, all as stored: accuracies and F1 in 0..1, errors
+        in degrees. NaN stands where there is no value. ``synthetic`` says that the faces are
+        rendered; such numbers are not comparable with real ones.
         """
         return pd.DataFrame([_row(result) for result in self], columns=list(COLUMNS))
 
@@ -269,10 +269,10 @@ def _row(result: Result) -> dict[str, Any]:
         "backbone": spec.backbone,
         "preset": spec.preset,
         "metric": name,
-        "honest": _number(result.scores.honest.value(name)),
+        "validated": _number(result.scores.honest.value(name)),
         "low": low,
         "high": high,
-        "paper": _number(result.scores.paper.value(name)),
+        "test_selected": _number(result.scores.paper.value(name)),
         "n_test": record.n_test,
         "synthetic": record.task.synthetic,
         "path": str(result.path),

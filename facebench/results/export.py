@@ -10,7 +10,7 @@ import pandas as pd
 
 from facebench.errors import UnknownNameError
 from facebench.rendering.characters import csv_value
-from facebench.results.scores import KINDS, Block, Scores
+from facebench.results.scores import KINDS, SHOWN, Block, Scores
 from facebench.results.store import Result
 from facebench.runtime.atomic import atomic_file
 
@@ -23,10 +23,10 @@ _NO_METRIC = "best_epoch"  # the only scalar among scores that is none
 def long_table(results: Iterable[Result]) -> pd.DataFrame:
     """Return every score of results in a row of its own, sorted as the results are.
 
-    ``protocol`` is ``honest`` or ``paper``, with ``, without exact leaks`` and the like where
-    leaked test items were left out. ``value``, ``low`` and ``high`` are as stored (accuracy in
-    0..1, errors in degrees); a score of several values gives a row for each, ``class_recalls[0]``.
-    A missing interval is NaN.
+    ``protocol`` is ``validated`` or ``test-selected``, with ``, without exact leaks`` and the like
+    where leaked test items were left out. ``value``, ``low`` and ``high`` are as stored (accuracy
+    in 0..1, errors in degrees); a score of several values gives a row for each,
+    ``class_recalls[0]``. A missing interval is NaN.
     """
     rows = [{**_origin(result), **score} for result in results for score in _scores(result.scores)]
     return pd.DataFrame(rows)
@@ -109,9 +109,9 @@ def _origin(result: Result) -> dict[str, Any]:
 
 
 def _scores(scores: Scores) -> Iterator[dict[str, Any]]:
-    blocks: dict[str, Block] = {kind: scores.of(kind) for kind in KINDS}
+    blocks: dict[str, Block] = {SHOWN[kind]: scores.of(kind) for kind in KINDS}
     for name, level in scores.levels().items():
-        blocks |= {f"{kind}, without {name} leaks": level.of(kind) for kind in KINDS}
+        blocks |= {f"{SHOWN[kind]}, without {name} leaks": level.of(kind) for kind in KINDS}
     for protocol, block in blocks.items():
         for metric, value, ends in _values(block.plain()):
             low, high = ends

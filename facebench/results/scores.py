@@ -161,6 +161,16 @@ class Scores(Form):
     paper: Block
     without_leaks: Optional[LeakFree] = None
 
+    @property
+    def validated(self) -> Block:
+        """Return the validated scores, ``honest`` in files."""
+        return self.honest
+
+    @property
+    def test_selected(self) -> Block:
+        """Return the test-selected scores, ``paper`` in files."""
+        return self.paper
+
     def of(self, kind: ScoreKind) -> Block:
         """Return the scores of one kind."""
         return self.honest if kind == "honest" else self.paper

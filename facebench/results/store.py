@@ -60,7 +60,7 @@ class Result:
 
     @property
     def scores(self) -> Scores:
-        """Return the scores, ``scores.honest.accuracy``, ``scores.paper.value("f1_au12")``.
+        """Return the scores, ``validated.accuracy``, ``test_selected.value("f1_au12")``.
 
         Values are as stored, not scaled: shares in 0..1, errors in degrees.
         """

@@ -121,8 +121,8 @@ def test_the_long_table_has_every_score_with_its_interval(originals: Path) -> No
     table = long_table(results)
     for result in results:
         rows = table[table["result"] == result.record.stages.result]
-        for protocol in ("honest", "paper"):
-            block = result.scores.plain()[protocol]
+        for protocol, key in (("validated", "honest"), ("test-selected", "paper")):
+            block = result.scores.plain()[key]
             of_block = rows[rows["protocol"] == protocol].set_index("metric")
             for metric, ends in block["intervals"].items():
                 expected = (
@@ -135,9 +135,10 @@ def test_the_long_table_has_every_score_with_its_interval(originals: Path) -> No
             assert not {"best_epoch", "confusion"} & set(of_block.index)
     assert not table.duplicated(["result", "protocol", "metric"]).any()
     assert set(table["protocol"]) == {
-        "honest", "paper", "honest, without exact leaks", "paper, without exact leaks",
-        "honest, without exact and near leaks", "paper, without exact and near leaks",
-    }  # fmt: skip
+        f"{kind}{leaks}"
+        for kind in ("validated", "test-selected")
+        for leaks in ("", ", without exact leaks", ", without exact and near leaks")
+    }
     assert set(table["seed"]) == {3}
 
 

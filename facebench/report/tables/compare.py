@@ -13,7 +13,7 @@ from facebench.report import signed
 from facebench.report.entries import main_metric, metrics
 from facebench.report.groups import alignment_of, alignment_words, comparable, compared_size
 from facebench.report.tables.comparison import differences, heading, p_value, remarks, sides
-from facebench.results.scores import shown_kind
+from facebench.results.scores import SHOWN, shown_kind
 from facebench.results.stats.common_items import aligned
 from facebench.results.stats.contest import Difference
 from facebench.results.stats.decisions import decided, right
@@ -161,7 +161,7 @@ def _unequal_budgets(first: Result, second: Result) -> Iterator[str]:
 def _row(one: ComparedMetric) -> dict[str, object]:
     found = one.difference
     return {
-        "kind": one.kind,
+        "kind": SHOWN[one.kind],
         "metric": one.metric.name,
         "first": one.first,
         "second": one.second,
