@@ -144,7 +144,7 @@ def test_an_address_is_followed_in_the_window_of_another_view(visit: Any) -> Non
     assert not view.locator("#printed input").is_checked()
     assert len(methods(view)) > 1
     view.locator(".skip").press("Enter")  # a link, too, and of no view
-    view.wait_for_function("location.hash.includes('rows=all')")
+    view.wait_for_url(lambda address: "rows=all" in address)
     assert view.locator('[name="rows"][value="all"]').is_checked()
     assert view.evaluate("document.activeElement.id") == "view"
     view.evaluate("location.hash = ''")
